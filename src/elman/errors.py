@@ -1,0 +1,374 @@
+"""Every exception and warning elman raises, and the one way their texts are built.
+
+    ElmanError                     Exception
+    |-- ShapeError                 ValueError       an array has the wrong rank or size
+    |-- DTypeError                 TypeError        an array or a value has the wrong type
+    |-- DataError                  ValueError       the data itself: NaN, inf, empty, ragged, unsorted time
+    |   `-- UnknownColumnError     KeyError         a table has no such column
+    |-- ArgumentError              ValueError       a setting is out of range or contradicts another
+    |   `-- UnknownNameError       ValueError       a loss, optimizer, activation ... nobody knows
+    |-- GraphError                 RuntimeError     a graph breaks a rule of graph/verify.py
+    |-- ExecutorError              RuntimeError     the executor asked for cannot run here
+    |-- NotBuiltError              RuntimeError     used before it was built, compiled or fitted
+    |-- WeightsError               ValueError       weights do not fit the model
+    |-- FileFormatError            ValueError       a model file is damaged, foreign, or too new
+    |-- OverwriteError             FileExistsError  an existing file would be lost
+    |-- DivergenceError            ArithmeticError  training reached NaN or infinity
+    `-- MissingExtraError          ImportError      an optional dependency is not installed
+
+    ElmanWarning                   UserWarning
+    `-- ReferenceExecutorWarning                    no compiled extension: correct, but slow
+
+Each class is also the builtin beside it, so `except ValueError` keeps working. Ctrl-C stays
+`KeyboardInterrupt`: were it an `ElmanError`, `except Exception` would swallow it.
+
+Every text has four parts, written by `at`:
+`{where}: {argument} must {rule}. Received {argument}={value}. {cure}`
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+__all__ = [
+    "ArgumentError",
+    "DTypeError",
+    "DataError",
+    "DivergenceError",
+    "ElmanError",
+    "ElmanWarning",
+    "ExecutorError",
+    "FileFormatError",
+    "GraphError",
+    "MissingExtraError",
+    "NotBuiltError",
+    "OverwriteError",
+    "ReferenceExecutorWarning",
+    "ShapeError",
+    "UnknownColumnError",
+    "UnknownNameError",
+    "WeightsError",
+    "missing_extra",
+    "reference_executor_warning",
+    "unknown_column",
+    "unknown_name",
+]
+
+_LONGEST_VALUE = 120
+
+
+class ElmanError(Exception):
+    """What every error of elman has in common: catch it to catch them all.
+
+    Example:
+        >>> try:
+        ...     raise ArgumentError.at("fit", "epochs", "be at least 1", 0)
+        ... except ElmanError as error:
+        ...     print(error)
+        fit: epochs must be at least 1. Received epochs=0.
+    """
+
+    _noun: ClassVar[str] = ""
+
+    @classmethod
+    def at(
+        cls,
+        where: str,
+        argument: str,
+        rule: str,
+        received: object,
+        cure: str = "",
+        *,
+        because: str = "",
+    ) -> Self:
+        """Build the error with the house's four-part text; the caller raises it.
+
+        Args:
+            where: the function, or the layer with its name, that owns the rule.
+            argument: the name as the caller wrote it.
+            rule: what follows "must": "be at least 1", "have shape (B, T, 8)".
+            received: the value itself; for a ShapeError the shape, for a DTypeError the dtype.
+            cure: a full sentence: what to do now. Empty only where the rule says it all.
+            because: what is wrong with the value where the rule alone does not show it:
+                "no time axis", "row 7, column 'sales' is NaN".
+
+        Example:
+            >>> print(ArgumentError.at("fit", "batch_size", "be at least 1", 0, "The usual is 32."))
+            fit: batch_size must be at least 1. Received batch_size=0. The usual is 32.
+        """
+        value = f"{cls._noun} {_plain(received)}" if cls._noun else f"{argument}={_shown(received)}"
+        reason = f": {because}" if because else ""
+        text = f"{where}: {argument} must {rule}. Received {value}{reason}."
+        return cls(f"{text} {cure}" if cure else text)
+
+    def __str__(self) -> str:
+        # KeyError would print the repr of its argument, OSError an errno.
+        return str(self.args[0]) if self.args else ""
+
+
+class ShapeError(ElmanError, ValueError):
+    """An array has the wrong rank or the wrong size along an axis.
+
+    Example:
+        >>> print(ShapeError.at("LSTM 'encoder'", "x", "have shape (B, T, 8)", (32, 8),
+        ...                     "Add one with x[:, None, :].", because="no time axis"))
+        LSTM 'encoder': x must have shape (B, T, 8). Received shape (32, 8): no time axis. \
+Add one with x[:, None, :].
+    """
+
+    _noun = "shape"
+
+
+class DTypeError(ElmanError, TypeError):
+    """An array or a value has a type that cannot be used here without guessing.
+
+    Example:
+        >>> print(DTypeError.at("Embedding", "ids", "be integers", "float32",
+        ...                     "Cast them with ids.astype('int32')."))
+        Embedding: ids must be integers. Received dtype float32. Cast them with ids.astype('int32').
+    """
+
+    _noun = "dtype"
+
+
+class DataError(ElmanError, ValueError):
+    """The data cannot be learned from: NaN, infinity, empty, ragged, unsorted or double times.
+
+    Example:
+        >>> print(DataError.at("fit", "X", "be finite", float("nan"), "Fill or drop the row.",
+        ...                    because="row 7, column 'sales'"))
+        fit: X must be finite. Received X=nan: row 7, column 'sales'. Fill or drop the row.
+    """
+
+
+class UnknownColumnError(DataError, KeyError):
+    """A table has no column of that name. Build it with `unknown_column`.
+
+    Example:
+        >>> print(unknown_column("fit", "target", "sale", ["month", "sales"]))
+        fit: target must be a column of the table. Received target='sale'. Did you mean 'sales'? \
+Known: 'month', 'sales'.
+    """
+
+
+class ArgumentError(ElmanError, ValueError):
+    """A setting is out of its range, or contradicts another setting.
+
+    Example:
+        >>> print(ArgumentError.at("Dropout", "rate", "lie in [0, 1)", 1.5))
+        Dropout: rate must lie in [0, 1). Received rate=1.5.
+    """
+
+
+class UnknownNameError(ArgumentError):
+    """A name stands for nothing elman knows. Build it with `unknown_name`.
+
+    Example:
+        >>> print(unknown_name("compile", "optimizer", "adm", ["adam", "sgd"]))
+        compile: optimizer must be a known name. Received optimizer='adm'. Did you mean 'adam'? \
+Known: 'adam', 'sgd'.
+    """
+
+
+class GraphError(ElmanError, RuntimeError):
+    """A graph breaks a rule of graph/verify.py: a bug in a cell, a rewrite, or in elman.
+
+    Example:
+        >>> print(GraphError.at("scan 'rnn'", "body", "return as many states as it takes", 1,
+        ...                     "Return (output, *states) from step().", because="it takes 2"))
+        scan 'rnn': body must return as many states as it takes. Received body=1: it takes 2. \
+Return (output, *states) from step().
+    """
+
+
+class ExecutorError(ElmanError, RuntimeError):
+    """The executor or instruction set that was asked for cannot run on this machine.
+
+    Example:
+        >>> print(ExecutorError.at("native", "ELMAN_ISA", "be supported by this CPU", "avx512",
+        ...                        "Unset it to let elman choose."))
+        native: ELMAN_ISA must be supported by this CPU. Received ELMAN_ISA='avx512'. \
+Unset it to let elman choose.
+    """
+
+
+class NotBuiltError(ElmanError, RuntimeError):
+    """A model, layer or estimator was used before it was built, compiled or fitted.
+
+    Example:
+        >>> print(NotBuiltError("Sequential: predict needs a built model. Call fit() first."))
+        Sequential: predict needs a built model. Call fit() first.
+    """
+
+
+class WeightsError(ElmanError, ValueError):
+    """Weights do not fit the model: their number, a name or a shape differs.
+
+    Example:
+        >>> print(WeightsError.at("Dense 'head'", "weights", "hold 2 arrays", 3,
+        ...                       "Pass [kernel, bias]."))
+        Dense 'head': weights must hold 2 arrays. Received weights=3. Pass [kernel, bias].
+    """
+
+
+class FileFormatError(ElmanError, ValueError):
+    """A model file is truncated, damaged, hostile, of another program, or of a later version.
+
+    Example:
+        >>> print(FileFormatError.at("load", "path", "be a whole elman file", "m.safetensors",
+        ...                          "Copy it again.", because="cut off after 812 bytes"))
+        load: path must be a whole elman file. Received path='m.safetensors': \
+cut off after 812 bytes. Copy it again.
+    """
+
+
+class OverwriteError(ElmanError, FileExistsError):
+    """An existing file or run folder would be lost.
+
+    Example:
+        >>> print(OverwriteError.at("train", "output", "not exist yet", "model.safetensors",
+        ...                         "Choose another name or pass --force."))
+        train: output must not exist yet. Received output='model.safetensors'. \
+Choose another name or pass --force.
+    """
+
+
+class DivergenceError(ElmanError, ArithmeticError):
+    """Training reached NaN or infinity; the model keeps the last good weights.
+
+    `step` is the update, counted from 0, whose loss was first not finite; None if not known.
+
+    Example:
+        >>> error = DivergenceError.after(120, "nan", "Lower the learning rate or set clipnorm=1.")
+        >>> print(error, error.step)
+        fit: loss must stay finite. Received loss=nan at step 120; the weights of the last good \
+step are kept. Lower the learning rate or set clipnorm=1. 120
+    """
+
+    step: int | None = None
+
+    @classmethod
+    def after(cls, step: int, loss: object, cure: str) -> Self:
+        """Build the error for the update `step` whose loss was `loss`."""
+        error = cls(
+            f"fit: loss must stay finite. Received loss={_plain(loss)} at step {step}; "
+            f"the weights of the last good step are kept. {cure}"
+        )
+        error.step = step
+        return error
+
+
+class MissingExtraError(ElmanError, ImportError):
+    """An optional dependency is not installed. Build it with `missing_extra`.
+
+    Example:
+        >>> print(missing_extra("read_parquet", "pyarrow", "parquet"))
+        read_parquet: pyarrow must be installed. Received no module named 'pyarrow'. \
+Install it with: pip install "elman[parquet]"
+    """
+
+
+class ElmanWarning(UserWarning):
+    """What every warning of elman has in common.
+
+    Example:
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", ElmanWarning)
+    """
+
+
+class ReferenceExecutorWarning(ElmanWarning):
+    """No compiled extension: the NumPy reference executor runs instead.
+
+    Example:
+        >>> print(reference_executor_warning("No module named 'elman._native'"))
+        elman runs on the slow NumPy reference executor: its compiled extension is not available \
+(No module named 'elman._native'). Install a C++20 compiler (Debian and Ubuntu: apt install g++; \
+macOS: xcode-select --install), then install elman again with pip's options --force-reinstall \
+--no-deps --no-cache-dir. Set ELMAN_EXECUTOR=reference to choose it silently.
+    """
+
+
+def unknown_name(
+    where: str, argument: str, value: object, known: Iterable[str]
+) -> UnknownNameError:
+    """Build the error for a name outside `known`, with the nearest known names.
+
+    Example:
+        >>> print(unknown_name("Dense", "activation", "Relu6", ["relu", "tanh"]))
+        Dense: activation must be a known name. Received activation='Relu6'. Did you mean 'relu'? \
+Known: 'relu', 'tanh'.
+    """
+    return UnknownNameError.at(where, argument, "be a known name", value, _nearest(value, known))
+
+
+def unknown_column(
+    where: str, argument: str, value: object, known: Iterable[str]
+) -> UnknownColumnError:
+    """Build the error for a column outside `known`, with the nearest known columns.
+
+    Example:
+        >>> print(unknown_column("read", "time", "Q", ["month", "sales"]))
+        read: time must be a column of the table. Received time='Q'. Known: 'month', 'sales'.
+    """
+    rule = "be a column of the table"
+    return UnknownColumnError.at(where, argument, rule, value, _nearest(value, known))
+
+
+def missing_extra(where: str, package: str, extra: str) -> MissingExtraError:
+    """Build the error for an optional `package` that the extra `extra` would install.
+
+    Example:
+        >>> print(missing_extra("TensorBoard", "tensorboardX", "tensorboard"))
+        TensorBoard: tensorboardX must be installed. Received no module named 'tensorboardX'. \
+Install it with: pip install "elman[tensorboard]"
+    """
+    return MissingExtraError(
+        f"{where}: {package} must be installed. Received no module named {package!r}. "
+        f'Install it with: pip install "elman[{extra}]"'
+    )
+
+
+def reference_executor_warning(reason: str) -> ReferenceExecutorWarning:
+    """Build the warning that the compiled extension is missing, with the cure.
+
+    Args:
+        reason: why it could not be imported, in the words of the ImportError.
+
+    Example:
+        >>> "apt install g++" in str(reference_executor_warning("not built"))
+        True
+    """
+    return ReferenceExecutorWarning(
+        "elman runs on the slow NumPy reference executor: its compiled extension is not available "
+        f"({reason}). Install a C++20 compiler (Debian and Ubuntu: apt install g++; "
+        "macOS: xcode-select --install), then install elman again with pip's options "
+        "--force-reinstall --no-deps --no-cache-dir. "
+        "Set ELMAN_EXECUTOR=reference to choose it silently."
+    )
+
+
+def _nearest(value: object, known: Iterable[str]) -> str:
+    """One sentence on what is near and what is known; letter case does not count."""
+    by_lower = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(str(value).lower(), by_lower, n=3)
+    hint = f"Did you mean {' or '.join(repr(by_lower[name]) for name in near)}? " if near else ""
+    return f"{hint}Known: {', '.join(map(repr, by_lower.values())) or 'none'}."
+
+
+def _plain(value: object) -> str:
+    """A shape, a dtype or a number as people write it: no quotes around a string."""
+    return value if isinstance(value, str) else _shown(value)
+
+
+def _shown(value: object) -> str:
+    """The value as Python prints it, cut short; an array by shape and dtype, never its numbers."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape and dtype is not None:
+        return f"<{type(value).__name__} of shape {tuple(shape)}, {dtype}>"
+    if dtype is not None and hasattr(value, "item"):
+        value = value.item()
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
