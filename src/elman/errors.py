@@ -291,9 +291,7 @@ macOS: xcode-select --install), then install elman again with pip's options --fo
     """
 
 
-def unknown_name(
-    where: str, argument: str, value: object, known: Iterable[str]
-) -> UnknownNameError:
+def unknown_name(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name outside `known`, with the nearest known names.
 
     Example:
@@ -304,9 +302,7 @@ Known: 'relu', 'tanh'.
     return UnknownNameError.at(where, argument, "be a known name", value, _nearest(value, known))
 
 
-def unknown_column(
-    where: str, argument: str, value: object, known: Iterable[str]
-) -> UnknownColumnError:
+def unknown_column(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownColumnError:
     """Build the error for a column outside `known`, with the nearest known columns.
 
     Example:
@@ -359,8 +355,8 @@ def _nearest(value: object, known: Iterable[str]) -> str:
 
 
 def _plain(value: object) -> str:
-    """A shape, a dtype or a number as people write it: no quotes around a string."""
-    return value if isinstance(value, str) else _shown(value)
+    """A shape, a dtype or a number as people write it: without quotes or the name of its class."""
+    return _cut(str(value))
 
 
 def _shown(value: object) -> str:
@@ -370,5 +366,8 @@ def _shown(value: object) -> str:
         return f"<{type(value).__name__} of shape {tuple(shape)}, {dtype}>"
     if dtype is not None and hasattr(value, "item"):
         value = value.item()
-    text = repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

@@ -1,0 +1,126 @@
+# Everything a person or CI does with elman. `make demo` and `make test` need Python 3.11+, make and a C++20 compiler.
+#
+#   PYTHON=python3.12 make test     another interpreter for a new .venv
+#   PYTEST="-k lstm -x" make test   arguments for pytest
+
+PYTHON ?= python3
+VENV ?= .venv
+ORACLE_VENV ?= .venv-oracle
+PYTEST ?=
+JOBS ?= 2
+SANITIZE ?=
+
+# Tests are of no use where the extension silently stayed away, so a compiler that fails is an error here.
+DEV_NATIVE ?= ON
+
+bin := $(VENV)/bin
+native_sources := $(shell find native -type f 2>/dev/null) CMakeLists.txt
+cxx_sources = $(shell git ls-files 'native/*.h' 'native/*.cpp' 'native/*.inl')
+native_build = build/native-tests$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+comma := ,
+install := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test test-fast test-oracle native-tests lint format types bench bench-peers docs wheel clean
+
+help:
+	@echo "make demo           install elman into $(VENV) and run 'elman demo'"
+	@echo "make test           install the dev extra; run the C++ and the Python tests"
+	@echo "make test-fast      the Python tests that are not marked slow"
+	@echo "make test-oracle    compare live with PyTorch, in $(ORACLE_VENV)"
+	@echo "make native-tests   the C++ tests [SANITIZE=address,undefined | SANITIZE=thread]"
+	@echo "make lint types     ruff and clang-format; mypy --strict"
+	@echo "make format         let ruff and clang-format settle the style"
+	@echo "make bench          elman's own speed; make bench-peers: beside Keras, PyTorch and JAX"
+	@echo "make docs           build the documentation, strictly, into site/"
+	@echo "make wheel          build a wheel into dist/"
+	@echo "make clean          remove what was built; the virtual environments stay"
+
+# ---- environments: a stamp file says what is installed, so a second call does nothing -------------------------------
+
+$(VENV)/.created $(ORACLE_VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "elman needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	       "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(@D) || { \
+	  echo "Python has no venv. Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@
+
+# The build's own requirements, so that --no-build-isolation finds cmake and ninja at one path and builds incrementally.
+$(VENV)/.build-tools $(ORACLE_VENV)/.build-tools: %/.build-tools: %/.created pyproject.toml
+	$*/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
+	  "cmake>=3.27", "ninja", sep="\n")' > $*/build-requirements.txt
+	$*/bin/python $(install) -r $*/build-requirements.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.build-tools $(native_sources)
+	$(bin)/python $(install) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dependencies-dev: $(VENV)/.build-tools
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) --no-build-isolation --editable '.[dev]'
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
+
+$(VENV)/.installed-dev: $(VENV)/.dependencies-dev $(native_sources)
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) --no-build-isolation --no-deps --editable .
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.installed-dev
+	$(bin)/python $(install) --no-build-isolation --editable '.[docs]'
+	@touch $@
+
+$(ORACLE_VENV)/.installed: $(ORACLE_VENV)/.build-tools $(native_sources)
+	ELMAN_NATIVE=$(DEV_NATIVE) $(ORACLE_VENV)/bin/python $(install) --no-build-isolation --editable '.[test,oracle]'
+	@touch $@
+
+# ---- what people run ------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/.installed
+	$(bin)/elman demo
+
+test: $(VENV)/.installed-dev native-tests
+	$(bin)/python -m pytest -n $(JOBS) -m 'not oracle' $(PYTEST)
+
+test-fast: $(VENV)/.installed-dev
+	$(bin)/python -m pytest -n $(JOBS) -m 'not oracle and not slow' $(PYTEST)
+
+test-oracle: $(ORACLE_VENV)/.installed
+	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) -m oracle $(PYTEST)
+
+# Assertions are on in these builds. In containers without ptrace LeakSanitizer cannot run; valgrind is the tool for leaks.
+native-tests: $(VENV)/.installed-dev
+	$(bin)/cmake -S . -B $(native_build) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(bin)/ninja \
+	  -DCMAKE_BUILD_TYPE=$(if $(SANITIZE),RelWithDebInfo,Release) -DELMAN_NATIVE=ON -DELMAN_TESTS=ON \
+	  -DELMAN_BINDINGS=OFF -DELMAN_SANITIZE='$(SANITIZE)' --log-level=WARNING
+	$(bin)/cmake --build $(native_build) -- --quiet
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(bin)/ctest --test-dir $(native_build) --output-on-failure
+
+lint: $(VENV)/.installed-dev
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(if $(cxx_sources),$(bin)/clang-format --dry-run -Werror $(cxx_sources))
+
+format: $(VENV)/.installed-dev
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+	$(if $(cxx_sources),$(bin)/clang-format -i $(cxx_sources))
+
+types: $(VENV)/.installed-dev
+	$(bin)/mypy
+
+bench: $(VENV)/.installed-dev
+	$(bin)/python -m benchmarks $(BENCH)
+
+bench-peers: $(VENV)/.installed-dev
+	PYTHON='$(PYTHON)' bash benchmarks/setup_peers.sh
+	$(bin)/python -m benchmarks --peers $(BENCH)
+
+docs: $(VENV)/.installed-docs
+	$(bin)/mkdocs build --strict --quiet
+
+wheel: $(VENV)/.build-tools
+	$(bin)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:
+	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -f $(VENV)/.installed* $(ORACLE_VENV)/.installed*
