@@ -1,0 +1,128 @@
+// The contract between the plan (native/plan) and the kernels (native/kernels).
+//
+// A kernel is single-threaded, allocates nothing, keeps no state and knows no graph. Every pointer below says its
+// shape, who owns it, what it may alias and how long it lives. Unless a line says otherwise a pointer is owned by the
+// caller, is only used during the call, does not alias another argument, and is readable (not writable) for
+// `padding` bytes past its last element, so that a vector load of a tail may run over the end.
+//
+// The same sources are compiled once per instruction set; `kernels<R>(isa)` returns the table of that build.
+// R is the real type of a plan: float or double. Indices are int32_t. Sizes and strides count elements, not bytes.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace elman {
+
+inline constexpr int max_axes = 8;             // rank limit of a strided operand after collapsing
+inline constexpr int tile = 256;               // elements of one pointwise register
+inline constexpr int max_registers = 64;       // of one pointwise program
+inline constexpr size_t alignment = 64;        // of every buffer the plan hands out
+inline constexpr size_t padding = 128;         // readable bytes behind every buffer
+
+enum class Storage : uint8_t { real, index };  // R, or int32_t. Truth values are stored as R: 0 or 1.
+
+// ---- contraction -----------------------------------------------------------------------------------------------
+// c(m,n) = init(m,n) + sum over k of a(m,k) * b(k,n). Each element is one chain of fused multiply-adds in the order
+// k = 0 .. K-1 starting from init, whatever M, N and the tiling are: a row alone gives the same bits as in a batch.
+template <class R>
+struct Matmul {
+  int64_t m, n, k;            // any may be 0; k == 0 copies init
+  const R* a;                 // (M, K): a[i * a_row + j * a_col]; any strides
+  int64_t a_row, a_col;
+  const R* b;                 // (K, N): b[i * b_row + j * b_col]; ignored when packed is set
+  int64_t b_row, b_col;
+  const R* packed;            // what pack() wrote for this b, or nullptr
+  const R* init;              // (M, N), rows init_row apart, columns contiguous; nullptr: zeros; init_row 0: one row for all (a bias)
+  int64_t init_row;
+  R* c;                       // (M, N), rows c_row apart, columns contiguous. May equal init if init_row == c_row. Nothing outside (M, N) is written
+  int64_t c_row;
+  R* scratch;                 // packed_size(k, n) elements, aligned; contents are lost. Needed unless packed is set
+};
+
+// ---- pointwise -------------------------------------------------------------------------------------------------
+// A program over registers of `tile` elements, run tile by tile over the `count` elements of the outputs' shared shape.
+// NaN and infinity behave as IEEE 754 and NumPy say: max/min/relu keep NaN, comparisons with NaN are 0 (not_equal has no code: not(equal)).
+enum class PointwiseCode : uint8_t {
+  copy, neg, abs, sign, floor, ceil, round /* half to even */, sqrt, reciprocal, exp, expm1, log, log1p,
+  tanh, sigmoid, relu, softplus, erf, sin, cos, logical_not, is_nan, is_inf,                    // a
+  add, sub, mul, div, pow, max, min, mod /* sign of the divisor, as numpy.mod */,
+  equal, less, less_equal, logical_and, logical_or,                                             // a, b
+  where /* a != 0 ? b : c */, multiply_add /* a * b + c */,                                     // a, b, c
+  count_
+};
+struct PointwiseStep { PointwiseCode code; uint8_t to, a, b, c; };  // registers; `to` may equal an operand
+struct PointwiseConstant { uint8_t to; double value; };             // a register that holds one value throughout
+struct PointwiseInput {
+  uint8_t to;                                  // register that receives the tile
+  Storage storage;                             // index inputs are converted to R
+  uint8_t axes;                                // 0: contiguous, same shape as the outputs (read in place); else the broadcast below
+  int64_t size[max_axes], stride[max_axes];    // the outputs' shape collapsed, outermost first; stride 0 repeats. A scalar: axes 1, size count, stride 0
+};
+struct PointwiseOutput {
+  uint8_t from;                                // register
+  Storage storage;                             // index outputs are rounded to the nearest int32
+  bool in_place;                               // the output buffer is also an input buffer with axes 0: written after the tile's last step
+};
+template <class R>
+struct Pointwise {
+  int64_t count;
+  const PointwiseInput* inputs;       const void* const* in;   int n_inputs;
+  const PointwiseConstant* constants; int n_constants;
+  const PointwiseStep* steps;         int n_steps;
+  const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements, contiguous
+  int n_registers;
+  R* scratch;                                  // n_registers * tile elements, aligned
+};
+
+// ---- reduction -------------------------------------------------------------------------------------------------
+enum class ReduceKind : uint8_t { sum, max, min, prod };
+// from (outer, length, inner) contiguous -> to (outer, inner). length 0 gives 0, -inf, +inf, 1. max/min keep NaN.
+// sum is accurate to O(log length) roundings (pairwise or blocked) and its order depends on the three sizes only.
+template <class R> struct Reduce { ReduceKind kind; int64_t outer, length, inner; const R* from; R* to; };
+// index of the first largest element along length (NaN counts as largest, as NumPy)
+template <class R> struct ArgMax { int64_t outer, length, inner; const R* from; int32_t* to; };
+// rows x columns, both contiguous; to may equal from. log: log-softmax. Stable for any finite input; a row of -inf gives NaN.
+template <class R> struct Softmax { bool log; int64_t rows, columns; const R* from; R* to; };
+// running sum along length, from/to (outer, length, inner); reverse: from the end; exclusive: without the element itself
+template <class R> struct CumSum { bool reverse, exclusive; int64_t outer, length, inner; const R* from; R* to; };
+
+// ---- movement (item: 4 or 8 bytes) -----------------------------------------------------------------------------
+// to[sum i_a * to_stride_a] = from[sum i_a * from_stride_a] for every index below size. Strides may be 0 in from, negative in both.
+// Serves transposition, slicing, expansion, concatenation and padding. add: to += from (real items only).
+struct Copy { int item; bool add; int axes; const int64_t* size; const int64_t* to_stride; const int64_t* from_stride; const void* from; void* to; };
+// to (count, width) = rows of from (rows, width). Returns -1, or the position of the first index outside [0, rows): nothing past it is written.
+struct Gather { int item; int64_t rows, width, count; const int32_t* index; const void* from; void* to; };
+// to (rows, width) += from (count, width) at index, in the order of count. Returns as Gather. `to` is not cleared.
+template <class R> struct ScatterAdd { int64_t rows, width, count; const int32_t* index; const R* from; R* to; };
+
+// ---- numbers ---------------------------------------------------------------------------------------------------
+// Uniform [0, 1) from Philox4x32-10 (Salmon et al. 2011): key (seed_low, seed_high), counter (block, row, node, step) with block = column / 4;
+// element = (word[column % 4] >> 8) * 2^-24, in float and in double alike. to (rows, width); row = first_row + position.
+template <class R> struct Uniform { uint64_t seed; uint32_t step, node; int64_t first_row, rows, width; R* to; };
+// position of the first NaN or infinity of from (count), or -1
+template <class R> struct Finite { int64_t count; const R* from; };
+
+template <class R>
+struct Kernels {
+  const char* name;                                                     // "baseline", "avx2", "avx512", "neon"
+  int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
+  void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
+  void (*matmul)(const Matmul<R>&);
+  void (*pointwise)(const Pointwise<R>&);
+  void (*reduce)(const Reduce<R>&);
+  void (*arg_max)(const ArgMax<R>&);
+  void (*softmax)(const Softmax<R>&);
+  void (*cum_sum)(const CumSum<R>&);
+  void (*copy)(const Copy&);
+  int64_t (*gather)(const Gather&);
+  int64_t (*scatter_add)(const ScatterAdd<R>&);
+  void (*uniform)(const Uniform<R>&);
+  int64_t (*finite)(const Finite<R>&);
+};
+
+enum class Isa : uint8_t { baseline, avx2, avx512 };                    // aarch64 has baseline only (NEON)
+bool isa_supported(Isa isa);                                            // by this CPU and operating system, and built into this library
+Isa best_isa();
+template <class R> const Kernels<R>& kernels(Isa isa);                  // defined for float and double
+
+}  // namespace elman

@@ -1,0 +1,161 @@
+"""Every derivative rule, one row an operator.
+
+A row maps (node, gradient of its output) to the gradient of each input, in the words of `graph/trace.py`, so derivatives are graphs
+like any other. Gradients of broadcast operands are summed back by `reverse.py`; a rule may ignore broadcasting. None: no gradient
+flows (an index, a condition, a step function). `y` is the node's output: rules use it where it is cheaper than the input.
+
+Source: the rows are textbook calculus; Griewank and Walther 2008, "Evaluating Derivatives", for reverse accumulation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from elman import dtypes
+from elman.graph import trace as ops
+from elman.graph.node import Node, Tensor, apply
+from elman.shapes import product
+
+Rule = Callable[[Node, Tensor], Sequence[Tensor | None]]
+
+
+def _x(n: Node) -> Tensor:
+    return n.inputs[0]
+
+
+def _y(n: Node) -> Tensor:
+    return n.outputs[0]
+
+
+def _where(condition: Tensor, g: Tensor) -> Tensor:
+    return ops.where(condition, g, 0.0)
+
+
+def _pow(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    a, b = n.inputs
+    log_a = ops.log(ops.where(a > 0.0, a, 1.0))
+    return g * b * a ** (b - 1.0), g * _y(n) * log_a
+
+
+def _extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    """Max and Min: the winner takes the gradient, equals share it."""
+    a, b = n.inputs
+    first = b < a if n.op == "Max" else a < b
+    tie = ops.equal(a, b)
+    share = ops.where(tie, 0.5, ops.where(first, 1.0, 0.0)) if a.dtype == dtypes.FLOAT32 else ops.cast(ops.where(tie, 0.5, ops.where(first, 1.0, 0.0)), a.dtype)
+    return g * share, g * (1.0 - share)
+
+
+def _matmul(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    """C = A B: dA = dC Bᵀ, dB = Aᵀ dC; with a flag set, the roles of a transposed operand swap."""
+    a, b = n.inputs[:2]
+    ta, tb = bool(n.attrs.get("transpose_a")), bool(n.attrs.get("transpose_b"))
+    if a.ndim > 2 and b.ndim == 2:  # one matrix for every leading index: the rows of all of them
+        rows = product(a.shape[:-1])
+        flat_a, flat_g = ops.reshape(a, (rows, a.shape[-1])), ops.reshape(g, (rows, g.shape[-1]))
+        da = ops.matmul(g, b, transpose_b=not tb)
+        db = ops.matmul(flat_g, flat_a, transpose_a=True) if tb else ops.matmul(flat_a, flat_g, transpose_a=True)
+        return da, db
+    da = ops.matmul(b, g, transpose_a=tb, transpose_b=True) if ta else ops.matmul(g, b, transpose_b=not tb)
+    db = ops.matmul(g, a, transpose_a=True, transpose_b=ta) if tb else ops.matmul(a, g, transpose_a=not ta)
+    return da, db
+
+
+def _keep(n: Node, t: Tensor) -> Tensor:
+    """A reduced tensor with its axes back as 1, ready to broadcast against the input."""
+    axes = n.attrs["axes"]
+    return ops.reshape(t, tuple(1 if i in axes else d for i, d in enumerate(_x(n).shape)))
+
+
+def _reduce_extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    """Equal winners share the gradient."""
+    won = ops.cast(ops.equal(_x(n), _keep(n, _y(n))), g.dtype)
+    return (won * _keep(n, g) / ops.sum(won, n.attrs["axes"], keepdims=True),)
+
+
+def _slice(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    axis, start, length, step = (n.attrs[k] for k in ("axis", "start", "length", "step"))
+    size = _x(n).shape[axis]
+    if step == -1:
+        first = start - (length - 1)
+        return (apply("Pad", ops.flip(g, axis), axis=axis, before=first, after=size - start - 1),)
+    return (apply("Pad", g, axis=axis, before=start, after=size - (start + length)),)
+
+
+def _concat(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    axis, at, parts = n.attrs["axis"], 0, []
+    for t in n.inputs:
+        length = t.shape[axis]
+        parts.append(apply("Slice", g, axis=axis, start=at, length=length, step=1))
+        at = at + length
+    return parts
+
+
+def _inverse(perm: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(perm)), key=lambda i: perm[i]))
+
+
+def _softmax(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    y = _y(n)
+    return (y * (g - ops.sum(g * y, -1, keepdims=True)),)
+
+
+def _no(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    return (None,) * len(n.inputs)
+
+
+RULES: dict[str, Rule] = {
+    # one operand
+    "Identity": lambda n, g: (None if n.attrs.get("stop") else g,),
+    "Neg": lambda n, g: (-g,),
+    "Abs": lambda n, g: (g * ops.sign(_x(n)),),
+    "Sqrt": lambda n, g: (g * 0.5 / _y(n),),
+    "Reciprocal": lambda n, g: (-g * _y(n) * _y(n),),
+    "Exp": lambda n, g: (g * _y(n),),
+    "Expm1": lambda n, g: (g * (_y(n) + 1.0),),
+    "Log": lambda n, g: (g / _x(n),),
+    "Log1p": lambda n, g: (g / (1.0 + _x(n)),),
+    "Tanh": lambda n, g: (g * (1.0 - _y(n) * _y(n)),),
+    "Sigmoid": lambda n, g: (g * (_y(n) * (1.0 - _y(n))),),
+    "Relu": lambda n, g: (_where(_y(n) > 0.0, g),),
+    "Softplus": lambda n, g: (g * ops.sigmoid(_x(n)),),
+    "Erf": lambda n, g: (g * (2.0 / math.sqrt(math.pi)) * ops.exp(-(_x(n) * _x(n))),),
+    "Sin": lambda n, g: (g * ops.cos(_x(n)),),
+    "Cos": lambda n, g: (-g * ops.sin(_x(n)),),
+    "Cast": lambda n, g: (ops.cast(g, _x(n).dtype) if dtypes.is_real(_x(n).dtype) else None,),
+    "Sign": _no,
+    "Floor": _no,
+    "Ceil": _no,
+    "Round": _no,
+    # two and three operands
+    "Add": lambda n, g: (g, g),
+    "Sub": lambda n, g: (g, -g),
+    "Mul": lambda n, g: (g * n.inputs[1], g * n.inputs[0]),
+    "Div": lambda n, g: (g / n.inputs[1], -g * _y(n) / n.inputs[1]),
+    "Pow": _pow,
+    "Max": _extreme,
+    "Min": _extreme,
+    "Mod": lambda n, g: (g, -g * ops.floor(n.inputs[0] / n.inputs[1])),
+    "Where": lambda n, g: (None, ops.where(n.inputs[0], g, 0.0), ops.where(n.inputs[0], 0.0, g)),
+    # contraction and reduction
+    "MatMul": _matmul,
+    "Gemm": lambda n, g: (*_matmul(n, g), g),
+    "ReduceSum": lambda n, g: (ops.broadcast_to(_keep(n, g), _x(n).shape),),
+    "ReduceProd": lambda n, g: (_keep(n, g * _y(n)) / _x(n),),
+    "ReduceMax": _reduce_extreme,
+    "ReduceMin": _reduce_extreme,
+    "Softmax": _softmax,
+    "LogSoftmax": lambda n, g: (g - ops.exp(_y(n)) * ops.sum(g, -1, keepdims=True),),
+    "CumSum": lambda n, g: (ops.cumsum(g, n.attrs["axis"], reverse=not n.attrs["reverse"], exclusive=n.attrs["exclusive"]),),
+    # movement
+    "Reshape": lambda n, g: (ops.reshape(g, _x(n).shape),),
+    "Expand": lambda n, g: (g,),  # a broadcast: reverse.py sums it back
+    "Transpose": lambda n, g: (ops.transpose(g, _inverse(n.attrs["perm"])),),
+    "Concat": _concat,
+    "Slice": _slice,
+    "Pad": lambda n, g: (apply("Slice", g, axis=n.attrs["axis"], start=n.attrs["before"], length=_x(n).shape[n.attrs["axis"]], step=1),),
+    "Gather": lambda n, g: (apply("ScatterAdd", n.inputs[1], g, rows=_x(n).shape[0]), None),
+    "ScatterAdd": lambda n, g: (None, ops.take(g, n.inputs[0])),
+}
+"""Operators with whole-number, boolean or no outputs need no row: nothing flows through them. Scan's rule is `scan.py`."""

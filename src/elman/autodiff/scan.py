@@ -1,0 +1,178 @@
+"""Backpropagation through time: the derivative of a scan is a scan that runs the other way.
+
+The backward body is the derivative of one step: it receives the gradients of the states after the step and of the step's outputs, and
+gives those of the states before it and of the slices. What it needs of the forward step is either a sequence that already exists, or is
+added to the forward scan as one more output (the forward scan is *extended*; `graph/rewrite/simplify.py` lets the extension
+replace the original).
+
+Gradients of captured values (the weights) are *deferred*: a product h_t @ U inside the loop would give T small products h_tᵀ @ dz_t to
+add up; instead h and dz are kept for all t and one product over T*B rows follows the loop. The same holds for additions and
+multiplications with a captured value (biases, peepholes), whose gradients are one sum after the loop.
+
+Lengths need no care: the backward scan has the forward one's lengths, so a finished row passes its state's gradient on unchanged and its
+kept rows are 0.
+
+Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al. 2016, §3.1.
+Cost: the kept sequences take T times what one step computes; checkpointing is not done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from elman.autodiff.reverse import Key, key, unbroadcast, walk
+from elman.autodiff.rules import RULES
+from elman.graph import trace as ops
+from elman.graph.node import Graph, Node, Tensor, ancestors, kind, placeholder
+from elman.graph.rewrite.rebuild import copy
+from elman.graph.trace import close
+
+Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is captured, the gradient of its output
+
+
+def scan_rule(node: Node, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+    """Gradients of a scan's inputs: initial states, sequences, captured values; None for lengths."""
+    return _Backward(node, grads).run()
+
+
+class _Backward:
+    """One scan's way back. Holds the tables that tie the two bodies together; lives for one call of `run`."""
+
+    def __init__(self, node: Node, grads: Sequence[Tensor | None]) -> None:
+        self.node, self.grads = node, grads
+        self.body: Graph = node.attrs["body"]
+        self.carries, self.sequences = node.attrs["carries"], node.attrs["sequences"]
+        at = self.carries + self.sequences
+        self.states, self.slices, self.captured = self.body.inputs[: self.carries], self.body.inputs[self.carries : at], self.body.inputs[at:]
+        self.kept: dict[Key, Tensor] = {}
+        self.stacked: dict[Key, Tensor] = {}
+        self.outer = dict(zip((key(t) for t in self.body.inputs), node.inputs, strict=False))
+        self.forward_nodes = {n.serial for n in self.body.nodes()} | {t.node.serial for t in self.body.inputs}
+        self.fixed = self._fixed()
+        self.deferred: dict[Key, list[Deferral]] = {}
+
+    def run(self) -> Sequence[Tensor | None]:
+        outputs, at = self.body.outputs, self.carries + self.sequences
+        d_states = [placeholder(f"d_{t.node.attrs['name']}", t.shape, t.dtype) for t in self.states]
+        live = [i for i in range(self.carries, len(outputs)) if self.grads[i] is not None]
+        d_outputs = [placeholder(f"d_output{i}", outputs[i].shape, outputs[i].dtype) for i in live]
+        seeds = [*zip(outputs[: self.carries], d_states, strict=True), *zip((outputs[i] for i in live), d_outputs, strict=True)]
+        found = walk(seeds, self.body.inputs, scan_rule, self._defer)
+        before = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(found, self.states, strict=False)]
+        stepwise = [g for g in found[self.carries :] if g is not None]
+        terms = self._deferred_terms()
+        made_here = [t for t in terms if t.node.serial not in self.forward_nodes]
+        roots = [*before, *stepwise, *made_here]
+        read = self._read(roots)
+        self.kept = self._keep([*read, *(t for t in terms if t.node.serial in self.forward_nodes)])
+        made = self._walk_back(d_states, d_outputs, [self.grads[i] for i in live], roots, read)
+        stacks = iter(made[self.carries :])
+        found_outer = [None if g is None else next(stacks) for g in found[self.carries :]]
+        d_sequences, d_captured = found_outer[: self.sequences], found_outer[self.sequences :]
+        self.stacked = {key(t): next(stacks) for t in made_here}
+        totals = [None if g is None else ops.sum(g, 0) for g in d_captured]
+        for i, t in enumerate(self.body.inputs[at:]):
+            for deferral in self.deferred.get(key(t), []):
+                d, total = self._settle(deferral, t), totals[i]
+                totals[i] = d if total is None else total + d
+        return [*made[: self.carries], *d_sequences, *totals, *([None] if self.node.attrs["lengths"] else [])]
+
+    # -- what is put off -------------------------------------------------------------------------------------------------
+
+    def _fixed(self) -> set[int]:
+        """Body nodes that are the same at every step: captured inputs and constants."""
+        return {t.node.serial for t in self.captured} | {n.serial for n in self.body.nodes() if n.op == "Constant"}
+
+    def _defer(self, node: Node, i: int, g: Tensor) -> bool:
+        """Put off the gradient of a captured operand if it can be computed for all steps at once."""
+        operand = node.inputs[i]
+        if operand.node.serial not in {t.node.serial for t in self.captured}:
+            return False
+        if node.op in ("MatMul", "Gemm"):
+            rows = i == 1 and operand.ndim == 2 and not node.attrs.get("transpose_a") and node.inputs[0].node.serial not in self.fixed
+            if not (rows or (i == 2 and node.op == "Gemm")):
+                return False
+        elif kind(node) != "pointwise":
+            return False
+        self.deferred.setdefault(key(operand), []).append((node, i, g))
+        return True
+
+    def _deferred_terms(self) -> list[Tensor]:
+        """The step values that deferred gradients need for all t: gradients, and operands that change with t."""
+        found: dict[Key, Tensor] = {}
+        for deferrals in self.deferred.values():
+            for node, i, g in deferrals:
+                found[key(g)] = g
+                if not (i == 2 and node.op == "Gemm") and not (node.op in ("Add", "Sub")):
+                    for j, t in enumerate(node.inputs):
+                        if j != i and t.node.serial not in self.fixed:
+                            found[key(t)] = t
+        return list(found.values())
+
+    def _settle(self, deferral: Deferral, captured: Tensor) -> Tensor:
+        """The gradient of one captured value through one body node, for all steps at once."""
+        node, i, g = deferral
+        whole_g = self._whole(g, g.ndim)
+        outer = self.outer[key(captured)]
+        if node.op in ("Add", "Sub") or (node.op == "Gemm" and i == 2):
+            d: Tensor | None = -whole_g if node.op == "Sub" and i == 1 else whole_g
+        else:
+            rank = node.outputs[0].ndim if kind(node) == "pointwise" else 0
+            operands = [outer if j == i else self._whole(t, rank) for j, t in enumerate(node.inputs)]
+            again = Node(node.op, operands, node.attrs)
+            d = list(RULES[node.op](again, whole_g))[i]
+        assert d is not None, "a deferred operand is real"
+        return unbroadcast(d, outer.shape)
+
+    def _whole(self, t: Tensor, rank: int) -> Tensor:
+        """A body value for all t, time first, with axes of size 1 so that step values of lower rank still line up."""
+        k = key(t)
+        if t.node.serial in self.fixed:
+            return self.outer.get(k, t)
+        whole = self.stacked[k] if k in self.stacked else self.kept[k]
+        missing = rank - t.ndim
+        return whole if missing <= 0 else ops.reshape(whole, (whole.shape[0], *(1,) * missing, *whole.shape[1:]))
+
+    # -- the two scans ---------------------------------------------------------------------------------------------------
+
+    def _read(self, roots: Sequence[Tensor]) -> list[Tensor]:
+        """Forward body values that the backward body reads."""
+        nodes = [n for n in ancestors(roots) if n.serial not in self.forward_nodes]
+        read = {key(t): t for t in (*roots, *(t for n in nodes for t in n.inputs)) if t.node.serial in self.forward_nodes}
+        return list(read.values())
+
+    def _keep(self, wanted: Sequence[Tensor]) -> dict[Key, Tensor]:
+        """Sequences of the wanted forward values: outputs the scan has, slices it was given, or outputs it gets now."""
+        have = {key(t): i for i, t in enumerate(self.body.outputs) if i >= self.carries}
+        given = {key(t): self.outer[key(t)] for t in self.slices}
+        added = {key(t): t for t in wanted if t.node.serial not in self.fixed and key(t) not in have and key(t) not in given}
+        scan = self.node
+        if added:
+            attrs = {**scan.attrs, "body": Graph(self.body.inputs, (*self.body.outputs, *added.values())), "extends": scan.serial}
+            scan = Node("Scan", scan.inputs, attrs)
+        first = len(self.body.outputs)
+        return {**given, **{k: scan.outputs[i] for k, i in have.items()}, **{k: scan.outputs[first + i] for i, k in enumerate(added)}}
+
+    def _walk_back(
+        self, d_states: Sequence[Tensor], d_outputs: Sequence[Tensor], d_sequences: Sequence[Tensor | None], roots: Sequence[Tensor], read: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """The scan the other way; its body is the derivative with forward values replaced by slices of their sequences."""
+        read = [t for t in read if t.node.op != "Constant"]
+        inner = {key(t): placeholder(f"kept{i}", t.shape, t.dtype) for i, t in enumerate(read)}
+        slices = [t for t in read if t.node.serial not in self.fixed]
+        table: dict[Key, Tensor] = {}
+        for n in ancestors(roots):
+            made = [inner.get(key(t), t) for t in n.outputs] if n.serial in self.forward_nodes else copy(n, tuple(table[key(t)] for t in n.inputs))
+            table.update(zip((key(t) for t in n.outputs), made, strict=True))
+        given = [*d_states, *d_outputs, *(inner[key(t)] for t in slices)]
+        fixed = {inner[key(t)].node.serial: self.outer[key(t)] for t in read if t.node.serial in self.fixed}
+        body, captured = close(given, [table[key(t)] for t in roots])
+        captured = [fixed.get(t.node.serial, t) for t in captured]
+        init = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(self.grads, self.states, strict=False)]
+        sequences = [*d_sequences, *(self.kept[key(t)] for t in slices)]
+        lengths = [self.node.inputs[-1]] if self.node.attrs["lengths"] else []
+        attrs = {
+            "body": body, "carries": len(d_states), "sequences": len(sequences), "lengths": bool(lengths),
+            "reverse": not self.node.attrs["reverse"], "steps": self.node.attrs["steps"],
+        }  # fmt: skip
+        return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs  # type: ignore[list-item]

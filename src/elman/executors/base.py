@@ -1,0 +1,58 @@
+"""What an executor is: something that turns a graph into a plan, and a plan into numbers.
+
+A plan owns no data of a user: it reads the arrays it is given and the variables of its graph, returns new arrays for the outputs, and
+writes the updated variables in place. All executors give the same numbers up to rounding; `reference` is the definition.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman.graph.node import Graph
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of running steps: how many were done, and whether the guard stopped the last one (`diverged`).
+
+    outputs: of the last step that ran.
+    """
+
+    outputs: list[np.ndarray]
+    steps: int = 1
+    diverged: bool = False
+
+
+class Plan(ABC):
+    """A graph made ready to run, for any batch size and length."""
+
+    graph: Graph
+
+    @abstractmethod
+    def run(self, arrays: Sequence[np.ndarray], first_row: int = 0) -> Run:
+        """One step: outputs from arrays, then the updates, unless the guard is not finite.
+
+        Args: arrays: one for each graph input, with its type and shape; open sizes are taken from them.
+        Raises: ShapeError, DTypeError: an array does not fit its input.
+        """
+
+    @abstractmethod
+    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+        """One step for each batch of rows `order[0:batch_size]`, `order[batch_size:2*batch_size]`, …; the last may be smaller.
+
+        Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard fails.
+        """
+
+
+class Executor(ABC):
+    """A way to run graphs."""
+
+    name: str
+
+    @abstractmethod
+    def compile(self, graph: Graph) -> Plan:
+        """Make a graph ready to run; done once, whatever the sizes will be."""

@@ -1,0 +1,294 @@
+"""The reference executor: every operator in NumPy, one row each. Slow, readable, and the definition of what operators mean.
+
+Used for teaching, in tests as the meaning of the native kernels, and as the fallback where the extension could not be built.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from elman import dtypes
+from elman.errors import DataError, DTypeError, ShapeError
+from elman.executors.base import Executor, Plan, Run
+from elman.executors.philox import uniform
+from elman.graph.node import Graph, Node, Tensor
+from elman.shapes import Size, bind, evaluate
+
+Values = Sequence[np.ndarray]
+Sizes = Mapping[str, int]
+Row = Callable[[Node, Values, Sizes], Any]
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def _number(size: Size, sizes: Sizes) -> int:
+    return size if isinstance(size, int) else size.evaluate(sizes)
+
+
+def _unary(f: Callable[[np.ndarray], np.ndarray]) -> Row:
+    return lambda n, v, s: f(v[0])
+
+
+def _binary(f: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Row:
+    return lambda n, v, s: f(v[0], v[1])
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _relu(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 0, np.zeros_like(x), x)
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _cast(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    return np.not_equal(v[0], 0) if n.attrs["dtype"] == dtypes.BOOL else v[0].astype(n.attrs["dtype"])
+
+
+def _matmul(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    a = np.swapaxes(v[0], -1, -2) if n.attrs.get("transpose_a") else v[0]
+    b = np.swapaxes(v[1], -1, -2) if n.attrs.get("transpose_b") else v[1]
+    return np.matmul(a, b)
+
+
+def _reduce(f: Callable[..., np.ndarray]) -> Row:
+    return lambda n, v, s: f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"])
+
+
+def _extreme(f: Callable[..., np.ndarray], empty: float) -> Row:
+    return lambda n, v, s: f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"], initial=empty)
+
+
+def _argmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    (axis,) = n.attrs["axes"]
+    return np.argmax(v[0], axis=axis, keepdims=n.attrs["keepdims"]).astype(np.int32)
+
+
+def _softmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    e = np.exp(v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _log_softmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    shifted = v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _cumsum(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    axis = n.attrs["axis"]
+    x = np.flip(v[0], axis) if n.attrs["reverse"] else v[0]
+    total = np.cumsum(x, axis=axis, dtype=x.dtype)
+    total = total - x if n.attrs["exclusive"] else total
+    return np.flip(total, axis) if n.attrs["reverse"] else total
+
+
+def _slice(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    axis, step = n.attrs["axis"], n.attrs["step"]
+    start, length = _number(n.attrs["start"], s), _number(n.attrs["length"], s)
+    if length < 0 or (length > 0 and not (0 <= start < v[0].shape[axis] and 0 <= start + (length - 1) * step < v[0].shape[axis])):
+        raise ShapeError.at("Slice", "range", f"inside axis {axis} of size {v[0].shape[axis]}", f"start {start}, length {length}", "The sequence is shorter than the model needs.")
+    return np.take(v[0], range(start, start + length * step, step), axis=axis)
+
+
+def _pad(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    width = [(0, 0)] * v[0].ndim
+    width[n.attrs["axis"]] = (_number(n.attrs["before"], s), _number(n.attrs["after"], s))
+    return np.pad(v[0], width)
+
+
+def check_index(where: str, index: np.ndarray, rows: int) -> None:
+    """Raises: DataError: an index outside a table, with its position."""
+    bad = (index < 0) | (index >= rows)
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise DataError.at(where, "index", f"between 0 and {rows - 1}", f"{int(index[at])} at position {at}", "Enlarge the table (input_dim) or map unknown values to a reserved index.")
+
+
+def _gather(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    check_index("Gather", v[1], v[0].shape[0])
+    return v[0][v[1]]
+
+
+def _scatter(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    out = np.zeros(evaluate(n.outputs[0].shape, s), dtype=v[1].dtype)
+    check_index("ScatterAdd", v[0], out.shape[0])
+    np.add.at(out, v[0], v[1])
+    return out
+
+
+def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
+    shape = evaluate(n.outputs[0].shape, s)
+    rows = shape[0] if shape else 1
+    width = math.prod(shape[1:])
+    first = s.get("first_row", 0) if shape and not isinstance(n.outputs[0].shape[0], int) else 0
+    return uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"], first).reshape(shape).astype(n.outputs[0].dtype)
+
+
+def _fused(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
+    body: Graph = n.attrs["body"]
+    outs = evaluate_graph(body, v, s)
+    return [np.ascontiguousarray(np.broadcast_to(o, evaluate(t.shape, s))) for o, t in zip(outs, body.outputs, strict=True)]
+
+
+def _scan(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
+    body: Graph = n.attrs["body"]
+    carries, sequences = n.attrs["carries"], n.attrs["sequences"]
+    states = [np.array(x) for x in v[:carries]]
+    xs, captured = v[carries : carries + sequences], v[carries + sequences : len(body.inputs)]
+    steps = _number(n.attrs["steps"], s)
+    outputs = [np.zeros((steps, *evaluate(t.shape, s)), dtype=t.dtype) for t in body.outputs[carries:]]
+    for t in range(steps - 1, -1, -1) if n.attrs["reverse"] else range(steps):
+        made = evaluate_graph(body, [*states, *(x[t] for x in xs), *captured], s)
+        new, ys = made[:carries], made[carries:]
+        if n.attrs["lengths"]:
+            real = v[-1] > t
+            new = [np.where(real.reshape(-1, *(1,) * (a.ndim - 1)), a, b) for a, b in zip(new, states, strict=True)]
+            ys = [np.where(real.reshape(-1, *(1,) * (y.ndim - 1)), y, np.zeros_like(y)) for y in ys]
+        states = new
+        for out, y in zip(outputs, ys, strict=True):
+            out[t] = y
+    return [*states, *outputs]
+
+
+ROWS: dict[str, Row] = {
+    "Constant": lambda n, v, s: n.attrs["value"],
+    "Variable": lambda n, v, s: n.attrs["variable"].value.copy(),
+    "Range": lambda n, v, s: np.arange(_number(n.attrs["shape"][0], s), dtype=n.attrs["dtype"]),
+    "Size": lambda n, v, s: np.asarray(_number(n.attrs["dim"], s), dtype=n.attrs["dtype"]),
+    "Identity": _unary(lambda x: x),
+    "Neg": _unary(np.negative),
+    "Abs": _unary(np.abs),
+    "Sign": _unary(np.sign),
+    "Floor": _unary(np.floor),
+    "Ceil": _unary(np.ceil),
+    "Round": _unary(np.round),
+    "Sqrt": _unary(np.sqrt),
+    "Reciprocal": _unary(lambda x: 1 / x),
+    "Exp": _unary(np.exp),
+    "Expm1": _unary(np.expm1),
+    "Log": _unary(np.log),
+    "Log1p": _unary(np.log1p),
+    "Tanh": _unary(np.tanh),
+    "Sigmoid": _unary(_sigmoid),
+    "Relu": _unary(_relu),
+    "Softplus": _unary(_softplus),
+    "Erf": _unary(lambda x: np.asarray(_erf(x), dtype=x.dtype).reshape(x.shape)),
+    "Sin": _unary(np.sin),
+    "Cos": _unary(np.cos),
+    "IsNaN": _unary(np.isnan),
+    "IsInf": _unary(np.isinf),
+    "Not": _unary(np.logical_not),
+    "Cast": _cast,
+    "Add": _binary(np.add),
+    "Sub": _binary(np.subtract),
+    "Mul": _binary(np.multiply),
+    "Div": _binary(lambda a, b: (a / b).astype(a.dtype)),
+    "Pow": _binary(np.power),
+    "Max": _binary(np.maximum),
+    "Min": _binary(np.minimum),
+    "Mod": _binary(np.mod),
+    "Equal": _binary(np.equal),
+    "Less": _binary(np.less),
+    "LessOrEqual": _binary(np.less_equal),
+    "And": _binary(np.logical_and),
+    "Or": _binary(np.logical_or),
+    "Where": lambda n, v, s: np.where(v[0], v[1], v[2]),
+    "MatMul": _matmul,
+    "Gemm": lambda n, v, s: _matmul(n, v, s) + v[2],
+    "ReduceSum": _reduce(np.sum),
+    "ReduceMax": _extreme(np.max, -np.inf),
+    "ReduceMin": _extreme(np.min, np.inf),
+    "ReduceProd": _reduce(np.prod),
+    "ArgMax": _argmax,
+    "Softmax": _softmax,
+    "LogSoftmax": _log_softmax,
+    "CumSum": _cumsum,
+    "Reshape": lambda n, v, s: v[0].reshape(evaluate(n.attrs["shape"], s)),
+    "Expand": lambda n, v, s: np.broadcast_to(v[0], evaluate(n.attrs["shape"], s)),
+    "Transpose": lambda n, v, s: v[0].transpose(n.attrs["perm"]),
+    "Concat": lambda n, v, s: np.concatenate(v, axis=n.attrs["axis"]),
+    "Slice": _slice,
+    "Pad": _pad,
+    "Gather": _gather,
+    "ScatterAdd": _scatter,
+    "RandomUniform": _random,
+    "Scan": _scan,
+    "Fused": _fused,
+}
+
+
+def evaluate_node(node: Node, values: Values, sizes: Sizes) -> list[np.ndarray]:
+    """The outputs of one node, with the types and shapes the table promises."""
+    made = ROWS[node.op](node, values, sizes)
+    outs = made if isinstance(made, list) else [made]
+    return [np.asarray(v, dtype=t.dtype) for v, t in zip(outs, node.outputs, strict=True)]
+
+
+def evaluate_graph(graph: Graph, inputs: Values, sizes: Sizes) -> list[np.ndarray]:
+    """The outputs of a graph without variables."""
+    return _run(graph, graph.outputs, inputs, sizes)
+
+
+def _run(graph: Graph, roots: Sequence[Tensor], inputs: Values, sizes: Sizes) -> list[np.ndarray]:
+    known: dict[tuple[int, int], np.ndarray] = {(t.node.serial, t.index): v for t, v in zip(graph.inputs, inputs, strict=True)}
+    with np.errstate(all="ignore"):
+        for node in graph.nodes():
+            if node.op == "Input":
+                continue
+            values = [known[(t.node.serial, t.index)] for t in node.inputs]
+            for t, v in zip(node.outputs, evaluate_node(node, values, sizes), strict=True):
+                known[(node.serial, t.index)] = v
+    return [known[(t.node.serial, t.index)] for t in roots]
+
+
+class ReferencePlan(Plan):
+    """A graph and nothing else: it is interpreted at every run."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def run(self, arrays: Sequence[np.ndarray], first_row: int = 0) -> Run:
+        sizes: dict[str, int] = {}
+        values = [self._accept(t, a, sizes) for t, a in zip(self.graph.inputs, arrays, strict=True)]
+        made = _run(self.graph, self.graph.roots, values, {**sizes, "first_row": first_row})
+        outputs, rest = made[: len(self.graph.outputs)], made[len(self.graph.outputs) :]
+        if self.graph.guard is not None and not np.isfinite(made[-1]):
+            return Run([np.array(o) for o in outputs], 0, diverged=True)
+        for (variable, _), value in zip(self.graph.updates, rest, strict=False):
+            variable.value[...] = value
+        return Run([np.array(o) for o in outputs])
+
+    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+        outputs: list[np.ndarray] = []
+        for done, start in enumerate(range(0, len(order), batch_size)):
+            rows = order[start : start + batch_size]
+            step = self.run([a[rows] for a in arrays])
+            outputs = step.outputs
+            if step.diverged:
+                return Run(outputs, done, diverged=True)
+        return Run(outputs, -(-len(order) // batch_size))
+
+    def _accept(self, t: Tensor, array: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
+        name = t.node.attrs["name"]
+        if str(array.dtype) != t.dtype:
+            raise DTypeError.at("Plan", name, f"of type {t.dtype}", array.dtype, f"Convert it with .astype('{t.dtype}').")
+        bind("Plan", name, t.shape, array.shape, sizes)
+        return array
+
+
+class ReferenceExecutor(Executor):
+    """Runs graphs node by node with NumPy."""
+
+    name = "reference"
+
+    def compile(self, graph: Graph) -> Plan:
+        return ReferencePlan(graph)

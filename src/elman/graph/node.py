@@ -1,0 +1,381 @@
+"""The parts of a graph: tensors that stand for values, nodes that make them, variables that outlive a run.
+
+Nothing here holds a computed number. A `Tensor` is one output of a `Node`; a node is an operator applied to tensors; a
+`Graph` is what to compute (outputs), from what (inputs), and what to remember (updates). Nodes never change once made, so
+sharing a sub-expression is sharing the object, and there is no "current graph" to be in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman import dtypes
+from elman.errors import DTypeError, ShapeError
+from elman.graph.operators import TABLE, signature
+from elman.shapes import Dim, Shape, Size, text
+
+_serial = itertools.count()
+
+
+class Tensor:
+    """A value that will exist when the graph runs: its shape (sizes may be open), its type and the node that makes it.
+
+    Arithmetic on tensors builds nodes: `x @ w + b` is two of them. `mask` (which steps are real) and `origin` (the layer call that
+    made this tensor) are notes for layers and models; operators and executors never read them.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "index", "mask", "node", "origin", "shape")
+    __array_priority__ = 1000  # NumPy arrays give way, so array * tensor builds a node
+
+    def __init__(self, node: Node, index: int, shape: Shape, dtype: str) -> None:
+        self.node = node
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+        self.mask: Any = None
+        self.origin: Any = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.node.op}, shape={text(self.shape)}, dtype={self.dtype})"
+
+    def __bool__(self) -> bool:
+        raise DTypeError.at("Tensor", "condition", "known while tracing", repr(self), "Use elman.ops.where to choose by value.")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise ShapeError.at("Tensor", "first axis", "a known size to be iterated", text(self.shape), "Use elman.ops.scan over an open axis.")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __add__(self, other: Operand) -> Tensor:
+        return apply("Add", self, other)
+
+    def __radd__(self, other: Operand) -> Tensor:
+        return apply("Add", other, self)
+
+    def __sub__(self, other: Operand) -> Tensor:
+        return apply("Sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Tensor:
+        return apply("Sub", other, self)
+
+    def __mul__(self, other: Operand) -> Tensor:
+        return apply("Mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Tensor:
+        return apply("Mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Tensor:
+        return apply("Div", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Tensor:
+        return apply("Div", other, self)
+
+    def __pow__(self, other: Operand) -> Tensor:
+        if isinstance(other, (int, float)) and other == 2:
+            return apply("Mul", self, self)
+        return apply("Pow", self, other)
+
+    def __mod__(self, other: Operand) -> Tensor:
+        return apply("Mod", self, other)
+
+    def __matmul__(self, other: Operand) -> Tensor:
+        return apply("MatMul", self, other)
+
+    def __rmatmul__(self, other: Operand) -> Tensor:
+        return apply("MatMul", other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply("Neg", self)
+
+    def __abs__(self) -> Tensor:
+        return apply("Abs", self)
+
+    def __lt__(self, other: Operand) -> Tensor:
+        return apply("Less", self, other)
+
+    def __le__(self, other: Operand) -> Tensor:
+        return apply("LessOrEqual", self, other)
+
+    def __gt__(self, other: Operand) -> Tensor:
+        return apply("Less", other, self)
+
+    def __ge__(self, other: Operand) -> Tensor:
+        return apply("LessOrEqual", other, self)
+
+    def __and__(self, other: Operand) -> Tensor:
+        return apply("And", self, other)
+
+    def __or__(self, other: Operand) -> Tensor:
+        return apply("Or", self, other)
+
+    def __invert__(self) -> Tensor:
+        return apply("Not", self)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return _index(self, key)
+
+
+class Node:
+    """One application of an operator. Leaves (inputs, variables, constants) are nodes without inputs."""
+
+    __slots__ = ("attrs", "inputs", "op", "outputs", "serial")
+
+    def __init__(self, op: str, inputs: Sequence[Tensor], attrs: Mapping[str, Any]) -> None:
+        self.op = op
+        self.inputs = tuple(inputs)
+        self.attrs = dict(attrs)
+        self.serial = next(_serial)  # nodes are made after their inputs: sorting by it is a topological order
+        outs = signature(op, [(t.shape, t.dtype) for t in self.inputs], self.attrs)
+        self.outputs = tuple(Tensor(self, i, s, d) for i, (s, d) in enumerate(outs))
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(t.node.op for t in self.inputs)})"
+
+
+class Variable:
+    """An array that outlives a run: a weight, an optimizer's slot, a counter, a state.
+
+    `value` is the array itself; executors read and write it in place, so it is never replaced, only filled (`assign`).
+    Several variables may be views of one buffer: that is how all parameters are one contiguous array.
+
+    Shapes: value: `shape`, C-contiguous.
+    """
+
+    __slots__ = ("__weakref__", "_tensor", "name", "trainable", "value")
+    __array_priority__ = 1000
+
+    def __init__(self, value: Any, name: str = "variable", trainable: bool = False, dtype: str | None = None) -> None:
+        array = np.asarray(value)
+        self.value = np.array(array, dtype=dtype or dtypes.canonical(array.dtype), order="C")
+        self.name = name
+        self.trainable = trainable
+        self._tensor: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        """Number type of the array."""
+        return str(self.value.dtype)
+
+    @property
+    def tensor(self) -> Tensor:
+        """The leaf that reads this variable in a graph; always the same object."""
+        if self._tensor is None:
+            self._tensor = Node("Variable", (), {"variable": self, "shape": self.shape, "dtype": self.dtype}).outputs[0]
+        return self._tensor
+
+    def assign(self, value: Any) -> None:
+        """Fill the array. Raises: ShapeError: another shape."""
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ShapeError.at(f"Variable '{self.name}'", "value", f"of shape {text(self.shape)}", f"an array of shape {text(array.shape)}", "Weights cannot change shape.")
+        self.value[...] = array
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the array."""
+        return self.value.copy()
+
+    def __repr__(self) -> str:
+        return f"Variable('{self.name}', shape={text(self.shape)}, dtype={self.dtype})"
+
+    def __add__(self, other: Operand) -> Tensor:
+        return self.tensor + other
+
+    def __radd__(self, other: Operand) -> Tensor:
+        return other + self.tensor
+
+    def __sub__(self, other: Operand) -> Tensor:
+        return self.tensor - other
+
+    def __rsub__(self, other: Operand) -> Tensor:
+        return other - self.tensor
+
+    def __mul__(self, other: Operand) -> Tensor:
+        return self.tensor * other
+
+    def __rmul__(self, other: Operand) -> Tensor:
+        return other * self.tensor
+
+    def __truediv__(self, other: Operand) -> Tensor:
+        return self.tensor / other
+
+    def __rtruediv__(self, other: Operand) -> Tensor:
+        return other / self.tensor
+
+    def __pow__(self, other: Operand) -> Tensor:
+        return self.tensor**other
+
+    def __matmul__(self, other: Operand) -> Tensor:
+        return self.tensor @ other
+
+    def __rmatmul__(self, other: Operand) -> Tensor:
+        return other @ self.tensor
+
+    def __neg__(self) -> Tensor:
+        return -self.tensor
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return self.tensor[key]
+
+
+Operand = Tensor | Variable | float | int | bool | np.ndarray
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What to compute, from what, and what to remember.
+
+    inputs: leaves of op Input, in the order a run receives arrays. outputs: tensors a run returns. updates: variables and
+    the tensors they become after everything else has been computed. guard: a real scalar; when it is not finite a run
+    applies no update and reports so.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    updates: tuple[tuple[Variable, Tensor], ...] = ()
+    guard: Tensor | None = None
+
+    @property
+    def roots(self) -> tuple[Tensor, ...]:
+        """Every tensor that must be computed."""
+        guard = () if self.guard is None else (self.guard,)
+        return (*self.outputs, *(t for _, t in self.updates), *guard)
+
+    def nodes(self) -> list[Node]:
+        """Nodes needed for the roots, inputs before users."""
+        return ancestors(self.roots)
+
+
+def ancestors(roots: Iterable[Tensor]) -> list[Node]:
+    """Every node the roots depend on, in topological order."""
+    seen: dict[int, Node] = {}
+    stack = [t.node for t in roots]
+    while stack:
+        node = stack.pop()
+        if node.serial not in seen:
+            seen[node.serial] = node
+            stack.extend(t.node for t in node.inputs)
+    return [seen[serial] for serial in sorted(seen)]
+
+
+def placeholder(name: str, shape: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
+    """A new graph input."""
+    return Node("Input", (), {"name": name, "shape": tuple(shape), "dtype": dtype}).outputs[0]
+
+
+_constants: weakref.WeakValueDictionary[tuple[str, Any], Tensor] = weakref.WeakValueDictionary()
+
+
+def constant(value: Any, dtype: str | None = None) -> Tensor:
+    """A leaf that holds a number or an array; equal scalars share one leaf."""
+    array = np.asarray(value)
+    array = np.array(array, dtype=dtype or dtypes.canonical(array.dtype), order="C")
+    if array.shape == ():
+        key = (str(array.dtype), array.tobytes())
+        found = _constants.get(key)
+        if found is None:
+            found = _constants[key] = Node("Constant", (), {"value": array, "shape": (), "dtype": str(array.dtype)}).outputs[0]
+        return found
+    return Node("Constant", (), {"value": array, "shape": array.shape, "dtype": str(array.dtype)}).outputs[0]
+
+
+def as_tensor(value: Operand, like: str | None = None) -> Tensor:
+    """A tensor for anything arithmetic accepts; bare numbers take the type `like`."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Variable):
+        return value.tensor
+    if isinstance(value, (bool, np.bool_)):
+        return constant(value, dtypes.BOOL)
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, np.ndarray):
+        if like == dtypes.INT32 and isinstance(value, float):
+            raise DTypeError.at("ops", "number", "whole next to an int32 tensor", value, "Cast the tensor with elman.ops.cast first.")
+        return constant(value, like if like not in (None, dtypes.BOOL) else dtypes.FLOAT32)
+    if isinstance(value, Dim):
+        raise DTypeError.at("ops", "operand", "a tensor or number", value, "Use elman.ops.size(tensor, axis) for an open size as a number.")
+    array = np.asarray(value)
+    return constant(array, like if like in dtypes.REAL and array.dtype.kind in "fiu" else None)
+
+
+def apply(op: str, *operands: Operand, **attrs: Any) -> Tensor:
+    """A new node of one output; numbers and arrays among the operands become constants of the tensors' type.
+
+    Raises: ShapeError, DTypeError: the operator's rule is not met.
+    """
+    typed = [v.dtype for v in operands if isinstance(v, (Tensor, Variable)) and v.dtype != dtypes.BOOL]
+    like = typed[0] if typed else None
+    return Node(op, [as_tensor(v, like) for v in operands], attrs).outputs[0]
+
+
+def apply_many(op: str, operands: Sequence[Tensor], **attrs: Any) -> tuple[Tensor, ...]:
+    """A new node of several outputs."""
+    return Node(op, operands, attrs).outputs
+
+
+def _index(x: Tensor, key: Any) -> Tensor:
+    """Basic indexing: integers, slices with step 1 or -1, one ellipsis, None."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if Ellipsis in [k for k in keys if not isinstance(k, (Tensor, Variable, np.ndarray))]:
+        at = next(i for i, k in enumerate(keys) if k is Ellipsis)
+        fill = x.ndim - (len([k for k in keys if k is not None]) - 1)
+        keys[at : at + 1] = [slice(None)] * fill
+    axis, shape, out = 0, [], x
+    for k in keys:
+        if k is None:
+            shape.append(1)
+            continue
+        if axis >= x.ndim:
+            raise ShapeError.at("indexing", "indices", f"at most {x.ndim}", len(keys), "The tensor has shape " + text(x.shape) + ".")
+        size = out.shape[axis]
+        if isinstance(k, slice):
+            out, length = _slice_axis(out, axis, size, k)
+            shape.append(length)
+        elif isinstance(k, (int, np.integer)):
+            start = k if k >= 0 else size + int(k)
+            if isinstance(size, int) and not -size <= k < size:
+                raise ShapeError.at("indexing", "index", f"between {-size} and {size - 1} on axis {axis}", k, "The tensor has shape " + text(x.shape) + ".")
+            out = apply("Slice", out, axis=axis, start=start, length=1, step=1)
+        else:
+            raise DTypeError.at("indexing", "index", "an integer, slice, None or ...", type(k).__name__, "Use elman.ops.take to pick by a tensor of indices.")
+        axis += 1
+    shape.extend(out.shape[axis:])
+    return out if tuple(shape) == out.shape else apply("Reshape", out, shape=tuple(shape))
+
+
+def _slice_axis(x: Tensor, axis: int, size: Size, key: slice) -> tuple[Tensor, Size]:
+    step = 1 if key.step is None else key.step
+    if step not in (1, -1):
+        raise ShapeError.at("indexing", "slice step", "1 or -1", step, "Reshape to split the axis, then index.")
+    if step == -1 and (key.start is not None or key.stop is not None):
+        return _slice_axis(_slice_axis(x, axis, size, slice(key.stop, key.start))[0], axis, size, slice(None, None, -1))
+    if step == -1:
+        return apply("Slice", x, axis=axis, start=size - 1, length=size, step=-1), size
+    if key.start is None and key.stop is None:
+        return x, size
+    if isinstance(size, int):
+        start, stop, _ = key.indices(size)
+    else:
+        start = 0 if key.start is None else key.start if key.start >= 0 else size + key.start
+        stop = size if key.stop is None else key.stop if key.stop >= 0 else size + key.stop
+    length = max(0, stop - start) if isinstance(stop, int) and isinstance(start, int) else stop - start
+    return apply("Slice", x, axis=axis, start=start, length=length, step=1), length
+
+
+def kind(node: Node) -> str:
+    """The kind of the node's operator (see operators.py)."""
+    return TABLE[node.op].kind

@@ -1,0 +1,170 @@
+"""Chains of pointwise operators become one: a tile is loaded once, everything is done to it, and only results are stored.
+
+`fuse_products` first turns a product plus an addend into Gemm, whose kernel starts its sums from the addend. `fuse` then groups
+pointwise nodes of one shape. A group is legal when no path leaves it and comes back; nodes are visited in topological order and a node
+joins the group of an operand only if none of its other operands was computed later than, and from, that group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from elman.graph.node import Graph, Node, Tensor, kind, placeholder
+from elman.graph.rewrite.rebuild import copy, rebuild, users
+
+MAX_NODES = 48  # of one group: its registers must fit the kernel's
+
+
+def fuse_products(graph: Graph) -> Graph:
+    """MatMul whose only reader adds something to it becomes Gemm."""
+    readers = users(graph)
+    kept = {(t.node.serial, t.index) for t in graph.roots}
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        if node.op == "Scan":
+            body = fuse_products(node.attrs["body"])
+            return Node("Scan", inputs, {**node.attrs, "body": body}).outputs
+        if node.op == "Add":
+            for i in (0, 1):
+                product, old, addend = inputs[i], node.inputs[i], inputs[1 - i]
+                key = (old.node.serial, old.index)
+                single = len(readers[key]) == 1 and key not in kept
+                if product.node.op == "MatMul" and single and product.shape == node.outputs[0].shape and _row_or_full(addend, product):
+                    return Node("Gemm", [*product.node.inputs, addend], product.node.attrs).outputs
+        return copy(node, inputs)
+
+    return rebuild(graph, visit)
+
+
+def _row_or_full(addend: Tensor, product: Tensor) -> bool:
+    full = addend.shape == product.shape
+    row = addend.ndim >= 1 and addend.shape[-1] == product.shape[-1] and all(d == 1 for d in addend.shape[:-1])
+    matrix = product.node.inputs[1].ndim == 2
+    return matrix and (full or row)
+
+
+def fuse(graph: Graph) -> Graph:
+    """Every group of pointwise nodes as one Fused node, in scan bodies too."""
+    groups = _groups(graph)
+    leader = {n.serial: g for g in groups for n in g}
+    outside = users(graph)
+    kept = {(t.node.serial, t.index) for t in graph.roots}
+    new: dict[tuple[int, int], Tensor] = {}
+
+    def of(t: Tensor) -> Tensor:
+        return new[(t.node.serial, t.index)]
+
+    done: set[int] = set()
+    order = _order(graph, leader)
+    for item in order:
+        if isinstance(item, Node):
+            node = item
+            inputs = tuple(of(t) for t in node.inputs)
+            if node.op == "Scan":
+                made: Sequence[Tensor] = Node("Scan", inputs, {**node.attrs, "body": fuse(node.attrs["body"])}).outputs
+            else:
+                made = copy(node, inputs)
+            for old, value in zip(node.outputs, made, strict=True):
+                new[(node.serial, old.index)] = value
+            continue
+        members = {n.serial for n in item}
+        results = [n.outputs[0] for n in item if (n.serial, 0) in kept or any(u.serial not in members for u in outside.get((n.serial, 0), ()))]
+        fused_inputs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        local: dict[tuple[int, int], Tensor] = {}
+
+        def inner(t: Tensor) -> Tensor:
+            key = (t.node.serial, t.index)
+            if key in local:
+                return local[key]
+            if t.node.op == "Constant" and t.shape == ():
+                return t
+            if key not in fused_inputs:
+                fused_inputs[key] = (of(t), placeholder(f"in{len(fused_inputs)}", t.shape, t.dtype))
+            return fused_inputs[key][1]
+
+        for n in item:
+            local[(n.serial, 0)] = copy(n, tuple(inner(t) for t in n.inputs))[0]
+        body = Graph(tuple(p for _, p in fused_inputs.values()), tuple(local[(t.node.serial, 0)] for t in results))
+        made = Node("Fused", [o for o, _ in fused_inputs.values()], {"body": body}).outputs
+        for t, value in zip(results, made, strict=True):
+            new[(t.node.serial, 0)] = value
+        done.update(members)
+
+    return Graph(graph.inputs, tuple(of(t) for t in graph.outputs), tuple((v, of(t)) for v, t in graph.updates), None if graph.guard is None else of(graph.guard))
+
+
+def _groups(graph: Graph) -> list[list[Node]]:
+    """Pointwise nodes of equal output shape, grouped so that contracting every group leaves an acyclic graph."""
+    order = graph.nodes()
+    group_of: dict[int, int] = {}
+    groups: list[list[Node]] = []
+    below: dict[int, set[int]] = {}  # node serial -> groups it depends on, directly or not
+    above: list[set[int]] = []  # group -> groups it depends on
+    for node in order:
+        depends: set[int] = set()
+        for t in node.inputs:
+            depends |= below[t.node.serial]
+            if t.node.serial in group_of:
+                depends.add(group_of[t.node.serial])
+        if kind(node) != "pointwise" or node.op == "Identity":
+            below[node.serial] = depends
+            continue
+        chosen = None
+        for g in sorted({group_of[t.node.serial] for t in node.inputs if t.node.serial in group_of}, reverse=True):
+            if groups[g][0].outputs[0].shape == node.outputs[0].shape and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
+                chosen = g
+                break
+        if chosen is None:
+            chosen = len(groups)
+            groups.append([])
+            above.append(set())
+        groups[chosen].append(node)
+        group_of[node.serial] = chosen
+        extra = (depends | {a for d in depends for a in above[d]}) - {chosen}
+        above[chosen] |= extra
+        for other in range(len(groups)):
+            if chosen in above[other]:
+                above[other] |= extra
+        below[node.serial] = depends
+    return groups
+
+
+def _returns(node: Node, group: int, group_of: dict[int, int], below: dict[int, set[int]], above: list[set[int]]) -> bool:
+    """Whether some operand outside the group was computed from it: joining would make the group wait for itself."""
+    for t in node.inputs:
+        own = group_of.get(t.node.serial)
+        if own == group:
+            continue
+        direct = below[t.node.serial] | (set() if own is None else {own})
+        if group in direct or any(group in above[g] for g in direct):
+            return True
+    return False
+
+
+def _order(graph: Graph, leader: dict[int, list[Node]]) -> list[Node | list[Node]]:
+    """Nodes and groups in an order in which each comes after what it reads."""
+    done: set[int] = set()
+    out: list[Node | list[Node]] = []
+
+    def place(start: Node) -> None:
+        stack = [start]
+        while stack:
+            node = stack[-1]
+            members = leader.get(node.serial, [node])
+            if node.serial in done:
+                stack.pop()
+                continue
+            inside = {n.serial for n in members}
+            missing = [t.node for n in members for t in n.inputs if t.node.serial not in done and t.node.serial not in inside]
+            if missing:
+                stack.extend(missing)
+                continue
+            stack.pop()
+            done.update(inside)
+            out.append(members if node.serial in leader else node)
+
+    for node in graph.nodes():
+        if node.serial not in done:
+            place(node)
+    return out
+

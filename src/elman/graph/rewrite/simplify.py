@@ -1,0 +1,244 @@
+"""Same values, fewer nodes: equal expressions merged, identities removed, scans pruned, dead code gone.
+
+Dead nodes need no pass: a graph is its roots, so what no root depends on is not in it. Inside a scan the roots are pruned to
+what the outside reads. Constants are folded by `fold` with an evaluator the caller brings, since this floor knows no numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from elman.graph.node import Graph, Node, Tensor, constant
+from elman.graph.rewrite.rebuild import copy, rebuild
+from elman.shapes import product
+
+Evaluate = Callable[[Node], Sequence[np.ndarray]]
+
+
+def simplify(graph: Graph) -> Graph:
+    """Merge equal expressions, drop identities, prune scans; applied until nothing changes."""
+    while True:
+        before = [n.serial for n in graph.nodes()]
+        graph = prune_scans(rebuild(graph, _Merger()))
+        if [n.serial for n in graph.nodes()] == before:
+            return graph
+
+
+class _Merger:
+    """Value numbering: a node with the same operator, attributes and inputs as an earlier one becomes the earlier one."""
+
+    def __init__(self) -> None:
+        self.known: dict[Hashable, tuple[Tensor, ...]] = {}
+
+    def __call__(self, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        shorter = _identity(node, inputs)
+        if shorter is not None:
+            return (shorter,)
+        if node.op in ("Input", "Variable"):
+            return node.outputs
+        key = (node.op, tuple((t.node.serial, t.index) for t in inputs), _attribute_key(node))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = tuple(copy(node, inputs))
+        return found
+
+
+def _attribute_key(node: Node) -> Hashable:
+    if node.op == "Constant":
+        value = node.attrs["value"]
+        return (str(value.dtype), value.shape, value.tobytes())
+    return tuple(sorted((k, _hashable(v)) for k, v in node.attrs.items()))
+
+
+def _hashable(value: Any) -> Hashable:
+    if isinstance(value, Graph):
+        return ("graph", tuple((t.node.serial, t.index) for t in (*value.inputs, *value.outputs)))
+    if isinstance(value, (list, tuple)):
+        return ("tuple", tuple(_hashable(v) for v in value))
+    return (type(value).__name__, value)
+
+
+def _number(t: Tensor) -> float | None:
+    """The value of a scalar constant, seen through Expand and Reshape."""
+    while t.node.op in ("Expand", "Reshape"):
+        t = t.node.inputs[0]
+    if t.node.op != "Constant" or t.node.attrs["value"].size != 1:
+        return None
+    return float(t.node.attrs["value"].reshape(()))
+
+
+def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
+    """The operand a node is equal to, if it is equal to one."""
+    out = node.outputs[0]
+    same = [t for t in ins if t.shape == out.shape and t.dtype == out.dtype]
+    if node.op == "Identity":
+        return ins[0]
+    if node.op in ("Reshape", "Expand", "Cast") and same:
+        return same[0]
+    if node.op == "Reshape" and ins[0].node.op == "Reshape":
+        return Node("Reshape", ins[0].node.inputs, node.attrs).outputs[0]
+    if node.op == "Transpose":
+        return _transpose(node, ins[0])
+    if node.op in ("Add", "Sub", "Mul", "Div"):
+        return _arithmetic(node.op, ins, out)
+    if node.op == "Slice" and same and node.attrs["start"] == 0 and node.attrs["step"] == 1:
+        return ins[0]
+    if node.op == "Pad" and same:
+        return ins[0]
+    if node.op == "Concat" and len(ins) == 1:
+        return ins[0]
+    if node.op == "MatMul":
+        return _through_transpose(node, ins)
+    return None
+
+
+def _transpose(node: Node, x: Tensor) -> Tensor | None:
+    perm = node.attrs["perm"]
+    if x.node.op == "Transpose":
+        inner = x.node.attrs["perm"]
+        perm = tuple(inner[i] for i in perm)
+        source = x.node.inputs[0]
+        return source if perm == tuple(range(len(perm))) else Node("Transpose", (source,), {"perm": perm}).outputs[0]
+    moved = [i for i in perm if x.shape[i] != 1]
+    if moved == sorted(moved):  # only axes of size 1 change place: the elements stay in order
+        return Node("Reshape", (x,), {"shape": node.outputs[0].shape}).outputs[0]
+    return None
+
+
+def _arithmetic(op: str, ins: tuple[Tensor, ...], out: Tensor) -> Tensor | None:
+    a, b = ins
+    neutral = 0.0 if op in ("Add", "Sub") else 1.0
+    if _number(b) == neutral and a.shape == out.shape:
+        return a
+    if op in ("Add", "Mul") and _number(a) == neutral and b.shape == out.shape:
+        return b
+    return None
+
+
+def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
+    """A transposed matrix as an operand becomes a flag of the product."""
+    flags = dict(node.attrs)
+    operands = list(ins)
+    for i, flag in enumerate(("transpose_a", "transpose_b")):
+        t = operands[i]
+        if t.node.op == "Transpose" and t.node.attrs["perm"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2) and (i == 1 or t.ndim == 2):
+            operands[i] = t.node.inputs[0]
+            flags[flag] = not flags.get(flag, False)
+    if all(a is b for a, b in zip(operands, ins, strict=True)):
+        return None
+    return Node("MatMul", operands, {k: True for k, v in flags.items() if v}).outputs[0]
+
+
+# ---- scans ------------------------------------------------------------------------------------------------------------
+
+
+def prune_scans(graph: Graph) -> Graph:
+    """Scans without the outputs nobody reads, the inputs their bodies do not use, and with one copy of each input.
+
+    A scan that autodiff extended (attribute `extends`: the scan it repeats with more outputs) replaces the original.
+    """
+    replaced: dict[int, Node] = {}
+    for node in graph.nodes():
+        original = node.attrs.get("extends")
+        if original is not None:
+            replaced[original] = node
+    used: set[tuple[int, int]] = {(t.node.serial, t.index) for t in graph.roots}
+    for node in graph.nodes():
+        used.update((t.node.serial, t.index) for t in node.inputs)
+    if replaced:
+        return rebuild(graph, _Redirect(graph, replaced))
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        if node.op != "Scan":
+            return copy(node, inputs)
+        return _prune(node, inputs, [(node.serial, t.index) in used for t in node.outputs])
+
+    return rebuild(graph, visit)
+
+
+class _Redirect:
+    """Users of an original scan read the extended one; chains of extensions end at the last."""
+
+    def __init__(self, graph: Graph, replaced: dict[int, Node]) -> None:
+        self.replaced = replaced
+        self.made: dict[int, tuple[Tensor, ...]] = {}
+
+    def __call__(self, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        target = node
+        while target.serial in self.replaced:
+            target = self.replaced[target.serial]
+        if target.op != "Scan" or (target is node and "extends" not in node.attrs and node.serial not in self.made):
+            return copy(node, inputs)
+        if target.serial not in self.made:
+            attrs = {k: v for k, v in target.attrs.items() if k != "extends"}
+            self.made[target.serial] = Node("Scan", inputs, attrs).outputs
+        return self.made[target.serial][: len(node.outputs)]
+
+
+def _prune(node: Node, inputs: tuple[Tensor, ...], used: list[bool]) -> Sequence[Tensor]:
+    attrs = node.attrs
+    body, carries, sequences = attrs["body"], attrs["carries"], attrs["sequences"]
+    inner = simplify(Graph(body.inputs, body.outputs))
+    live = _live_carries(inner, carries, used)
+    keep_out = [live[i] if i < carries else used[i] for i in range(len(body.outputs))]
+    roots = tuple(t for t, keep in zip(inner.outputs, keep_out, strict=True) if keep)
+    needed = {t.node.serial for n in Graph((), roots).nodes() for t in n.outputs}
+    main = inputs[: len(body.inputs)]
+    keep_in: list[bool] = []
+    first: dict[tuple[int, int], Tensor] = {}
+    merged: dict[int, Tensor] = {}
+    for i, (t, outer) in enumerate(zip(body.inputs, main, strict=True)):
+        keep = live[i] if i < carries else t.node.serial in needed
+        key = (outer.node.serial, outer.index)
+        if keep and i >= carries + sequences:
+            if key in first:
+                merged[t.node.serial] = first[key]
+                keep = False
+            else:
+                first[key] = t
+        keep_in.append(keep)
+    if all(keep_in) and all(keep_out) and inner.outputs == body.outputs:
+        return copy(node, inputs)
+    kept_inputs = tuple(t for t, keep in zip(body.inputs, keep_in, strict=True) if keep)
+    outputs = roots if not merged else rebuild(Graph((), roots), lambda n, i: (merged[n.serial],) if n.serial in merged else copy(n, i)).outputs
+    made = Node(
+        "Scan",
+        [t for t, keep in zip(main, keep_in, strict=True) if keep] + list(inputs[len(body.inputs) :]),
+        {**attrs, "body": Graph(kept_inputs, outputs), "carries": sum(keep_out[:carries]), "sequences": sum(keep_in[carries : carries + sequences])},
+    )
+    kept = iter(made.outputs)
+    return [next(kept) if keep else old for keep, old in zip(keep_out, node.outputs, strict=True)]
+
+
+def _live_carries(body: Graph, carries: int, used: list[bool]) -> list[bool]:
+    """Which states anybody can see: read outside, or by a visible output or state."""
+    live = used[:carries]
+    while True:
+        roots = [t for i, t in enumerate(body.outputs) if (live[i] if i < carries else used[i])]
+        reached = {n.serial for n in Graph((), tuple(roots)).nodes()}
+        now = [live[i] or body.inputs[i].node.serial in reached for i in range(carries)]
+        if now == live:
+            return live
+        live = now
+
+
+# ---- constants --------------------------------------------------------------------------------------------------------
+
+FOLDABLE = 4096  # elements; a larger constant is cheaper to recompute than to keep
+
+
+def fold(graph: Graph, evaluate: Evaluate) -> Graph:
+    """Nodes of constants only replaced by their values."""
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        known = node.inputs and all(t.node.op == "Constant" for t in inputs)
+        small = all(isinstance(product(t.shape), int) and product(t.shape) <= FOLDABLE for t in node.outputs)  # type: ignore[operator]
+        if not known or not small or node.op in ("Scan", "Fused", "RandomUniform", "Expand"):
+            return copy(node, inputs)
+        made = copy(node, inputs)
+        return [constant(value, t.dtype) for value, t in zip(evaluate(made[0].node), made, strict=True)]
+
+    return rebuild(graph, visit)

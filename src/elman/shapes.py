@@ -1,0 +1,206 @@
+"""Shapes whose sizes may be symbols: the batch B and the time T stay open until a plan is bound to arrays.
+
+A `Dim` is a polynomial with integer coefficients over named symbols (`B`, `T`, …), kept in a canonical form so that two
+sizes are equal exactly when they print the same: `B*T` from a reshape equals `T*B` from another. Integers stay plain
+`int`; a `Dim` never stands for a known number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
+
+from elman.errors import ShapeError
+
+Monomial = tuple[str, ...]
+
+
+class Dim:
+    """An unknown size: a sum of integer multiples of products of symbols.
+
+    Example:
+        >>> B, T = Dim.symbol("B"), Dim.symbol("T")
+        >>> B * T + 2, (B * T).evaluate({"B": 4, "T": 3})
+        (B*T + 2, 12)
+    """
+
+    __slots__ = ("_hash", "terms")
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __init__(self, terms: Mapping[Monomial, int]) -> None:
+        self.terms = tuple(sorted((m, c) for m, c in terms.items() if c != 0))
+        self._hash = hash(self.terms)
+
+    @staticmethod
+    def symbol(name: str) -> Dim:
+        """The open size called `name`."""
+        return Dim({(name,): 1})
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Names of the symbols this size depends on."""
+        return frozenset(s for monomial, _ in self.terms for s in monomial)
+
+    def evaluate(self, sizes: Mapping[str, int]) -> int:
+        """The number, once every symbol has one."""
+        return sum(c * reduce(lambda acc, s: acc * sizes[s], m, 1) for m, c in self.terms)
+
+    def __add__(self, other: Size) -> Size:
+        terms = dict(self.terms)
+        for monomial, c in _terms(other):
+            terms[monomial] = terms.get(monomial, 0) + c
+        return _canonical(terms)
+
+    def __neg__(self) -> Size:
+        return _canonical({m: -c for m, c in self.terms})
+
+    def __sub__(self, other: Size) -> Size:
+        return self + (-other)
+
+    def __rsub__(self, other: Size) -> Size:
+        return (-self) + other
+
+    def __mul__(self, other: Size) -> Size:
+        product: dict[Monomial, int] = {}
+        for m1, c1 in self.terms:
+            for m2, c2 in _terms(other):
+                key = tuple(sorted(m1 + m2))
+                product[key] = product.get(key, 0) + c1 * c2
+        return _canonical(product)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dim) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        parts = []
+        for monomial, c in sorted(self.terms, key=lambda term: (-len(term[0]), term[0])):
+            body = "*".join(monomial)
+            parts.append(str(c) if not body else body if c == 1 else f"{c}*{body}")
+        return " + ".join(parts)
+
+
+Size = int | Dim
+Shape = tuple[Size, ...]
+
+B = Dim.symbol("B")
+T = Dim.symbol("T")
+
+
+def _terms(size: Size) -> Iterable[tuple[Monomial, int]]:
+    return size.terms if isinstance(size, Dim) else (((), size),)
+
+
+def _canonical(terms: Mapping[Monomial, int]) -> Size:
+    kept = {m: c for m, c in terms.items() if c != 0}
+    if not kept:
+        return 0
+    if set(kept) == {()}:
+        return kept[()]
+    return Dim(kept)
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The number of elements of a shape."""
+    total: Size = 1
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def quotient(a: Size, b: Size) -> Size | None:
+    """a / b when it divides exactly, else None."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b if b != 0 and a % b == 0 else None
+    divisor = list(_terms(b))
+    if len(divisor) != 1:
+        return 1 if a == b else None
+    (monomial, coefficient) = divisor[0]
+    result: dict[Monomial, int] = {}
+    for m, c in _terms(a):
+        rest = list(m)
+        for s in monomial:
+            if s not in rest:
+                return None
+            rest.remove(s)
+        if coefficient == 0 or c % coefficient:
+            return None
+        result[tuple(rest)] = c // coefficient
+    return _canonical(result)
+
+
+def evaluate(shape: Sequence[Size], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape with every symbol replaced by its number."""
+    return tuple(d if isinstance(d, int) else d.evaluate(sizes) for d in shape)
+
+
+def symbols(shape: Iterable[Size]) -> frozenset[str]:
+    """Every symbol a shape mentions."""
+    return frozenset(s for d in shape if isinstance(d, Dim) for s in d.symbols)
+
+
+@lru_cache(maxsize=4096)
+def broadcast(a: Shape, b: Shape) -> Shape:
+    """NumPy's broadcasting rule on possibly open sizes; an open size meets only itself or 1.
+
+    Raises: ShapeError: two sizes that differ and neither is 1.
+    Example:
+        >>> broadcast((B, 1, 8), (3, 8))
+        (B, 3, 8)
+    """
+    rank = max(len(a), len(b))
+    left = (1,) * (rank - len(a)) + a
+    right = (1,) * (rank - len(b)) + b
+    out: list[Size] = []
+    for x, y in zip(left, right, strict=True):
+        if x != y and x != 1 and y != 1:
+            raise ShapeError.at("broadcast", "shapes", "equal or 1 axis by axis", f"{text(a)} and {text(b)}", "Reshape one of them, or add an axis of size 1.")
+        out.append(y if x == 1 else x)
+    return tuple(out)
+
+
+def text(shape: Sequence[Size]) -> str:
+    """A shape as a person reads it.
+
+    Example:
+        >>> text((B, 3)), text((B,))
+        ('(B, 3)', '(B,)')
+    """
+    inner = ", ".join(str(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def is_symbol(size: Size) -> bool:
+    """Whether a size is one bare symbol, as the sizes of graph inputs are."""
+    return isinstance(size, Dim) and re.fullmatch(r"[A-Za-z_]\w*", repr(size)) is not None
+
+
+def bind(where: str, name: str, shape: Shape, actual: tuple[int, ...], sizes: dict[str, int]) -> None:
+    """Match an array's shape against a declared one and record what its symbols are.
+
+    Raises: ShapeError: wrong rank, a fixed size that differs, or one symbol with two numbers.
+    """
+    if len(shape) != len(actual):
+        raise ShapeError.at(where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", _rank_cure(shape, actual))
+    for axis, (declared, size) in enumerate(zip(shape, actual, strict=True)):
+        if isinstance(declared, int):
+            if declared != size:
+                raise ShapeError.at(where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", f"Axis {axis} must have size {declared}.")
+            continue
+        known = sizes.setdefault(repr(declared), size)
+        if known != size:
+            raise ShapeError.at(
+                where, name, f"of shape {text(shape)} with {declared} = {known} as elsewhere", f"an array of shape {text(actual)}", f"Give every input the same {declared}."
+            )
+
+
+def _rank_cure(shape: Shape, actual: tuple[int, ...]) -> str:
+    if len(actual) == len(shape) - 1:
+        return f"An axis is missing: add it with {'x[:, None]' if len(shape) == 2 else 'x[:, None, :] (time) or x[..., None] (features)'}."
+    return f"Reshape it to rank {len(shape)}."
