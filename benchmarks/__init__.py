@@ -1,0 +1,1 @@
+"""Benchmarks: elman beside its peers in one run; `python -m benchmarks.run`."""
