@@ -18,7 +18,9 @@ native_sources := $(shell find native -type f 2>/dev/null) CMakeLists.txt
 cxx_sources = $(shell git ls-files 'native/*.h' 'native/*.cpp' 'native/*.inl')
 native_build = build/native-tests$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 comma := ,
-install := -m pip install --quiet --disable-pip-version-check
+install := -m pip install --quiet --quiet --disable-pip-version-check
+# ThreadSanitizer cannot place its shadow where the kernel randomises addresses widely.
+steady_addresses = $(if $(filter thread,$(SANITIZE)),$(shell setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
 
 .PHONY: help demo test test-fast test-oracle native-tests lint format types bench bench-peers docs wheel clean
 
@@ -86,14 +88,13 @@ test-fast: $(VENV)/.installed-dev
 test-oracle: $(ORACLE_VENV)/.installed
 	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) -m oracle $(PYTEST)
 
-# Assertions are on in these builds. In containers without ptrace LeakSanitizer cannot run; valgrind is the tool for leaks.
+# With SANITIZE assertions are on.
 native-tests: $(VENV)/.installed-dev
 	$(bin)/cmake -S . -B $(native_build) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(bin)/ninja \
 	  -DCMAKE_BUILD_TYPE=$(if $(SANITIZE),RelWithDebInfo,Release) -DELMAN_NATIVE=ON -DELMAN_TESTS=ON \
 	  -DELMAN_BINDINGS=OFF -DELMAN_SANITIZE='$(SANITIZE)' --log-level=WARNING
 	$(bin)/cmake --build $(native_build) -- --quiet
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(bin)/ctest --test-dir $(native_build) --output-on-failure
+	UBSAN_OPTIONS=print_stacktrace=1 $(steady_addresses) $(bin)/ctest --test-dir $(native_build) --output-on-failure
 
 lint: $(VENV)/.installed-dev
 	$(bin)/ruff check .
@@ -112,7 +113,7 @@ bench: $(VENV)/.installed-dev
 	$(bin)/python -m benchmarks $(BENCH)
 
 bench-peers: $(VENV)/.installed-dev
-	PYTHON='$(PYTHON)' bash benchmarks/setup_peers.sh
+	$(bin)/python benchmarks/setup_peers.py
 	$(bin)/python -m benchmarks --peers $(BENCH)
 
 docs: $(VENV)/.installed-docs
