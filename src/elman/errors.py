@@ -23,12 +23,13 @@ Each class is also the builtin beside it, so `except ValueError` keeps working. 
 `KeyboardInterrupt`: were it an `ElmanError`, `except Exception` would swallow it.
 
 Every text has four parts, written by `at`:
-`{where}: {argument} must {rule}. Received {argument}={value}. {cure}`
+`{where}: {argument} must be {rule}. Received {argument}={value}. {cure}`
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
@@ -57,6 +58,7 @@ __all__ = [
 ]
 
 _LONGEST_VALUE = 120
+_OWN_VERB = re.compile(r"(be|have|not)\b")
 
 
 class ElmanError(Exception):
@@ -64,13 +66,15 @@ class ElmanError(Exception):
 
     Example:
         >>> try:
-        ...     raise ArgumentError.at("fit", "epochs", "be at least 1", 0)
+        ...     raise ArgumentError.at("fit", "epochs", "at least 1", 0)
         ... except ElmanError as error:
         ...     print(error)
         fit: epochs must be at least 1. Received epochs=0.
     """
 
+    # What a received value is called in words, and the text that may be called so.
     _noun: ClassVar[str] = ""
+    _noun_of: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
 
     @classmethod
     def at(
@@ -88,20 +92,31 @@ class ElmanError(Exception):
         Args:
             where: the function, or the layer with its name, that owns the rule.
             argument: the name as the caller wrote it.
-            rule: what follows "must": "be at least 1", "have shape (B, T, 8)".
-            received: the value itself; for a ShapeError the shape, for a DTypeError the dtype.
+            rule: what follows "must be": "at least 1", "of shape (B, T, 8)". A rule with its own verb, be, have or
+                not, follows "must": "have shape (B, T, 8)", "not exist yet".
+            received: the value itself. In a ShapeError a shape, in a DTypeError a dtype, is called so; a string
+                stands in both without quotes, for a value that is better told in words.
             cure: a full sentence: what to do now. Empty only where the rule says it all.
             because: what is wrong with the value where the rule alone does not show it:
                 "no time axis", "row 7, column 'sales' is NaN".
 
         Example:
-            >>> print(ArgumentError.at("fit", "batch_size", "be at least 1", 0, "The usual is 32."))
+            >>> print(ArgumentError.at("fit", "batch_size", "at least 1", 0, "The usual is 32."))
             fit: batch_size must be at least 1. Received batch_size=0. The usual is 32.
         """
-        value = f"{cls._noun} {_plain(received)}" if cls._noun else f"{argument}={_shown(received)}"
+        must = "must" if _OWN_VERB.match(rule) else "must be"
         reason = f": {because}" if because else ""
-        text = f"{where}: {argument} must {rule}. Received {value}{reason}."
+        text = f"{where}: {argument} {must} {rule}. Received {cls._received(argument, received)}{reason}."
         return cls(f"{text} {cure}" if cure else text)
+
+    @classmethod
+    def _received(cls, argument: str, value: object) -> str:
+        # numpy's dtype, without importing numpy: an array has no kind.
+        in_words = isinstance(value, str | tuple) or hasattr(value, "kind")
+        if not cls._noun or not in_words:
+            return f"{argument}={_shown(value)}"
+        text = _cut(str(value))
+        return f"{cls._noun} {text}" if cls._noun_of.match(text) else text
 
     def __str__(self) -> str:
         # KeyError would print the repr of its argument, OSError an errno.
@@ -119,25 +134,27 @@ Add one with x[:, None, :].
     """
 
     _noun = "shape"
+    _noun_of = re.compile(r"\(")
 
 
 class DTypeError(ElmanError, TypeError):
     """An array or a value has a type that cannot be used here without guessing.
 
     Example:
-        >>> print(DTypeError.at("Embedding", "ids", "be integers", "float32",
+        >>> print(DTypeError.at("Embedding", "ids", "integers", "float32",
         ...                     "Cast them with ids.astype('int32')."))
         Embedding: ids must be integers. Received dtype float32. Cast them with ids.astype('int32').
     """
 
     _noun = "dtype"
+    _noun_of = re.compile(r"(bool|u?int|b?float|complex|object|string)\d*\b|[<>|]?[A-Z]\d+$")
 
 
 class DataError(ElmanError, ValueError):
     """The data cannot be learned from: NaN, infinity, empty, ragged, unsorted or double times.
 
     Example:
-        >>> print(DataError.at("fit", "X", "be finite", float("nan"), "Fill or drop the row.",
+        >>> print(DataError.at("fit", "X", "finite", float("nan"), "Fill or drop the row.",
         ...                    because="row 7, column 'sales'"))
         fit: X must be finite. Received X=nan: row 7, column 'sales'. Fill or drop the row.
     """
@@ -157,8 +174,8 @@ class ArgumentError(ElmanError, ValueError):
     """A setting is out of its range, or contradicts another setting.
 
     Example:
-        >>> print(ArgumentError.at("Dropout", "rate", "lie in [0, 1)", 1.5))
-        Dropout: rate must lie in [0, 1). Received rate=1.5.
+        >>> print(ArgumentError.at("Dropout", "rate", "in [0, 1)", 1.5))
+        Dropout: rate must be in [0, 1). Received rate=1.5.
     """
 
 
@@ -176,9 +193,9 @@ class GraphError(ElmanError, RuntimeError):
     """A graph breaks a rule of graph/verify.py: a bug in a cell, a rewrite, or in elman.
 
     Example:
-        >>> print(GraphError.at("scan 'rnn'", "body", "return as many states as it takes", 1,
+        >>> print(GraphError.at("scan 'rnn'", "body", "a step that returns as many states as it takes", 1,
         ...                     "Return (output, *states) from step().", because="it takes 2"))
-        scan 'rnn': body must return as many states as it takes. Received body=1: it takes 2. \
+        scan 'rnn': body must be a step that returns as many states as it takes. Received body=1: it takes 2. \
 Return (output, *states) from step().
     """
 
@@ -187,7 +204,7 @@ class ExecutorError(ElmanError, RuntimeError):
     """The executor or instruction set that was asked for cannot run on this machine.
 
     Example:
-        >>> print(ExecutorError.at("native", "ELMAN_ISA", "be supported by this CPU", "avx512",
+        >>> print(ExecutorError.at("native", "ELMAN_ISA", "supported by this CPU", "avx512",
         ...                        "Unset it to let elman choose."))
         native: ELMAN_ISA must be supported by this CPU. Received ELMAN_ISA='avx512'. \
 Unset it to let elman choose.
@@ -207,9 +224,9 @@ class WeightsError(ElmanError, ValueError):
     """Weights do not fit the model: their number, a name or a shape differs.
 
     Example:
-        >>> print(WeightsError.at("Dense 'head'", "weights", "hold 2 arrays", 3,
+        >>> print(WeightsError.at("Dense 'head'", "weights", "a list of 2 arrays", 3,
         ...                       "Pass [kernel, bias]."))
-        Dense 'head': weights must hold 2 arrays. Received weights=3. Pass [kernel, bias].
+        Dense 'head': weights must be a list of 2 arrays. Received weights=3. Pass [kernel, bias].
     """
 
 
@@ -217,7 +234,7 @@ class FileFormatError(ElmanError, ValueError):
     """A model file is truncated, damaged, hostile, of another program, or of a later version.
 
     Example:
-        >>> print(FileFormatError.at("load", "path", "be a whole elman file", "m.safetensors",
+        >>> print(FileFormatError.at("load", "path", "a whole elman file", "m.safetensors",
         ...                          "Copy it again.", because="cut off after 812 bytes"))
         load: path must be a whole elman file. Received path='m.safetensors': \
 cut off after 812 bytes. Copy it again.
@@ -299,7 +316,7 @@ def unknown_name(where: str, argument: str, value: object, known: Iterable[str])
         Dense: activation must be a known name. Received activation='Relu6'. Did you mean 'relu'? \
 Known: 'relu', 'tanh'.
     """
-    return UnknownNameError.at(where, argument, "be a known name", value, _nearest(value, known))
+    return UnknownNameError.at(where, argument, "a known name", value, _nearest(value, known))
 
 
 def unknown_column(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownColumnError:
@@ -309,7 +326,7 @@ def unknown_column(where: str, argument: str, value: object, known: Iterable[str
         >>> print(unknown_column("read", "time", "Q", ["month", "sales"]))
         read: time must be a column of the table. Received time='Q'. Known: 'month', 'sales'.
     """
-    rule = "be a column of the table"
+    rule = "a column of the table"
     return UnknownColumnError.at(where, argument, rule, value, _nearest(value, known))
 
 

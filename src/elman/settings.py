@@ -91,7 +91,7 @@ def num_threads() -> int:
         raise ArgumentError.at(
             "elman.settings",
             "ELMAN_NUM_THREADS",
-            "be a whole number from 1",
+            "a whole number from 1",
             text,
             "Unset it to use every CPU this process may use.",
         )
