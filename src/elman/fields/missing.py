@@ -1,0 +1,94 @@
+"""Gaps in numbers: found and named, or filled on purpose. Never guessed silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import DataError, unknown_name
+
+__all__ = ["Missing", "check_missing", "fill_missing"]
+
+Missing = Literal["error", "interpolate"]
+
+
+def check_missing(where: str, missing: object) -> Missing:
+    """The policy itself, or an error with the ones there are.
+
+    Raises:
+        UnknownNameError: neither "error" nor "interpolate".
+    """
+    if missing not in get_args(Missing):
+        raise unknown_name(where, "missing", missing, get_args(Missing))
+    return cast("Missing", missing)
+
+
+def fill_missing(
+    where: str,
+    values: npt.NDArray[np.float64],
+    columns: Sequence[str],
+    missing: Missing = "error",
+    name_row: Callable[[int], str] = "row {}".format,
+) -> npt.NDArray[np.float64]:
+    """Numbers without NaN or infinity: the values themselves, or a filled copy.
+
+    Interpolation is linear in the row number; before the first and after the last known value
+    that value is repeated. Infinity is an error under every policy: nothing lies beside it.
+
+    Args:
+        where: the function that owns the data, for the error.
+        values: one column per channel.
+        columns: the channels' names, for the error.
+        missing: "error" names the first NaN; "interpolate" fills them all.
+        name_row: how a row is called in the error: by its number, or by its time too.
+
+    Shapes:
+        values (N, C) -> (N, C).
+
+    Raises:
+        DataError: NaN under "error"; infinity; a channel with no value at all.
+
+    Example:
+        >>> import numpy as np
+        >>> fill_missing("fit", np.array([[1.0], [np.nan], [3.0]]), ["y"], "interpolate").tolist()
+        [[1.0], [2.0], [3.0]]
+        >>> fill_missing("fit", np.array([[1.0], [np.nan]]), ["y"])
+        Traceback (most recent call last):
+            ...
+        elman.errors.DataError: fit: data must be finite. Received data=nan: row 1, column 'y'. \
+Fill or drop the row, or pass missing='interpolate'.
+    """
+    if np.isfinite(values).all():
+        return values
+    infinite = np.argwhere(np.isinf(values))
+    if len(infinite):
+        raise _not_finite(where, values, infinite[0], columns, name_row, "Correct or drop the row.")
+    if missing == "error":
+        first = np.argwhere(np.isnan(values))[0]
+        cure = "Fill or drop the row, or pass missing='interpolate'."
+        raise _not_finite(where, values, first, columns, name_row, cure)
+    return np.column_stack([_interpolated(where, values[:, c], columns[c]) for c in range(values.shape[1])])
+
+
+def _interpolated(where: str, channel: npt.NDArray[np.float64], column: str) -> npt.NDArray[np.float64]:
+    """(N,) -> (N,) without NaN."""
+    known = np.flatnonzero(~np.isnan(channel))
+    if not len(known):
+        raise DataError.at(where, "data", "have a value", float("nan"), because=f"column {column!r} is empty")
+    return np.interp(np.arange(len(channel)), known, channel[known])
+
+
+def _not_finite(
+    where: str,
+    values: npt.NDArray[np.float64],
+    at: npt.NDArray[np.intp],
+    columns: Sequence[str],
+    name_row: Callable[[int], str],
+    cure: str,
+) -> DataError:
+    row, column = int(at[0]), int(at[1])
+    because = f"{name_row(row)}, column {columns[column]!r}"
+    return DataError.at(where, "data", "be finite", float(values[row, column]), cure, because=because)

@@ -1,0 +1,79 @@
+"""The series field: scaling learned once, on the training part; back and forth without loss."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from elman.errors import DataError, NotBuiltError, ShapeError, UnknownNameError
+from elman.fields import Series
+from elman.fields.missing import fill_missing
+
+
+@pytest.mark.parametrize(
+    ("scaling", "center", "scale"),
+    [("standard", 2.5, np.std([1, 2, 3, 4])), ("minmax", 1, 3), ("robust", 2.5, 1.5), ("none", 0, 1)],
+)
+def test_each_scaling_learns_its_center_and_scale(scaling, center, scale):
+    field = Series(scaling).fit([1, 2, 3, 4])
+    assert field.center.tolist() == [center]
+    assert field.scale.tolist() == pytest.approx([scale])
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "robust", "none"])
+def test_decode_undoes_encode_for_values_never_seen(scaling, rng):
+    field = Series(scaling).fit(rng.normal(5, 3, (50, 2)))
+    new = rng.normal(100, 30, (7, 2))
+    assert field.decode(field.encode(new)) == pytest.approx(new, rel=1e-5)
+
+
+def test_a_constant_channel_becomes_zero_and_comes_back():
+    field = Series().fit(np.full((9, 1), 0.1))
+    assert field.encode([0.1]).tolist() == [[0.0]]
+    assert field.decode(np.zeros((1, 1))).tolist() == [[0.1]]
+
+
+def test_the_state_is_json_and_restores_the_field(rng):
+    field = Series("robust", "interpolate", ["a", "b"]).fit(rng.normal(size=(9, 2)))
+    restored = Series.from_state(json.loads(json.dumps(field.state())))
+    assert restored.state() == field.state()
+    assert restored.describe() == field.describe()
+
+
+def test_encoding_uses_nothing_of_the_values_it_encodes():
+    field = Series().fit([0.0, 2.0])
+    assert field.encode([1000.0]).tolist() == [[999.0]]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: Series("standart"), UnknownNameError, r"scaling='standart'. Did you mean 'standard'\?"),
+        (lambda: Series(missing="interpolat"), UnknownNameError, r"Did you mean 'interpolate'\?"),
+        (lambda: Series().fit([]), DataError, r"Series.fit: values must have at least one row. Received values=0."),
+        (
+            lambda: Series(columns=["sales"]).fit([1, np.nan]),
+            DataError,
+            r"Series.fit: data must be finite. Received data=nan: row 1, column 'sales'. Fill or drop the row",
+        ),
+        (lambda: Series("none", "interpolate").fit([1, np.inf]), DataError, r"Received data=inf: row 1, column '0'"),
+        (lambda: Series().encode([1]), NotBuiltError, r"Series.encode needs a fitted field"),
+        (lambda: Series().fit([1, 2]).encode([[1, 2]]), ShapeError, r"have 1 channels. Received shape \(1, 2\)"),
+        (lambda: Series().fit(np.zeros((2, 2, 2))), ShapeError, r"\(N,\) or \(N, channels\). Received shape"),
+    ],
+)
+def test_bad_input_is_named(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_interpolation_is_linear_inside_and_flat_outside():
+    values = np.array([np.nan, 1.0, np.nan, np.nan, 4.0, np.nan])[:, None]
+    assert fill_missing("fit", values, ["y"], "interpolate")[:, 0].tolist() == [1, 1, 2, 3, 4, 4]
+
+
+def test_a_channel_without_any_value_cannot_be_filled():
+    with pytest.raises(DataError, match=r"fit: data must have a value. Received data=nan: column 'b' is empty"):
+        fill_missing("fit", np.array([[1.0, np.nan]]), ["a", "b"], "interpolate")

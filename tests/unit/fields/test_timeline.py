@@ -1,0 +1,103 @@
+"""Time columns: every way to write them, every rhythm, its future, and what is wrong with a bad one."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from elman.errors import DataError
+from elman.fields import Calendar, Timeline
+
+
+@pytest.mark.parametrize(
+    ("times", "name", "season", "future"),
+    [
+        (["1960-11", "1960-12"], "monthly", 12, ["1961-01", "1961-02"]),
+        (["2023-12-31", "2024-01-31"], "monthly (month ends)", 12, ["2024-02-29", "2024-03-31"]),
+        (["2024-01-30", "2024-02-29", "2024-03-30"], "monthly", 12, ["2024-04-30", "2024-05-30"]),
+        (["2023-03-31", "2023-06-30", "2023-09-30"], "quarterly (month ends)", 4, ["2023-12-31", "2024-03-31"]),
+        (["2023-01-01", "2023-04-01"], "quarterly", 4, ["2023-07-01", "2023-10-01"]),
+        (["2022", "2023"], "yearly", 1, ["2024", "2025"]),
+        (["2023-02-28", "2024-02-29"], "yearly (month ends)", 1, ["2025-02-28", "2026-02-28"]),
+        (["2024-02-27", "2024-02-28"], "daily", 7, ["2024-02-29", "2024-03-01"]),
+        (["2024-02-19", "2024-02-26"], "weekly", 52, ["2024-03-04", "2024-03-11"]),
+        (["2024-03-28", "2024-03-29", "2024-04-01"], "business days", 5, ["2024-04-02", "2024-04-03"]),
+        (["2024-12-31 22:00", "2024-12-31 23:00"], "hourly", 24, ["2025-01-01 00:00", "2025-01-01 01:00"]),
+        (["2024-12-31T23:00", "2024-12-31T23:30"], "every 30 minutes", 48, ["2025-01-01T00:00", "2025-01-01T00:30"]),
+        (["2024-01-01 00:00:00", "2024-01-01 00:00:01"], "every second", 3600, None),
+        (["2024-01-01 00:00:00.5", "2024-01-01 00:00:00.75"], "every 0.25 seconds", 14400, None),
+    ],
+)
+def test_text_is_read_and_continued_as_it_was_written(times, name, season, future):
+    timeline = Timeline.read("fit", times)
+    assert (timeline.calendar.name, timeline.calendar.season) == (name, season)
+    if future:
+        assert timeline.future(2).tolist() == future
+
+
+def test_other_types_come_back_as_they_came():
+    assert Timeline.read("fit", [10, 20, 30]).future(2).tolist() == [40, 50]
+    assert Timeline.read("fit", np.array([2019.0, 2020.0])).future(1).tolist() == [2021]
+    days = [dt.date(2024, 2, 28), dt.date(2024, 2, 29)]
+    assert Timeline.read("fit", np.array(days, object)).future(1).tolist() == [dt.date(2024, 3, 1)]
+    hours = [dt.datetime(2024, 2, 28, 22), dt.datetime(2024, 2, 28, 23)]  # noqa: DTZ001
+    assert Timeline.read("fit", np.array(hours, object)).future(1).tolist() == [dt.datetime(2024, 2, 29)]  # noqa: DTZ001
+    stamps = pd.date_range("2024-01-31", periods=3, freq="ME").to_numpy()
+    assert Timeline.read("fit", stamps).future(1)[0] == np.datetime64("2024-04-30")
+
+
+@pytest.mark.parametrize("frequency", ["YS", "YE", "QS", "QE", "MS", "ME", "W", "D", "B", "h", "30min", "15s", "2D"])
+def test_the_future_is_what_pandas_says(frequency):
+    known = pd.date_range("2023-06-30", periods=40, freq=frequency)
+    expected = pd.date_range(known[-1], periods=11, freq=frequency)[1:]
+    assert (Timeline.read("fit", known.to_numpy()).future(10) == expected.to_numpy()).all()
+
+
+def test_a_gap_is_named_or_filled():
+    times = ["2024-01", "2024-02", "2024-04"]
+    text = r"time must have no gap. Received time='2024-04': 2024-03 \(monthly\) is missing before row 2. Add the row"
+    with pytest.raises(DataError, match=text):
+        Timeline.read("fit", times)
+    filled = Timeline.read("fit", times, missing="interpolate")
+    assert filled.style.write(filled.stamps).tolist() == ["2024-01", "2024-02", "2024-03", "2024-04"]
+    assert filled.spread(np.array([[1.0], [2.0], [4.0]]))[:, 0].tolist()[:2] == [1.0, 2.0]
+    assert np.isnan(filled.spread(np.array([[1.0], [2.0], [4.0]]))[2, 0])
+
+
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [
+        (["2024-01", "2024-02", "2024-02"], r"have each time once. Received month='2024-02': rows 1 and 2 are both"),
+        (["2024-02", "2024-01"], r"be sorted. Received month='2024-01': row 1 comes after 2024-02. Sort the table"),
+        (["2024-01-01", "2024-01-02", "2024-01-03T12:00"], r"have one step from row.* row 2 is off the rhythm 'daily'"),
+        (["2024-01", "Feb 2024"], r"be ISO 8601 text.*Received time='Feb 2024': row 1, column 'month'. Write it as"),
+        (["2024-01", "2024-13"], r"Received time='2024-13': row 1"),
+        (["2024-01-30", "2024-02-31"], r"Received time='2024-02-31': row 1"),
+        (["2024-01", None], r"Received time=None: row 1"),
+        (np.array(["2024-01", "NaT"], "datetime64[s]"), r"Received time=None: row 1"),
+        ([1.0, 1.5], r"Received time=1.5: row 1"),
+        (["2024-01"], r"rows must be at least 2. Received rows=1: one time in column 'month' has no rhythm"),
+    ],
+)
+def test_bad_times_are_named(times, text):
+    with pytest.raises(DataError, match=text):
+        Timeline.read("fit", times, column="month")
+
+
+def test_calendar_features_are_cycles_that_the_rhythm_can_show():
+    hours = np.arange("2024-01-01T00", "2024-01-08T00", dtype="datetime64[h]").astype("datetime64[us]")
+    features = Calendar("fixed", 3_600_000_000).features(hours)
+    assert features.shape == (168, 4)
+    assert np.abs(features).max() <= 1
+    assert features[:24, [0, 2]] == pytest.approx(features[24:48, [0, 2]])
+    assert Calendar("integer").features(np.arange(3)).shape == (3, 0)
+
+
+def test_the_state_restores_calendar_and_style():
+    timeline = Timeline.read("fit", ["2024-01-31 10:00", "2024-02-29 10:00"])
+    again = Calendar.from_state(timeline.calendar.state())
+    style = type(timeline.style).from_state(timeline.style.state())
+    assert style.write(again.after(timeline.stamps[-1], 1)).tolist() == ["2024-03-31 10:00"]
