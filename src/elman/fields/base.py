@@ -13,10 +13,10 @@ __all__ = ["Field", "FloatArray"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-Values = TypeVar("Values")
+_Values = TypeVar("_Values")
 
 
-class Field(abc.ABC, Generic[Values]):
+class Field(abc.ABC, Generic[_Values]):
     """Turns one kind of column into arrays and back, by what it learned from the training part.
 
     A field is fitted once, on training rows only; afterwards `encode` and `decode` are fixed
@@ -33,12 +33,12 @@ class Field(abc.ABC, Generic[Values]):
     kind: ClassVar[str]
 
     @abc.abstractmethod
-    def fit(self, values: Values) -> Self:
+    def fit(self, values: _Values) -> Self:
         """Learn scaling, vocabulary ... from the training part."""
 
     @abc.abstractmethod
-    def encode(self, values: Values) -> FloatArray:
-        """Values as a person has them -> an array as a network wants it."""
+    def encode(self, values: _Values) -> FloatArray:
+        """_Values as a person has them -> an array as a network wants it."""
 
     @abc.abstractmethod
     def decode(self, array: FloatArray) -> FloatArray:

@@ -18,9 +18,9 @@ from elman.fields.timestamps import Stamps, TimeStyle
 
 __all__ = ["Calendar", "check_order", "infer_calendar"]
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-LAST_DAY = 31
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_LAST_DAY = 31
 """Day of the month that stands for its end, whatever the month."""
 
 _MONTHS = {1: "monthly", 3: "quarterly", 6: "half-yearly", 12: "yearly"}
@@ -56,11 +56,11 @@ class Calendar:
         if self.kind == "business":
             return "business days"
         if self.kind == "months":
-            end = " (month ends)" if self.day == LAST_DAY else ""
+            end = " (month ends)" if self.day == _LAST_DAY else ""
             return _MONTHS.get(self.step, f"every {self.step} months") + end
-        if self.step % DAY == 0:
-            return _DAYS.get(self.step // DAY, f"every {self.step // DAY} days")
-        return _part_of_day(self.step / SECOND)
+        if self.step % _DAY == 0:
+            return _DAYS.get(self.step // _DAY, f"every {self.step // _DAY} days")
+        return _part_of_day(self.step / _SECOND)
 
     @property
     def season(self) -> int:
@@ -71,9 +71,9 @@ class Calendar:
             return 5
         if self.kind == "integer":
             return 1
-        whole = {1: 7, 7: 52}.get(self.step // DAY, 1) if self.step % DAY == 0 else 0
+        whole = {1: 7, 7: 52}.get(self.step // _DAY, 1) if self.step % _DAY == 0 else 0
         # A day of seconds is too long a season for a window; their hour is not.
-        span = DAY if self.step >= 60 * SECOND else 3600 * SECOND
+        span = _DAY if self.step >= 60 * _SECOND else 3600 * _SECOND
         return whole or (span // self.step if span % self.step == 0 else 1)
 
     def positions(self, stamps: Stamps) -> npt.NDArray[np.float64]:
@@ -149,9 +149,9 @@ class Calendar:
             return ["weekday", "year"]
         if self.kind == "integer":
             return []
-        if self.step >= 7 * DAY:
+        if self.step >= 7 * _DAY:
             return ["year"]
-        return ["weekday", "year"] if self.step >= DAY else ["day", "weekday"]
+        return ["weekday", "year"] if self.step >= _DAY else ["day", "weekday"]
 
     def _day_of(self, months: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
         """The rhythm's day in each month, its end where the month is shorter."""
@@ -203,7 +203,7 @@ def _in_months(stamps: Stamps) -> Calendar | None:
     if steps.min() < 1 or len(np.unique(stamps - days)) > 1:
         return None
     at_end = bool((day == _days_in(months)).all())
-    anchor = LAST_DAY if at_end else int(day.max())
+    anchor = _LAST_DAY if at_end else int(day.max())
     if not (day == np.minimum(anchor, _days_in(months))).all():
         return None
     return Calendar("months", _most_frequent(steps), anchor)

@@ -18,10 +18,10 @@ from elman.errors import ArgumentError, DataError
 
 __all__ = ["check_length", "horizons", "origins", "windows"]
 
-Scalar = TypeVar("Scalar", bound=np.generic)
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
-def windows(values: npt.NDArray[Scalar], length: int, where: str = "windows") -> npt.NDArray[Scalar]:
+def windows(values: npt.NDArray[_Scalar], length: int, where: str = "windows") -> npt.NDArray[_Scalar]:
     """Every stretch of `length` rows, in order: view k holds rows k ... k + length - 1.
 
     Args:
@@ -50,7 +50,7 @@ def windows(values: npt.NDArray[Scalar], length: int, where: str = "windows") ->
     return view if values.ndim == 1 else np.moveaxis(view, -1, 1)
 
 
-def horizons(values: npt.NDArray[Scalar], window: int, horizon: int) -> npt.NDArray[Scalar]:
+def horizons(values: npt.NDArray[_Scalar], window: int, horizon: int) -> npt.NDArray[_Scalar]:
     """What follows each window that has a whole horizon behind it: row k belongs to window k.
 
     Shapes:
