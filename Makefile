@@ -14,6 +14,7 @@ SANITIZE ?=
 DEV_NATIVE ?= ON
 
 bin := $(VENV)/bin
+python_sources := $(shell find src -name '*.py')
 native_sources := $(shell find native -type f 2>/dev/null) CMakeLists.txt
 cxx_sources = $(shell git ls-files 'native/*.h' 'native/*.cpp' 'native/*.inl')
 native_build = build/native-tests$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
@@ -48,10 +49,10 @@ $(VENV)/.created $(ORACLE_VENV)/.created:
 	@touch $@
 
 # The build's own requirements, so that --no-build-isolation finds cmake and ninja at one path and builds incrementally.
-$(VENV)/.build-tools $(ORACLE_VENV)/.build-tools: %/.build-tools: %/.created pyproject.toml
-	$*/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
-	  "cmake>=3.27", "ninja", sep="\n")' > $*/build-requirements.txt
-	$*/bin/python $(install) -r $*/build-requirements.txt
+$(VENV)/.build-tools: $(VENV)/.created pyproject.toml
+	$(bin)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
+	  "cmake>=3.27", "ninja", sep="\n")' > $(VENV)/build-requirements.txt
+	$(bin)/python $(install) -r $(VENV)/build-requirements.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.build-tools $(native_sources)
@@ -70,8 +71,18 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev
 	$(bin)/python $(install) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
-$(ORACLE_VENV)/.installed: $(ORACLE_VENV)/.build-tools $(native_sources)
-	ELMAN_NATIVE=$(DEV_NATIVE) $(ORACLE_VENV)/bin/python $(install) --no-build-isolation --editable '.[test,oracle]'
+# The oracle's environment gets the wheel that the first environment builds: nothing is compiled for it a second time.
+build/oracle/.built: $(VENV)/.build-tools $(native_sources) $(python_sources)
+	rm -rf $(@D)
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python -m pip wheel --quiet --quiet --no-deps --no-build-isolation --wheel-dir $(@D) .
+	@touch $@
+
+$(ORACLE_VENV)/.dependencies: $(ORACLE_VENV)/.created pyproject.toml | build/oracle/.built
+	$(ORACLE_VENV)/bin/python $(install) "$$(echo build/oracle/*.whl)[test,oracle]"
+	@touch $@
+
+$(ORACLE_VENV)/.installed: $(ORACLE_VENV)/.dependencies build/oracle/.built
+	$(ORACLE_VENV)/bin/python $(install) --no-deps --force-reinstall build/oracle/*.whl
 	@touch $@
 
 # ---- what people run ------------------------------------------------------------------------------------------------
