@@ -1,0 +1,382 @@
+// Vectors of one instruction set: the only file that names an instruction.
+//
+// vec<R> is a GCC/Clang vector of `width<R>` elements, as wide as the target's registers (64 bytes for AVX-512, 32 for
+// AVX2, 16 for SSE4.2 and NEON). Arithmetic, comparison (all-ones masks), `mask ? a : b` and shifts are the language's own;
+// what it lacks is below. Everything has internal linkage in a namespace per target, so the linker can never let code of
+// one instruction set stand in for another; for the same reason no C++ library header may be included here.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define ELMAN_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
+#define ELMAN_UNROLL_ALL _Pragma("unroll")
+#define ELMAN_UNROLL_2 _Pragma("unroll 2")
+#define ELMAN_UNROLL_4 _Pragma("unroll 4")
+#else
+#define ELMAN_UNROLL_ALL _Pragma("GCC unroll 32")
+#define ELMAN_UNROLL_2 _Pragma("GCC unroll 2")
+#define ELMAN_UNROLL_4 _Pragma("GCC unroll 4")
+#endif
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64, vector_registers = 32;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32, vector_registers = 16;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16, vector_registers = 32;
+#else
+constexpr int vector_bytes = 16, vector_registers = 16;
+#endif
+
+template <class R> struct lanes;
+template <> struct lanes<float> {
+  typedef float real __attribute__((vector_size(vector_bytes)));
+  typedef int32_t integer __attribute__((vector_size(vector_bytes)));
+  typedef uint32_t natural __attribute__((vector_size(vector_bytes)));
+  typedef float quarter __attribute__((vector_size(16)));
+  typedef float half __attribute__((vector_size(32)));
+  typedef float whole __attribute__((vector_size(64)));
+  typedef int32_t bits;
+};
+template <> struct lanes<double> {
+  typedef double real __attribute__((vector_size(vector_bytes)));
+  typedef int64_t integer __attribute__((vector_size(vector_bytes)));
+  typedef uint64_t natural __attribute__((vector_size(vector_bytes)));
+  typedef double quarter __attribute__((vector_size(16)));
+  typedef double half __attribute__((vector_size(32)));
+  typedef double whole __attribute__((vector_size(64)));
+  typedef int64_t bits;
+};
+template <class R> using vec = typename lanes<R>::real;
+template <class R> using ivec = typename lanes<R>::integer;  // a mask
+template <class R> using uvec = typename lanes<R>::natural;  // the bits of a vec<R>: arithmetic that may wrap
+template <class R> using quarter = typename lanes<R>::quarter;  // 16 bytes on every target
+template <class R> constexpr int width = vector_bytes / int(sizeof(R));
+
+// ---- memory ------------------------------------------------------------------------------------------------------
+template <class R> ELMAN_INLINE vec<R> load(const R* p) {
+  vec<R> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class R> ELMAN_INLINE void store(R* p, vec<R> v) { __builtin_memcpy(p, &v, sizeof v); }
+template <class R> ELMAN_INLINE quarter<R> load_quarter(const R* p) {
+  quarter<R> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class R> ELMAN_INLINE vec<R> splat(R x) { return x - vec<R>{}; }  // x - 0 keeps the sign of a zero
+
+// The first n elements, 0 <= n <= width; nothing else is touched. Missing elements read as 0.
+#if defined(__AVX512F__)
+ELMAN_INLINE vec<float> load_partial(const float* p, int n) {
+  return (vec<float>)_mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(0xFFFFu, unsigned(n)), p);
+}
+ELMAN_INLINE vec<double> load_partial(const double* p, int n) {
+  return (vec<double>)_mm512_maskz_loadu_pd((__mmask8)_bzhi_u32(0xFFu, unsigned(n)), p);
+}
+ELMAN_INLINE void store_partial(float* p, vec<float> v, int n) {
+  _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(0xFFFFu, unsigned(n)), (__m512)v);
+}
+ELMAN_INLINE void store_partial(double* p, vec<double> v, int n) {
+  _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(0xFFu, unsigned(n)), (__m512d)v);
+}
+#elif defined(__AVX2__)
+constexpr int32_t first_words[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+ELMAN_INLINE __m256i first_lanes(int words) { return _mm256_loadu_si256((const __m256i*)(first_words + 8 - words)); }
+ELMAN_INLINE vec<float> load_partial(const float* p, int n) { return (vec<float>)_mm256_maskload_ps(p, first_lanes(n)); }
+ELMAN_INLINE vec<double> load_partial(const double* p, int n) { return (vec<double>)_mm256_maskload_pd(p, first_lanes(2 * n)); }
+ELMAN_INLINE void store_partial(float* p, vec<float> v, int n) { _mm256_maskstore_ps(p, first_lanes(n), (__m256)v); }
+ELMAN_INLINE void store_partial(double* p, vec<double> v, int n) { _mm256_maskstore_pd(p, first_lanes(2 * n), (__m256d)v); }
+#else
+template <class R> ELMAN_INLINE vec<R> load_partial(const R* p, int n) {
+  vec<R> v = {};
+  for (int i = 0; i < width<R>; ++i)
+    if (i < n) v[i] = p[i];
+  return v;
+}
+template <class R> ELMAN_INLINE void store_partial(R* p, vec<R> v, int n) {
+  for (int i = 0; i < width<R>; ++i)
+    if (i < n) p[i] = v[i];
+}
+#endif
+template <class R> ELMAN_INLINE vec<R> load_partial_or(const R* p, int n, R missing) {
+  R lanes[width<R>];
+  for (int i = 0; i < width<R>; ++i) lanes[i] = i < n ? p[i] : missing;
+  return load(lanes);
+}
+
+// ---- bits --------------------------------------------------------------------------------------------------------
+template <class R> ELMAN_INLINE uvec<R> bits(vec<R> v) { return (uvec<R>)v; }
+template <class R> constexpr typename lanes<R>::bits sign_bit = typename lanes<R>::bits(1) << (sizeof(R) * 8 - 1);
+template <class R> ELMAN_INLINE vec<R> absolute(vec<R> v) { return (vec<R>)((ivec<R>)v & ~sign_bit<R>); }
+template <class R> ELMAN_INLINE vec<R> copy_sign(vec<R> magnitude, vec<R> sign) {
+  return (vec<R>)(((ivec<R>)magnitude & ~sign_bit<R>) | ((ivec<R>)sign & sign_bit<R>));
+}
+template <class R> ELMAN_INLINE bool any(ivec<R> mask) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4) return _mm512_movepi32_mask((__m512i)mask) != 0;
+  else return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_epi8((__m256i)mask) != 0;
+#elif defined(__SSE2__)
+  return _mm_movemask_epi8((__m128i)mask) != 0;
+#else
+  int64_t words[2];
+  __builtin_memcpy(words, &mask, sizeof words);
+  return (words[0] | words[1]) != 0;
+#endif
+}
+
+// ---- arithmetic --------------------------------------------------------------------------------------------------
+// a < b ? a : b, so the second operand comes back when either is NaN: smaller(limit, x) clamps x and keeps its NaN.
+ELMAN_INLINE vec<float> smaller(vec<float> a, vec<float> b) {
+#if defined(__AVX512F__)
+  return (vec<float>)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (vec<float>)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (vec<float>)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+ELMAN_INLINE vec<double> smaller(vec<double> a, vec<double> b) {
+#if defined(__AVX512F__)
+  return (vec<double>)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  return (vec<double>)_mm256_min_pd((__m256d)a, (__m256d)b);
+#elif defined(__SSE2__)
+  return (vec<double>)_mm_min_pd((__m128d)a, (__m128d)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+// a > b ? a : b, likewise
+ELMAN_INLINE vec<float> larger(vec<float> a, vec<float> b) {
+#if defined(__AVX512F__)
+  return (vec<float>)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (vec<float>)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (vec<float>)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+ELMAN_INLINE vec<double> larger(vec<double> a, vec<double> b) {
+#if defined(__AVX512F__)
+  return (vec<double>)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  return (vec<double>)_mm256_max_pd((__m256d)a, (__m256d)b);
+#elif defined(__SSE2__)
+  return (vec<double>)_mm_max_pd((__m128d)a, (__m128d)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+#if defined(__AVX512F__)
+#define ELMAN_ROUNDING(name, mode)                                                                                   \
+  ELMAN_INLINE vec<float> name(vec<float> v) { return (vec<float>)_mm512_roundscale_ps((__m512)v, mode); }           \
+  ELMAN_INLINE vec<double> name(vec<double> v) { return (vec<double>)_mm512_roundscale_pd((__m512d)v, mode); }
+#elif defined(__AVX2__)
+#define ELMAN_ROUNDING(name, mode)                                                                                   \
+  ELMAN_INLINE vec<float> name(vec<float> v) { return (vec<float>)_mm256_round_ps((__m256)v, mode); }                \
+  ELMAN_INLINE vec<double> name(vec<double> v) { return (vec<double>)_mm256_round_pd((__m256d)v, mode); }
+#elif defined(__SSE4_1__)
+#define ELMAN_ROUNDING(name, mode)                                                                                   \
+  ELMAN_INLINE vec<float> name(vec<float> v) { return (vec<float>)_mm_round_ps((__m128)v, mode); }                   \
+  ELMAN_INLINE vec<double> name(vec<double> v) { return (vec<double>)_mm_round_pd((__m128d)v, mode); }
+#endif
+#if defined(ELMAN_ROUNDING)
+ELMAN_ROUNDING(floor, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)
+ELMAN_ROUNDING(ceil, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)
+ELMAN_ROUNDING(round, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#undef ELMAN_ROUNDING
+#elif defined(__aarch64__)
+ELMAN_INLINE vec<float> floor(vec<float> v) { return (vec<float>)vrndmq_f32((float32x4_t)v); }
+ELMAN_INLINE vec<double> floor(vec<double> v) { return (vec<double>)vrndmq_f64((float64x2_t)v); }
+ELMAN_INLINE vec<float> ceil(vec<float> v) { return (vec<float>)vrndpq_f32((float32x4_t)v); }
+ELMAN_INLINE vec<double> ceil(vec<double> v) { return (vec<double>)vrndpq_f64((float64x2_t)v); }
+ELMAN_INLINE vec<float> round(vec<float> v) { return (vec<float>)vrndnq_f32((float32x4_t)v); }
+ELMAN_INLINE vec<double> round(vec<double> v) { return (vec<double>)vrndnq_f64((float64x2_t)v); }
+#else
+#define ELMAN_ROUNDING(name, scalar_float, scalar_double)  \
+  ELMAN_INLINE vec<float> name(vec<float> v) {             \
+    for (int i = 0; i < width<float>; ++i) v[i] = scalar_float(v[i]);   \
+    return v;                                              \
+  }                                                        \
+  ELMAN_INLINE vec<double> name(vec<double> v) {           \
+    for (int i = 0; i < width<double>; ++i) v[i] = scalar_double(v[i]); \
+    return v;                                              \
+  }
+ELMAN_ROUNDING(floor, __builtin_floorf, __builtin_floor)
+ELMAN_ROUNDING(ceil, __builtin_ceilf, __builtin_ceil)
+ELMAN_ROUNDING(round, __builtin_rintf, __builtin_rint)
+#undef ELMAN_ROUNDING
+#endif
+
+// Correctly rounded square root
+ELMAN_INLINE vec<float> square_root(vec<float> v) {
+#if defined(__AVX512F__)
+  return (vec<float>)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (vec<float>)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (vec<float>)_mm_sqrt_ps((__m128)v);
+#elif defined(__aarch64__)
+  return (vec<float>)vsqrtq_f32((float32x4_t)v);
+#else
+  for (int i = 0; i < width<float>; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+#endif
+}
+ELMAN_INLINE vec<double> square_root(vec<double> v) {
+#if defined(__AVX512F__)
+  return (vec<double>)_mm512_sqrt_pd((__m512d)v);
+#elif defined(__AVX2__)
+  return (vec<double>)_mm256_sqrt_pd((__m256d)v);
+#elif defined(__SSE2__)
+  return (vec<double>)_mm_sqrt_pd((__m128d)v);
+#elif defined(__aarch64__)
+  return (vec<double>)vsqrtq_f64((float64x2_t)v);
+#else
+  for (int i = 0; i < width<double>; ++i) v[i] = __builtin_sqrt(v[i]);
+  return v;
+#endif
+}
+
+// v * 2^n for integral n, |n| <= 2200 (double) or 280 (float): rounds once into the denormals, overflows to infinity.
+template <class R> struct format;
+template <> struct format<float> {
+  static constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: adding it leaves the rounded value in the low bits
+  static constexpr int mantissa = 23;
+  static constexpr uint32_t one = 0x3F800000, to_integer_bits = 0x4B400000;
+  static constexpr float lowest_power = -126, highest_power = 127;
+};
+template <> struct format<double> {
+  static constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr int mantissa = 52;
+  static constexpr uint64_t one = 0x3FF0000000000000, to_integer_bits = 0x4338000000000000;
+  static constexpr double lowest_power = -1022, highest_power = 1023;
+};
+// 2^n for integral n between lowest_power and highest_power
+template <class R> ELMAN_INLINE vec<R> power_of_two(vec<R> n) {
+  return (vec<R>)((bits<R>(n + format<R>::to_integer) << format<R>::mantissa) + format<R>::one);
+}
+template <class R> ELMAN_INLINE vec<R> scale(vec<R> v, vec<R> n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4) return (vec<R>)_mm512_scalef_ps((__m512)v, (__m512)n);
+  else return (vec<R>)_mm512_scalef_pd((__m512d)v, (__m512d)n);
+#else
+  const vec<R> first = smaller(splat(format<R>::highest_power), larger(splat(format<R>::lowest_power), n));
+  const vec<R> rest = smaller(splat(format<R>::highest_power), larger(splat(format<R>::lowest_power), n - first));
+  return v * power_of_two<R>(first) * power_of_two<R>(rest);
+#endif
+}
+
+// a / b for normal a or a == 0, b in [2^-100, 2^100] and a quotient that is 0 or in that range too: within 0.6 ulp, and exact when
+// the quotient is representable. AVX-512's true division of floats is three times slower than an estimate and one correction.
+template <class R> ELMAN_INLINE vec<R> quotient(vec<R> a, vec<R> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4) {
+    const vec<R> r = (vec<R>)_mm512_rcp14_ps((__m512)b);
+    const vec<R> q = a * r;
+    return q + (a - q * b) * r;
+  }
+#endif
+  return a / b;
+}
+
+// Low 32 bits of each 64-bit lane times a 32-bit factor
+typedef uint64_t words __attribute__((vector_size(vector_bytes)));
+ELMAN_INLINE words multiply_low(words a, uint32_t factor) {
+#if defined(__AVX512F__)
+  return (words)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(factor));
+#elif defined(__AVX2__)
+  return (words)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(factor));
+#elif defined(__SSE2__)
+  return (words)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(factor));
+#else
+  return (a & uint64_t(0xFFFFFFFFu)) * uint64_t(factor);
+#endif
+}
+
+// ---- across lanes ------------------------------------------------------------------------------------------------
+template <int... I> struct indices {};
+template <int N, int... I> struct count_up : count_up<N - 1, N - 1, I...> {};
+template <int... I> struct count_up<0, I...> { using type = indices<I...>; };
+
+// Within each 16 bytes: the low (high = 0) or high halves of a and b, alternating.
+template <class R, int high, int... I> ELMAN_INLINE vec<R> interleave(vec<R> a, vec<R> b, indices<I...>) {
+  constexpr int group = 16 / int(sizeof(R));
+  return __builtin_shufflevector(a, b, ((I % 2) * width<R> + I / group * group + I % group / 2 + high * group / 2)...);
+}
+template <class R, int high> ELMAN_INLINE vec<R> interleave(vec<R> a, vec<R> b) {
+  return interleave<R, high>(a, b, typename count_up<width<R>>::type());
+}
+template <class R> ELMAN_INLINE void transpose_groups(vec<R> (&g)[2]) {
+  const vec<R> low = interleave<R, 0>(g[0], g[1]), high = interleave<R, 1>(g[0], g[1]);
+  g[0] = low;
+  g[1] = high;
+}
+template <class R> ELMAN_INLINE void transpose_groups(vec<R> (&g)[4]) {
+  const vec<R> low02 = interleave<R, 0>(g[0], g[2]), low13 = interleave<R, 0>(g[1], g[3]);
+  const vec<R> high02 = interleave<R, 1>(g[0], g[2]), high13 = interleave<R, 1>(g[1], g[3]);
+  g[0] = interleave<R, 0>(low02, low13);
+  g[1] = interleave<R, 1>(low02, low13);
+  g[2] = interleave<R, 0>(high02, high13);
+  g[3] = interleave<R, 1>(high02, high13);
+}
+template <class R, int... I> ELMAN_INLINE typename lanes<R>::half join(quarter<R> a, quarter<R> b, indices<I...>) {
+  return __builtin_shufflevector(a, b, I...);
+}
+template <class R, int... I>
+ELMAN_INLINE typename lanes<R>::whole join(typename lanes<R>::half a, typename lanes<R>::half b, indices<I...>) {
+  return __builtin_shufflevector(a, b, I...);
+}
+// 16 bytes at column k of the rows first, first + group, first + 2 group, ... (group: elements in 16 bytes)
+template <class R> ELMAN_INLINE vec<R> load_quarters(const R* const* row, int first, int64_t k) {
+  constexpr int n = 16 / int(sizeof(R));
+  if constexpr (vector_bytes == 16) {
+    return load_quarter(row[first] + k);
+  } else if constexpr (vector_bytes == 32) {
+    return join<R>(load_quarter(row[first] + k), load_quarter(row[first + n] + k), typename count_up<2 * n>::type());
+  } else {
+    typedef typename count_up<2 * n>::type two;
+    return join<R>(join<R>(load_quarter(row[first] + k), load_quarter(row[first + n] + k), two()),
+                   join<R>(load_quarter(row[first + 2 * n] + k), load_quarter(row[first + 3 * n] + k), two()),
+                   typename count_up<4 * n>::type());
+  }
+}
+
+// A tree over the lanes, in a fixed order
+template <class R, class Op> ELMAN_INLINE R across(vec<R> v, Op op) {
+  R x[width<R>];
+  store(x, v);
+  ELMAN_UNROLL_ALL
+  for (int half = width<R> / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) x[i] = op(x[i], x[i + half]);
+  return x[0];
+}
+template <class R> ELMAN_INLINE R sum_lanes(vec<R> v) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4) return _mm512_reduce_add_ps((__m512)v);
+  else return _mm512_reduce_add_pd((__m512d)v);
+#else
+  return across<R>(v, [](R a, R b) { return a + b; });
+#endif
+}
+
+}  // namespace
+}  // namespace elman::ELMAN_TARGET

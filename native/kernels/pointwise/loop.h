@@ -1,0 +1,57 @@
+// One pointwise step over the vectors of a tile: a function per code, all of one type, in a table by code.
+#pragma once
+#include "pointwise/arithmetic.h"
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+// A register as an operand: vector i at at + i * step; step is width, or 0 when one vector serves the whole tile.
+template <class R> struct Operand { const R* at; int64_t step; };
+// to[0, vectors * width) = the step; to may be where an operand lies (at the same element), never overlap it otherwise.
+template <class R> using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors);
+
+template <class R, int arity, class F>
+ELMAN_INLINE void run_step(R* to, Operand<R> a, Operand<R> b, Operand<R> c, int64_t vectors, F f) {
+  ELMAN_UNROLL_4
+  for (int64_t i = 0; i < vectors; ++i) {
+    const vec<R> x = load(a.at), y = arity > 1 ? load(b.at) : x, z = arity > 2 ? load(c.at) : x;
+    store(to, f(x, y, z));
+    to += width<R>;
+    a.at += a.step;
+    b.at += b.step;
+    c.at += c.step;
+  }
+}
+
+#define ELMAN_STEP(arity, code, expression)                                                                                   \
+  template <class R> void step_##code(R* to, const Operand<R>& first, const Operand<R>& second, const Operand<R>& third,      \
+                                      int64_t vectors) {                                                                      \
+    run_step<R, arity>(to, first, second, third, vectors,                                                                     \
+                       []([[maybe_unused]] vec<R> a, [[maybe_unused]] vec<R> b, [[maybe_unused]] vec<R> c)                    \
+                           __attribute__((always_inline)) { return expression; });                                            \
+  }
+ELMAN_POINTWISE_CODES(ELMAN_STEP)
+#undef ELMAN_STEP
+
+#define ELMAN_STEP(arity, code, expression) step_##code<R>,
+template <class R> constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+#undef ELMAN_STEP
+
+#define ELMAN_STEP(arity, code, expression) arity,
+constexpr int operand_count[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+#undef ELMAN_STEP
+
+// The list above is in the order of the contract.
+#define ELMAN_STEP(arity, code, expression) PointwiseCode::code,
+constexpr PointwiseCode listed_codes[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+#undef ELMAN_STEP
+constexpr bool codes_in_order() {
+  int n = 0;
+  for (PointwiseCode code : listed_codes)
+    if (int(code) != n++) return false;
+  return n == int(PointwiseCode::count_);
+}
+static_assert(codes_in_order());
+
+}  // namespace
+}  // namespace elman::ELMAN_TARGET

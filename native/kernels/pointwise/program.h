@@ -1,0 +1,153 @@
+// A pointwise program: tile by tile, every step over the whole tile before the next.
+//
+// A tile of registers stays in the first cache. Nothing is copied that can be read or written in place: contiguous inputs are
+// read where they are, a constant or scalar is one vector, and the register an output takes is the output's own memory, except
+// in a last tile that ends inside a vector and where the buffer is also an input that is still to be read.
+#pragma once
+#include "pointwise/loop.h"
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+template <class R, class S> ELMAN_INLINE void convert(R* to, const S* from, int64_t stride, int64_t n) {
+  if (stride == 1) for (int64_t i = 0; i < n; ++i) to[i] = R(from[i]);
+  else if (stride == 0) { const R x = R(from[0]); for (int64_t i = 0; i < n; ++i) to[i] = x; }
+  else for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
+}
+
+// to[0, n) = elements first, first + 1, ... of a strided operand
+template <class R, class S>
+void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int64_t n) {
+  const int inner = input.axes - 1;
+  int64_t index[max_axes] = {}, at = 0, rest = first;
+  for (int axis = inner; axis >= 0 && rest > 0; --axis) {
+    index[axis] = axis ? rest % input.size[axis] : rest;
+    rest /= input.size[axis];
+    at += index[axis] * input.stride[axis];
+  }
+  while (true) {
+    const int64_t left = input.size[inner] - index[inner], run = left < n ? left : n;
+    convert(to, from + at, input.stride[inner], run);
+    n -= run;
+    if (n <= 0) return;
+    to += run;
+    at -= index[inner] * input.stride[inner];
+    index[inner] = 0;
+    for (int axis = inner - 1; axis >= 0; --axis) {
+      at += input.stride[axis];
+      if (++index[axis] < input.size[axis] || axis == 0) break;
+      at -= index[axis] * input.stride[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+ELMAN_INLINE bool scalar(const PointwiseInput& input) { return input.axes == 1 && input.stride[0] == 0; }
+
+// Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a scalar to `single`, which
+// no step writes.
+template <class R>
+Operand<R> bind(const PointwiseInput& input, const void* in, R* own, R* single, int64_t first, int64_t n) {
+  if (input.storage == Storage::index) {
+    const int32_t* from = (const int32_t*)in;
+    if (input.axes == 0) convert(own, from + first, 1, n);
+    else fill(own, from, input, first, n);
+    return {own, width<R>};
+  }
+  const R* from = (const R*)in;
+  if (input.axes == 0) return {from + first, width<R>};
+  if (scalar(input)) {
+    store(single, splat(from[0]));
+    return {single, 0};
+  }
+  if (input.axes == 2 && input.stride[0] == 0 && input.stride[1] == 1) {
+    const int64_t column = first % input.size[1];
+    if (column + n <= input.size[1]) return {from + column, width<R>};
+  }
+  fill(own, from, input, first, n);
+  return {own, width<R>};
+}
+
+ELMAN_INLINE bool reads(const PointwiseStep& step, uint8_t r) {
+  const int n = operand_count[int(step.code)];
+  return step.a == r || (n > 1 && step.b == r) || (n > 2 && step.c == r);
+}
+
+// Whether an output that shares its buffer with inputs may be computed there: nobody reads those inputs after the first write.
+template <class R>
+bool may_write_early(const Pointwise<R>& p, int output) {
+  const uint8_t from = p.outputs[output].from;
+  int write = 0;
+  while (write < p.n_steps && p.steps[write].to != from) ++write;
+  for (int i = 0; i < p.n_inputs; ++i) {
+    if (p.in[i] != p.out[output]) continue;
+    const uint8_t shared = p.inputs[i].to;
+    bool replaced = false;
+    for (int s = 0; s < p.n_steps && !replaced; ++s) {
+      const PointwiseStep& step = p.steps[s];
+      if (s > write && reads(step, shared)) return false;
+      replaced = step.to == shared;
+    }
+    for (int o = 0; o < p.n_outputs && !replaced; ++o)
+      if (p.outputs[o].from == shared) return false;
+  }
+  return true;
+}
+
+template <class R>
+void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first, int64_t n) {
+  if (output.storage == Storage::index) {
+    int32_t* to = (int32_t*)out + first;
+    const int64_t stride = value.step ? 1 : 0;
+    for (int64_t i = 0; i < n; ++i) to[i] = int32_t(sizeof(R) == 4 ? __builtin_rintf(float(value.at[i * stride])) : __builtin_rint(double(value.at[i * stride])));
+    return;
+  }
+  R* to = (R*)out + first;
+  if (to == value.at) return;
+  constexpr int W = width<R>;
+  const R* from = value.at;
+  for (; n >= W; n -= W, to += W, from += value.step) store(to, load(from));
+  if (n > 0) store_partial(to, load(from), int(n));
+}
+
+template <class R>
+void pointwise(const Pointwise<R>& p) {
+  constexpr int W = width<R>;
+  Operand<R> value[max_registers];
+  alignas(64) R single[max_registers][W];
+  R* memory[max_registers];
+  bool direct[max_registers] = {};
+  for (int i = 0; i < p.n_constants; ++i) {
+    const uint8_t r = p.constants[i].to;
+    store(single[r], splat(R(p.constants[i].value)));
+    value[r] = {single[r], 0};
+  }
+  for (int i = 0; i < p.n_registers; ++i) memory[i] = p.scratch + int64_t(i) * tile;
+  int64_t place[max_registers];
+  for (int o = 0; o < p.n_outputs; ++o) {
+    const PointwiseOutput& output = p.outputs[o];
+    if (output.storage == Storage::real && (!output.in_place || may_write_early(p, o))) {
+      direct[output.from] = true;
+      place[output.from] = o;
+    }
+  }
+
+  for (int64_t first = 0; first < p.count; first += tile) {
+    const int64_t n = p.count - first < tile ? p.count - first : tile, vectors = (n + W - 1) / W;
+    const bool whole = n % W == 0;
+    for (int i = 0; i < p.n_inputs; ++i) {
+      const uint8_t r = p.inputs[i].to;
+      value[r] = bind(p.inputs[i], p.in[i], memory[r], single[r], first, n);
+    }
+    for (int s = 0; s < p.n_steps; ++s) {
+      const PointwiseStep& step = p.steps[s];
+      R* to = whole && direct[step.to] ? (R*)p.out[place[step.to]] + first : memory[step.to];
+      step_functions<R>[int(step.code)](to, value[step.a], value[step.b], value[step.c], vectors);
+      value[step.to] = {to, W};
+    }
+    for (int o = 0; o < p.n_outputs; ++o) write(p.outputs[o], p.out[o], value[p.outputs[o].from], first, n);
+  }
+}
+
+}  // namespace
+}  // namespace elman::ELMAN_TARGET

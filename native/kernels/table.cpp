@@ -1,0 +1,34 @@
+// The kernels of one instruction set, compiled once per set with that set's flags and ELMAN_TARGET as its name.
+#include "contraction/matmul.h"
+#include "movement/copy.h"
+#include "movement/gather.h"
+#include "pointwise/program.h"
+#include "random/philox.h"
+#include "reduction/arg_max.h"
+#include "reduction/cum_sum.h"
+#include "reduction/finite.h"
+#include "reduction/reduce.h"
+#include "reduction/softmax.h"
+
+#define ELMAN_TEXT(x) #x
+#define ELMAN_NAME(x) ELMAN_TEXT(x)
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+template <class R>
+constexpr Kernels<R> table_of = {
+#if defined(__aarch64__)
+    "neon",
+#else
+    ELMAN_NAME(ELMAN_TARGET),
+#endif
+    packed_size<R>, pack<R>, matmul<R>, pointwise<R>, reduce<R>, arg_max<R>, softmax<R>, cum_sum<R>, copy, gather,
+    scatter_add<R>, uniform<R>, finite<R>};
+
+}  // namespace
+
+const Kernels<float>& float_kernels() { return table_of<float>; }
+const Kernels<double>& double_kernels() { return table_of<double>; }
+
+}  // namespace elman::ELMAN_TARGET

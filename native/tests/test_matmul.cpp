@@ -1,0 +1,146 @@
+#include "check.h"
+
+using namespace elman;
+using namespace elman::test;
+
+namespace {
+
+enum class Layout { rows, columns, strided };  // of A and B: columns contiguous, rows contiguous, neither
+enum class Init { none, bias, matrix, in_place };
+
+template <class R>
+struct Strided {  // (rows, columns) in one of three layouts
+  Strided(int64_t m, int64_t n, Layout layout, Random& random, int64_t extra)
+      : row(layout == Layout::rows ? n + extra : layout == Layout::columns ? 1 : 3 * n + extra),
+        col(layout == Layout::rows ? 1 : layout == Layout::columns ? m + extra : 3),
+        buffer(m && n ? (m - 1) * row + (n - 1) * col + 1 : 0) {
+    randomize(buffer, random);
+  }
+  R at(int64_t i, int64_t j) const { return buffer[i * row + j * col]; }
+  int64_t row, col;
+  Buffer<R> buffer;
+};
+
+template <class R>
+void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Init kind, bool packed, Random& random) {
+  const int64_t extra = int64_t(random.below(4)), c_row = n + extra;
+  Strided<R> a(m, k, la, random, extra), b(k, n, lb, random, extra);
+  Buffer<R> init(kind == Init::bias ? n : kind == Init::none ? 0 : m ? (m - 1) * c_row + n : 0, extra % 2);
+  Buffer<R> c(m ? (m - 1) * c_row + n : 0, extra % 3), packing(kernels.packed_size(k, n)), scratch(kernels.packed_size(k, n));
+  randomize(init, random);
+  randomize(c, random);
+  const Buffer<R> before(c);
+  const int64_t init_row = kind == Init::bias ? 0 : c_row;
+  const R* start = kind == Init::none ? nullptr : kind == Init::in_place ? c.data : init.data;
+  if (packed) kernels.pack(packing, b.buffer, b.row, b.col, k, n);
+  kernels.matmul({m, n, k, a.buffer, a.row, a.col, packed ? nullptr : b.buffer.data, b.row, b.col, packed ? packing.data : nullptr,
+                  start, init_row, c, c_row, packed ? nullptr : scratch.data});
+  CHECK(c.intact() && scratch.intact() && packing.intact() && a.buffer.intact() && b.buffer.intact());
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < c_row && i * c_row + j < c.size; ++j) {
+      if (j >= n) {
+        CHECK(same_bits(c[i * c_row + j], before[i * c_row + j]), "gap of row %ld written", long(i));
+        continue;
+      }
+      double want = kind == Init::none ? 0 : kind == Init::in_place ? before[i * c_row + j] : init[i * init_row + j];
+      double magnitude = std::fabs(want);
+      for (int64_t l = 0; l < k; ++l) {
+        const double term = double(a.at(i, l)) * double(b.at(l, j));
+        want += term;
+        magnitude += std::fabs(term);
+      }
+      CHECK(std::fabs(c[i * c_row + j] - want) <= chain<R>(double(k), magnitude),
+            "m %ld n %ld k %ld la %d lb %d init %d packed %d at %ld %ld: %g for %g", long(m), long(n), long(k), int(la), int(lb),
+            int(kind), packed, long(i), long(j), double(c[i * c_row + j]), want);
+    }
+}
+
+}  // namespace
+
+TEST(matmul_every_small_size_and_layout) {
+  each_isa([](const auto& kernels, auto) {
+    Random random;
+    for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 16, 17, 25, 37})
+      for (int64_t n = 1; n <= 69; n += n < 36 ? 1 : 3)
+        for (int64_t k : {1, 2, 3, 5, 8, 17}) {
+          const int pick = int(random.below(9));
+          const Init kind = Init(random.below(4));
+          check_product(kernels, m, n, k, Layout(pick % 3), Layout(pick / 3), kind, random.below(2) == 0, random);
+        }
+  });
+}
+
+TEST(matmul_layouts_inits_and_packing) {
+  each_isa([](const auto& kernels, auto) {
+    Random random;
+    for (int64_t m : {1, 5, 16, 33})
+      for (int64_t n : {1, 2, 3, 7, 16, 40, 150})
+        for (int64_t k : {4, 33})
+          for (int la = 0; la < 3; ++la)
+            for (int lb = 0; lb < 3; ++lb)
+              for (int kind = 0; kind < 4; ++kind)
+                for (bool packed : {false, true}) check_product(kernels, m, n, k, Layout(la), Layout(lb), Init(kind), packed, random);
+  });
+}
+
+TEST(matmul_blocks_of_k_and_m) {
+  each_isa([](const auto& kernels, auto) {
+    Random random;
+    const int64_t sizes[][3] = {{16, 40, 700}, {50, 64, 1025}, {1100, 35, 300}, {700, 33, 513}, {64, 200, 257}, {3, 130, 900}, {900, 1, 200}, {90, 3, 300}};
+    for (const auto& s : sizes)
+      for (bool packed : {false, true})
+        for (int layout = 0; layout < 3; ++layout)
+          check_product(kernels, s[0], s[1], s[2], Layout(layout), Layout((layout + int(packed)) % 3), Init(random.below(4)), packed, random);
+  });
+}
+
+TEST(matmul_empty_sizes) {
+  each_isa([](const auto& kernels, auto) {
+    Random random;
+    for (int kind = 0; kind < 4; ++kind)
+      for (bool packed : {false, true}) {
+        check_product(kernels, 0, 5, 3, Layout::rows, Layout::rows, Init(kind), packed, random);
+        check_product(kernels, 4, 0, 3, Layout::rows, Layout::rows, Init(kind), packed, random);
+        check_product(kernels, 4, 5, 0, Layout::rows, Layout::rows, Init(kind), packed, random);
+        check_product(kernels, 20, 1, 0, Layout::rows, Layout::rows, Init(kind), packed, random);
+      }
+  });
+}
+
+TEST(matmul_row_alone_gives_the_bits_of_the_batch) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t n : {1, 2, 4, 8, 31, 32, 33, 64, 100})
+      for (int64_t m : {1, 2, 5, 13, 16, 50})
+        for (int64_t k : {7, 300, 800}) {
+          Strided<R> a(m, k, Layout::rows, random, 0), b(k, n, Layout::rows, random, 0);
+          Buffer<R> batch(m * n), alone(m * n), bias(n), packing(kernels.packed_size(k, n)), scratch(kernels.packed_size(k, n));
+          randomize(bias, random);
+          kernels.pack(packing, b.buffer, b.row, b.col, k, n);
+          kernels.matmul({m, n, k, a.buffer, k, 1, b.buffer, n, 1, packing, bias, 0, batch, n, nullptr});
+          for (int64_t i = 0; i < m; ++i)
+            kernels.matmul({1, n, k, a.buffer + i * k, k, 1, b.buffer, n, 1, nullptr, bias, 0, alone + i * n, n, scratch});
+          CHECK(!std::memcmp(batch, alone, size_t(m * n) * sizeof(R)), "m %ld n %ld k %ld", long(m), long(n), long(k));
+        }
+  });
+}
+
+TEST(matmul_nan_and_infinity_stay_in_their_row_and_column) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t n : {1, 3, 33}) {
+      const int64_t m = 18, k = 9;
+      Strided<R> a(m, k, Layout::rows, random, 0), b(k, n, Layout::columns, random, 0);
+      Buffer<R> c(m * n), scratch(kernels.packed_size(k, n));
+      a.buffer[4 * k + 2] = R(NAN);
+      a.buffer[7 * k] = R(INFINITY);
+      kernels.matmul({m, n, k, a.buffer, k, 1, b.buffer, b.row, b.col, nullptr, nullptr, 0, c, n, scratch});
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          if (i == 4) CHECK(std::isnan(c[i * n + j]));
+          else if (i == 7) CHECK(std::isinf(c[i * n + j]));
+          else CHECK(std::isfinite(c[i * n + j]));
+        }
+    }
+  });
+}
