@@ -1,0 +1,70 @@
+"""What a benchmark ran on: the machine in words, its load, and the peak of its multiply-adds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+CPU = 0
+"""The CPU that every timed program is bound to."""
+
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "ELMAN_NUM_THREADS": "1",
+}
+"""One thread for every program, in the words of each."""
+
+INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
+
+
+def bind() -> None:
+    """Bind the calling process to CPU, where the system can; run in a child before it starts."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {CPU})
+
+
+def fma_peak() -> float | None:
+    """Return the peak of one CPU in GF/s; None where there is no C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "fma_peak"
+        source = Path(__file__).with_name("fma_peak.c")
+        built = subprocess.run([compiler, "-O3", "-march=native", "-o", program, source], check=False)
+        if built.returncode:
+            return None
+        return float(subprocess.run([program], preexec_fn=bind, capture_output=True, check=True, text=True).stdout)
+
+
+def cpu_line(key: str) -> str:
+    """Return the first line of /proc/cpuinfo that begins with `key`; empty where there is none."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
+
+def describe() -> dict[str, Any]:
+    """Describe the machine and its state now."""
+    flags = cpu_line("flags").split() or cpu_line("Features").split()
+    return {
+        "cpu": cpu_line("model name") or platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "instructions": [name for name in INSTRUCTIONS if name in flags],
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "load": [round(load, 2) for load in os.getloadavg()],
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "fma_peak_gflops": fma_peak(),
+    }

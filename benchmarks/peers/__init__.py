@@ -1,0 +1,1 @@
+"""Peer programs: standalone scripts in environments of their own; see `speak.py`."""

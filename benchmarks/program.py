@@ -1,0 +1,109 @@
+"""The programs compared: one process each, asked over JSON lines, bound to one CPU and one thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from benchmarks import machine, setup_peers
+
+PEERS = Path(__file__).resolve().parent / "peers"
+
+
+class Unavailable(RuntimeError):
+    """A program did not start or did not answer; the message says why."""
+
+
+class Program(NamedTuple):
+    """How a program is started."""
+
+    name: str
+    script: str
+
+    def command(self) -> list[str]:
+        """Return the command line: the peer's own interpreter, elman's being this one."""
+        interpreter = sys.executable if self.name == "elman" else str(setup_peers.python_of(self.name))
+        return [interpreter, str(PEERS / self.script)]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment: one thread, and what the peer itself needs."""
+        peer = setup_peers.ENVIRONMENTS.get(self.name)
+        return {**os.environ, **machine.THREADS, **dict(peer.environment if peer else ())}
+
+
+PROGRAMS = (
+    Program("elman", "elman_peer.py"),
+    Program("keras-tf", "keras_peer.py"),
+    Program("keras-jax", "keras_peer.py"),
+    Program("torch", "torch_peer.py"),
+    Program("jax", "jax_peer.py"),
+)
+
+
+class Running:
+    """A started program; use it as a context manager."""
+
+    def __init__(self, program: Program) -> None:
+        self.name = program.name
+        try:
+            self.process = subprocess.Popen(
+                program.command(),
+                env=program.environment(),
+                preexec_fn=machine.bind,  # noqa: PLW1509  no thread runs here
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if not os.environ.get("BENCH_DEBUG") else None,
+                text=True,
+            )
+        except OSError as error:
+            raise Unavailable(f"{self.name}: {error}. Run: python benchmarks/setup_peers.py {self.name}") from error
+        self.versions: dict[str, str] = self._answer()["ready"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        """Read one answer."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            _, said = self.process.communicate()
+            last = said.strip().splitlines()[-1] if said and said.strip() else f"exit {self.process.returncode}"
+            raise Unavailable(f"{self.name}: {last}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise Unavailable(f"{self.name}: {answer['error']}")
+        return answer
+
+    def ask(self, bench: str, **arguments: Any) -> dict[str, Any]:
+        """Ask for one measurement."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"bench": bench, **arguments}) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+
+def run_cold(program: Program) -> dict[str, Any]:
+    """Run the whole tutorial in a new process; return its answer with the seconds of the whole process."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [*program.command(), "cold"],
+        env=program.environment(),
+        preexec_fn=machine.bind,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"
+        raise Unavailable(f"{program.name}: {last}")
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "seconds": seconds}
