@@ -1,0 +1,340 @@
+"""Where weights start: the initializers of Keras, with its names, defaults and fans, on NumPy generators.
+
+An initializer is called with a shape, a type and a generator. One that was given a seed uses its own generator and draws the same
+numbers at every call; the others draw from the generator of `set_seed`.
+
+Source: Glorot and Bengio 2010 (glorot), He et al. 2015 (he), LeCun et al. 1998 (lecun), Saxe et al. 2014 (orthogonal).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self, final
+
+import numpy as np
+
+from elman import settings
+from elman.errors import ArgumentError, ShapeError
+from elman.layers.registry import alias, register, resolve, serialize
+from elman.shapes import text
+
+_generator = np.random.default_rng()
+
+# The standard deviation of a unit normal cut off at two of them; dividing by it restores the variance asked for.
+_CUT_NORMAL_STD = 0.87962566103423978
+
+
+def rng() -> np.random.Generator:
+    """The generator that weights are drawn from when their initializer has no seed of its own."""
+    return _generator
+
+
+def set_seed(seed: int) -> None:
+    """Start the generator of weights (and whatever else asks `rng`) again, so that a run can be repeated.
+
+    Example:
+        >>> set_seed(1)
+        >>> a = RandomNormal()((2,))
+        >>> set_seed(1)
+        >>> bool((a == RandomNormal()((2,))).all())
+        True
+    """
+    global _generator
+    _generator = np.random.default_rng(seed)
+
+
+class Initializer(ABC):
+    """Draws the first values of a weight.
+
+    Shapes:   __call__(shape, dtype, rng) -> array of that shape and type.
+    """
+
+    family: ClassVar[str] = "initializer"
+
+    def __call__(
+        self, shape: Sequence[int], dtype: str | None = None, rng: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """The values. `dtype` defaults to `settings.floatx()`, `rng` to the generator of `set_seed`."""
+        seed = getattr(self, "seed", None)
+        source = np.random.default_rng(seed) if seed is not None else _generator if rng is None else rng
+        return np.asarray(self.draw(tuple(shape), source)).astype(dtype or settings.floatx())
+
+    @abstractmethod
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The values in float64."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON can hold them."""
+        return {name: serialize(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The initializer that a configuration describes."""
+        return cls(**config)
+
+
+@register
+@final
+class Zeros(Initializer):
+    """All 0."""
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Zeros."""
+        return np.zeros(shape)
+
+
+@register
+@final
+class Ones(Initializer):
+    """All 1."""
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Ones."""
+        return np.ones(shape)
+
+
+@register
+@final
+class Constant(Initializer):
+    """All `value`, or the array `value` broadcast to the shape: known embeddings, for example."""
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The value."""
+        return np.broadcast_to(np.asarray(self.value, dtype=np.float64), shape)
+
+
+@register
+@final
+class Identity(Initializer):
+    """`gain` on the diagonal, 0 elsewhere: a recurrence that starts by remembering. Shapes: (N, M)."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The matrix."""
+        if len(shape) != 2:
+            raise ShapeError.at("Identity", "shape", "be (N, M)", text(shape), "Only a matrix has a diagonal.")
+        return self.gain * np.eye(*shape)
+
+
+@register
+@final
+class RandomNormal(Initializer):
+    """Normal numbers of the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The numbers."""
+        return rng.normal(self.mean, self.stddev, shape)
+
+
+@register
+@final
+class RandomUniform(Initializer):
+    """Uniform numbers in [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The numbers."""
+        return rng.uniform(self.minval, self.maxval, shape)
+
+
+@register
+@final
+class TruncatedNormal(Initializer):
+    """Normal numbers; those further than two `stddev` from the mean are drawn again. Their spread is 0.88 `stddev`."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The numbers."""
+        return self.mean + self.stddev * _cut_normal(shape, rng)
+
+
+class Scaled(Initializer):
+    """Numbers whose variance is `scale` / fan: the sum over the fan keeps the variance of its terms.
+
+    mode: "fan_in", "fan_out" or "fan_avg". distribution: "truncated_normal", "untruncated_normal" or "uniform".
+    """
+
+    seed: int | None = None
+    input_axes: list[int] | None = None
+    output_axes: list[int] | None = None
+
+    @abstractmethod
+    def law(self) -> tuple[float, str, str]:
+        """Scale, mode, distribution."""
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """The numbers."""
+        scale, mode, distribution = self.law()
+        fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
+        variance = scale / max(1.0, fan)
+        if distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return rng.uniform(-limit, limit, shape)
+        if distribution == "untruncated_normal":
+            return rng.normal(0, math.sqrt(variance), shape)
+        return math.sqrt(variance) / _CUT_NORMAL_STD * _cut_normal(shape, rng)
+
+
+@register
+@final
+class VarianceScaling(Scaled):
+    """The general law of the named initializers below: see `Scaled`."""
+
+    def __init__(
+        self, scale: float = 1.0, mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in",
+        distribution: str = "truncated_normal", seed: int | None = None,
+        input_axes: list[int] | None = None, output_axes: list[int] | None = None,
+    ) -> None:  # fmt: skip
+        if scale <= 0:
+            raise ArgumentError.at("VarianceScaling", "scale", "be positive", scale, "The usual is 1.")
+        for argument, value, known in (
+            ("mode", mode, ("fan_in", "fan_out", "fan_avg")),
+            ("distribution", distribution, ("uniform", "truncated_normal", "untruncated_normal", "normal")),
+        ):
+            if value not in known:
+                raise ArgumentError.at("VarianceScaling", argument, f"be one of {', '.join(known)}", value, "")
+        self.scale, self.mode, self.seed = scale, mode, seed
+        self.distribution = "truncated_normal" if distribution == "normal" else distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def law(self) -> tuple[float, str, str]:
+        """Scale, mode, distribution."""
+        return self.scale, self.mode, self.distribution
+
+
+class NamedScaled(Scaled):
+    """A scaling law that has a name of its own."""
+
+    rule: ClassVar[tuple[float, str, str]]
+
+    def __init__(
+        self, seed: int | None = None, input_axes: list[int] | None = None, output_axes: list[int] | None = None
+    ) -> None:
+        self.seed, self.input_axes, self.output_axes = seed, input_axes, output_axes
+
+    def law(self) -> tuple[float, str, str]:
+        """Scale, mode, distribution."""
+        return self.rule
+
+
+@register
+@final
+class GlorotUniform(NamedScaled):
+    """Uniform, variance 2 / (fan in + fan out): the default of kernels."""
+
+    rule = (1.0, "fan_avg", "uniform")
+
+
+@register
+@final
+class GlorotNormal(NamedScaled):
+    """Truncated normal, variance 2 / (fan in + fan out)."""
+
+    rule = (1.0, "fan_avg", "truncated_normal")
+
+
+@register
+@final
+class HeUniform(NamedScaled):
+    """Uniform, variance 2 / fan in: for relu."""
+
+    rule = (2.0, "fan_in", "uniform")
+
+
+@register
+@final
+class HeNormal(NamedScaled):
+    """Truncated normal, variance 2 / fan in: for relu."""
+
+    rule = (2.0, "fan_in", "truncated_normal")
+
+
+@register
+@final
+class LecunUniform(NamedScaled):
+    """Uniform, variance 1 / fan in: for selu."""
+
+    rule = (1.0, "fan_in", "uniform")
+
+
+@register
+@final
+class LecunNormal(NamedScaled):
+    """Truncated normal, variance 1 / fan in: for selu."""
+
+    rule = (1.0, "fan_in", "truncated_normal")
+
+
+@register
+@final
+class Orthogonal(Initializer):
+    """A matrix of orthonormal rows or columns (whichever are fewer), times `gain`: states neither grow nor fade at the start.
+
+    Shapes:   (..., M): leading axes are taken together as rows.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain, self.seed = gain, seed
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Q of the QR decomposition of a normal matrix, signs chosen so that every orthogonal matrix is as likely."""
+        if len(shape) < 2:
+            raise ShapeError.at("Orthogonal", "shape", "be of rank 2 or more", text(shape), "Use another initializer for vectors.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+alias(
+    "initializer", zero="Zeros", one="Ones", uniform="RandomUniform", normal="RandomNormal", eye="Identity",
+    IdentityInitializer="Identity", OrthogonalInitializer="Orthogonal",
+)  # fmt: skip
+
+
+def get(identifier: Any, where: str = "initializers", argument: str = "initializer") -> Any:
+    """The initializer that a name, a configuration, a class or a callable stands for; None stays None.
+
+    Raises:   UnknownNameError: an unknown name.
+    Example:
+        >>> type(get("glorot_uniform")).__name__
+        'GlorotUniform'
+    """
+    return resolve(identifier, "initializer", where, argument)
+
+
+def fans(
+    shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[int, int]:
+    """How many terms are summed into one output, and how many outputs one input reaches; kernels are (..., in, out)."""
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    field = math.prod(shape[:-2])
+    return shape[-2] * field, shape[-1] * field
+
+
+def _cut_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Unit normal numbers between -2 and 2, by drawing again (4.6 % of them a round)."""
+    values = rng.normal(size=shape)
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = rng.normal(size=int(outside.sum()))
+        outside = np.abs(values) > 2
+    return values

@@ -1,0 +1,235 @@
+"""The one mechanism of recurrence: a cell walked along time by `scan`, with every option of every recurrent layer.
+
+Directions, masks, lengths, kept states and dropout are done here, once, so a user's cell has them as the built-in ones do.
+
+Source: Keras 3's options and meanings; variational dropout from Gal and Ghahramani 2016, "A Theoretically Grounded Application of
+Dropout in Recurrent Neural Networks" (their tied form: one mask of the state for all gates, where Keras draws one for each gate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from elman.errors import ArgumentError, ShapeError
+from elman.graph import trace as ops
+from elman.graph.node import Tensor, Variable, placeholder
+from elman.layers.base import Layer, Mask, Tracing, current, tracing
+from elman.layers.registry import snake_case
+from elman.layers.rnn.cell import Cell
+from elman.shapes import text
+
+_OPTIONS = (
+    "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
+)  # fmt: skip
+
+
+class Recurrence(Layer):
+    """A layer that walks a cell along time. See `RNN` for the options."""
+
+    axes = ("B", "T", "F")
+    input_kind = "real"
+    supports_masking = True
+    cell: Cell
+
+    def __init__(
+        self, cell: Cell, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self._store({k: v for k, v in locals().items() if k in ("cell", *_OPTIONS)})
+        self.states: list[Variable] | None = None
+
+    def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
+        """Build the cell, and the kept states of a stateful layer."""
+        if not self.cell.built:
+            self.cell.build(input_shape[-1])
+        if self.stateful and self.states is None:
+            rows = input_shape[0]
+            if not isinstance(rows, int):
+                cure = "Give Input(batch_shape=(rows, T, F)), or batch_input_shape to the first layer."
+                raise ShapeError.at(self.where, "x", "have a fixed batch size when stateful=True", text(input_shape), cure)
+            sizes = self.cell.state_sizes
+            self.states = [Variable([[0] * u] * rows, f"{self.name}/rnn_state", dtype=self.dtype) for u in sizes]
+
+    def call(self, x: Tensor, initial_state: Any = None, mask: Mask | None = None) -> Any:
+        """The output, and the states if asked for. Shapes: x (B, T, F) -> (B, T, U) or (B, U); states (B, U)."""
+        now, cell = current(), self.cell
+        given = initial_state is not None
+        init = self._initial(now, x, initial_state)
+        self._draw_masks(now, x)
+        steps = ops.swapaxes(_dropped(now, cell.cells()[0], x), 0, 1)
+        if self.zero_output_for_mask and not self.return_sequences and mask is not None:
+            mask = Mask(values=mask.tensor(x.shape[1]))  # the last output, not the last real one, is asked for
+        walk = _Walk(cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
+        last, whole, finals = walk(steps, init, mask, given or self.stateful)
+        self._check_recall(now)
+        if self.states is not None:
+            for variable, value in zip(self.states, finals, strict=True):
+                now.update(variable, value)
+        output = last if whole is None else _in_order(ops.swapaxes(whole, 0, 1), self.go_backwards)
+        return [output, *cell.grouped(finals)] if self.return_state else output
+
+    def compute_mask(self, x: Any, mask: Any) -> Any:
+        """The input's mask where whole sequences come out; as in Keras it is not turned round by `go_backwards`."""
+        return mask if self.return_sequences else None
+
+    def reset_state(self, rows: Sequence[int] | None = None) -> None:
+        """Forget what a stateful layer has kept, for all rows of the batch or some."""
+        for variable in self.states or ():
+            variable.value[slice(None) if rows is None else list(rows)] = 0
+
+    def reset_states(self) -> None:
+        """Keras's older name of `reset_state`."""
+        self.reset_state()
+
+    def _initial(self, now: Tracing, x: Tensor, given: Any) -> list[Tensor]:
+        """The states before the first step, checked."""
+        sizes = self.cell.state_sizes
+        if given is None:
+            if self.states is not None:
+                return [now.read(v) for v in self.states]
+            return list(self.cell.get_initial_state(x.shape[0]))
+        states = [ops.cast(t, self.dtype) for t in _leaves(given)]
+        if len(states) != len(sizes):
+            rule = f"hold {len(sizes)} states of sizes {text(sizes)}"
+            raise ArgumentError.at(self.where, "initial_state", rule, len(states), "Give them in a list, in order.")
+        for i, (t, size) in enumerate(zip(states, sizes, strict=True)):
+            if t.shape != (x.shape[0], size):
+                rule = f"have shape {text((x.shape[0], size))}"
+                raise ShapeError.at(self.where, f"initial_state[{i}]", rule, text(t.shape), "One row for each row of x.")
+        return states
+
+    def _draw_masks(self, now: Tracing, x: Tensor) -> None:
+        """Dropout masks of each cell, one for the whole sequence, made before the loop. Shapes: (B, F), (B, U)."""
+        for cell in self.cell.cells() if now.training else ():
+            if cell.dropout:
+                features = x.shape[-1] if cell._features is None else cell._features
+                now.input_masks[id(cell)] = now.dropout((x.shape[0], features), cell.dropout, cell.dtype, cell.seed)
+            if cell.recurrent_dropout:
+                shape = (x.shape[0], cell.state_sizes[0])
+                now.state_masks[id(cell)] = now.dropout(shape, cell.recurrent_dropout, cell.dtype, cell.seed)
+
+    def _check_recall(self, now: Tracing) -> None:
+        """Raises: ArgumentError: recurrent dropout on a cell that never reads its state through `recall`."""
+        for cell in self.cell.cells():
+            now.input_masks.pop(id(cell), None)
+            if now.state_masks.pop(id(cell), None) is not None and id(cell) not in now.recalled:
+                cure = "Write self.recall(h) in step where the gates read the state."
+                raise ArgumentError.at(cell.where, "recurrent_dropout", "be 0 for this cell", cell.recurrent_dropout, cure)
+            now.recalled.discard(id(cell))
+
+
+@final
+@dataclass(frozen=True)
+class _Walk:
+    """One walk of a cell along time: what to return, which way, and what a masked step gives."""
+
+    cell: Cell
+    sequences: bool
+    reverse: bool
+    zero: bool
+
+    def __call__(
+        self, steps: Tensor, init: Sequence[Tensor], mask: Mask | None, known: bool
+    ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
+        """Last output, outputs (None unless sequences), final states. Shapes: steps (T, B, F); init (B, U) each.
+
+        known: the initial states may be other than 0.
+        """
+        output, same = self._probe(steps, init)
+        real = None if mask is None or mask.values is None else ops.swapaxes(mask.values, 0, 1)
+        repeats = real is not None and not self.zero  # masked steps give the output before them
+        zeroes = real is not None and self.zero
+        last_is_state = same is not None and not zeroes and not (mask is not None and known)
+        carried = (repeats if self.sequences else True) and not last_is_state
+        first = [ops.zeros((steps.shape[1], *output.shape[1:]), output.dtype)] if carried else []
+
+        def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+            before, previous = states[: len(init)], states[len(init) :]
+            y, *after = self.cell.step(slices[0], *before)
+            if real is not None:
+                here = slices[1]
+                kept = [_choose(here, new, old) for new, old in zip(after, before, strict=True)]
+                if last_is_state and same is not None:
+                    y = kept[same]
+                elif self.zero:
+                    y = _choose(here, y, ops.zeros_like(y))
+                elif carried:
+                    y = _choose(here, y, previous[0])
+                after = kept
+            return [*after, *([y] if carried else [])], [y] if self.sequences else []
+
+        lengths = None if mask is None else mask.lengths
+        finals, outputs = ops.scan(step, [*init, *first], [steps, *([] if real is None else [real])], lengths, self.reverse)
+        last = finals[-1] if carried else finals[same or 0]
+        return last, outputs[0] if outputs else None, list(finals[: len(init)])
+
+    def _probe(self, steps: Tensor, init: Sequence[Tensor]) -> tuple[Tensor, int | None]:
+        """A step traced to learn the output's shape, and which new state it is, if one.
+
+        Raises:   ArgumentError: the step returns another number of states than it takes.
+        """
+        with tracing(training=False):
+            states = [placeholder(f"state{i}", s.shape, s.dtype) for i, s in enumerate(init)]
+            made = self.cell.step(placeholder("x", steps.shape[1:], steps.dtype), *states)
+        if not isinstance(made, (list, tuple)) or len(made) != len(init) + 1:
+            received = len(made) if isinstance(made, (list, tuple)) else type(made).__name__
+            rule = f"return (output, {', '.join(f'state {i + 1}' for i in range(len(init)))})"
+            cure = "A step returns its output first, then each new state."
+            raise ArgumentError.at(self.cell.where, "step", rule, received, cure)
+        output = made[0]
+        same = (i for i, s in enumerate(made[1:]) if s.node is output.node and s.index == output.index)
+        return output, next(same, None)
+
+
+class CellLayer(Recurrence):
+    """A recurrent layer that makes its own cell from its arguments; the cell's arguments can be read from the layer."""
+
+    cell_class: ClassVar[type[Cell]]
+
+    def __init__(self, _arguments: dict[str, Any]) -> None:
+        given = {k: v for k, v in _arguments.items() if k not in ("self", "__class__", "kwargs")}
+        kwargs = {**_arguments["kwargs"], "activity_regularizer": given.pop("activity_regularizer")}
+        options = {k: given.pop(k) for k in _OPTIONS if k in given}
+        self.use_cudnn = given.pop("use_cudnn", "auto")
+        common = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+        cell = self.cell_class(**given, **common, name=snake_case(self.cell_class.__name__))
+        super().__init__(cell, **options, **kwargs)
+
+    def __getattr__(self, attribute: str) -> Any:
+        cell = self.__dict__.get("cell")
+        if cell is None or attribute.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {attribute!r}")
+        return getattr(cell, attribute)
+
+
+def flipped(x: Tensor) -> Tensor:
+    """Time turned round; turning back what was turned gives the original. Shapes: x (B, T, ...) -> (B, T, ...)."""
+    a = x.node.attrs
+    if x.node.op == "Slice" and a["step"] == -1 and a["axis"] == 1 and a["length"] == x.node.inputs[0].shape[1]:
+        return x.node.inputs[0]
+    return ops.flip(x, 1)
+
+
+def _in_order(x: Tensor, backwards: bool) -> Tensor:
+    """Outputs in the order they were made: scan leaves them at their own time."""
+    return flipped(x) if backwards else x
+
+
+def _dropped(now: Tracing, cell: Cell, x: Tensor) -> Tensor:
+    """The input of a cell with its dropout mask, the same at every step. Shapes: x (B, T, F) or (B, F)."""
+    mask = now.input_masks.get(id(cell))
+    if mask is None:
+        return x
+    return x * (ops.expand_dims(mask, 1) if x.ndim > mask.ndim else mask)
+
+
+def _choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a in rows where the step is real, else b. Shapes: real (B,), a and b (B, ...)."""
+    return ops.where(ops.reshape(real, (*real.shape, *(1,) * (a.ndim - 1))), a, b)
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [leaf for item in value for leaf in _leaves(item)] if isinstance(value, (list, tuple)) else [value]

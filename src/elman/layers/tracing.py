@@ -1,0 +1,134 @@
+"""What a layer may know while it is traced, besides its input: training or not, random numbers, what to remember, what to add to the loss.
+
+The context is the calling thread's own, so two threads may trace one model at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import final
+
+from elman import dtypes
+from elman.graph import trace as ops
+from elman.graph.node import Tensor, Variable, constant
+from elman.shapes import Size
+
+# Philox keys of layers that were given a seed of their own: far from the counted ones.
+_OWN_SEED_KEY = 1 << 30
+
+
+@final
+@dataclass(eq=False)
+class Tracing:
+    """One pass over the layers of a model.
+
+    training: whether dropout drops and noise is added. seed, step: int32 scalars that random numbers depend on; without them
+    (a layer called outside a model) both are 0. updates: state to remember, in `Graph.updates`' form. losses: scalar penalties.
+    """
+
+    training: bool = False
+    seed: Variable | None = None
+    step: Variable | None = None
+    updates: list[tuple[Variable, Tensor]] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
+    penalized: set[int] = field(default_factory=set)
+    state_masks: dict[int, Tensor] = field(default_factory=dict)
+    input_masks: dict[int, Tensor] = field(default_factory=dict)
+    recalled: set[int] = field(default_factory=set)
+    keys: int = 0
+
+    def next_key(self) -> int:
+        """A number that tells one use of random numbers from every other; the same in every pass over the same layers."""
+        self.keys += 1
+        return self.keys - 1
+
+    def uniform(self, shape: Sequence[Size], key: int, dtype: str, seed: int | None = None) -> Tensor:
+        """Uniform numbers in [0, 1), drawn anew at each step; `seed` makes them independent of the model's seed and key."""
+        own = self.seed if seed is None else constant(seed % (1 << 31), dtypes.INT32)
+        zero = constant(0, dtypes.INT32)
+        return ops.random_uniform(
+            shape, zero if own is None else own, zero if self.step is None else self.step,
+            key if seed is None else _OWN_SEED_KEY, dtype,
+        )  # fmt: skip
+
+    def dropout(self, shape: Sequence[Size], rate: float, dtype: str, seed: int | None = None) -> Tensor:
+        """A mask that is 0 with probability `rate` and 1/(1 - rate) otherwise: multiplying by it keeps the mean."""
+        return ops.where(self.uniform(shape, self.next_key(), dtype, seed) < rate, 0.0, constant(1 / (1 - rate), dtype))
+
+    def read(self, variable: Variable) -> Tensor:
+        """A state as it stands at this point of the pass: what it will become, if something has changed it already."""
+        return next((value for known, value in self.updates if known is variable), variable.tensor)
+
+    def update(self, variable: Variable, value: Tensor) -> None:
+        """Remember a value for the next run; the last one counts."""
+        self.updates[:] = [(v, t) for v, t in self.updates if v is not variable]
+        self.updates.append((variable, value))
+
+
+_current: ContextVar[Tracing | None] = ContextVar("elman_tracing", default=None)
+
+
+def current() -> Tracing:
+    """The pass this thread is in; outside of any, a fresh one that is not training and that nobody reads."""
+    return _current.get() or Tracing()
+
+
+def active() -> bool:
+    """Whether this thread is in a pass."""
+    return _current.get() is not None
+
+
+@contextmanager
+def tracing(training: bool, seed: Variable | None = None, step: Variable | None = None) -> Iterator[Tracing]:
+    """Trace layers as for training or for use; the context collects what they remember and add to the loss.
+
+    Args:     training: whether dropout drops. seed, step: int32 scalars; the model counts `step` up after each batch.
+    Example:
+        >>> from elman.layers import Dropout, Input
+        >>> x = Input((3,))
+        >>> with tracing(training=True) as t:
+        ...     y = Dropout(0.5)(x)
+        >>> y.node.op, t.keys
+        ('Mul', 1)
+    """
+    made = Tracing(training, seed, step)
+    token = _current.set(made)
+    try:
+        yield made
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def switched(training: bool) -> Iterator[None]:
+    """The same pass with another training flag, for what is called inside."""
+    now = current()
+    before, now.training = now.training, training
+    try:
+        yield
+    finally:
+        now.training = before
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which steps of a sequence are real: by `lengths`, when real steps come first, or step by step.
+
+    Recurrent layers hand lengths to `scan`, which skips what is not real; values cost a choice at each step.
+
+    Shapes:   lengths (B,) int32; values (B, T) bool. One of them is None.
+    """
+
+    lengths: Tensor | None = None
+    values: Tensor | None = None
+
+    def tensor(self, steps: Size) -> Tensor:
+        """True where a step is real. Shapes: -> (B, steps) bool."""
+        if self.values is not None:
+            return self.values
+        assert self.lengths is not None, "a mask has lengths or values"
+        return ops.less(ops.expand_dims(ops.arange(steps), 0), ops.expand_dims(self.lengths, 1))
