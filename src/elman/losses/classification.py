@@ -1,10 +1,10 @@
 """Losses of classes: how surprised a prediction is by the class that came.
 
 Predictions are probabilities (clipped to [1e-7, 1 - 1e-7], as in Keras) or, with `from_logits`, what a softmax or
-sigmoid would make probabilities of. Where y_pred is itself the output of a Softmax or Sigmoid node, the loss is computed
-from that node's input, as Keras does on TensorFlow: the same value for ordinary numbers, but neither clipped nor without
-gradient where the prediction is saturated. It applies to the last axis and to y_pred itself, not to what was computed
-from it.
+sigmoid would make probabilities of. Where y_pred is itself the output of a Softmax or Sigmoid node, the loss is
+computed from that node's input, as Keras does on TensorFlow: the same value for ordinary numbers, but neither clipped
+nor without gradient where the prediction is saturated. It applies to the last axis and to y_pred itself, not to what
+was computed from it.
 """
 
 from __future__ import annotations
