@@ -102,7 +102,7 @@ test-oracle: $(ORACLE_VENV)/.installed
 # With SANITIZE assertions are on.
 native-tests: $(VENV)/.installed-dev
 	$(bin)/cmake -S . -B $(native_build) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(bin)/ninja \
-	  -DCMAKE_BUILD_TYPE=$(if $(SANITIZE),RelWithDebInfo,Release) -DELMAN_NATIVE=ON -DELMAN_TESTS=ON \
+	  -DCMAKE_BUILD_TYPE=$(if $(SANITIZE),RelWithDebInfo,Release) -DELMAN_NATIVE=ON -DELMAN_NATIVE_TESTS=ON \
 	  -DELMAN_BINDINGS=OFF -DELMAN_SANITIZE='$(SANITIZE)' --log-level=WARNING
 	$(bin)/cmake --build $(native_build) -- --quiet
 	UBSAN_OPTIONS=print_stacktrace=1 $(steady_addresses) $(bin)/ctest --test-dir $(native_build) --output-on-failure
