@@ -32,7 +32,11 @@ FLOORS = {
     8: ("",),  # elman/__init__.py, the front door
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-SHARED_ROOMS = dict.fromkeys(FLOORS[0], "the ground floor") | {"ops": "graph", "_native": "executors"}
+SHARED_ROOMS = dict.fromkeys(FLOORS[0], "the ground floor") | {
+    "ops": "graph",
+    "_native": "executors",
+    "metrics": "losses",  # most metrics are the mean of a loss
+}
 
 HEAVY = ("matplotlib", "narwhals", "pandas", "polars", "pyarrow", "rich", "safetensors", "tokenizers", "torch", "typer")
 

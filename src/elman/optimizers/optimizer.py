@@ -249,7 +249,8 @@ class Optimizer(ABC):
         if isinstance(value, dict):
             return schedules.get(value)
         if callable(value):
-            return value
+            function: Callable[[Any], Any] = value
+            return function
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
             rule = "a number from 0, a schedule, or a function of the step"
             raise ArgumentError.at(self.name, "learning_rate", rule, value, "0.001 is usual.")
