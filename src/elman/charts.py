@@ -1,0 +1,68 @@
+"""Pictures: the one file that knows matplotlib, and how every picture of elman looks.
+
+Figures are drawn without pyplot: no window system is asked for, no global state is kept, and a process
+that draws one picture starts a good deal faster.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["ACTUAL", "BASELINE", "FORECAST", "MUTED", "SPLIT", "canvas", "finish", "save"]
+
+ACTUAL = "#2b2d42"
+FORECAST = "#0077b6"
+BASELINE = "#f4a261"
+MUTED = "#8d99ae"
+SPLIT = "#d62828"
+"""The red line between what was learned from and what was not."""
+
+_GRID = "#e9ecef"
+
+
+def canvas(rows: int = 1, size: tuple[float, float] = (10.0, 4.5)) -> tuple[Figure, Sequence[Axes]]:
+    """An empty figure of `rows` axes, one above the other, in the house's style.
+
+    Example:
+        >>> figure, (axes,) = canvas()
+        >>> _ = axes.plot([1, 2, 3])
+        >>> type(figure).__name__
+        'Figure'
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes: Sequence[Axes] = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    for one in axes:
+        one.spines[["top", "right"]].set_visible(False)
+        one.spines[["left", "bottom"]].set_color(MUTED)
+        one.tick_params(colors=ACTUAL, labelsize=9)
+        one.grid(color=_GRID, linewidth=0.8)
+        one.set_axisbelow(True)
+    return figure, axes
+
+
+def finish(axes: Axes, title: str, x: str, y: str, **legend: Any) -> None:
+    """Title, names of the axes with their units, and a legend that covers nothing."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ACTUAL)
+    axes.set_xlabel(x, fontsize=9, color=ACTUAL)
+    axes.set_ylabel(y, fontsize=9, color=ACTUAL)
+    axes.margins(x=0.01)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**{"loc": "best", "frameon": False, "fontsize": 9, **legend})
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write the figure; the file's ending says the format."""
+    target = Path(path)
+    figure.savefig(target)
+    return target

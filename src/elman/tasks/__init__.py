@@ -1,0 +1,6 @@
+"""Tasks: from a table to a result in the words of the task, with scikit-learn's contract."""
+
+from elman.tasks.forecaster import Forecaster
+from elman.tasks.scores import Report
+
+__all__ = ["Forecaster", "Report"]

@@ -1,0 +1,109 @@
+"""Forecasts of rows that are known by now, scored beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.tasks.baselines import last_value, seasonal_naive
+from elman.tasks.panel import TimeSeries
+from elman.tasks.scores import Report, mae, mase, rmse, smape
+
+__all__ = ["backtest", "holdout_blocks", "validation_pairs"]
+
+_Array = npt.NDArray[np.float64]
+_Rows = npt.NDArray[np.int64]
+
+
+def holdout_blocks(
+    series: Sequence[TimeSeries], ends: Mapping[str, Any], needed: int, horizon: int
+) -> tuple[list[_Rows], list[str]]:
+    """Origins from which the held-out rows are forecast, one horizon after the other.
+
+    Held out is what comes after the end of training. Where nothing does, the last fifth is forecast and a
+    note says that the model has seen it.
+
+    Args:
+        series: with enough history before the held-out rows.
+        ends: the last time of each series in training.
+        needed: rows of the past a forecast looks at.
+        horizon: rows of a forecast.
+    """
+    blocks, notes = [], []
+    for part in series:
+        stamps = part.timeline.stamps
+        known = int(np.count_nonzero(stamps <= ends[str(part.key)])) if str(part.key) in ends else needed
+        if known == len(part):
+            known = len(part) - max(horizon, len(part) // 5)
+            notes = ["these rows were part of the training: held-out rows would be harder"]
+        first = max(known, needed)
+        blocks.append(np.arange(first - 1, len(part) - 1, horizon))
+    return blocks, notes
+
+
+def validation_pairs(
+    series: Sequence[TimeSeries], origins: Sequence[_Rows], forecasts: Sequence[_Array], horizon: int
+) -> tuple[_Array, _Array, _Array]:
+    """What happened, what was forecast, and the last value, over all series.
+
+    Shapes:
+        -> actual (n, H, C), forecast (n, H, C), last (n, C).
+    """
+    steps = np.arange(1, horizon + 1)
+    actual = [part.targets[rows[:, None] + steps] for part, rows in zip(series, origins, strict=True)]
+    last = [part.targets[rows] for part, rows in zip(series, origins, strict=True)]
+    return np.concatenate(actual), np.concatenate(list(forecasts)), np.concatenate(last)
+
+
+def backtest(
+    name: str,
+    series: Sequence[TimeSeries],
+    origins: Sequence[_Rows],
+    forecasts: Sequence[_Array],
+    season: int,
+    scales: Mapping[str, float],
+    title: str,
+    notes: Sequence[str] = (),
+) -> Report:
+    """Score forecasts and baselines on the same rows; what lies beyond the series does not count.
+
+    Args:
+        name: of the model's row in the table.
+        series: what happened.
+        origins: for each series the rows from which was forecast.
+        forecasts: for each series (n, H, C).
+        season: for seasonal naive; 1: none.
+        scales: each series' naive error in training, for MASE.
+        title: of the table.
+        notes: passed on.
+    """
+    horizon = forecasts[0].shape[1]
+    names = [name, "last value"] + ([f"seasonal naive ({season})"] if season > 1 else [])
+    columns: dict[str, list[_Array]] = {row: [] for row in names}
+    actual, scale = [], []
+    for part, rows, forecast in zip(series, origins, forecasts, strict=True):
+        ahead = rows[:, None] + np.arange(1, horizon + 1)
+        inside = ahead < len(part)
+        actual.append(part.targets[ahead[inside]])
+        scale.append(np.full(actual[-1].shape, scales.get(str(part.key), np.nan)))
+        columns[name].append(forecast[inside])
+        columns["last value"].append(last_value(part.targets, rows, horizon)[inside])
+        if season > 1:
+            columns[names[-1]].append(seasonal_naive(part.targets, rows, horizon, season)[inside])
+    truth, units = np.concatenate(actual), np.concatenate(scale)
+    scored = {row: _scores(truth, np.concatenate(values), units) for row, values in columns.items()}
+    return Report(scored, f"{title}, {len(truth)} rows", notes)
+
+
+def _scores(actual: _Array, forecast: _Array, units: _Array) -> dict[str, float]:
+    known = np.isfinite(units) & (units > 0)
+    scaled = mase(actual[known] / units[known], forecast[known] / units[known], 1.0) if known.any() else float("nan")
+    return {
+        "MAE": mae(actual, forecast),
+        "RMSE": rmse(actual, forecast),
+        "sMAPE": smape(actual, forecast),
+        "MASE": scaled,
+    }

@@ -1,0 +1,169 @@
+"""Series -> what the network eats, and its answer -> the user's units: everything learned on training rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from elman import settings
+from elman.fields import Series, windows
+from elman.fields.series import Scaling
+from elman.tasks.panel import TimeSeries
+from elman.tasks.representation import Representation
+
+__all__ = ["Encoding"]
+
+_Array = npt.NDArray[np.float64]
+_Rows = npt.NDArray[np.int64]
+
+
+class Encoding:
+    """Joins transform, scaling, anchor, features and calendar, for one or many series.
+
+    A series seen in training keeps the scaling it had there; a new one is scaled by its own rows.
+
+    Args:
+        representation: transform and anchor.
+        window: rows the network sees.
+        horizon: rows it forecasts.
+        scaling: of each series' levels.
+        calendar: whether the network sees where each row lies in its day, week, year.
+    """
+
+    def __init__(
+        self,
+        representation: Representation,
+        window: int,
+        horizon: int,
+        scaling: Scaling = "standard",
+        calendar: bool = True,
+    ) -> None:
+        self.representation = representation
+        self.window, self.horizon = window, horizon
+        self.scaling: Scaling = scaling
+        self.calendar = calendar
+        self.fields: dict[str, Series] = {}
+        self.feature_field: Series | None = None
+        self.input_spread, self.target_spread = np.ones(1), np.ones(1)
+
+    def fit(self, parts: Sequence[TimeSeries]) -> Self:
+        """Learn every scale from the training rows of each series."""
+        self.fields = {str(part.key): self._field(part) for part in parts}
+        if parts[0].features.shape[1]:
+            self.feature_field = Series(self.scaling).fit(np.concatenate([part.features for part in parts]))
+        pairs = [(self._z(part), rows) for part in parts if len(rows := self.origins(part))]
+        seen = [self.representation.inputs(z, rows, self.window) for z, rows in pairs]
+        asked = [self.representation.targets(z, rows, self.horizon) for z, rows in pairs]
+        self.input_spread = _spread(np.concatenate(seen))
+        self.target_spread = _spread(np.concatenate(asked))
+        return self
+
+    @property
+    def lead(self) -> int:
+        """Rows needed before a window."""
+        return self.representation.lead(self.window)
+
+    def origins(self, series: TimeSeries, first: int = 0, last: int | None = None) -> _Rows:
+        """The origins whose horizon lies in rows first ... last, and whose window the series can fill."""
+        end = len(series) - 1 if last is None else last
+        return np.arange(max(self.lead + self.window, first) - 1, end - self.horizon + 1)
+
+    def width(self, series: TimeSeries) -> int:
+        """How many numbers the network sees of each row: F."""
+        channels = series.targets.shape[1] * (2 if self.representation.looks_back else 1)
+        calendar = series.timeline.calendar.features(series.timeline.stamps[:1]).shape[1] if self.calendar else 0
+        return channels + series.features.shape[1] + calendar
+
+    def inputs(self, series: TimeSeries, origins: _Rows) -> npt.NDArray[Any]:
+        """What the network sees.
+
+        Shapes:
+            origins (n,) -> (n, window, F) in elman's float type.
+        """
+        seen = self.representation.inputs(self._z(series), origins, self.window) / self.input_spread
+        known = [self._known(series)[origins - self.window + 1]]
+        return np.concatenate([seen, *known], axis=-1).astype(settings.floatx())
+
+    def targets(self, series: TimeSeries, origins: _Rows) -> npt.NDArray[Any]:
+        """What the network is asked for.
+
+        Shapes:
+            origins (n,) -> (n, horizon * C) in elman's float type.
+        """
+        asked = self.representation.targets(self._z(series), origins, self.horizon) / self.target_spread
+        return asked.reshape(len(origins), -1).astype(settings.floatx())
+
+    def decode(self, answer: npt.NDArray[Any], series: TimeSeries, origins: _Rows) -> _Array:
+        """The network's answer in the user's units.
+
+        Shapes:
+            answer (n, horizon * C), origins (n,) -> (n, horizon, C).
+        """
+        z = self._z(series)
+        asked = np.asarray(answer, "float64").reshape(len(origins), self.horizon, -1) * self.target_spread
+        levels = self._field_of(series).decode(asked + self.representation.anchors(z, origins, self.horizon))
+        return self.representation.backward(levels)
+
+    def describe(self) -> list[str]:
+        """What was learned, a line each."""
+        lines = [f"representation: {self.representation.name}"]
+        lines += [f"{key}: {field.describe()}" if key != "None" else field.describe() for key, field in self._few()]
+        return lines + ([self.feature_field.describe()] if self.feature_field else [])
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, as JSON."""
+        return {
+            "representation": self.representation.state(),
+            "window": self.window,
+            "horizon": self.horizon,
+            "scaling": self.scaling,
+            "calendar": self.calendar,
+            "fields": {key: field.state() for key, field in self.fields.items()},
+            "feature_field": self.feature_field.state() if self.feature_field else None,
+            "input_spread": self.input_spread.tolist(),
+            "target_spread": self.target_spread.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Restore an encoding from `state()`."""
+        representation = Representation.from_state(state["representation"])
+        encoding = cls(representation, state["window"], state["horizon"], state["scaling"], state["calendar"])
+        encoding.fields = {key: Series.from_state(field) for key, field in state["fields"].items()}
+        if state["feature_field"]:
+            encoding.feature_field = Series.from_state(state["feature_field"])
+        encoding.input_spread = np.asarray(state["input_spread"])
+        encoding.target_spread = np.asarray(state["target_spread"])
+        return encoding
+
+    def _few(self) -> list[tuple[str, Series]]:
+        return list(self.fields.items())[:3]
+
+    def _field(self, series: TimeSeries) -> Series:
+        return Series(self.scaling).fit(self.representation.forward(series.targets))
+
+    def _field_of(self, series: TimeSeries) -> Series:
+        return self.fields.get(str(series.key)) or self._field(series)
+
+    def _z(self, series: TimeSeries) -> _Array:
+        """Scaled levels (N, C), in float64: differences of close levels need the digits."""
+        field = self._field_of(series)
+        return (self.representation.forward(series.targets) - field.center) / field.scale
+
+    def _known(self, series: TimeSeries) -> _Array:
+        """Windows of features and calendar: (N - window + 1, window, K)."""
+        parts = [series.features[:, :0]]
+        if self.feature_field is not None:
+            parts.append(np.asarray(self.feature_field.encode(series.features), "float64"))
+        if self.calendar:
+            parts.append(series.timeline.calendar.features(series.timeline.stamps))
+        return windows(np.concatenate(parts, axis=1), self.window)
+
+
+def _spread(array: _Array) -> _Array:
+    """(n, T, C) -> (C,), never 0."""
+    spread = array.std(axis=(0, 1))
+    return np.where(spread > 1e-12, spread, 1.0)

@@ -1,0 +1,61 @@
+"""scikit-learn's contract for estimators, without scikit-learn."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Self
+
+from elman.errors import NotBuiltError, unknown_name
+
+__all__ = ["Estimator"]
+
+
+class Estimator:
+    """What every task has in common: settings that are stored as given, learning that is marked by `_`.
+
+    `__init__` stores its arguments under their names and does nothing else, so that an estimator can be
+    cloned, searched over and printed. What `fit` learns ends in an underscore.
+
+    Example:
+        >>> class Doubler(Estimator):
+        ...     def __init__(self, factor=2):
+        ...         self.factor = factor
+        >>> Doubler().set_params(factor=3)
+        Doubler(factor=3)
+    """
+
+    @classmethod
+    def _parameters(cls) -> dict[str, inspect.Parameter]:
+        parameters = inspect.signature(cls.__init__).parameters
+        return {name: parameter for name, parameter in parameters.items() if name != "self"}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings, by name."""
+        return {name: getattr(self, name) for name in self._parameters()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings by name; what was learned stays until the next `fit`.
+
+        Raises:
+            UnknownNameError: no such setting.
+        """
+        for name, value in params.items():
+            if name not in self._parameters():
+                raise unknown_name(type(self).__name__, "parameter", name, self._parameters())
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
+
+    def __repr__(self) -> str:
+        changed = {
+            name: getattr(self, name)
+            for name, parameter in self._parameters().items()
+            if getattr(self, name) != parameter.default
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    def _check_fitted(self, what: str) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise NotBuiltError(f"{type(self).__name__}: {what} needs a fitted model. Call fit() or load() first.")

@@ -1,0 +1,75 @@
+"""The picture of a forecast: the end of the series, what comes next, and how sure that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from elman import charts
+from elman.tasks.panel import Columns, TimeSeries
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_forecast"]
+
+_Array = npt.NDArray[np.float64]
+
+_MOST_PANELS = 6
+
+
+def draw_forecast(
+    series: Sequence[TimeSeries],
+    forecasts: Sequence[_Array],
+    width: _Array | None,
+    columns: Columns,
+    level: float,
+    path: str | os.PathLike[str] | None = None,
+) -> Figure:
+    """Draw a panel for each series and target, the first six of them.
+
+    Args:
+        series: what is known.
+        forecasts: (H, C) for each series.
+        width: half the interval, (H, C); None: no interval.
+        columns: their names, for the axes.
+        level: of the interval, for the legend.
+        path: also write the picture there.
+    """
+    panels = [(s, f, c) for s, f in zip(series, forecasts, strict=True) for c in range(f.shape[1])][:_MOST_PANELS]
+    figure, all_axes = charts.canvas(len(panels), (10.0, 1.5 + 3.0 * len(panels)))
+    for axes, (part, forecast, channel) in zip(all_axes, panels, strict=True):
+        half = None if width is None else width[:, channel]
+        _draw(axes, part, forecast[:, channel], channel, half, level)
+        target = columns.targets[channel] if columns.targets else f"channel {channel}"
+        name = target if part.key is None else f"{part.key}: {target}"
+        charts.finish(axes, f"{name}, {len(forecast)} steps ahead", columns.time or "row", target)
+    if path is not None:
+        charts.save(figure, path)
+    return figure
+
+
+def _draw(axes: Axes, series: TimeSeries, forecast: _Array, channel: int, half: _Array | None, level: float) -> None:
+    """One series: forecast and interval begin where the series ends."""
+    known = series.targets[:, channel]
+    future = series.timeline.calendar.after(series.timeline.stamps[-1], len(forecast))
+    ahead = np.concatenate([series.timeline.stamps[-1:], future])
+    axes.plot(_x(series.timeline.stamps), known, color=charts.ACTUAL, linewidth=1.4, label="known")
+    axes.plot(_x(ahead), np.concatenate([known[-1:], forecast]), color=charts.FORECAST, linewidth=1.8, label="forecast")
+    if half is not None:
+        spread = np.concatenate([[0.0], half])
+        middle = np.concatenate([known[-1:], forecast])
+        share = round(100 * level) if level < 1 else round(level)
+        label = f"{share} % interval"
+        axes.fill_between(_x(ahead), middle - spread, middle + spread, color=charts.FORECAST, alpha=0.15, label=label)
+    axes.axvline(_x(ahead)[0], color=charts.SPLIT, linewidth=1.0, linestyle=":")
+
+
+def _x(stamps: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Times as matplotlib draws them without help: whole seconds, or numbers."""
+    return stamps.astype("datetime64[ms]") if stamps.dtype.kind == "M" else stamps

@@ -1,0 +1,116 @@
+"""Choosing transform and anchor by a linear probe, before any network is trained.
+
+Each choice is given to a ridge regression from the window to the horizon, fitted on the training part in
+closed form; the choice whose forecasts are nearest to the truth on the validation part, in the user's units,
+is taken. That costs milliseconds and is the same on every run.
+
+Cost: for n windows of p numbers, O(n p min(n, p)) for each choice; n and p are capped.
+Weakness: what only a nonlinear network can use does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.fields.series import Scaling
+from elman.tasks.encoding import Encoding
+from elman.tasks.panel import TimeSeries
+from elman.tasks.representation import Representation
+from elman.tasks.scores import mae, naive_scale
+
+__all__ = ["choose"]
+
+_Array = npt.NDArray[np.float64]
+
+_MOST_WINDOWS = 1500
+_MOST_NUMBERS = 800
+_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+
+
+def choose(
+    choices: Sequence[Representation],
+    series: Sequence[TimeSeries],
+    cuts: Sequence[int],
+    window: int,
+    horizon: int,
+    scaling: Scaling,
+) -> tuple[Representation, dict[str, float]]:
+    """The choice with the least error on the validation part, and every choice's error.
+
+    Args:
+        choices: what there is to choose from, at least one.
+        series: all rows, training and validation.
+        cuts: for each series, the first row of its validation part.
+        window: rows the network sees; the probe sees the last of them.
+        horizon: rows it forecasts.
+        scaling: of each series' levels.
+
+    Returns:
+        The choice, and errors in units of each series' naive error, by the choice's name.
+    """
+    if len(choices) == 1:
+        return choices[0], {}
+    channels = series[0].targets.shape[1]
+    seen = max(1, min(window, _MOST_NUMBERS // (2 * channels)))
+    errors = {choice: _error(choice, series, cuts, seen, horizon, scaling) for choice in choices}
+    best = min(errors, key=lambda choice: errors[choice])
+    return best, {choice.name: error for choice, error in errors.items()}
+
+
+def _error(
+    choice: Representation,
+    series: Sequence[TimeSeries],
+    cuts: Sequence[int],
+    window: int,
+    horizon: int,
+    scaling: Scaling,
+) -> float:
+    """Mean absolute error on the validation part, each series in units of its naive error."""
+    training = [part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)]
+    encoding = Encoding(choice, window, horizon, scaling, calendar=False).fit(training)
+    x = _thinned([encoding.inputs(part, encoding.origins(part)) for part in training])
+    y = _thinned([encoding.targets(part, encoding.origins(part)) for part in training])
+    forecasts = [_Validation(encoding, part, cut) for part, cut in zip(series, cuts, strict=True)]
+    errors = [
+        np.mean([check.error(weights, bias) for check in forecasts if check.rows.size])
+        for weights, bias in (_ridge(x, y, penalty) for penalty in _PENALTIES)
+    ]
+    return float(min(errors))
+
+
+class _Validation:
+    """One series' validation windows, ready to be scored."""
+
+    def __init__(self, encoding: Encoding, series: TimeSeries, cut: int) -> None:
+        self.encoding, self.series = encoding, series
+        rows = encoding.origins(series, cut)
+        self.rows = rows[:: -(-len(rows) // _MOST_WINDOWS)] if len(rows) else rows
+        self.scale = naive_scale(series.targets[:cut]) or 1.0
+
+    def error(self, weights: _Array, bias: _Array) -> float:
+        x = self.encoding.inputs(self.series, self.rows)
+        forecast = self.encoding.decode(x.reshape(len(x), -1) @ weights + bias, self.series, self.rows)
+        ahead = self.rows[:, None] + 1 + np.arange(self.encoding.horizon)
+        with np.errstate(over="ignore"):
+            return mae(self.series.targets[ahead], forecast) / self.scale
+
+
+def _thinned(parts: Sequence[npt.NDArray[np.floating]]) -> _Array:
+    """All windows in one matrix, evenly thinned to what a probe needs."""
+    flat = np.concatenate([part.reshape(len(part), -1) for part in parts])
+    return np.asarray(flat[:: -(-len(flat) // _MOST_WINDOWS)], "float64")
+
+
+def _ridge(x: _Array, y: _Array, penalty: float) -> tuple[_Array, _Array]:
+    """x (n, p), y (n, q) -> weights (p, q), bias (q,); solved on the smaller side."""
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    x, y = x - x_mean, y - y_mean
+    strength = penalty * len(x) * (x.var() or 1.0)
+    if x.shape[0] > x.shape[1]:
+        weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)
+    else:
+        weights = x.T @ np.linalg.solve(x @ x.T + strength * np.eye(x.shape[0]), y)
+    return weights, y_mean - x_mean @ weights
