@@ -28,15 +28,15 @@ from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError,
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, as_tensor
 from elman.layers import activations, constraints, initializers, regularizers
-from elman.layers.initializers import rng as rng
-from elman.layers.initializers import set_seed as set_seed
+from elman.layers.initializers import rng as rng  # noqa: PLC0414
+from elman.layers.initializers import set_seed as set_seed  # noqa: PLC0414
 from elman.layers.registry import deserialize, serialize, snake_case
-from elman.layers.tracing import Mask as Mask
-from elman.layers.tracing import Tracing as Tracing
+from elman.layers.tracing import Mask as Mask  # noqa: PLC0414
+from elman.layers.tracing import Tracing as Tracing  # noqa: PLC0414
 from elman.layers.tracing import active, switched
-from elman.layers.tracing import current as current
-from elman.layers.tracing import tracing as tracing
-from elman.shapes import Shape, text
+from elman.layers.tracing import current as current  # noqa: PLC0414
+from elman.layers.tracing import tracing as tracing  # noqa: PLC0414
+from elman.shapes import text
 
 _counters: dict[str, Iterator[int]] = {}
 _scope: ContextVar[tuple[str, ...]] = ContextVar("elman_scope", default=())
@@ -90,6 +90,9 @@ class Layer(ABC):
     input_kind: ClassVar[str] = "any"
     """"real": integers are cast to the layer's type; "index": reals are cast to int32; "any": integers stay."""
 
+    stepwise: ClassVar[bool] = False
+    """Whether the layer on (B, T, F) does at each step what it does on (B, F)."""
+
     supports_masking: bool = False
 
     def __init__(
@@ -111,7 +114,7 @@ class Layer(ABC):
         self.built = False
         self.batch_size_hint: int | None = None
         self.input_shape_hint = self._shape_hint(input_shape, batch_input_shape, input_dim, input_length)
-        self._features: int | None = None
+        self.features: int | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,7 +123,7 @@ class Layer(ABC):
 
     # -- to be written by a layer ------------------------------------------------------------------------------------
 
-    def build(self, *input_shapes: Shape) -> None:  # noqa: B027  # a layer without weights has nothing to do here
+    def build(self, *input_shapes: Any, **_: Any) -> None:  # noqa: B027  # a layer without weights has nothing to add
         """Add the weights. Called once, before the first `call`, with the shape of each input tensor."""
 
     @abstractmethod
@@ -190,13 +193,13 @@ class Layer(ABC):
         if not isinstance(features, int):
             cure = "Say how many features there are in Input(shape=...)."
             raise ShapeError.at(self.where, "x", "have a known number of features", text(x.shape), cure)
-        if self._features is not None and features != self._features:
-            cure = f"It was built for {self._features} features: give it those, or make a new layer."
+        if self.features is not None and features != self.features:
+            cure = f"It was built for {self.features} features: give it those, or make a new layer."
             because = f"{features} features"
             raise ShapeError.at(self.where, "x", f"have shape {self._expected()}", text(x.shape), cure, because=because)
 
     def _expected(self) -> str:
-        known = "F" if self._features is None else str(self._features)
+        known = "F" if self.features is None else str(self.features)
         return text([known if a == "F" else a for a in self.axes])  # type: ignore[misc]  # letters stand for sizes
 
     def _build_once(self, inputs: Any, args: tuple[Any, ...]) -> None:
@@ -239,10 +242,10 @@ class Layer(ABC):
 
     def _penalize(self, now: Tracing, outputs: Any) -> None:
         """Collect the penalties on weights (once a pass, however often the layer is called) and on the outputs."""
-        for layer in self._all_layers():
-            if id(layer) not in now.penalized:
-                now.penalized.add(id(layer))
-                now.losses.extend(penalty(v.tensor) for v, penalty in layer._penalties if v.trainable)
+        for variable, penalty in self.regularizers:
+            if variable.trainable and id(variable) not in now.penalized:
+                now.penalized.add(id(variable))
+                now.losses.append(penalty(variable.tensor))
         if self.activity_regularizer is not None:
             for t in _flat(outputs):
                 rows = ops.maximum(ops.size(t, 0, self.dtype), 1.0)
@@ -304,7 +307,12 @@ class Layer(ABC):
     @property
     def constraints(self) -> list[tuple[Variable, Callable[[Tensor], Tensor]]]:
         """Pairs of a weight and what limits it, of this layer and those inside it, to be applied after each update."""
-        return [pair for layer in self._all_layers() for pair in layer._limits]
+        return [*self._limits, *(pair for part in self._parts for pair in part.constraints)]
+
+    @property
+    def regularizers(self) -> list[tuple[Variable, Callable[[Tensor], Tensor]]]:
+        """Pairs of a weight and what penalises it, of this layer and those inside it."""
+        return [*self._penalties, *(pair for part in self._parts for pair in part.regularizers)]
 
     @property
     def trainable(self) -> bool:
@@ -313,10 +321,11 @@ class Layer(ABC):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._all_layers():
-            layer._trainable = bool(value)
-            for v in layer._weights:
-                v.trainable = bool(value) and id(v) not in layer._fixed
+        self._trainable = bool(value)
+        for v in self._weights:
+            v.trainable = self._trainable and id(v) not in self._fixed
+        for part in self._parts:
+            part.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights' values, in the order of `weights`."""
@@ -352,18 +361,23 @@ class Layer(ABC):
 
         Raises:   ArgumentError: an argument that the constructor did not store, or that cannot be saved.
         """
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = serialize(self.activity_regularizer, self.where, "activity_regularizer")
-        if self.input_shape_hint is not None:
-            config["batch_input_shape"] = [self.batch_size_hint, *self.input_shape_hint]
+        config = self._common_config()
         for argument in _own_arguments(type(self)):
-            if argument in _COMMON_ARGUMENTS and argument not in ("input_dim",):
+            if argument in _COMMON_ARGUMENTS and argument != "input_dim":
                 continue
             if not hasattr(self, argument):
                 cure = f"Write self.{argument} = {argument} in __init__, or write get_config."
                 raise ArgumentError.at(self.where, argument, "be stored under its own name", "nothing", cure)
             config[argument] = serialize(getattr(self, argument), self.where, argument)
+        return config
+
+    def _common_config(self) -> dict[str, Any]:
+        """The arguments that every layer has."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer, self.where, "activity_regularizer")
+        if self.input_shape_hint is not None:
+            config["batch_input_shape"] = [self.batch_size_hint, *self.input_shape_hint]
         return config
 
     @classmethod
@@ -400,10 +414,6 @@ class Layer(ABC):
             parts = self.__dict__.setdefault("_parts", [])
             parts.extend(p for p in found if isinstance(p, Layer) and not any(p is known for known in parts))
         object.__setattr__(self, attribute, value)
-
-    def _all_layers(self) -> list[Layer]:
-        """This layer and every layer inside it, each once."""
-        return _distinct([self, *(inner for part in self._parts for inner in part._all_layers())])
 
     @property
     def _fixed(self) -> set[int]:
@@ -463,7 +473,7 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
         first = shapes[0] if shapes else None
         features = first[-1] if isinstance(first, (list, tuple)) and first else first
         if self.axes[-1:] == ("F",) and isinstance(features, int):
-            self._features = features
+            self.features = features
         if _scope.get()[-1:] == (self.name,):
             build(self, *shapes)
         else:

@@ -1,4 +1,4 @@
-"""Input, Dense, Activation, Embedding, Masking, Lambda: the layers nearly every model has."""
+"""Input, Dense, Lambda: where a model starts, and what most models end with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any, final
 
 from elman import dtypes, settings
 from elman.errors import ArgumentError
-from elman.graph import trace as ops
 from elman.graph.node import Tensor, placeholder
 from elman.layers import activations
-from elman.layers.base import Layer, Mask
+from elman.layers.base import Layer
 from elman.layers.registry import register
 from elman.layers.rnn.cell import check_units
 from elman.shapes import B, Dim, Shape, Size
@@ -36,12 +35,20 @@ def Input(  # noqa: N802  # Keras's name
         >>> Input(shape=(None, 8)).shape, Input(shape=("S", 2), batch_size=16).shape
         ((B, T, 8), (16, S, 2))
     """
-    if (shape is None) == (batch_shape is None):
-        raise ArgumentError.at("Input", "shape", "be given, or batch_shape, not both", shape, "Pass shape=(None, features).")
-    whole = tuple(batch_shape) if batch_shape is not None else (batch_size, *((shape,) if isinstance(shape, int) else shape or ()))
+    whole = _whole_shape("Input", shape, batch_size, batch_shape)
     kind = settings.floatx() if dtype is None else dtypes.canonical(dtype)
     number = next(_numbers) if name is None else 0
     return placeholder(name or (f"input_layer_{number}" if number else "input_layer"), _symbols(whole), kind)
+
+
+def _whole_shape(where: str, shape: Any, batch_size: int | None, batch_shape: Any) -> tuple[Any, ...]:
+    """The shape with the batch, from the two ways to give it."""
+    if (shape is None) == (batch_shape is None):
+        cure = "Pass shape=(None, features)."
+        raise ArgumentError.at(where, "shape", "be given, or batch_shape, not both", shape, cure)
+    if batch_shape is not None:
+        return tuple(batch_shape)
+    return (batch_size, *((shape,) if isinstance(shape, int) else shape))
 
 
 def _symbols(sizes: Sequence[Any]) -> Shape:
@@ -73,10 +80,8 @@ class InputLayer(Layer):
         self, shape: Sequence[Any] | None = None, batch_size: int | None = None, dtype: str | None = None,
         batch_shape: Sequence[Any] | None = None, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(name=name, dtype="float32" if dtype is None and settings.floatx() == "float32" else dtype, **kwargs)
-        if (shape is None) == (batch_shape is None):
-            raise ArgumentError.at(self.where, "shape", "be given, or batch_shape, not both", shape, "Pass shape=(None, features).")
-        self.batch_shape = tuple(batch_shape) if batch_shape is not None else (batch_size, *(shape or ()))
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        self.batch_shape = _whole_shape(self.where, shape, batch_size, batch_shape)
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
@@ -114,6 +119,7 @@ class Dense(Layer):
     axes = ("B", "...", "F")
     input_kind = "real"
     supports_masking = True
+    stepwise = True
     units: int
     activation: activations.Activation
     use_bias: bool
@@ -136,113 +142,6 @@ class Dense(Layer):
         """The equation."""
         z = x @ self.kernel
         return self.activation(z if self.bias is None else z + self.bias)
-
-
-@register
-@final
-class Activation(Layer):
-    """An activation as a layer of its own: `Activation("softmax")`. Shapes: x (...) -> (...)."""
-
-    input_kind = "real"
-    supports_masking = True
-    activation: activations.Activation
-
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._store(locals())
-
-    def call(self, x: Tensor) -> Tensor:
-        """The function."""
-        return self.activation(x)
-
-
-@register
-@final
-class Embedding(Layer):
-    """A table of vectors, one for each word or category; training moves the vectors.
-
-    y = E[x]. Indices outside the table are an error when the model runs, with their position.
-
-    Args:
-        input_dim: size V of the vocabulary; indices are 0 to V - 1.
-        output_dim: size U of a vector.
-        mask_zero: index 0 is padding: later layers skip those steps. Then words start at 1.
-        embeddings_*: of E (V, U): how it starts ("uniform"), what penalises and limits it.
-        weights: a table to start from, or a list with it.
-    Shapes:   x (B, ...) integers -> (B, ..., U).
-    Raises:   ArgumentError: a size below 1. WeightsError: `weights` is not (V, U).
-    Example:
-        >>> Embedding(1000, 16, mask_zero=True)(Input((None,), dtype="int32")).shape
-        (B, T, 16)
-    """
-
-    input_kind = "index"
-    input_dim: int
-    output_dim: int
-    mask_zero: bool
-
-    def __init__(
-        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(**kwargs)
-        self._store({k: v for k, v in locals().items() if k != "weights"})
-        check_units(self.where, "input_dim", input_dim)
-        check_units(self.where, "output_dim", output_dim)
-        self.supports_masking = bool(mask_zero)
-        self._start = weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights
-
-    def build(self, input_shape: Shape) -> None:
-        """Add embeddings (V, U)."""
-        self.embeddings = self._add_stem("embeddings", (self.input_dim, self.output_dim))
-        if self._start is not None:
-            self.set_weights([self._start])
-
-    def call(self, x: Tensor) -> Tensor:
-        """The rows of the table."""
-        return ops.take(self.embeddings, x)
-
-    def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
-        """Where the index is not 0."""
-        return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        """As every layer's, without the starting table: weights are saved as weights."""
-        return {k: v for k, v in super().get_config().items() if k != "weights"}
-
-
-@register
-@final
-class Masking(Layer):
-    """Marks steps to be skipped: those whose features all equal `mask_value`; they become 0.
-
-    Later recurrent layers carry their state over such steps, and losses leave them out. Where you know the lengths, give those
-    instead: they cost nothing.
-
-    Shapes:   x (B, T, F) -> (B, T, F).
-    Example:
-        >>> Masking(-1.0)(Input((None, 8))).mask.values.shape
-        (B, T)
-    """
-
-    axes = ("B", "T", "F")
-    supports_masking = True
-    mask_value: float
-
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._store(locals())
-
-    def call(self, x: Tensor) -> Tensor:
-        """The input with masked steps 0."""
-        return ops.where(ops.expand_dims(self._real(x), -1), x, ops.zeros_like(x))
-
-    def compute_mask(self, x: Tensor, mask: Any) -> Mask:
-        """Where any feature differs from `mask_value`."""
-        return Mask(values=self._real(x))
-
-    def _real(self, x: Tensor) -> Tensor:
-        return ops.any(ops.not_equal(x, self.mask_value), -1)
 
 
 @register

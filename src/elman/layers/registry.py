@@ -120,7 +120,7 @@ def serialize(value: Any, where: str = "serialize", argument: str = "value") -> 
     raise ArgumentError.at(where, argument, "be registered to be saved", name, cure)
 
 
-def deserialize(config: Mapping[str, Any], family: str = "layer", where: str = "deserialize", argument: str = "class_name") -> Any:
+def deserialize(config: Any, family: str = "layer", where: str = "deserialize", argument: str = "class_name") -> Any:
     """The object a configuration describes.
 
     Raises:   UnknownNameError: no such class. ArgumentError: not a configuration.

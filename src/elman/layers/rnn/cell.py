@@ -55,11 +55,11 @@ class Cell(Layer):
             check_rate(self.where, argument, rate)
         self.dropout, self.recurrent_dropout, self.seed = float(dropout), float(recurrent_dropout), seed
 
-    def build(self, features: int) -> None:
+    def build(self, *features: Any, **_: Any) -> None:
         """Add the weights for inputs of `features` numbers a step."""
 
     @abstractmethod
-    def step(self, x: Tensor, /, *states: Tensor) -> Sequence[Tensor]:
+    def step(self, x: Tensor, /, *states: Any, **_: Any) -> Sequence[Tensor]:
         """The equation: (output, new state, ...) from the input of this step and the states before it."""
 
     def call(self, x: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
@@ -82,7 +82,7 @@ class Cell(Layer):
             raise ArgumentError.at(self.where, "state_size", "be a number of units, or one for each state", sizes, cure)
         return tuple(sizes)
 
-    def cells(self) -> list[Cell]:
+    def members(self) -> list[Cell]:
         """The cells that are run one after another in a step: this one."""
         return [self]
 
@@ -99,7 +99,6 @@ class Cell(Layer):
     def _build_once(self, inputs: Any, args: tuple[Any, ...]) -> None:
         if not self.built:
             self.build(inputs.shape[-1])
-            self.built = True
 
 
 class UnitCell(Cell):

@@ -32,6 +32,11 @@ class Recurrence(Layer):
     input_kind = "real"
     supports_masking = True
     cell: Cell
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    zero_output_for_mask: bool
 
     def __init__(
         self, cell: Cell, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
@@ -41,7 +46,7 @@ class Recurrence(Layer):
         self._store({k: v for k, v in locals().items() if k in ("cell", *_OPTIONS)})
         self.states: list[Variable] | None = None
 
-    def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the cell, and the kept states of a stateful layer."""
         if not self.cell.built:
             self.cell.build(input_shape[-1])
@@ -59,7 +64,8 @@ class Recurrence(Layer):
         given = initial_state is not None
         init = self._initial(now, x, initial_state)
         self._draw_masks(now, x)
-        steps = ops.swapaxes(_dropped(now, cell.cells()[0], x), 0, 1)
+        steps = ops.swapaxes(dropped(cell.members()[0], x), 0, 1)
+        now.input_masks.pop(id(cell.members()[0]), None)  # done, for all steps at once
         if self.zero_output_for_mask and not self.return_sequences and mask is not None:
             mask = Mask(values=mask.tensor(x.shape[1]))  # the last output, not the last real one, is asked for
         walk = _Walk(cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
@@ -103,9 +109,9 @@ class Recurrence(Layer):
 
     def _draw_masks(self, now: Tracing, x: Tensor) -> None:
         """Dropout masks of each cell, one for the whole sequence, made before the loop. Shapes: (B, F), (B, U)."""
-        for cell in self.cell.cells() if now.training else ():
+        for cell in self.cell.members() if now.training else ():
             if cell.dropout:
-                features = x.shape[-1] if cell._features is None else cell._features
+                features = x.shape[-1] if cell.features is None else cell.features
                 now.input_masks[id(cell)] = now.dropout((x.shape[0], features), cell.dropout, cell.dtype, cell.seed)
             if cell.recurrent_dropout:
                 shape = (x.shape[0], cell.state_sizes[0])
@@ -113,7 +119,7 @@ class Recurrence(Layer):
 
     def _check_recall(self, now: Tracing) -> None:
         """Raises: ArgumentError: recurrent dropout on a cell that never reads its state through `recall`."""
-        for cell in self.cell.cells():
+        for cell in self.cell.members():
             now.input_masks.pop(id(cell), None)
             if now.state_masks.pop(id(cell), None) is not None and id(cell) not in now.recalled:
                 cure = "Write self.recall(h) in step where the gates read the state."
@@ -218,9 +224,9 @@ def _in_order(x: Tensor, backwards: bool) -> Tensor:
     return flipped(x) if backwards else x
 
 
-def _dropped(now: Tracing, cell: Cell, x: Tensor) -> Tensor:
+def dropped(cell: Cell, x: Tensor) -> Tensor:
     """The input of a cell with its dropout mask, the same at every step. Shapes: x (B, T, F) or (B, F)."""
-    mask = now.input_masks.get(id(cell))
+    mask = current().input_masks.get(id(cell))
     if mask is None:
         return x
     return x * (ops.expand_dims(mask, 1) if x.ndim > mask.ndim else mask)

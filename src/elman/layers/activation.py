@@ -1,0 +1,152 @@
+"""Activations as layers: those of `activations.py` by name, and those with arguments or weights of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+from elman import dtypes
+from elman.errors import ArgumentError
+from elman.graph import trace as ops
+from elman.graph.node import Tensor
+from elman.layers import activations
+from elman.layers.base import Layer, Mask
+from elman.layers.registry import register
+from elman.shapes import Shape
+
+
+class Pointwise(Layer):
+    """A layer without weights that works on each number, or each row of numbers, by itself."""
+
+    input_kind = "real"
+    supports_masking = True
+    stepwise = True
+
+
+@register
+@final
+class Activation(Pointwise):
+    """An activation as a layer of its own: `Activation("softmax")`. Shapes: x (...) -> (...)."""
+
+    activation: activations.Activation
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._store(locals())
+
+    def call(self, x: Tensor) -> Tensor:
+        """The function."""
+        return self.activation(x)
+
+
+@register
+@final
+class ReLU(Pointwise):
+    """`relu` with arguments: slope below the threshold, and a ceiling. Shapes: x (...) -> (...)."""
+
+    max_value: float | None
+    negative_slope: float
+    threshold: float
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        for argument, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
+            if value is not None and value < 0:
+                raise ArgumentError.at(self.where, argument, "be at least 0", value)
+        self._store(locals())
+
+    def call(self, x: Tensor) -> Tensor:
+        """The function."""
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+
+@register
+@final
+class LeakyReLU(Pointwise):
+    """x above 0, negative_slope·x below. Keras's older name of the argument, alpha, is understood. Shapes: x (...) -> (...)."""
+
+    negative_slope: float
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        self.negative_slope = kwargs.pop("alpha", negative_slope)
+        super().__init__(**kwargs)
+
+    def call(self, x: Tensor) -> Tensor:
+        """The function."""
+        return activations.leaky_relu(x, self.negative_slope)
+
+
+@register
+@final
+class ELU(Pointwise):
+    """x above 0, alpha·(e^x - 1) below. Shapes: x (...) -> (...)."""
+
+    alpha: float
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._store(locals())
+
+    def call(self, x: Tensor) -> Tensor:
+        """The function."""
+        return activations.elu(x, self.alpha)
+
+
+@register
+@final
+class PReLU(Layer):
+    """x above 0, a·x below, with a slope a that is learned (He et al. 2015).
+
+    Args:
+        alpha_*: of the slopes: how they start, what penalises and limits them.
+        shared_axes: axes (from 1) along which one slope serves all: 1 for an open time axis.
+    Shapes:   x (B, ...) -> (B, ...); alpha (...) with shared axes 1.
+    Raises:   ShapeError: an open axis that is not shared.
+    """
+
+    input_kind = "real"
+    supports_masking = True
+    shared_axes: Sequence[int] | None
+
+    def __init__(
+        self, alpha_initializer: Any = "zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self._store(locals())
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+
+    def build(self, input_shape: Shape) -> None:
+        """Add alpha."""
+        shared = {a - 1 for a in self.shared_axes or ()}
+        shape = [1 if i in shared else size for i, size in enumerate(input_shape[1:])]
+        self.alpha = self._add_stem("alpha", shape)  # type: ignore[arg-type]  # open sizes are refused there
+
+    def call(self, x: Tensor) -> Tensor:
+        """The function."""
+        return ops.relu(x) - self.alpha * ops.relu(-x)
+
+
+@register
+@final
+class Softmax(Pointwise):
+    """e^x / Σe^x along `axis`: a choice, or weights of attention.
+
+    Call:     softmax(x, mask=None): a bool tensor of x's shape; where it is False the result is 0.
+    Shapes:   x (...) -> (...).
+    """
+
+    axis: int
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._store(locals())
+
+    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+        """The function. A mask of time steps (B, T) does not hide features and is passed on."""
+        if isinstance(mask, Mask) and mask.values is not None and mask.values.ndim == x.ndim:
+            allowed = ops.cast(mask.values, dtypes.BOOL)
+            return ops.where(allowed, ops.softmax(ops.where(allowed, x, -1e9), self.axis), 0.0)
+        return ops.softmax(x, self.axis)

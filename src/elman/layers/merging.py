@@ -1,0 +1,246 @@
+"""Layers of several inputs: Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot."""
+
+from __future__ import annotations
+
+import functools
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, final
+
+from elman import dtypes
+from elman.errors import ArgumentError, ShapeError
+from elman.graph import trace as ops
+from elman.graph.node import Tensor
+from elman.layers.base import Layer, Mask
+from elman.layers.registry import register
+from elman.shapes import text
+
+
+class Merge(Layer):
+    """A layer that is called on a list of tensors.
+
+    Tensors of lower rank get axes of size 1 after the batch; sizes of 1 are repeated. A step is real in the output if it is in
+    any input; where an input has no mask, the output has none.
+
+    Shapes:   [x (B, ...), ...] -> (B, ...), their broadcast.
+    """
+
+    supports_masking = True
+
+    @abstractmethod
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The equation, on tensors of one rank."""
+
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
+        """The equation, once the ranks are equal."""
+        tensors = self._checked(xs)
+        rank = max(x.ndim for x in tensors)
+        return self.merge([_raised(x, rank) for x in tensors])
+
+    def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> Mask | None:
+        """Real where any input is."""
+        if mask is None or any(m is None for m in mask):
+            return None
+        if all(m.lengths is not None for m in mask):
+            return Mask(lengths=functools.reduce(ops.maximum, [m.lengths for m in mask]))
+        return Mask(values=functools.reduce(ops.logical_or, [_steps(m, x) for m, x in zip(mask, xs, strict=True)]))
+
+    def _checked(self, xs: Any, least: int = 1) -> list[Tensor]:
+        """Raises: ArgumentError: not a list; too few."""
+        if not isinstance(xs, (list, tuple)):
+            raise ArgumentError.at(self.where, "x", "be a list of tensors", xs, f"Call {type(self).__name__}()([a, b]).")
+        if len(xs) < least:
+            raise ArgumentError.at(self.where, "x", f"hold at least {least} tensors", len(xs), "Give it more.")
+        rows = {x.shape[0] for x in xs}
+        if len(rows) > 1:
+            shapes = ", ".join(text(x.shape) for x in xs)
+            raise ShapeError.at(self.where, "x", "have one batch size", shapes, "All inputs come from the same rows.")
+        return list(xs)
+
+
+def _raised(x: Tensor, rank: int) -> Tensor:
+    """x with axes of size 1 after the batch, up to a rank."""
+    return ops.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:]))
+
+
+def _steps(mask: Mask, x: Tensor) -> Tensor:
+    """A mask step by step. Shapes: -> (B, T) bool."""
+    return mask.tensor(x.shape[1])
+
+
+@register
+@final
+class Add(Merge):
+    """a + b + ...: residual connections, for one.
+
+    Example:
+        >>> from elman.layers import Input
+        >>> Add()([Input((None, 3)), Input((3,))]).shape
+        (B, T, 3)
+    """
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The sum."""
+        return functools.reduce(ops.add, xs)
+
+
+@register
+@final
+class Subtract(Merge):
+    """a - b, of exactly two."""
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The difference."""
+        if len(xs) != 2:
+            raise ArgumentError.at(self.where, "x", "hold exactly 2 tensors", len(xs), "Subtract one after the other.")
+        return xs[0] - xs[1]
+
+
+@register
+@final
+class Multiply(Merge):
+    """a · b · ..., element by element: gating."""
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The product."""
+        return functools.reduce(ops.multiply, xs)
+
+
+@register
+@final
+class Average(Merge):
+    """(a + b + ...) / n."""
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The mean."""
+        return functools.reduce(ops.add, xs) / len(xs)
+
+
+@register
+@final
+class Maximum(Merge):
+    """The largest, element by element."""
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The largest."""
+        return functools.reduce(ops.maximum, xs)
+
+
+@register
+@final
+class Minimum(Merge):
+    """The smallest, element by element."""
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The smallest."""
+        return functools.reduce(ops.minimum, xs)
+
+
+@register
+@final
+class Concatenate(Merge):
+    """Inputs side by side along an axis.
+
+    Args:     axis: -1, features: each step knows more; 1, time: one sequence after another.
+    Shapes:   [x (B, ..., F1), (B, ..., F2)] -> (B, ..., F1 + F2).
+    Raises:   ShapeError: the other axes differ.
+    Example:
+        >>> from elman.layers import Input
+        >>> Concatenate()([Input((None, 3)), Input((None, 2))]).shape
+        (B, T, 5)
+    """
+
+    axis: int
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._store(locals())
+
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
+        """Side by side."""
+        tensors = self._checked(xs)
+        at = self.axis % tensors[0].ndim
+        rests = {(*x.shape[:at], *x.shape[at + 1 :]) for x in tensors}
+        if len(rests) > 1:
+            shapes = " and ".join(text(x.shape) for x in tensors)
+            cure = "Crop, pad or reshape them first; open axes are equal when they have one name."
+            raise ShapeError.at(self.where, "x", f"be equal in every axis but {at}", shapes, cure)
+        return self.merge(tensors)
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """Side by side."""
+        return ops.concatenate(xs, self.axis)
+
+    def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> Mask | None:
+        """Along time, the masks one after another; along features, real where any input is; no mask means all real."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        if self.axis % xs[0].ndim != 1 or xs[0].ndim < 3:
+            return super().compute_mask(xs, mask)
+        every = [ops.full(x.shape[:2], True, dtypes.BOOL) if m is None else _steps(m, x) for x, m in zip(xs, mask, strict=True)]
+        return Mask(values=ops.concatenate(every, 1))
+
+
+@register
+@final
+class Dot(Merge):
+    """Products of vectors of two inputs, row by row: similarity, attention.
+
+    Args:
+        axes: the axis (from 1; negative from the end) that is multiplied out; or one for each input.
+        normalize: vectors are first made of length 1 along those axes: the cosine.
+    Shapes:   (B, M, K), (B, N, K) with axes=2 -> (B, M, N); (B, K), (B, K) with axes=1 -> (B, 1).
+    Raises:   ShapeError: the axes differ in size. ArgumentError: not two inputs; the batch axis.
+    Example:
+        >>> from elman.layers import Input
+        >>> Dot(axes=2)([Input((5, 3)), Input((7, 3))]).shape
+        (B, 5, 7)
+    """
+
+    normalize: bool
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
+        if len(pair) != 2 or not all(isinstance(a, int) for a in pair):
+            raise ArgumentError.at(self.where, "axes", "be an axis, or one for each input", axes, "Pass axes=2, say.")
+        self._pair, self.dot_axes, self.normalize = pair, axes, normalize
+
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
+        """The products."""
+        return self.merge(self._checked(xs, 2))
+
+    def merge(self, xs: list[Tensor]) -> Tensor:
+        """The products; other axes of the first input come first."""
+        if len(xs) != 2:
+            raise ArgumentError.at(self.where, "x", "hold exactly 2 tensors", len(xs), "Take them in pairs.")
+        (a, i), (b, j) = ((x, axis % x.ndim) for x, axis in zip(xs, self._pair, strict=True))
+        if 0 in (i, j):
+            raise ArgumentError.at(self.where, "axes", "not be the batch axis", self._pair, "Count axes from 1.")
+        if a.shape[i] != b.shape[j]:
+            shapes = f"{text(a.shape)} and {text(b.shape)}"
+            raise ShapeError.at(self.where, "x", f"be of equal size on axes {i} and {j}", shapes, "Choose other axes.")
+        if self.normalize:
+            a, b = _unit(a, i), _unit(b, j)
+        left, right = _last(a, i), _last(b, j)
+        rows, columns = left.shape[1:-1], right.shape[1:-1]
+        flat_left, flat_right = (ops.reshape(x, (x.shape[0], -1, x.shape[-1])) for x in (left, right))
+        out = ops.matmul(flat_left, flat_right, transpose_b=True)
+        return ops.reshape(out, (a.shape[0], *(rows + columns or (1,))))
+
+    def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> None:
+        """None: the result has no steps."""
+
+    def get_config(self) -> dict[str, Any]:
+        """As every layer's; `axes` as it was given."""
+        return {**self._common_config(), "axes": self.dot_axes, "normalize": self.normalize}
+
+
+def _last(x: Tensor, axis: int) -> Tensor:
+    """x with an axis moved to the end."""
+    return ops.transpose(x, [*(i for i in range(x.ndim) if i != axis), axis])
+
+
+def _unit(x: Tensor, axis: int) -> Tensor:
+    """Vectors along an axis made of length 1; those shorter than 1e-6 only scaled."""
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis, keepdims=True), 1e-12))

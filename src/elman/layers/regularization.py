@@ -1,0 +1,155 @@
+"""Layers that act in training alone, or only on the loss: Dropout, SpatialDropout1D, GaussianNoise, ActivityRegularization."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, final
+
+from elman.errors import ArgumentError, ShapeError
+from elman.graph import trace as ops
+from elman.graph.node import Tensor
+from elman.layers import regularizers
+from elman.layers.base import Layer, current
+from elman.layers.registry import register
+from elman.layers.rnn.cell import check_rate
+from elman.shapes import Size, text
+
+
+class Noise(Layer):
+    """A layer that changes its input in training and passes it on unchanged in use."""
+
+    input_kind = "real"
+    supports_masking = True
+    seed: int | None
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        """The input, disturbed in training."""
+        return self.disturb(x) if training else x
+
+    @abstractmethod
+    def disturb(self, x: Tensor) -> Tensor:
+        """What happens in training."""
+
+
+@register
+@final
+class Dropout(Noise):
+    """In training, a random part of the input is set to 0, and the rest grows so that the mean stays.
+
+    Not for the state of a recurrent layer, which needs the same choice at every step: see `recurrent_dropout`.
+
+    Args:
+        rate: share that is dropped.
+        noise_shape: shape of the choice; 1 on an axis drops along it together, None is x's own size.
+        seed: makes the choice independent of the model's seed.
+    Shapes:   x (...) -> (...).
+    Raises:   ArgumentError: rate outside [0, 1). ShapeError: noise_shape of another rank.
+    Source:   Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+    Example:
+        >>> from elman.layers import Input, tracing
+        >>> with tracing(training=True):
+        ...     y = Dropout(0.5)(Input((3,)))
+        >>> y.shape
+        (B, 3)
+    """
+
+    stepwise = True
+    rate: float
+    noise_shape: Sequence[int | None] | None
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        check_rate(self.where, "rate", rate)
+        self._store(locals())
+
+    def disturb(self, x: Tensor) -> Tensor:
+        """Drop."""
+        return x if not self.rate else x * current().dropout(self._noise_shape(x), self.rate, x.dtype, self.seed)
+
+    def _noise_shape(self, x: Tensor) -> list[Size]:
+        if self.noise_shape is None:
+            return list(x.shape)
+        if len(self.noise_shape) != x.ndim:
+            rule = f"have one size for each axis of x, {text(x.shape)}"
+            raise ShapeError.at(self.where, "noise_shape", rule, tuple(self.noise_shape), "Use None where x's size is meant.")
+        return [size if wanted is None else wanted for wanted, size in zip(self.noise_shape, x.shape, strict=True)]
+
+
+@register
+@final
+class SpatialDropout1D(Noise):
+    """Dropout of whole features: a feature is dropped at every step of a sequence or at none.
+
+    Shapes:   x (B, T, F) -> (B, T, F).
+    Raises:   ArgumentError: rate outside [0, 1). ShapeError: x is not of rank 3.
+    Source:   Tompson et al. 2015.
+    """
+
+    axes = ("B", "T", "F")
+    rate: float
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        check_rate(self.where, "rate", rate)
+        self.rate, self.seed = rate, seed
+
+    def disturb(self, x: Tensor) -> Tensor:
+        """Drop features."""
+        return x if not self.rate else x * current().dropout((x.shape[0], 1, x.shape[2]), self.rate, x.dtype, self.seed)
+
+
+@register
+@final
+class GaussianNoise(Noise):
+    """Normal noise added in training: similar inputs should have similar outputs.
+
+    Args:     stddev: of the noise, in units of x. seed: makes the noise independent of the model's seed.
+    Shapes:   x (B, ...) -> (B, ...).
+    Raises:   ArgumentError: stddev below 0.
+    Source:   normal numbers from uniform ones by Box and Muller 1958.
+    """
+
+    stddev: float
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not stddev >= 0:
+            raise ArgumentError.at(self.where, "stddev", "be at least 0", stddev)
+        self._store(locals())
+
+    def disturb(self, x: Tensor) -> Tensor:
+        """Add noise."""
+        now = current()
+        pair = now.uniform((*x.shape, 2), now.next_key(), x.dtype, self.seed)
+        radius = ops.sqrt(ops.log(1.0 - pair[..., 0]) * -2.0)  # 1 - u is in (0, 1]
+        return x + radius * ops.cos(pair[..., 1] * (2 * math.pi)) * self.stddev
+
+
+@register
+@final
+class ActivityRegularization(Layer):
+    """Adds a penalty on its input to the loss and passes the input on: l1 · Σ|x| + l2 · Σx², divided by the batch size.
+
+    Shapes:   x (...) -> (...).
+    """
+
+    input_kind = "real"
+    supports_masking = True
+    l1: float
+    l2: float
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+        self._store(locals())
+
+    def call(self, x: Tensor) -> Tensor:
+        """The input itself."""
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """As every layer's; the penalty is l1 and l2."""
+        return {k: v for k, v in super().get_config().items() if k != "activity_regularizer"}
