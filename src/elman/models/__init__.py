@@ -1,0 +1,7 @@
+"""Models: networks with Keras's words for training, measuring, predicting and saving them."""
+
+from elman.models.model import Model
+from elman.models.saving import load_model, model_from_json
+from elman.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential", "load_model", "model_from_json"]

@@ -1,0 +1,405 @@
+"""Compile, fit, evaluate, predict: Keras's words for what `training` does. Everything here is preparation and naming.
+
+A model is compiled by description (`compile` stores what was asked for); plans are made at first use, for the arrays that come. They
+are kept until the network, the objective or the place of the weights changes.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from elman import losses, optimizers
+from elman.errors import ArgumentError, NotBuiltError
+from elman.layers.base import Layer, rng
+from elman.models.batch import OnBatch
+from elman.training import (
+    Adapter,
+    Counters,
+    DataSet,
+    Fit,
+    History,
+    Objective,
+    Program,
+    Steps,
+    Stream,
+    evaluate,
+    is_stream,
+    predict,
+    split,
+    stream_of,
+)
+from elman.training.callbacks import Callback, CallbackList, ProgressBar
+
+__all__ = ["Compiled"]
+
+BATCH = 32
+"""Keras's batch size where none is given."""
+
+
+class Compiled(OnBatch, Layer):
+    """A layer that can be trained. What a network is, `Model` says."""
+
+    stop_training: bool
+    optimizer: Any
+    history: History
+
+    def _start(self, seed: int | None = None) -> None:
+        """The state of a model that was not compiled yet."""
+        self.stop_training = False
+        self.optimizer = None
+        self.loss: Any = None
+        self._compile_arguments: dict[str, Any] | None = None
+        self._objective: Objective | None = None
+        self._program: Program | None = None
+        self._steps: Steps | None = None
+        self._adapter: Adapter | None = None
+        self._counters: Counters | None = None
+        self._seed = seed
+
+    @abstractmethod
+    def _make_program(self) -> Program:
+        """The network as training sees it. Raises: NotBuiltError: its input shape is not known."""
+
+    @abstractmethod
+    def _build_for(self, x: Any) -> None:
+        """Build a network whose input shape is not known yet from the data."""
+
+    def _structured(self, outputs: list[Any]) -> Any:
+        """The outputs as the user named them: one, a list, or a dict."""
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    # -- compile --------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: str | bool = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say what to minimise, how, and what to report.
+
+        Args:
+            optimizer: a name, an optimizer, or a configuration.
+            loss, loss_weights, metrics, weighted_metrics: for the output; a list or a dict by output name where there are several.
+            run_eagerly: must be False: a step is one compiled plan. ELMAN_EXECUTOR=reference runs it operator by operator.
+            steps_per_execution: must be 1: whole epochs run in one call anyway.
+            jit_compile: "auto" or True: plans are always compiled.
+            auto_scale_loss: without effect in float32 and float64, as in Keras.
+        Raises: UnknownNameError: a name nobody knows. ArgumentError: a setting that cannot be honoured.
+        """
+        self._refuse(
+            "run_eagerly", run_eagerly, run_eagerly, "False", "ELMAN_EXECUTOR=reference runs operator by operator."
+        )
+        self._refuse(
+            "steps_per_execution",
+            steps_per_execution,
+            steps_per_execution != 1,
+            "1",
+            "Whole epochs run in one call anyway.",
+        )
+        self._refuse("jit_compile", jit_compile, not jit_compile, "'auto' or True", "Plans are always compiled.")
+        self.optimizer = optimizers.get(optimizer)
+        for item in _leaves(loss):
+            losses.get(item)
+        self.loss = loss
+        self._compile_arguments = {
+            "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
+        }  # fmt: skip
+        self._objective = self._steps = self._adapter = None
+        if self.built:
+            self._make_objective()
+
+    def _refuse(self, argument: str, value: Any, wrong: bool, rule: str, cure: str) -> None:
+        if wrong:
+            raise ArgumentError.at(self.where, argument, rule, value, cure)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compile_arguments is not None
+
+    def _make_objective(self) -> Objective:
+        assert self._compile_arguments is not None
+        if self._objective is None:
+            program = self._ready()
+            dtype = program.outputs[0].dtype
+            self._objective = Objective(self.where, program.names, **self._compile_arguments, dtype=dtype)
+        return self._objective
+
+    def _ready(self) -> Program:
+        """The program, made once. Raises: NotBuiltError."""
+        if self._program is None:
+            self._program = self._make_program()
+        return self._program
+
+    def _training_parts(self, verb: str) -> tuple[Steps, Adapter, Objective]:
+        """Steps, adapter and objective of the compiled model. Raises: NotBuiltError: compile was not called."""
+        if not self.compiled:
+            raise NotBuiltError(
+                f"{self.where}: {verb} needs a compiled model. Call compile(optimizer=..., loss=...) first."
+            )
+        objective = self._make_objective()
+        if all(item is None for item in objective.losses):
+            cure = "For example compile(loss='mean_squared_error')."
+            raise ArgumentError.at(self.where, "loss", f"given to compile before {verb}", None, cure)
+        steps = self._make_steps()
+        assert self._adapter is not None
+        return steps, self._adapter, objective
+
+    def _make_steps(self) -> Steps:
+        if self._steps is None:
+            program = self._ready()
+            objective = self._make_objective() if self.compiled else None
+            self._steps = Steps(program, self._counted(), objective, self.optimizer)
+            self._adapter = Adapter(program, objective)
+        return self._steps
+
+    def _counted(self) -> Counters:
+        """Seed and step of this model; the seed is drawn once, from the generator of `layers.set_seed`."""
+        if self._counters is None:
+            seed = int(rng().integers(1 << 31)) if self._seed is None else self._seed
+            self._counters = Counters(seed)
+        return self._counters
+
+    # -- fit ------------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Iterable[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train, and return what every epoch gave.
+
+        Args: as in Keras.
+            x: array, frame, list of ragged sequences; a list or dict of them for several inputs; or batches: a generator or an
+                iterable of (x, y) or (x, y, sample_weight).
+            y: targets likewise; None where x gives batches.
+            batch_size: default 32.
+            verbose: 0 silent, 1 or "auto" a live line, 2 a line an epoch.
+            validation_split: the last part of the rows, before shuffling, to validate with.
+            validation_data: (x, y) or (x, y, sample_weight), or batches.
+            class_weight: class number -> weight. sample_weight: (N,), or (N, T) for sequences.
+            initial_epoch: the number of the first epoch, when training goes on.
+            steps_per_epoch: batches of an epoch; needed for endless generators.
+        Raises: DataError, ShapeError, DTypeError: data that do not fit, with row and column. ArgumentError: settings.
+            DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept. KeyboardInterrupt: Ctrl-C.
+        """
+        self._check_fit(batch_size, epochs, initial_epoch, shuffle, steps_per_epoch, validation_freq)
+        if not self.compiled:
+            self._training_parts("fit")
+        data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
+        steps, adapter, objective = self._training_parts("fit")
+        size = BATCH if batch_size is None else int(batch_size)
+        counted = steps_per_epoch or _batches(data, size)
+        history = History()
+        history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
+        shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
+        self.history, self.stop_training = history, False
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        listed = CallbackList([history, *given, *shown], self, history.params)
+        Fit(
+            steps, objective, adapter, listed, self, data, int(self._counted().seed.value), size, initial_epoch, epochs, shuffle,
+            steps_per_epoch, validation, validation_batch_size or size, validation_steps, validation_freq,
+        ).run()  # fmt: skip
+        return history
+
+    def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, shuffle: Any, steps: Any, freq: Any) -> None:
+        self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        self._whole("epochs", epochs, 0, "0 trains nothing, 1 shows every row once.")
+        self._whole("initial_epoch", initial_epoch, 0, "Epochs count from 0.")
+        self._whole("steps_per_epoch", steps, 1, "Leave it out to see every row once an epoch.")
+        self._whole("validation_freq", freq, 1, "1 validates after every epoch.")
+        self._refuse(
+            "shuffle",
+            shuffle,
+            not isinstance(shuffle, (bool, np.bool_)),
+            "True or False",
+            "Rows are shuffled, not batches.",
+        )
+
+    def _whole(self, argument: str, value: Any, least: int, cure: str) -> None:
+        """Raises: ArgumentError: not a whole number from `least`; None is left out."""
+        if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least):
+            raise ArgumentError.at(self.where, argument, f"a whole number from {least}", value, cure)
+
+    def _fit_data(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, validation_split: float, validation_data: Any
+    ) -> tuple[DataSet | Stream, DataSet | Stream | None]:
+        """The data to train on, and those to validate with."""
+        if is_stream(x):
+            self._check_stream(y, sample_weight, class_weight, validation_split)
+            stream = stream_of(x)
+            if not self.built:
+                self._build_for(stream.peek()[0])
+            data: DataSet | Stream = stream
+        else:
+            self._build_for(x)
+            data = self._training_parts("fit")[1].data_set(x, y, sample_weight, class_weight)
+        if validation_data is not None:
+            return data, self._measured("validation_data", validation_data)
+        if validation_split:
+            assert isinstance(data, DataSet)
+            return split(data, self.where, validation_split)
+        return data, None
+
+    def _check_stream(self, y: Any, sample_weight: Any, class_weight: Any, validation_split: float) -> None:
+        for argument, value in (
+            ("y", y),
+            ("sample_weight", sample_weight),
+            ("class_weight", class_weight),
+            ("validation_split", validation_split),
+        ):
+            cure = "Yield (x, y, sample_weight) from it; pass validation_data."
+            self._refuse(argument, value, value is not None and value != 0.0, "left out where x gives batches", cure)
+
+    def _measured(self, argument: str, data: Any) -> DataSet | Stream:
+        """A data set or stream to measure on, from (x, y), (x, y, sample_weight) or batches."""
+        if is_stream(data):
+            return stream_of(data)
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ArgumentError.at(
+                self.where,
+                argument,
+                "(x, y), (x, y, sample_weight) or batches",
+                type(data).__name__,
+                "Put x and y into a tuple.",
+            )
+        return self._training_parts("fit")[1].data_set(*data)
+
+    # -- evaluate and predict -------------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on data: a float where only a loss was compiled, else a list in the order of `metrics_names`.
+
+        Args: as in Keras; see `fit`. return_dict: give a dict by name instead.
+        Raises: as `fit`, except DivergenceError.
+        """
+        self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        if not is_stream(x):
+            self._build_for(x)
+        made, adapter, _ = self._training_parts("evaluate")
+        data = stream_of(x) if is_stream(x) else adapter.data_set(x, y, sample_weight)
+        size = BATCH if batch_size is None else int(batch_size)
+        listed = self._listed(callbacks, verbose, steps or _batches(data, size))
+        return self._reported(evaluate(made, adapter, data, size, steps, listed), return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+    ) -> Any:
+        """The outputs for x, as arrays. For a ragged x, outputs of every step are lists of arrays, one a row, without padding.
+
+        Shapes: as the outputs, the batch replaced by the number of rows.
+        Raises: DataError, ShapeError, DTypeError: x does not fit. NotBuiltError: no input shape is known yet.
+        """
+        self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        if not is_stream(x):
+            self._build_for(x)
+        made = self._make_steps()
+        assert self._adapter is not None
+        data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
+        size = BATCH if batch_size is None else int(batch_size)
+        listed = self._listed(callbacks, verbose, steps or _batches(data, size))
+        parts = predict(made, self._adapter, data, size, steps, listed)
+        whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in parts]
+        return self._structured(self._cut(whole, data))
+
+    def _cut(self, outputs: list[np.ndarray], data: DataSet | Stream) -> list[Any]:
+        """Outputs along the time of a ragged input without their padding."""
+        if isinstance(data, Stream) or all(n is None for n in data.lengths):
+            return list(outputs)
+        program = self._ready()
+        lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
+        found: list[Any] = []
+        for array, tensor in zip(outputs, program.outputs, strict=True):
+            n = lengths.get(tensor.shape[1]) if tensor.ndim > 2 else None
+            found.append(array if n is None else [row[:k].copy() for row, k in zip(array, n, strict=False)])
+        return found
+
+    def _listed(self, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:
+        level = _verbosity(self.where, verbose)
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        shown = [ProgressBar(level, steps)] if level else []
+        return CallbackList([*given, *shown], self, {"steps": steps, "verbose": verbose})
+
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return logs
+        values = list(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` gives, in order; complete once data were seen."""
+        return self._make_objective().metric_names if self.compiled and self.built else []
+
+    def reset_metrics(self) -> None:
+        """Start all running means again."""
+        if self._objective is not None:
+            self._objective.reset()
+
+
+def _leaves(value: Any) -> Sequence[Any]:
+    """What a loss argument names, through lists and dicts of outputs."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        value = list(value.values())
+    return (
+        [item for part in value for item in _leaves(part)]
+        if isinstance(value, (list, tuple))
+        else []
+        if value is None
+        else [value]
+    )
+
+
+def _batches(data: DataSet | Stream, size: int) -> int | None:
+    """How many batches an epoch has, if that is known."""
+    return data.length if isinstance(data, Stream) else -(-data.rows // size)
+
+
+def _verbosity(where: str, verbose: str | int) -> int:
+    """0, 1 or 2. Raises: ArgumentError."""
+    level = 1 if verbose == "auto" else verbose
+    if level not in (0, 1, 2):
+        raise ArgumentError.at(
+            where, "verbose", "0, 1, 2 or 'auto'", verbose, "0 is silent, 1 a live line, 2 a line an epoch."
+        )
+    return int(level)

@@ -1,0 +1,233 @@
+"""A network between symbolic inputs and outputs, with everything a person does with one."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from elman.errors import ArgumentError, ShapeError
+from elman.graph import Tensor, Variable
+from elman.layers.base import Layer
+from elman.layers.registry import register
+from elman.models import saving, structure
+from elman.models.compiled import Compiled
+from elman.models.network import Network
+from elman.models.summary import summary
+from elman.shapes import text
+from elman.training import Program, weights_of
+
+__all__ = ["Model"]
+
+
+@register
+class Model(Compiled):
+    """A network given by its inputs and outputs, several of each if you like.
+
+    A model is a layer: it can be called on tensors, and stand inside another model; both then share weights.
+
+    Args:
+        inputs: a tensor of `Input`, or a list or dict of them.
+        outputs: tensors made from the inputs, in a list or dict if several. A dict's keys name the outputs in `fit`.
+        name: default "model", numbered.
+        seed: of dropout and of the order of rows; default drawn from the generator of `layers.set_seed`.
+    Raises: ArgumentError: outputs that depend on other inputs, or layers that share a name.
+    Example:
+        >>> from elman.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> Model(x, Dense(2)(x), name="small").count_params()
+        10
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self._start(seed)
+        self._network: Network | None = None
+        if inputs is None or outputs is None:
+            cure = "Pass Model(inputs, outputs); for a plain stack of layers use Sequential."
+            raise ArgumentError.at(self.where, "inputs and outputs", "given", None, cure)
+        self._input_structure, self._output_structure = inputs, outputs
+        self._connect(structure.leaves(inputs, self.where, "inputs"), structure.leaves(outputs, self.where, "outputs"))
+        if not trainable:
+            self.trainable = False
+
+    def _connect(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Take a network; what was compiled for another is forgotten."""
+        for t in inputs:
+            if t.node.op != "Input" or t.origin is not None:
+                cure = "Start from elman.layers.Input."
+                raise ArgumentError.at(self.where, "inputs", "made by Input", t, cure)
+        self._network = Network(self.where, inputs, outputs)
+        self._parts = list(self._network.layers)
+        self.built = True
+        self._program = self._steps = self._adapter = self._objective = self._kept = None
+
+    # -- as a layer -----------------------------------------------------------------------------------------------------
+
+    def call(self, x: Any, /) -> Any:
+        """Trace the network on other tensors."""
+        network = self._known()
+        tensors = structure.matched(x, self._input_structure, self.where)
+        for given, wanted in zip(tensors, network.inputs, strict=True):
+            if given.ndim != wanted.ndim:
+                raise ShapeError.at(
+                    self.where,
+                    "x",
+                    f"have shape {text(wanted.shape)}",
+                    text(given.shape),
+                    f"Reshape it to rank {wanted.ndim}.",
+                )
+        return structure.packed(network.trace(tensors), self._output_structure)
+
+    def compute_mask(self, x: Any, mask: Any) -> Any:
+        """Masks stay with the tensors that the layers inside gave them to."""
+        return None
+
+    def _known(self) -> Network:
+        """The network. Raises: NotBuiltError where a subclass does not know it yet."""
+        assert self._network is not None
+        return self._network
+
+    def _make_program(self) -> Program:
+        network = self._known()
+        names = structure.output_names(self._output_structure, network.outputs)
+        return Program(self.where, network.inputs, network.outputs, names, network.trace, tuple(network.layers))
+
+    def _build_for(self, x: Any) -> None:
+        """A functional model is built from the start."""
+
+    def _structured(self, outputs: list[Any]) -> Any:
+        return structure.packed(outputs, self._output_structure)
+
+    # -- parts ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the order in which they are called."""
+        return list(self._known().layers)
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The symbolic inputs."""
+        return list(self._known().inputs)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The symbolic outputs."""
+        return list(self._known().outputs)
+
+    @property
+    def input(self) -> Any:
+        """The input, or inputs as they were given."""
+        return self._input_structure
+
+    @property
+    def output(self) -> Any:
+        """The output, or outputs as they were given."""
+        return self._output_structure
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the input, None where it is open; a list where there are several."""
+        return _shapes(self.inputs)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the output, None where it is open; a list where there are several."""
+        return _shapes(self.outputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs, as `compile` and `history` use them."""
+        return list(self._ready().names)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name or a position. Raises: UnknownNameError, ArgumentError."""
+        return structure.pick_layer(self.where, self.layers, name, index)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of layers, output shapes and numbers of parameters. Args: as in Keras; print_fn is called once a line."""
+        summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        return sum(math.prod(w.shape) for w in weights_of(self._ready()))
+
+    @property
+    def states(self) -> list[Variable]:
+        """What stateful layers remember between batches."""
+        return [v for layer in structure.every_layer(self) for v in getattr(layer, "states", None) or ()]
+
+    def reset_states(self) -> None:
+        """Forget what stateful layers remember."""
+        for variable in self.states:
+            variable.value.fill(0)
+
+    # -- saving ---------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write architecture, weights, what was compiled and the optimizer's state into one .safetensors file.
+
+        Raises: OverwriteError: the file exists and overwrite is False. ArgumentError: a layer that is not registered.
+        """
+        saving.save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Fill the weights from a file by name. Raises: FileFormatError, WeightsError; then no weight has changed."""
+        saving.load_weights(self, filepath, skip_mismatch)
+
+    def save_checkpoint(self, filepath: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
+        """Write weights, optimizer, counters and states of layers, and `state`, so that training can go on exactly."""
+        saving.save_checkpoint(self, filepath, state)
+
+    def load_checkpoint(self, filepath: str | os.PathLike[str]) -> dict[str, Any]:
+        """Put back what `save_checkpoint` wrote; gives its `state`. Raises: FileFormatError, WeightsError."""
+        return saving.load_checkpoint(self, filepath)
+
+    @staticmethod
+    def load(filepath: str | os.PathLike[str]) -> Model:
+        """The model in a file; the same as `elman.models.load_model`."""
+        model: Model = saving.load_model(filepath)
+        return model
+
+    def get_config(self) -> dict[str, Any]:
+        """The architecture as JSON can hold it: layers and the calls that connect them."""
+        return structure.functional_config(self.name, self._known(), self._input_structure, self._output_structure)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The model that a configuration describes, with fresh weights. Raises: UnknownNameError, ArgumentError."""
+        inputs, outputs = structure.functional_from_config(config)
+        return cls(inputs, outputs, name=config.get("name"))
+
+    def to_json(self, **options: Any) -> str:
+        """The architecture as text; `elman.models.model_from_json` makes the model again. Args: options: of json.dumps."""
+        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
+
+
+def _shapes(tensors: Sequence[Tensor]) -> Any:
+    shapes = [tuple(d if isinstance(d, int) else None for d in t.shape) for t in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes

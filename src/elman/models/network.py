@@ -1,0 +1,150 @@
+"""The layers between given inputs and outputs, found by walking back from the outputs, and the way to trace them again.
+
+Every tensor that a layer made remembers the call (`Tensor.origin`). To train, the same calls are made on new tensors: dropout then
+drops, lengths of ragged data are known, penalties are collected. Operators between layers (`a + b`) are copied node by node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from elman.errors import ArgumentError
+from elman.graph import Node, Tensor
+from elman.layers.base import Call, Layer
+
+__all__ = ["Network"]
+
+
+class Network:
+    """A piece of graph between inputs and outputs.
+
+    Attributes:
+        layers: every layer once, in the order in which they are first called.
+        calls: every call with the tensors it gave, in order.
+    Raises: ArgumentError: an output depends on an input that is not given, or two layers share a name.
+    """
+
+    def __init__(self, where: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        self.where = where
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.calls: list[tuple[Call, list[Tensor]]] = []
+        self._given = {id(t): i for i, t in enumerate(self.inputs)}
+        self._calls_of: dict[int, list[Tensor]] = {}
+        self._walk(self.outputs)
+        self.layers: list[Layer] = list({id(c.layer): c.layer for c, _ in self.calls}.values())
+        _check_names(where, self.layers)
+
+    def trace(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The outputs on other input tensors."""
+        replay = _Replay(self._given, tensors)
+        for call, _ in self.calls:  # in order, so that the recursion below stays shallow
+            replay.called(call)
+        return [replay(t) for t in self.outputs]
+
+    def _walk(self, roots: Sequence[Tensor]) -> None:
+        """Collect the calls behind the roots, arguments first; a stack of our own, for a network may be deep."""
+        seen: set[int] = set()
+        stack: list[tuple[Tensor, bool]] = [(t, False) for t in reversed(roots)]
+        while stack:
+            tensor, done = stack.pop()
+            if id(tensor) in self._given or (id(tensor) in seen and not done):
+                continue
+            if done:
+                self._collect(tensor)
+                continue
+            seen.add(id(tensor))
+            stack.append((tensor, True))
+            stack.extend((t, False) for t in reversed(_sources(tensor)))
+
+    def _collect(self, tensor: Tensor) -> None:
+        call = tensor.origin
+        if call is None:
+            if tensor.node.op == "Input":
+                name = tensor.node.attrs["name"]
+                cure = "Add it to inputs, or build the outputs from the inputs you gave."
+                raise ArgumentError.at(
+                    self.where, "outputs", "made from the inputs alone", name, cure, because="it is an Input too"
+                )
+            return
+        key = id(call.kwargs)
+        if key not in self._calls_of:
+            self._calls_of[key] = []
+            self.calls.append((call, self._calls_of[key]))
+        self._calls_of[key].append(tensor)
+
+
+class _Replay:
+    """Makes calls again on other tensors, each once."""
+
+    def __init__(self, given: dict[int, int], tensors: Sequence[Tensor]) -> None:
+        self.given = given
+        self.tensors = tensors
+        self.calls: dict[int, Any] = {}
+        self.nodes: dict[int, Node] = {}
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        at = self.given.get(id(tensor))
+        if at is not None:
+            return self.tensors[at]
+        if tensor.origin is not None:
+            return self.called(tensor.origin)
+        node = tensor.node
+        if not node.inputs:
+            return tensor
+        if node.serial not in self.nodes:
+            self.nodes[node.serial] = Node(node.op, [self(t) for t in node.inputs], node.attrs)
+        made = self.nodes[node.serial].outputs[tensor.index]
+        made.mask = tensor.mask
+        return made
+
+    def called(self, call: Call) -> Tensor:
+        """The output of a call, made if it was not."""
+        key = id(call.kwargs)
+        if key not in self.calls:
+            args = _mapped(self, call.args)
+            kwargs = _mapped(self, call.kwargs)
+            self.calls[key] = _tensors(call.layer(*args, **kwargs))
+        found: Tensor = self.calls[key][call.index]
+        return found
+
+
+def _sources(tensor: Tensor) -> list[Tensor]:
+    """The tensors a tensor was made from: arguments of its call, or operands of its node."""
+    call = tensor.origin
+    return _tensors([call.args, call.kwargs]) if call is not None else list(tensor.node.inputs)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [t for item in value for t in _tensors(item)] if isinstance(value, (list, tuple)) else []
+
+
+def _mapped(replay: _Replay, value: Any) -> Any:
+    """The value with every tensor replayed."""
+    if isinstance(value, Tensor):
+        return replay(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_mapped(replay, item) for item in value)
+    if isinstance(value, dict):
+        return {k: _mapped(replay, v) for k, v in value.items()}
+    return value
+
+
+def _check_names(where: str, layers: Sequence[Layer]) -> None:
+    names = [layer.name for layer in layers]
+    double = next((n for n in names if names.count(n) > 1), None)
+    if double is not None:
+        raise ArgumentError.at(
+            where,
+            "layers",
+            "of different names",
+            double,
+            "Give one of them another name=.",
+            because="two layers have it",
+        )

@@ -1,0 +1,262 @@
+"""Models as files: what goes into one, and what is checked when it comes back.
+
+Tensors: weights under their Keras-like names ("lstm/lstm_cell/kernel"), optimizer state under ".optimizer/", counters and states of
+layers under ".state/". Metadata: the architecture, what was compiled, versions. See `training/checkpoint.py` for the format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from elman import losses, metrics, optimizers
+from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltError, WeightsError
+from elman.graph import Variable
+from elman.layers.base import Layer
+from elman.layers.registry import deserialize, snake_case
+from elman.models.structure import every_layer
+from elman.shapes import text
+from elman.training import read, write
+
+__all__ = [
+    "load_checkpoint",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "save_checkpoint",
+    "save_model",
+    "save_weights",
+]
+
+OPTIMIZER, STATE = ".optimizer/", ".state/"
+
+
+def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool) -> None:
+    """Architecture, weights, what was compiled, optimizer state."""
+    write(filepath, {**_weights(model), **_optimizer_state(model)}, _metadata(model, "model"), overwrite)
+
+
+def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool) -> None:
+    """Weights alone."""
+    write(filepath, _weights(model), {"kind": "weights"}, overwrite)
+
+
+def save_checkpoint(model: Any, filepath: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
+    """Everything training needs to go on, and `state` as JSON."""
+    tensors = {**_weights(model), **_optimizer_state(model), **_counted(model)}
+    write(filepath, tensors, {"kind": "checkpoint", "state": state, "rate": _rate(model)})
+
+
+def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool) -> None:
+    """Fill weights by name."""
+    tensors = {k: v for k, v in read(filepath).tensors.items() if not k.startswith(".")}
+    _fill(model, _keys(model), tensors, skip_mismatch)
+
+
+def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any]:
+    """Put everything back; the optimizer is built first so that its state has a place."""
+    contents = read(filepath)
+    if contents.metadata.get("kind") != "checkpoint":
+        because = f"it is a {contents.metadata.get('kind')} file"
+        raise FileFormatError.at(
+            "load_checkpoint", "path", "a checkpoint", str(filepath), "Use load_model or load_weights.", because=because
+        )
+    model._make_steps().pack()
+    names = {**_keys(model), **_named(model.optimizer.variables, OPTIMIZER), **_named(_state_variables(model), STATE)}
+    _fill(model, names, contents.tensors, skip_mismatch=False)
+    if contents.metadata.get("rate") is not None:
+        model.optimizer.learning_rate = contents.metadata["rate"]
+    state: dict[str, Any] = contents.metadata["state"]
+    return state
+
+
+def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
+    """The model in a file, with its weights, and compiled as it was.
+
+    Args: compile: False leaves out the optimizer and the loss.
+    Raises: FileFormatError: damaged, foreign or too new. UnknownNameError: a layer of your own that is not registered.
+    """
+    contents = read(filepath)
+    if contents.metadata.get("kind") != "model":
+        because = f"it is a {contents.metadata.get('kind')} file"
+        cure = "Build the model and call load_weights."
+        raise FileFormatError.at("load_model", "path", "a whole model", str(filepath), cure, because=because)
+    try:
+        model = deserialize(contents.metadata["model"])
+        tensors = dict(contents.tensors)
+        _fill(model, _keys(model), {k: v for k, v in tensors.items() if not k.startswith(".")}, skip_mismatch=False)
+    except ElmanError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        because = f"its architecture cannot be read ({type(error).__name__}: {error})"
+        raise FileFormatError.at(
+            "load_model", "path", "a whole elman file", str(filepath), "Save it again.", because=because
+        ) from error
+    if compile and contents.metadata.get("compile") is not None:
+        _compile(model, contents.metadata["compile"], tensors)
+    return model
+
+
+def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model that `to_json` described, with fresh weights. Args: custom_objects: must be None: register your own layers."""
+    if custom_objects:
+        raise ArgumentError.at(
+            "model_from_json",
+            "custom_objects",
+            "None",
+            custom_objects,
+            "Decorate your classes with @elman.layers.register.",
+        )
+    return deserialize(json.loads(config))
+
+
+# ---- what goes in -------------------------------------------------------------------------------------------------------
+
+
+def _metadata(model: Any, kind: str) -> dict[str, Any]:
+    config = {"class_name": type(model).__name__, "config": model.get_config()}
+    return {"kind": kind, "model": config, "compile": _compiled(model)}
+
+
+def _compiled(model: Any) -> dict[str, Any] | None:
+    """What was compiled, as JSON; None where nothing was, or where it holds functions of the user's own, which no file can."""
+    if not model.compiled:
+        return None
+    try:
+        arguments = {key: _written(value) for key, value in model._compile_arguments.items()}
+        return {"optimizer": optimizers.serialize(model.optimizer), **arguments}
+    except ArgumentError:
+        return None
+
+
+def _written(value: Any) -> Any:
+    """A compile argument as JSON."""
+    if isinstance(value, losses.Loss):
+        return losses.serialize(value)
+    if isinstance(value, metrics.Metric):
+        return metrics.serialize(value)
+    if isinstance(value, Mapping):
+        return {k: _written(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_written(item) for item in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise ArgumentError.at("save", "compile", "of elman's own objects", value, "Compile again after loading.")
+
+
+def _compile(model: Any, compiled: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
+    """Compile as saved, and give the optimizer its state back."""
+    model.compile(**compiled)
+    model._make_steps().pack()
+    state = {k: v for k, v in tensors.items() if k.startswith(OPTIMIZER)}
+    if state:
+        _fill(model, _named(model.optimizer.variables, OPTIMIZER), state, skip_mismatch=False)
+
+
+def _rate(model: Any) -> float | None:
+    """The learning rate, where it is a number of its own and not a schedule's."""
+    rate = model.optimizer.learning_rate
+    config = model.optimizer.get_config().get("learning_rate")
+    return float(rate) if isinstance(config, (int, float)) else None
+
+
+def _keys(model: Any) -> dict[str, Variable]:
+    """Weights by the names they have in files.
+
+    Automatic numbers count within the model ("dense", "dense_1"), so that the same architecture built twice has the same names.
+    """
+    if not model.built:
+        raise NotBuiltError(
+            f"{model.where}: weights exist once the input's shape is known. Call build((None, ...)) or fit first."
+        )
+    found: dict[str, Variable] = {}
+    seen: set[int] = set()
+    names = _numbered(model.layers)
+    for layer, name in zip(model.layers, names, strict=True):
+        inner = every_layer(layer)[1:]
+        parts = dict(zip((part.name for part in inner), _numbered(inner), strict=True))
+        for v in layer.weights:
+            if id(v) not in seen:
+                seen.add(id(v))
+                path = v.name.split("/")
+                tail = path[path.index(layer.name) + 1 :] if layer.name in path else path[-1:]
+                _add(found, "/".join([name, *(parts.get(step, step) for step in tail)]), v)
+    return found
+
+
+def _numbered(layers: Iterable[Layer]) -> list[str]:
+    """Names of layers: their own, or, where that is automatic, the class and a number that counts from this list's start."""
+    counts: dict[str, int] = {}
+    names: list[str] = []
+    for layer in layers:
+        stem = snake_case(type(layer).__name__)
+        if re.fullmatch(rf"{stem}(_\d+)?", layer.name):
+            number = counts[stem] = counts.get(stem, -1) + 1
+            names.append(f"{stem}_{number}" if number else stem)
+        else:
+            names.append(layer.name)
+    return names
+
+
+def _state_variables(model: Any) -> list[Variable]:
+    counters = model._counted()
+    return [counters.seed, counters.step, *model.states]
+
+
+def _weights(model: Any) -> dict[str, np.ndarray]:
+    return {name: v.value for name, v in _keys(model).items()}
+
+
+def _optimizer_state(model: Any) -> dict[str, np.ndarray]:
+    if model.optimizer is None or not model.optimizer.built:
+        return {}
+    return {name: v.value for name, v in _named(model.optimizer.variables, OPTIMIZER).items()}
+
+
+def _counted(model: Any) -> dict[str, np.ndarray]:
+    return {name: v.value for name, v in _named(_state_variables(model), STATE).items()}
+
+
+def _named(variables: Iterable[Variable], prefix: str = "") -> dict[str, Variable]:
+    """Variables by name; a name that repeats is numbered."""
+    found: dict[str, Variable] = {}
+    for v in variables:
+        _add(found, f"{prefix}{v.name}", v)
+    return found
+
+
+def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
+    key, number = name, 1
+    while key in found:
+        key, number = f"{name}_{number}", number + 1
+    found[key] = variable
+
+
+# ---- what comes back ----------------------------------------------------------------------------------------------------
+
+
+def _fill(model: Any, names: Mapping[str, Variable], tensors: Mapping[str, np.ndarray], skip_mismatch: bool) -> None:
+    """Assign every tensor to the variable of its name, all or none.
+
+    Raises: WeightsError: missing or unknown names, other shapes or types.
+    """
+    where = model.where
+    missing, unknown = [n for n in names if n not in tensors], [n for n in tensors if n not in names]
+    if (missing or unknown) and not skip_mismatch:
+        because = "; ".join(
+            f"{word}: {', '.join(found[:5])}" for word, found in (("missing", missing), ("unknown", unknown)) if found
+        )
+        cure = "Load it into the model it was saved from, or pass skip_mismatch=True."
+        raise WeightsError.at(where, "weights", f"the {len(names)} of this model", len(tensors), cure, because=because)
+    for name, v in names.items():
+        if name in tensors and tensors[name].shape != v.shape and not skip_mismatch:
+            cure = "Load it into the model it was saved from."
+            raise WeightsError.at(where, f"weight '{name}'", f"of shape {text(v.shape)}", tensors[name].shape, cure)
+    for name, v in names.items():
+        if name in tensors and tensors[name].shape == v.shape:
+            v.assign(tensors[name])

@@ -1,0 +1,35 @@
+"""Training: graph, autodiff, optimizer and executor joined into steps; the loop over them; data, callbacks, files. Knows no model."""
+
+from elman.training.batches import Adapter, DataSet, Stream, is_stream, split, stream_of
+from elman.training.checkpoint import Contents, read, write
+from elman.training.history import History
+from elman.training.loop import Fit, evaluate, predict
+from elman.training.objective import Objective
+from elman.training.parameters import Parameters, generation
+from elman.training.program import Program, Signature
+from elman.training.step import Counters, Steps, trainable, weights_of
+
+__all__ = [
+    "Adapter",
+    "Contents",
+    "Counters",
+    "DataSet",
+    "Fit",
+    "History",
+    "Objective",
+    "Parameters",
+    "Program",
+    "Signature",
+    "Steps",
+    "Stream",
+    "evaluate",
+    "generation",
+    "is_stream",
+    "predict",
+    "read",
+    "split",
+    "stream_of",
+    "trainable",
+    "weights_of",
+    "write",
+]

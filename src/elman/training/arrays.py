@@ -1,0 +1,216 @@
+"""What a user brings becomes an array of a graph's type and rank, or an error that names the row and the column.
+
+Arrays, nested lists, frames and series (anything with `to_numpy`), and ragged lists of sequences are taken. Everything is checked
+here, once, before the first step: rank and sizes, types, emptiness, NaN and infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman import dtypes
+from elman.errors import DataError, DTypeError, ShapeError
+from elman.shapes import Shape, text
+
+__all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "to_array"]
+
+
+class Column(NamedTuple):
+    """What an array is meant for: its name in errors, the shape and type the graph wants."""
+
+    where: str
+    name: str
+    shape: Shape
+    dtype: str
+
+
+class Padded(NamedTuple):
+    """Sequences of different lengths in one array, real steps first, zeros behind.
+
+    Shapes: values (N, T, ...); lengths (N,) int32, or None where all are equal.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray | None
+
+
+def convert(data: Any, column: Column) -> Padded:
+    """The array (and lengths, if ragged) a graph input takes.
+
+    Raises: DataError: empty, ragged where not allowed, NaN or infinite. ShapeError: rank or sizes. DTypeError: not numbers.
+    """
+    names = getattr(data, "columns", None)
+    padded = pad(data, column) if is_ragged(data) else Padded(to_array(data, column), None)
+    if len(padded.values) == 0:
+        cure = "Check how the data were read or cut."
+        raise DataError.at(
+            column.where, column.name, "have at least one row", padded.values, cure, because="it is empty"
+        )
+    values = fit_rank(padded.values, column)
+    check_shape(values, column)
+    values = cast(values, column)
+    check_finite(values, column.where, column.name, names)
+    return Padded(values, padded.lengths)
+
+
+def to_array(data: Any, column: Column) -> np.ndarray:
+    """A NumPy array of numbers. Raises: DTypeError: objects, strings, times, complex numbers."""
+    raw = data.to_numpy() if hasattr(data, "to_numpy") else data
+    try:
+        array = np.asarray(raw)
+    except ValueError as error:
+        cure = "Give every row the same shape, or a list of arrays (T, F), one a sequence."
+        raise DataError.at(
+            column.where, column.name, "be an array", type(data).__name__, cure, because=str(error)
+        ) from None
+    if array.dtype.kind in "fiub":
+        return array
+    because = _not_a_number(array, getattr(data, "columns", None))
+    cure = f"Convert it with .astype('{column.dtype}'), or leave that column out."
+    raise DTypeError.at(column.where, column.name, "of real numbers", array.dtype, cure, because=because)
+
+
+def _not_a_number(array: np.ndarray, names: Any) -> str:
+    """Which element is not a number, where that can be told."""
+    if array.dtype != object:
+        return ""
+    for place in np.ndindex(array.shape):
+        if not isinstance(array[place], (int, float, np.number, np.bool_)):
+            return f"{_place(place, names)} is {array[place]!r:.40}"
+    return "the numbers are Python objects"
+
+
+def is_ragged(data: Any) -> bool:
+    """Whether data are a list of sequences that differ in length."""
+    if isinstance(data, np.ndarray) and data.dtype != object:
+        return False
+    if not isinstance(data, (list, tuple, np.ndarray)) or len(data) == 0:
+        return False
+    if not all(isinstance(row, (list, tuple, np.ndarray)) and np.ndim(row[:0]) > 0 for row in data):
+        return False
+    return len({len(row) for row in data}) > 1
+
+
+def pad(data: Sequence[Any], column: Column) -> Padded:
+    """Sequences behind one another in an array as long as the longest. Raises: DataError: where lengths must be equal."""
+    if len(column.shape) < 2 or isinstance(column.shape[1], int):
+        cure = "Cut or pad the sequences to one length, or declare the axis open: Input((None, ...))."
+        because = f"rows of {min(map(len, data))} to {max(map(len, data))} steps"
+        raise DataError.at(
+            column.where,
+            column.name,
+            f"have shape {shape_text(column.shape)}",
+            type(data).__name__,
+            cure,
+            because=because,
+        )
+    rows = [to_array(row, column) for row in data]
+    lengths = np.array([len(row) for row in rows], np.int32)
+    tails = {row.shape[1:] for row in rows if len(row)}
+    if len(tails) > 1:
+        cure = "Give every sequence the same features."
+        raise ShapeError.at(column.where, column.name, "of sequences with equal features", sorted(tails), cure)
+    values = np.zeros((len(rows), int(lengths.max()), *tails.pop()), np.result_type(*rows))
+    for i, row in enumerate(rows):
+        values[i, : len(row)] = row
+    return Padded(values, lengths)
+
+
+def fit_rank(array: np.ndarray, column: Column) -> np.ndarray:
+    """An axis of size 1 at the end is added or dropped where only that is missing or too much, as in Keras."""
+    rank = len(column.shape)
+    if array.ndim == rank - 1 and column.shape[-1] == 1:
+        return array[..., None]
+    if array.ndim == rank + 1 and array.shape[-1] == 1:
+        return array[..., 0]
+    return array
+
+
+def check_shape(array: np.ndarray, column: Column) -> None:
+    """Raises: ShapeError: another rank, or another size where the size is fixed."""
+    wanted = shape_text(column.shape)
+    if array.ndim != len(column.shape):
+        raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, _rank_cure(array, column))
+    for axis, (size, given) in enumerate(zip(column.shape, array.shape, strict=True)):
+        if axis and isinstance(size, int) and size != given:
+            what = "features" if axis == array.ndim - 1 else "steps"
+            cure = f"Axis {axis} must hold {size} {what}."
+            raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, cure)
+
+
+def _rank_cure(array: np.ndarray, column: Column) -> str:
+    name = column.name
+    if array.ndim == len(column.shape) - 1:
+        missing = (
+            f"{name}[:, None, :] (one step) or {name}[..., None] (one feature)"
+            if array.ndim == 2
+            else f"{name}[..., None]"
+        )
+        return f"An axis is missing: add it with {missing}."
+    return f"Reshape it to rank {len(column.shape)}."
+
+
+def cast(array: np.ndarray, column: Column) -> np.ndarray:
+    """The graph's type, C-contiguous. Raises: DTypeError: fractions where whole numbers are needed. DataError: too large for int32."""
+    if column.dtype == dtypes.INT32 and array.dtype != np.int32:
+        _check_whole(array, column)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(array, dtype=column.dtype)
+
+
+def _check_whole(array: np.ndarray, column: Column) -> None:
+    check_finite(array, column.where, column.name)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
+        at = tuple(int(i) for i in np.argwhere(array != np.floor(array))[0])
+        because = f"{_place(at)} is {array[at]}"
+        raise DTypeError.at(
+            column.where,
+            column.name,
+            "of whole numbers",
+            array.dtype,
+            "Map values to class or word numbers first.",
+            because=because,
+        )
+    big = np.abs(array.astype(np.int64) if array.dtype.kind == "f" else array) > np.iinfo(np.int32).max
+    if array.dtype.itemsize > 2 and big.any():
+        at = tuple(int(i) for i in np.argwhere(big)[0])
+        raise DataError.at(
+            column.where,
+            column.name,
+            "within int32",
+            array[at],
+            "Map large identifiers to small ones.",
+            because=_place(at),
+        )
+
+
+def check_finite(array: np.ndarray, where: str, name: str, names: Any = None) -> None:
+    """Raises: DataError: NaN or infinity, with the first row and column that has it."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(array.sum())  # one pass without a temporary array; a false alarm costs a second pass
+    if np.isfinite(total) or np.isfinite(array).all():
+        return
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    index = ", ".join(map(str, at))
+    cure = "Fill the gap or drop the row."
+    raise DataError.at(
+        where, name, "be finite", float(array[at]), cure, because=f"{name}[{index}], {_place(at, names)}"
+    )
+
+
+def _place(at: tuple[int, ...], names: Any = None) -> str:
+    """A position in words."""
+    if names is not None and len(at) == 2:
+        return f"row {at[0]}, column {str(list(names)[at[1]])!r}"
+    words = {1: ("row",), 2: ("row", "column"), 3: ("row", "step", "column")}.get(len(at))
+    return ", ".join(f"{w} {i}" for w, i in zip(words, at, strict=True)) if words else f"row {at[0]}"
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as a person reads it."""
+    return text(shape)

@@ -1,0 +1,376 @@
+"""Data sets as a plan takes them: a list of arrays whose first axis counts rows, and the signature that says what they are.
+
+`DataSet` holds everything at once (arrays, frames, ragged lists); `Stream` gives one batch after another (generators, iterables of
+batches). Targets are shaped after the outputs, sample and class weights become one weight a row or step.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman import dtypes
+from elman.errors import ArgumentError, DataError, ShapeError, unknown_name
+from elman.graph import Tensor
+from elman.shapes import Shape, is_symbol
+from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, to_array
+from elman.training.objective import Objective
+from elman.training.program import Program, Signature, Target, name_of
+
+__all__ = ["Adapter", "DataSet", "Stream", "is_stream", "split"]
+
+
+@dataclass
+class DataSet:
+    """Arrays in the order of a plan's inputs: inputs, lengths of ragged ones, targets, sample weights.
+
+    Shapes: every array (N, ...).
+    """
+
+    arrays: list[np.ndarray]
+    signature: Signature
+    lengths: list[np.ndarray | None]
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return len(self.arrays[0])
+
+    def part(self, start: int, stop: int) -> DataSet:
+        """Rows start to stop, as views."""
+        lengths = [None if n is None else n[start:stop] for n in self.lengths]
+        return DataSet([a[start:stop] for a in self.arrays], self.signature, lengths)
+
+
+@dataclass
+class Stream:
+    """Batches that come one at a time.
+
+    Args: restart: gives a fresh iterator; endless: a generator, which goes on where it stopped instead.
+    """
+
+    restart: Callable[[], Iterator[Any]]
+    endless: bool
+    length: int | None
+    current: Iterator[Any] | None = None
+
+    def batches(self) -> Iterator[Any]:
+        """The iterator of the next epoch."""
+        if self.current is None or not self.endless:
+            self.current = self.restart()
+        return self.current
+
+    def peek(self) -> Any:
+        """The first item; it comes again as the first of the next epoch."""
+        iterator = self.batches()
+        first = next(iterator, None)
+        if first is None:
+            raise DataError("fit: x must be an iterable of batches. Received an empty one. Let it yield (x, y).")
+        self.current = itertools.chain([first], iterator)
+        return first
+
+
+def is_stream(x: Any) -> bool:
+    """Whether x gives batches instead of being the data."""
+    if isinstance(x, (np.ndarray, list, tuple, Mapping, str)) or hasattr(x, "to_numpy") or hasattr(x, "__array__"):
+        return False
+    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def stream_of(x: Any) -> Stream:
+    """The stream behind a generator, an iterable, or a sequence with `__getitem__` and `__len__` (as keras.utils.PyDataset)."""
+    length = len(x) if hasattr(x, "__len__") else None
+    if isinstance(x, Iterator):
+        return Stream(lambda: x, True, length)
+    if length is not None and hasattr(x, "__getitem__"):
+        return Stream(lambda: (x[i] for i in range(len(x))), False, length)
+    return Stream(lambda: iter(x), False, length)
+
+
+def split(data: DataSet, where: str, fraction: float) -> tuple[DataSet, DataSet]:
+    """The first rows to train on and the last `fraction` of them to validate with; nothing is shuffled.
+
+    Raises: ArgumentError: fraction outside (0, 1), or so that one part is empty.
+    """
+    if not 0 < fraction < 1:
+        cure = "0.2 keeps the last fifth of the rows for validation."
+        raise ArgumentError.at(where, "validation_split", "between 0 and 1", fraction, cure)
+    at = int(np.floor(data.rows * (1 - fraction)))
+    if at in (0, data.rows):
+        because = f"{data.rows} rows leave one part empty"
+        raise ArgumentError.at(
+            where, "validation_split", "large enough for both parts", fraction, "Give more rows.", because=because
+        )
+    return data.part(0, at), data.part(at, data.rows)
+
+
+class Adapter:
+    """Turns what `fit`, `evaluate` and `predict` are given into data sets for one program."""
+
+    def __init__(self, program: Program, objective: Objective | None = None) -> None:
+        self.program = program
+        self.objective = objective
+        self.columns = [
+            Column(program.where, _argument(program, i), t.shape, t.dtype) for i, t in enumerate(program.inputs)
+        ]
+
+    def inputs(self, x: Any) -> DataSet:
+        """A data set without targets."""
+        given = self._parts("x", x, [name_of(t) for t in self.program.inputs], [t.ndim for t in self.program.inputs])
+        found = [convert(a, column) for a, column in zip(given, self.columns, strict=True)]
+        lengths = [p.lengths for p in found]
+        arrays = [p.values for p in found]
+        _check_rows(self.program.where, {c.name: a for c, a in zip(self.columns, arrays, strict=True)})
+        self._check_symbols(arrays)
+        arrays += [n for n in lengths if n is not None]
+        return DataSet(arrays, Signature(tuple(n is not None for n in lengths)), lengths)
+
+    def data_set(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
+    ) -> DataSet:
+        """A data set with targets and weights.
+
+        Raises: DataError, ShapeError, DTypeError, ArgumentError: what does not fit, with row and column.
+        """
+        assert self.objective is not None
+        data = self.inputs(x)
+        targets = self._targets(y, data)
+        weights = self._weights(sample_weight, class_weight, targets, data.rows)
+        signature = Signature(
+            data.signature.ragged,
+            tuple(None if t is None else self._target(i, t) for i, t in enumerate(targets)),
+            tuple(0 if w is None else w.ndim for w in weights),
+        )
+        given = [a for a in (*targets, *weights) if a is not None]
+        return DataSet([*data.arrays, *given], signature, data.lengths)
+
+    def batch(self, item: Any) -> DataSet:
+        """A data set from one item of a stream: (x, y), (x, y, sample_weight), or a dict of inputs and targets."""
+        if isinstance(item, Mapping):
+            inputs = {k: v for k, v in item.items() if k in {name_of(t) for t in self.program.inputs}}
+            return self.data_set(inputs, {k: v for k, v in item.items() if k not in inputs})
+        if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+            cure = "Let the generator yield (x, y) or (x, y, sample_weight)."
+            raise DataError.at(self.program.where, "batch", "a tuple of 2 or 3", type(item).__name__, cure)
+        return self.data_set(*item)
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _parts(self, argument: str, data: Any, names: Sequence[str], ranks: Sequence[int]) -> list[Any]:
+        """One entry for each input or output, from a dict, a list, or the thing itself where there is one."""
+        where = self.program.where
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in names:
+                    raise unknown_name(where, f"{argument} key", key, names)
+            missing = [name for name in names if name not in data]
+            if missing and argument == "x":
+                raise DataError.at(
+                    where,
+                    argument,
+                    f"a dict with {', '.join(map(repr, names))}",
+                    sorted(data),
+                    f"Missing: {', '.join(missing)}.",
+                )
+            return [data.get(name) for name in names]
+        if len(names) == 1:
+            single = (
+                isinstance(data, (list, tuple))
+                and len(data) == 1
+                and np.ndim(data[0]) >= ranks[0]
+                and not is_ragged(data)
+            )
+            return [data[0] if single else data]
+        if isinstance(data, (list, tuple)) and len(data) == len(names):
+            return list(data)
+        count = len(data) if isinstance(data, (list, tuple)) else type(data).__name__
+        raise DataError.at(
+            where, argument, f"a list or dict of {len(names)} arrays", f"{count}", f"In order: {', '.join(names)}."
+        )
+
+    def _check_symbols(self, arrays: Sequence[np.ndarray]) -> None:
+        """Raises: ShapeError: inputs that share an open axis but differ in it."""
+        sizes: dict[str, tuple[int, str]] = {}
+        for column, array in zip(self.columns, arrays, strict=False):
+            for size, given in list(zip(column.shape, array.shape, strict=True))[1:]:
+                if not is_symbol(size):
+                    continue
+                known, name = sizes.setdefault(str(size), (given, column.name))
+                if known != given:
+                    raise ShapeError.at(
+                        column.where,
+                        column.name,
+                        f"of {known} steps as {name}",
+                        array.shape,
+                        "Cut or pad them to one length.",
+                    )
+
+    def _targets(self, y: Any, data: DataSet) -> list[np.ndarray | None]:
+        program, objective = self.program, self.objective
+        assert objective is not None
+        if y is None and any(loss is not None for loss in objective.losses):
+            raise DataError.at(
+                program.where, "y", "given", None, "A loss was compiled, so pass the targets: fit(x, y)."
+            )
+        ranks = [t.ndim for t in program.outputs]
+        given = self._parts("y", y, program.names, ranks) if y is not None else [None] * len(ranks)
+        found: list[np.ndarray | None] = []
+        for i, (part, output) in enumerate(zip(given, program.outputs, strict=True)):
+            if part is None and objective.losses[i] is not None:
+                raise DataError.at(program.where, f"y['{program.names[i]}']", "given", None, "This output has a loss.")
+            found.append(None if part is None else self._one_target(i, part, output, data))
+        names = {self._target_name(i): a for i, a in enumerate(found) if a is not None}
+        _check_rows(program.where, {self.columns[0].name: data.arrays[0], **names})
+        return found
+
+    def _target_name(self, i: int) -> str:
+        return "y" if len(self.program.names) == 1 else f"y['{self.program.names[i]}']"
+
+    def _one_target(self, i: int, part: Any, output: Tensor, data: DataSet) -> np.ndarray:
+        assert self.objective is not None
+        integers = self.objective.wants_integers(i)
+        dtype = dtypes.INT32 if integers else output.dtype
+        shape: Shape = output.shape[:-1] if integers else output.shape
+        column = Column(self.program.where, self._target_name(i), shape, dtype)
+        padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, data)
+        if not integers:
+            check_target(padded.values, column)
+        return padded.values
+
+    def _ragged_target(self, part: Any, column: Column, data: DataSet) -> Padded:
+        padded = convert(part, column)
+        lengths = next(
+            (
+                n
+                for n in data.lengths
+                if n is not None and padded.lengths is not None and np.array_equal(n, padded.lengths)
+            ),
+            None,
+        )
+        if lengths is None:
+            row = _first_difference(padded.lengths, next((n for n in data.lengths if n is not None), None))
+            cure = "Give one target for each step of x."
+            raise DataError.at(
+                column.where, column.name, "as long as x, row by row", "sequences of other lengths", cure, because=row
+            )
+        longest = max(a.shape[1] for a in data.arrays[: len(data.lengths)] if a.ndim > 1)
+        missing = longest - padded.values.shape[1]
+        width = [(0, 0), (0, missing)] + [(0, 0)] * (padded.values.ndim - 2)
+        return Padded(np.pad(padded.values, width) if missing else padded.values, lengths)
+
+    def _target(self, i: int, array: np.ndarray) -> Target:
+        """The symbolic shape of a target: open where the output is open, except where the sizes differ."""
+        output = self.program.outputs[i]
+        sizes = [
+            output.shape[axis] if axis < output.ndim and not isinstance(output.shape[axis], int) else size
+            for axis, size in enumerate(array.shape)
+        ]
+        return Target(str(array.dtype), tuple(sizes))
+
+    def _weights(
+        self,
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | None,
+        targets: Sequence[np.ndarray | None],
+        rows: int,
+    ) -> list[np.ndarray | None]:
+        program = self.program
+        given: list[Any] = [None] * len(program.names)
+        if sample_weight is not None:
+            several = isinstance(sample_weight, (Mapping, list, tuple)) and len(program.names) > 1
+            given = (
+                self._parts("sample_weight", sample_weight, program.names, [1])
+                if several
+                else [sample_weight] * len(program.names)
+            )
+        found: list[np.ndarray | None] = []
+        for i, (part, output, target) in enumerate(zip(given, program.outputs, targets, strict=True)):
+            weight = None if part is None or target is None else self._one_weight(part, output, rows)
+            if class_weight is not None and target is not None:
+                by_class = class_weights(program.where, class_weight, target, self._target_name(i))
+                weight = (
+                    by_class
+                    if weight is None
+                    else weight.reshape(weight.shape + (1,) * (by_class.ndim - weight.ndim)) * by_class
+                )
+            found.append(None if weight is None else np.ascontiguousarray(weight, output.dtype))
+        return found
+
+    def _one_weight(self, part: Any, output: Tensor, rows: int) -> np.ndarray:
+        weight = to_array(part, Column(self.program.where, "sample_weight", output.shape[:1], output.dtype))
+        check_finite(weight, self.program.where, "sample_weight")
+        if weight.ndim == 2 and weight.shape[1] == 1 and output.ndim == 2:
+            weight = weight[:, 0]
+        if weight.ndim not in (1, 2) or weight.ndim > output.ndim - 1 or len(weight) != rows:
+            wanted = f"have shape ({rows},)" + (f" or ({rows}, T)" if output.ndim > 2 else "")
+            raise ShapeError.at(
+                self.program.where, "sample_weight", wanted, weight.shape, "Give one number for each row of x."
+            )
+        return weight
+
+
+def check_target(values: np.ndarray, column: Column) -> None:
+    """Raises: ShapeError: targets that do not have the output's rank after an axis of size 1 was added."""
+    if values.ndim != len(column.shape):
+        raise ShapeError.at(
+            column.where,
+            column.name,
+            f"have shape {shape_text(column.shape)}",
+            values.shape,
+            "Give one target for each output.",
+        )
+
+
+def class_weights(where: str, weights: Mapping[int, float], target: np.ndarray, name: str) -> np.ndarray:
+    """The weight of each target's class. Shapes: (N,), (N, 1), (N, T) or one-hot (N, C) -> (N,) or (N, T).
+
+    Raises: DataError: a class without a weight.
+    """
+    one_hot = target.dtype.kind == "f" and target.ndim >= 2 and target.shape[-1] > 1
+    classes = (
+        target.argmax(-1)
+        if one_hot
+        else fit_rank(target, Column(where, name, ((1,) * max(1, target.ndim - 1)), "int32"))
+    )
+    classes = classes.astype(np.int64)
+    known = {int(k): float(v) for k, v in weights.items()}
+    values, inverse = np.unique(classes, return_inverse=True)
+    for value in values:
+        if int(value) not in known:
+            row = int(np.argwhere(classes == value)[0][0])
+            cure = f"Known classes: {', '.join(map(str, sorted(known)))}."
+            raise DataError.at(
+                where,
+                "class_weight",
+                "given for every class",
+                weights,
+                cure,
+                because=f"{name} has class {value} in row {row}",
+            )
+    return np.array([known[int(v)] for v in values])[inverse.reshape(classes.shape)]
+
+
+def _argument(program: Program, i: int) -> str:
+    return "x" if len(program.inputs) == 1 else f"x['{name_of(program.inputs[i])}']"
+
+
+def _check_rows(where: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises: DataError: arrays of different numbers of rows."""
+    counts = {name: len(a) for name, a in arrays.items()}
+    if len(set(counts.values())) > 1:
+        names = " and ".join(counts)
+        received = ", ".join(f"{name} with {n}" for name, n in counts.items())
+        raise DataError(
+            f"{where}: {names} must have the same number of rows. Received {received}. Give one target for each row."
+        )
+
+
+def _first_difference(a: np.ndarray | None, b: np.ndarray | None) -> str:
+    if a is None or b is None:
+        return "x has no lengths" if b is None else "y has none"
+    row = int(np.argmax(a != b)) if len(a) == len(b) else min(len(a), len(b))
+    return f"row {row}" + (f" has {a[row]} targets and {b[row]} steps" if len(a) == len(b) else "")

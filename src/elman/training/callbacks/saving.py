@@ -1,0 +1,136 @@
+"""Callbacks that write models: the best so far, or everything needed to go on after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from elman.errors import ArgumentError
+from elman.training.callbacks.base import Callback
+from elman.training.callbacks.monitor import Monitor
+
+__all__ = ["BackupAndRestore", "ModelCheckpoint"]
+
+Logs = Mapping[str, float]
+
+
+class ModelCheckpoint(Callback):
+    """Save the model, or its weights, after epochs (or every so many batches).
+
+    Args: as in Keras.
+        filepath: may hold {epoch} (from 1) and any name of the logs: "best-{epoch:02d}-{val_loss:.3f}.safetensors".
+        monitor, mode: what "best" means. save_best_only: keep only what beats the best so far.
+        verbose: 1 prints. save_weights_only: weights alone.
+        save_freq: "epoch", or a number of batches.
+        initial_value_threshold: what the first model must beat.
+    Raises: ArgumentError: filepath names what the logs do not have; monitor likewise.
+    """
+
+    def __init__(
+        self,
+        filepath: str | Path,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__()
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ArgumentError.at(
+                "ModelCheckpoint", "save_freq", "'epoch' or a number of batches", save_freq, "The usual is 'epoch'."
+            )
+        self.filepath = str(filepath)
+        self.monitor = Monitor("ModelCheckpoint", monitor, mode, best=initial_value_threshold)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self._epoch = 0
+        self._batches = 0
+        if save_freq != "epoch":
+            self.on_train_batch_end = self._batch  # type: ignore[method-assign]
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the epoch for the file's name."""
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save."""
+        if self.save_freq == "epoch":
+            self._save(epoch, logs or {})
+
+    def _batch(self, batch: int, logs: Logs | None = None) -> None:
+        self._batches += 1
+        if self._batches % int(self.save_freq) == 0:
+            self._save(self._epoch, logs or {}, batch)
+
+    def _save(self, epoch: int, logs: Logs, batch: int | None = None) -> None:
+        path = self._path(epoch, logs, batch)
+        if self.save_best_only and not self.monitor.improves(self.monitor.value(logs)):
+            return
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: saving model to {path}")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+
+    def _path(self, epoch: int, logs: Logs, batch: int | None) -> str:
+        values = {"epoch": epoch + 1, **logs, **({} if batch is None else {"batch": batch + 1})}
+        try:
+            return self.filepath.format(**values)
+        except KeyError as error:
+            known = ", ".join(map(str, values))
+            cure = f"Known names: {known}."
+            raise ArgumentError.at(
+                "ModelCheckpoint",
+                "filepath",
+                "made of known names",
+                self.filepath,
+                cure,
+                because=f"{error} is not known",
+            ) from None
+
+
+class BackupAndRestore(Callback):
+    """Write all that training needs to go on, and go on from it when `fit` is called again: the same bits as without a break.
+
+    Weights, optimizer, random state, epoch and history of this fit are kept; an epoch that was begun is done again.
+
+    Args:
+        backup_dir: folder of the one file, backup.safetensors.
+        save_freq: "epoch": after every epoch. Batches are not offered: an epoch is what can be repeated exactly.
+        delete_checkpoint: remove the file when training is complete.
+    Raises: ArgumentError: another save_freq. WeightsError: the file is another model's.
+    """
+
+    def __init__(self, backup_dir: str | Path, save_freq: str = "epoch", delete_checkpoint: bool = True) -> None:
+        super().__init__()
+        if save_freq != "epoch":
+            raise ArgumentError.at("BackupAndRestore", "save_freq", "'epoch'", save_freq, "Leave it out.")
+        self.path = Path(backup_dir) / "backup.safetensors"
+        self.delete_checkpoint = delete_checkpoint
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Restore, if there is something to restore."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            state = self.model.load_checkpoint(self.path)
+            self.params["first_epoch"] = int(state["epoch"]) + 1
+            self.model.history.epoch[:] = state["epochs"]
+            self.model.history.history.update(state["history"])
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the file."""
+        history = self.model.history
+        state = {"epoch": epoch, "epochs": history.epoch, "history": history.history}
+        self.model.save_checkpoint(self.path, state)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Remove the file when all epochs are done."""
+        if self.delete_checkpoint and self.params.get("complete"):
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,194 @@
+"""One training step as one graph: forward, loss, gradients, update, metrics. Tests and predictions likewise.
+
+    trace (training) → simplify, hoist → gradients → optimizer → constraints → Graph(updates, guard) → plan
+
+The guard is loss + sum of the new parameters: not finite as soon as a loss, a gradient or an update is not, and then the step
+changes nothing. Everything is compiled at its first use and kept; batch and time stay open, so other sizes compile nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from elman import ops, settings
+from elman.autodiff import gradients
+from elman.executors import Plan, default
+from elman.graph import Graph, Tensor, Variable, verify
+from elman.graph.rewrite import hoist, simplify
+from elman.layers.base import tracing
+from elman.training.objective import Objective
+from elman.training.parameters import Parameters, generation
+from elman.training.program import Feeds, Program, Signature
+
+__all__ = ["Counters", "Steps", "predict_graph", "test_graph", "train_graph", "trainable", "weights_of"]
+
+Updates = list[tuple[Variable, Tensor]]
+
+
+class Counters:
+    """What random numbers are keyed by: the model's seed and the number of training steps taken."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = Variable(np.asarray(seed, np.int32), "seed")
+        self.step = Variable(np.zeros((), np.int32), "step")
+
+
+def weights_of(program: Program) -> list[Variable]:
+    """Every weight once, in the order of the layers."""
+    return _once(w for layer in program.layers for w in layer.weights)
+
+
+def trainable(program: Program) -> list[Variable]:
+    """Every weight that training changes, once."""
+    return _once(w for layer in program.layers for w in layer.trainable_weights)
+
+
+def _once(variables: Iterable[Variable]) -> list[Variable]:
+    return list({id(v): v for v in variables}.values())
+
+
+def train_graph(
+    program: Program,
+    objective: Objective,
+    optimizer: Any,
+    parameters: Parameters,
+    counters: Counters,
+    signature: Signature,
+) -> Graph:
+    """The whole step. Its output is the loss; its inputs are those of `Feeds.of(program, signature)`."""
+    feeds = Feeds.of(program, signature)
+    with tracing(training=True, seed=counters.seed, step=counters.step) as context:
+        outputs = program.trace(feeds.inputs)
+        terms = objective.terms(feeds, outputs)
+        total = objective.total(terms, context.losses)
+        remembered: Updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
+    forward = hoist(simplify(_checked(Graph(feeds.all, (total, *(t for _, t in remembered))))))
+    total = forward.outputs[0]
+    updates = [(v, t) for (v, _), t in zip(remembered, forward.outputs[1:], strict=True)]
+    updates.append((counters.step, counters.step + 1))
+    guard = total
+    if parameters.weights:
+        changed = _update(program, optimizer, parameters, total)
+        updates += changed
+        guard = total + ops.sum(changed[0][1])
+    return _checked(Graph(feeds.all, (total,), tuple(updates), guard))
+
+
+def _update(program: Program, optimizer: Any, parameters: Parameters, loss: Tensor) -> Updates:
+    """The optimizer's updates, that of the parameters first."""
+    slopes = gradients(loss, [w.tensor for w in parameters.weights])
+    flat = ops.concatenate([ops.reshape(g, (-1,)) for g in slopes])
+    made = dict(optimizer.updates(parameters.variable, flat, parameters.segments))
+    new = _constrained(program, parameters, made.pop(parameters.variable))
+    return [(parameters.variable, new), *made.items()]
+
+
+def _constrained(program: Program, parameters: Parameters, new: Tensor) -> Tensor:
+    """The new parameters with every layer's constraints applied to its own weights."""
+    rules = {id(v): rule for layer in program.layers for v, rule in getattr(layer, "constraints", ())}
+    if not any(id(w) in rules for w in parameters.weights):
+        return new
+    parts = []
+    for weight, segment in zip(parameters.weights, parameters.segments, strict=True):
+        part = new[segment.offset : segment.offset + segment.size]
+        rule: Callable[[Tensor], Tensor] | None = rules.get(id(weight))
+        parts.append(part if rule is None else ops.reshape(rule(ops.reshape(part, weight.shape)), (-1,)))
+    return ops.concatenate(parts)
+
+
+def test_graph(program: Program, objective: Objective, signature: Signature) -> Graph:
+    """Loss and metrics without training. Its output is the loss."""
+    feeds = Feeds.of(program, signature)
+    with tracing(training=False) as context:
+        outputs = program.trace(feeds.inputs)
+        terms = objective.terms(feeds, outputs)
+        total = objective.total(terms, context.losses)
+        updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
+    return _checked(Graph(feeds.all, (total,), tuple(updates)))
+
+
+def predict_graph(program: Program, signature: Signature) -> Graph:
+    """Outputs alone (and the states that stateful layers remember)."""
+    feeds = Feeds.of(program, signature.untargeted())
+    with tracing(training=False) as context:
+        outputs = program.trace(feeds.inputs)
+    return _checked(Graph(feeds.all, tuple(outputs), tuple(context.updates)))
+
+
+def _checked(graph: Graph) -> Graph:
+    if settings.verify():
+        verify(graph)
+    return graph
+
+
+class Steps:
+    """The plans of one model: train, test and predict, compiled at first use, once for each signature.
+
+    Args:
+        objective, optimizer: None for a model that only predicts.
+    """
+
+    def __init__(
+        self, program: Program, counters: Counters, objective: Objective | None = None, optimizer: Any = None
+    ) -> None:
+        self.program = program
+        self.counters = counters
+        self.objective = objective
+        self.optimizer = optimizer
+        self.parameters: Parameters | None = None
+        self._plans: dict[tuple[str, Signature], Plan] = {}
+        self._generation = generation()
+        self._places: list[int] = []
+
+    def train(self, signature: Signature) -> Plan:
+        """The plan of a training step."""
+        self.pack()
+        assert self.parameters is not None
+        assert self.objective is not None
+        args = (self.program, self.objective, self.optimizer, self.parameters, self.counters, signature)
+        return self._plan("train", signature, lambda: train_graph(*args))
+
+    def test(self, signature: Signature) -> Plan:
+        """The plan that measures."""
+        assert self.objective is not None
+        program, objective = self.program, self.objective
+        return self._plan("test", signature, lambda: test_graph(program, objective, signature))
+
+    def predict(self, signature: Signature) -> Plan:
+        """The plan that predicts."""
+        signature = signature.untargeted()
+        return self._plan("predict", signature, lambda: predict_graph(self.program, signature))
+
+    def pack(self) -> None:
+        """Make the trainable weights one buffer, unless they are; the optimizer gets its slots."""
+        weights = trainable(self.program)
+        if self.parameters is not None and self.parameters.covers(weights):
+            self.parameters.claim()
+            return
+        self.parameters = Parameters(weights)
+        if self.optimizer is not None and weights:
+            self.optimizer.build(self.parameters.variable)
+        self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "predict"}
+
+    def current(self) -> bool:
+        """Whether the compiled plans still see the weights where they lie."""
+        if self._generation == generation():
+            return True
+        self._generation = generation()
+        places = [id(w.value) for w in weights_of(self.program)]
+        same = places == self._places
+        self._places = places
+        return same
+
+    def _plan(self, kind: str, signature: Signature, build: Callable[[], Graph]) -> Plan:
+        if not self.current():
+            self._plans.clear()
+        key = (kind, signature)
+        found = self._plans.get(key)
+        if found is None:
+            self._places = [id(w.value) for w in weights_of(self.program)]
+            found = self._plans[key] = default().compile(build())
+        return found
