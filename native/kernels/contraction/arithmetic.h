@@ -67,13 +67,21 @@ void register_tile(const Tile<R>& t) {
     for (int g = 0; g < groups; ++g) a[g] += a_col;
   }
 
-  ELMAN_UNROLL_ALL
-  for (int i = 0; i < MR; ++i) {
-    R* c = t.c + i * t.c_row;
+  R* c = t.c;
+  const int64_t c_row = t.c_row;
+  const int last = t.last;
+  if (last == W) {
     ELMAN_UNROLL_ALL
-    for (int v = 0; v + 1 < NV; ++v) store(c + v * W, sum[i][v]);
-    if (t.last == W) store(c + (NV - 1) * W, sum[i][NV - 1]);
-    else store_partial(c + (NV - 1) * W, sum[i][NV - 1], t.last);
+    for (int i = 0; i < MR; ++i, c += c_row)
+      ELMAN_UNROLL_ALL
+      for (int v = 0; v < NV; ++v) store(c + v * W, sum[i][v]);
+  } else {
+    ELMAN_UNROLL_ALL
+    for (int i = 0; i < MR; ++i, c += c_row) {
+      ELMAN_UNROLL_ALL
+      for (int v = 0; v + 1 < NV; ++v) store(c + v * W, sum[i][v]);
+      store_partial(c + (NV - 1) * W, sum[i][NV - 1], last);
+    }
   }
 }
 

@@ -1,50 +1,34 @@
-// Matrix product: which form B is read in, and in what order the register tiles run.
+// Matrix product: which form A and B are read in, and in what order the register tiles run.
 //
-// Source: Goto and van de Geijn 2008 (blocking of k and m so that a panel of B stays in the first cache and a block of A in the
-// second). Forms of B, best first: packed by the caller; read in place (columns contiguous); packed here into scratch; the roles of
-// A and B exchanged when there are few columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes.
-// Weakness: with m = 1 each weight is used once, so the cache or memory that holds B sets the pace.
+// Source: Goto and van de Geijn 2008, with the roles of the caches exchanged: a block of B stays in the second cache and is read in
+// panels, a block of rows of A in the first. Forms of B, best first: packed by the caller; read in place (columns contiguous and
+// few enough, or few rows to serve); packed here into scratch, block by block; the roles of A and B exchanged when there are few
+// columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes. Weakness: with m = 1 each weight is used
+// once, so the cache or memory that holds B sets the pace.
 #pragma once
 #include "contraction/pack.h"
 
 namespace elman::ELMAN_TARGET {
 namespace {
 
-constexpr int64_t k_block = 256;                  // a panel of B: 32 KB on AVX-512
-constexpr int64_t a_block_bytes = 512 * 1024;     // of A, kept in the second cache
-constexpr int64_t slender_k = 64;                 // k block of the exchanged form: its copy of A stays on the stack
+template <class R> constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's columns: 1 KB each
+constexpr int64_t n_block = 512;                                           // a block of B: 512 KB
+constexpr int64_t slender_k = 64;  // k block of the exchanged form: its copy of A stays on the stack
 
-template <class R> struct BForm { const R* b; int64_t row, panel; };  // element (k, 0) at b + k * row; next panel `panel` further
-
-// Rows [0, m) of t, split evenly into tiles of NV vectors
-template <class R, int NV>
-ELMAN_INLINE void run_rows(Tile<R> t, int64_t m) {
-  constexpr int most = tile_rows<NV>;
-  if (m <= most) return TileTable<R, NV>::of_rows[m](t);
-  const int64_t tiles = (m + most - 1) / most, fewest = m / tiles, longer = m - tiles * fewest;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t rows = fewest + (i < longer);
-    TileTable<R, NV>::of_rows[rows](t);
-    t.a += rows * t.a_row;
-    t.c += rows * t.c_row;
-    if (t.init) t.init += rows * t.init_row;
-  }
-}
-
-// One block of rows and k over all columns; m is what the choice of tile depends on
+// All columns for at most tile_rows rows; t.a, t.b, t.c and t.init are at their first element
 template <class R>
-void run_columns(Tile<R> t, int64_t m, int64_t n, int64_t panel_step) {
+ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
   while (n > 0) {
     const int64_t vectors = (n + W - 1) / W;
-    const int used = m <= tile_rows<8> && vectors >= 8 ? 8 : m <= tile_rows<4> && vectors >= 4 ? 4 : vectors >= 2 ? 2 : 1;
+    const int used = vectors >= 8 && rows <= tile_rows<8> ? 8 : vectors >= 4 && rows <= tile_rows<4> ? 4 : vectors >= 2 ? 2 : 1;
     const int64_t columns = n < used * W ? n : used * W;
-    t.last = int(columns - (used - 1) * W);
+    t.last = int(columns) - (used - 1) * W;
     switch (used) {
-      case 8: run_rows<R, 8>(t, m); break;
-      case 4: run_rows<R, 4>(t, m); break;
-      case 2: run_rows<R, 2>(t, m); break;
-      default: run_rows<R, 1>(t, m); break;
+      case 8: TileTable<R, 8>::of_rows[rows](t); break;
+      case 4: TileTable<R, 4>::of_rows[rows](t); break;
+      case 2: TileTable<R, 2>::of_rows[rows](t); break;
+      default: TileTable<R, 1>::of_rows[rows](t); break;
     }
     n -= columns;
     t.b += used / panel_vectors * panel_step;
@@ -53,21 +37,79 @@ void run_columns(Tile<R> t, int64_t m, int64_t n, int64_t panel_step) {
   }
 }
 
+// A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache.
+template <class R> bool worth_copying(const Tile<R>& t, int64_t n) {
+  if (t.k < 64 || n <= panel_columns<R>) return false;
+  return t.a_col != 1 || t.a_row * int64_t(sizeof(R)) % 4096 == 0;
+}
+
+template <class R> constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
+
+// copy[k * copied_rows + i] = a(i, k)
 template <class R>
-void run_blocks(const Matmul<R>& p, const BForm<R>& form) {
-  Tile<R> t{p.k, p.a, p.a_row, p.a_col, form.b, form.row, form.panel, p.init, p.init_row, p.c, p.c_row, 0};
-  constexpr int64_t a_block = a_block_bytes / int64_t(sizeof(R));
-  if (p.m <= tile_rows<2> || (p.k <= k_block && p.m * p.k <= a_block)) return run_columns(t, p.m, p.n, form.panel);
-  const int64_t k_blocks = (p.k + k_block - 1) / k_block, k_size = (p.k + k_blocks - 1) / k_blocks, m_size = a_block / k_size;
-  for (int64_t m = 0; m < p.m; m += m_size)
+void copy_rows(R* copy, const Tile<R>& t, int64_t rows) {
+  constexpr int W = width<R>, C = copied_rows<R>;
+  if (t.a_row == 1) {
+    for (int64_t k = 0; k < t.k; ++k)
+      for (int64_t i = 0; i < rows; i += W) store(copy + k * C + i, load(t.a + k * t.a_col + i));
+  } else if (t.a_col == 1) {
+    for (int64_t i = 0; i < rows; i += W) transpose_strip(copy + i, C, t.a + i * t.a_row, t.a_row, int(rows - i < W ? rows - i : W), t.k);
+  } else {
+    for (int64_t k = 0; k < t.k; ++k)
+      for (int64_t i = 0; i < rows; ++i) copy[k * C + i] = t.a[i * t.a_row + k * t.a_col];
+  }
+}
+
+// All rows, split evenly, over one block of k and n
+template <class R>
+void run_block(Tile<R> t, int64_t m, int64_t n, int64_t panel_step) {
+  const int64_t most = n <= width<R> ? tile_rows<1> : tile_rows<2>;
+  if (m <= most && !worth_copying(t, n)) return run_row_block(t, m, n, panel_step);
+  alignas(64) R copy[k_block<R> * copied_rows<R>];
+  const bool copied = t.k <= k_block<R> && worth_copying(t, n);
+  const int64_t blocks = (m + most - 1) / most, fewest = m / blocks, longer = m - blocks * fewest;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t rows = fewest + (i < longer);
+    Tile<R> row_block = t;
+    if (copied) {
+      copy_rows(copy, t, rows);
+      row_block.a = copy;
+      row_block.a_row = 1;
+      row_block.a_col = copied_rows<R>;
+    }
+    run_row_block(row_block, rows, n, panel_step);
+    t.a += rows * t.a_row;
+    t.c += rows * t.c_row;
+    if (t.init) t.init += rows * t.init_row;
+  }
+}
+
+enum class Form { packed, in_place, pack_here };
+
+template <class R>
+void run_blocks(const Matmul<R>& p, Form form) {
+  constexpr int P = panel_columns<R>;
+  Tile<R> t{p.k, p.a, p.a_row, p.a_col, p.b, p.b_row, P, p.init, p.init_row, p.c, p.c_row, 0};
+  if (form == Form::packed) t.b = p.packed, t.b_row = P, t.panel = p.k * P;
+  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block))) return run_block(t, p.m, p.n, t.panel);
+  const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
+  for (int64_t n = 0; n < p.n; n += n_block)
     for (int64_t k = 0; k < p.k; k += k_size) {
+      const int64_t columns = p.n - n < n_block ? p.n - n : n_block;
       t.k = p.k - k < k_size ? p.k - k : k_size;
-      t.a = p.a + m * p.a_row + k * p.a_col;
-      t.b = form.b + k * form.row;
-      t.c = p.c + m * p.c_row;
-      t.init = k ? t.c : p.init ? p.init + m * p.init_row : nullptr;
+      t.a = p.a + k * p.a_col;
+      t.c = p.c + n;
+      t.init = k ? t.c : p.init ? p.init + n : nullptr;
       t.init_row = k ? p.c_row : p.init_row;
-      run_columns(t, p.m - m < m_size ? p.m - m : m_size, p.n, form.panel);
+      if (form == Form::packed) t.b = p.packed + n * p.k + k * P;
+      if (form == Form::in_place) t.b = p.b + n + k * p.b_row;
+      if (form == Form::pack_here) {
+        pack(p.scratch, p.b + n * p.b_col + k * p.b_row, p.b_row, p.b_col, t.k, columns);
+        t.b = p.scratch;
+        t.b_row = P;
+        t.panel = t.k * P;
+      }
+      run_block(t, p.m, columns, t.panel);
     }
 }
 
@@ -106,22 +148,16 @@ void run_slender(const Matmul<R>& p) {
   }
 }
 
-// Packing pays when B is read often enough and its rows lie too far apart for the first cache.
-template <class R> bool worth_packing(const Matmul<R>& p) {
-  return p.m >= 48 && p.k * p.n * int64_t(sizeof(R)) > 64 * 1024;
-}
+// Packing a block pays when enough rows read it and it overflows the first cache.
+template <class R> bool worth_packing(const Matmul<R>& p) { return p.m >= 48 && p.k * p.n * int64_t(sizeof(R)) > 32 * 1024; }
 
 template <class R>
 void matmul(const Matmul<R>& p) {
-  constexpr int P = panel_columns<R>;
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
   if (p.n <= slender_columns<R> && p.m >= 4) return run_slender(p);
-  if (p.packed) return run_blocks<R>(p, {p.packed, P, p.k * P});
-  if (p.n == 1 && p.b_row == 1) return run_blocks<R>(p, {p.b, 1, P});
-  if ((p.b_col == 1 || p.n == 1) && !worth_packing(p)) return run_blocks<R>(p, {p.b, p.b_row, P});
-  pack(p.scratch, p.b, p.b_row, p.b_col, p.k, p.n);
-  run_blocks<R>(p, {p.scratch, P, p.k * P});
+  if (p.packed) return run_blocks(p, Form::packed);
+  return run_blocks(p, (p.b_col == 1 || p.n == 1) && !worth_packing(p) ? Form::in_place : Form::pack_here);
 }
 
 }  // namespace
