@@ -90,7 +90,7 @@ class Forecaster(Estimator):
 
     def __init__(
         self,
-        horizon: int = 1,
+        horizon: int = 12,
         window: int | None = None,
         cell: CellName = "lstm",
         units: int = 32,

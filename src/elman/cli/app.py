@@ -1,0 +1,153 @@
+"""The command line: options and their help. What they do stands in the other files of this folder."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from elman.cli import check as check_command
+from elman.cli import demo as demo_command
+from elman.cli import forecast, screen
+from elman.cli import train as train_command
+from elman.errors import ElmanError, ElmanWarning
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="elman",
+    help="Recurrent neural networks: from a table to a forecast.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that 'elman train' wrote.")]
+Table = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV or Parquet.")]
+Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.")]
+
+
+def main() -> None:
+    """The `elman` command: errors of elman are one message and exit code 2, never a traceback."""
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", ElmanWarning)
+    try:
+        app()
+    except ElmanError as error:
+        screen.complain("error", error)
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import PackageNotFoundError, version as installed
+
+        try:
+            screen.say(f"elman {installed('elman')}")
+        except PackageNotFoundError:
+            screen.say("elman (not installed)")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Of data, weights and order.")] = 0,
+    window: Annotated[int | None, typer.Option(help="Train a second time, on windows of that length.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture.")] = Path("demo.png"),
+) -> None:
+    """Train the tutorials' network on a noisy sine, compare it with simpler forecasts, draw it."""
+    demo_command.demo(seed, window, output)
+
+
+@app.command()
+def train(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV or Parquet.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
+    time: Annotated[str | None, typer.Option(help="Time column; found by itself where there is one.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column that tells several series apart.")] = None,
+    features: Annotated[list[str] | None, typer.Option("--feature", help="Further column to look at; repeat.")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [12]")] = None,
+    window: Annotated[int | None, typer.Option(help="Rows the network sees. [two seasons]")] = None,
+    cell: Annotated[str | None, typer.Option(help="simple_rnn, gru or lstm. [lstm]")] = None,
+    units: Annotated[int | None, typer.Option(help="Width of each layer. [32]")] = None,
+    layers: Annotated[int | None, typer.Option(help="Recurrent layers. [1]")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share dropped in training. [0]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most. [150]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows in a step. [32]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam. [0.005]")] = None,
+    loss: Annotated[str | None, typer.Option(help="[mean_absolute_error]")] = None,
+    patience: Annotated[int | None, typer.Option(help="Epochs without progress before it stops. [20]")] = None,
+    validation: Annotated[float | None, typer.Option(help="Share or number of the last rows. [0.2]")] = None,
+    refit: Annotated[bool | None, typer.Option(help="Train again on all rows. [yes]")] = None,
+    scaling: Annotated[str | None, typer.Option(help="standard, minmax, robust or none. [standard]")] = None,
+    transform: Annotated[str | None, typer.Option(help="auto, log or none. [auto]")] = None,
+    anchor: Annotated[str | None, typer.Option(help="auto, none, last, seasonal or drift. [auto]")] = None,
+    season: Annotated[int | None, typer.Option(help="Rows in a season. [from the time column]")] = None,
+    calendar: Annotated[bool | None, typer.Option(help="Show the network day, week, year. [yes]")] = None,
+    missing: Annotated[str | None, typer.Option(help="error or interpolate. [error]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights and order. [0]")] = None,
+    holdout: Annotated[int | None, typer.Option(help="Last rows to test on, never learned from. [0]")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with any of these settings.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="[model.safetensors]")] = None,
+    force: Force = False,
+) -> None:
+    """Train a forecaster on a table; write a model file and a run folder."""
+    given: dict[str, Any] = {name: value for name, value in locals().items() if name in train_command.SETTINGS}
+    for name in ("file", "output"):
+        given[name] = None if given[name] is None else str(given[name])
+    train_command.train(given, config, force)
+
+
+@app.command()
+def predict(
+    model: Model,
+    file: Table = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV or Parquet. [standard output]")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [as trained]")] = None,
+    level: Annotated[float | None, typer.Option(help="Add an interval that holds this share, as 0.9.")] = None,
+    force: Force = False,
+) -> None:
+    """Forecast the rows that come next."""
+    forecast.predict(model, file, output, horizon, level, force)
+
+
+@app.command()
+def evaluate(model: Model, file: Table = None) -> None:
+    """Compare forecasts with what happened, beside the simplest forecasts."""
+    forecast.evaluate(model, file)
+
+
+@app.command()
+def plot(
+    model: Model,
+    file: Table = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture.")] = Path("forecast.png"),
+    level: Annotated[float, typer.Option(help="Share of futures the interval should hold.")] = 0.8,
+    force: Force = False,
+) -> None:
+    """Draw the forecast."""
+    forecast.plot(model, file, output, level, force)
+
+
+@app.command()
+def summary(model: Model) -> None:
+    """Print what a model file holds."""
+    forecast.summary(model)
+
+
+@app.command()
+def check() -> None:
+    """Train something tiny and say on what it ran."""
+    check_command.check()
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if issubclass(category, ElmanWarning):
+        screen.complain("warning", message)

@@ -1,0 +1,101 @@
+"""A run's folder: the whole config, a line of numbers for every epoch, the weights it ended with."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from elman.errors import ArgumentError, DataError, unknown_name
+from elman.training.callbacks import Callback
+
+__all__ = ["Recorder", "new_folder", "read_config", "render_config"]
+
+_EVERY = 2.0
+"""Seconds between two checkpoints of the last weights."""
+
+
+def new_folder(name: str, root: Path = Path("runs")) -> Path:
+    """Create `runs/<name>`, or `runs/<name>-2` ... where that is taken: no run is ever written over."""
+    number = 1
+    while True:
+        folder = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def read_config(path: Path, known: Mapping[str, object]) -> dict[str, Any]:
+    """Settings from a TOML file, each a name that the command line knows too.
+
+    Raises:
+        DataError: no such file, or no TOML; the line is named.
+        UnknownNameError: a setting nobody knows; the nearest are named.
+    """
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        because = getattr(error, "strerror", None) or "it is no text"
+        raise DataError.at("train", "config", "a TOML file", str(path), because=because) from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataError.at("train", "config", "a TOML file", str(path), because=str(error)) from None
+    for name in config:
+        if name not in known:
+            raise unknown_name("train", "config", name, known)
+    return config
+
+
+def render_config(settings: Mapping[str, Any]) -> str:
+    """Settings as TOML; what is None is left out, for TOML has no word for it.
+
+    Example:
+        >>> print(render_config({"target": "sales", "horizon": 12, "time": None}), end="")
+        target = "sales"
+        horizon = 12
+    """
+    return "".join(f"{name} = {_toml(name, value)}\n" for name, value in settings.items() if value is not None)
+
+
+class Recorder(Callback):
+    """Writes metrics.jsonl while training goes, and the last weights every few seconds and at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.training = 0
+        self._saved = time.monotonic()
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Count the training: the second one learns from all rows."""
+        self.training += 1
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Add a line."""
+        line = {"training": self.training, "epoch": epoch + 1, **(logs or {})}
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if time.monotonic() - self._saved > _EVERY:
+            self._save()
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Save what training ended with."""
+        self._save()
+
+    def _save(self) -> None:
+        self.model.save(self.folder / "last.safetensors")
+        self._saved = time.monotonic()
+
+
+def _toml(name: str, value: Any) -> str:
+    # JSON's strings, numbers and lists are TOML's too.
+    if isinstance(value, bool | int | float | str):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(name, entry) for entry in value)}]"
+    raise ArgumentError.at("train", name, "a number, text or list", value)

@@ -1,0 +1,99 @@
+"""Tables in files: CSV and Parquet, read with errors a person can act on, never written over one another."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+from pathlib import Path
+from typing import Any
+
+from elman.errors import DataError, OverwriteError, missing_extra
+
+__all__ = ["check_free", "read_table", "write_table"]
+
+_PARQUET = (".parquet", ".pq")
+
+
+def read_table(path: Path) -> Any:
+    """Read a CSV (comma, semicolon or tab; .gz too) or Parquet file as a pandas DataFrame.
+
+    Raises:
+        DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    _check_file(path)
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path) if path.suffix in _PARQUET else pd.read_csv(path, sep=_separator(path))
+    except ImportError:
+        raise missing_extra("read", "pyarrow", "parquet") from None
+    except (ValueError, OSError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
+        raise _no_table(path, _first_line(error)) from None
+    if not len(table):
+        raise DataError.at("read", "file", "have at least one row below its header", str(path))
+    return table
+
+
+def write_table(table: Any, path: Path | None, force: bool) -> None:
+    """Write a DataFrame as its name says, CSV or Parquet; without a path CSV goes to standard output.
+
+    Raises:
+        OverwriteError: the file exists and force is false.
+    """
+    if path is None:
+        print(table.to_csv(index=False), end="")
+        return
+    check_free(path, force)
+    if path.suffix in _PARQUET:
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False)
+
+
+def check_free(path: Path, force: bool, where: str = "write", argument: str = "output") -> None:
+    """Refuse a file that would be lost, or a place where none can be written.
+
+    Raises:
+        OverwriteError: the file exists and force is false.
+        DataError: its folder does not exist, or the path is a folder.
+    """
+    if path.is_dir():
+        raise DataError.at(where, argument, "a file", str(path), "Add a file name.", because="it is a folder")
+    if path.exists() and not force:
+        cure = "Choose another name or pass --force."
+        raise OverwriteError.at(where, argument, "not exist yet", str(path), cure)
+    if not path.parent.exists():
+        because = f"there is no folder {str(path.parent)!r}"
+        raise DataError.at(where, argument, "in an existing folder", str(path), "Create it first.", because=because)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        cure = "Pass the file itself."
+        raise DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because="it is a folder")
+    if not path.exists():
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
+        cure = f"Did you mean {str(path.parent / near[0])!r}?" if near else "Check the path."
+        raise DataError.at("read", "file", "an existing file", str(path), cure)
+    if path.stat().st_size == 0:
+        raise DataError.at("read", "file", "a CSV or Parquet file", str(path), because="it is empty")
+
+
+def _separator(path: Path) -> str:
+    """What stands between the columns of the header: the most frequent of , ; and tab."""
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    with opened as file:
+        header = file.readline(1 << 16)
+    if b"\0" in header:
+        raise _no_table(path, "it holds bytes that are no text")
+    return max(",;\t", key=lambda mark: header.count(mark.encode()))
+
+
+def _no_table(path: Path, because: str) -> DataError:
+    cure = "Save the table as CSV (UTF-8) or Parquet."
+    return DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because=because)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
