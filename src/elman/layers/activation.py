@@ -111,7 +111,7 @@ class PReLU(Layer):
     shared_axes: Sequence[int] | None
 
     def __init__(
-        self, alpha_initializer: Any = "zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
+        self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
         shared_axes: int | Sequence[int] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)

@@ -90,6 +90,9 @@ class Layer(ABC):
     input_kind: ClassVar[str] = "any"
     """"real": integers are cast to the layer's type; "index": reals are cast to int32; "any": integers stay."""
 
+    unsaved: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the constructor that the configuration leaves out."""
+
     stepwise: ClassVar[bool] = False
     """Whether the layer on (B, T, F) does at each step what it does on (B, F)."""
 
@@ -363,7 +366,7 @@ class Layer(ABC):
         """
         config = self._common_config()
         for argument in _own_arguments(type(self)):
-            if argument in _COMMON_ARGUMENTS and argument != "input_dim":
+            if argument in self.unsaved or (argument in _COMMON_ARGUMENTS and argument != "input_dim"):
                 continue
             if not hasattr(self, argument):
                 cure = f"Write self.{argument} = {argument} in __init__, or write get_config."

@@ -34,6 +34,7 @@ class Embedding(Layer):
     """
 
     input_kind = "index"
+    unsaved = ("weights",)
     input_dim: int
     output_dim: int
     mask_zero: bool
@@ -62,10 +63,6 @@ class Embedding(Layer):
     def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
         """Where the index is not 0."""
         return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        """As every layer's, without the starting table: weights are saved as weights."""
-        return {k: v for k, v in super().get_config().items() if k != "weights"}
 
 
 @register

@@ -30,6 +30,7 @@ class StackedRNNCells(Cell):
         (B, 4)
     """
 
+    unsaved = ("dropout", "recurrent_dropout", "seed")  # the cells have their own
     cells: Sequence[Cell]
 
     def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
@@ -71,10 +72,6 @@ class StackedRNNCells(Cell):
         """Units of the last cell's output."""
         last = self.cells[-1]
         return int(getattr(last, "output_size", None) or last.state_sizes[0])
-
-    def get_config(self) -> dict[str, Any]:
-        """As every layer's; rates of dropout are the cells' own."""
-        return {k: v for k, v in super().get_config().items() if k not in ("dropout", "recurrent_dropout", "seed")}
 
     def _split(self, states: Sequence[Tensor]) -> list[list[Tensor]]:
         rest = list(states)
