@@ -98,8 +98,10 @@ class Sequential(Model):
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Make the weights for inputs of a shape, batch first: `build((None, 10, 3))`."""
         if input_shape is not None:
+            stateful = any(getattr(layer, "stateful", False) for layer in self._stack)
+            rows = input_shape[0] if stateful else None  # only kept states need a fixed number of rows
             dtype = self._stack[0].input_dtype if self._stack else None
-            self._start_tensor = Input(batch_shape=tuple(input_shape), dtype=dtype)
+            self._start_tensor = Input(batch_shape=(rows, *input_shape[1:]), dtype=dtype)
         self._rebuild()
         self._known()
 

@@ -98,6 +98,7 @@ class Fit:
                 if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
                     logs.update(self._validate())
                 callbacks.call("on_epoch_end", epoch, logs)
+            self.steps.finish()
             callbacks.params["complete"] = True
         except (KeyboardInterrupt, DivergenceError):
             callbacks.call("on_train_end", logs)

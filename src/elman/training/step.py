@@ -173,6 +173,11 @@ class Steps:
             self.optimizer.build(self.parameters.variable)
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "predict"}
 
+    def finish(self) -> None:
+        """The end of a fit: an optimizer that keeps a moving average of the weights puts it in their place."""
+        if self.parameters is not None and self.parameters.weights and self.optimizer is not None:
+            self.optimizer.finalize_variable_values()
+
     def current(self) -> bool:
         """Whether the compiled plans still see the weights where they lie."""
         if self._generation == generation():
