@@ -15,7 +15,7 @@ template <> struct constants<float> {
   static constexpr float log2e = 1.44269504088896341f, ln2_high = 0.693359375f, ln2_low = -2.12194440054690583e-4f;
   static constexpr float exp_lowest = -104.0f, exp_highest = 89.0f;      // exp is 0, or inf, beyond
   static constexpr float expm1_lowest = -18.0f, expm1_highest = 88.8f;   // expm1 is -1, or inf, beyond
-  static constexpr float tanh_lowest = -19.0f;                           // tanh(x) is 1 from -2x = this
+  static constexpr float tanh_highest = 9.5f;                            // tanh is 1 beyond
   static constexpr float least_normal = 1.17549435e-38f, denormal_scale = 8388608.0f, denormal_power = 23.0f;
   static constexpr uint32_t root_half = 0x3F3504F3;
   static constexpr float exp[5] = {0.5f, 0.1666657626628875732421875f, 4.16664667427539825439453125e-2f,
@@ -27,7 +27,7 @@ template <> struct constants<double> {
                           ln2_low = 1.90821492927058770002e-10;
   static constexpr double exp_lowest = -746.0, exp_highest = 710.0;
   static constexpr double expm1_lowest = -38.0, expm1_highest = 709.79;
-  static constexpr double tanh_lowest = -40.0;
+  static constexpr double tanh_highest = 20.0;
   static constexpr double least_normal = 2.2250738585072014e-308, denormal_scale = 4503599627370496.0, denormal_power = 52.0;
   static constexpr uint64_t root_half = 0x3FE6A09E667F3BCD;
   static constexpr double exp[11] = {
@@ -88,13 +88,17 @@ template <class R> ELMAN_INLINE vec<R> sigmoid(vec<R> x) {
   return quotient<R>(x >= R(0) ? splat(R(1)) : e, e + R(1));
 }
 
-// With m = expm1(-2|x|) in (-1, 0]: tanh|x| = -m / (m + 2)
+// With m = -expm1(-2|x|) in [0, 1): tanh|x| = m / (2 - m). The reduction is exp's with one constant for ln 2: -2|x| = n ln 2 - 2 r
+// and n 2^n, which scales its error, is at most 1/2.
 template <class R> ELMAN_INLINE vec<R> tanh(vec<R> x) {
-  vec<R> n;
-  const vec<R> p = reduced_expm1<R>(larger(splat(constants<R>::tanh_lowest), absolute<R>(x) * R(-2)), n);
-  const vec<R> s = power_of_two<R>(n);
-  const vec<R> m = s * p + (s - R(1));
-  return copy_sign<R>(quotient<R>(m, m + R(2)), x);
+  using K = constants<R>;
+  const vec<R> y = smaller(splat(K::tanh_highest), absolute<R>(x));
+  const vec<R> n_biased = y * (R(-2) * K::log2e) + format<R>::biased, n = n_biased - format<R>::biased;
+  const vec<R> r = n * (K::ln2_high + K::ln2_low) + y * R(2);  // -r of exp's reduction
+  const vec<R> p = r - r * r * polynomial<R>(-r, K::exp);      // -expm1(-r)
+  const vec<R> s = power_from_biased<R>(n_biased);
+  const vec<R> m = s * p + (R(1) - s);
+  return give_sign<R>(quotient<R>(m, R(2) - m), x);
 }
 
 // log of m * 2^power for m = 1 + f in [sqrt(1/2), sqrt(2))

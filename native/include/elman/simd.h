@@ -119,6 +119,10 @@ template <class R> ELMAN_INLINE vec<R> load_partial_or(const R* p, int n, R miss
 template <class R> ELMAN_INLINE uvec<R> bits(vec<R> v) { return (uvec<R>)v; }
 template <class R> constexpr typename lanes<R>::bits sign_bit = typename lanes<R>::bits(1) << (sizeof(R) * 8 - 1);
 template <class R> ELMAN_INLINE vec<R> absolute(vec<R> v) { return (vec<R>)((ivec<R>)v & ~sign_bit<R>); }
+// magnitude >= 0
+template <class R> ELMAN_INLINE vec<R> give_sign(vec<R> magnitude, vec<R> sign) {
+  return (vec<R>)((ivec<R>)magnitude | ((ivec<R>)sign & sign_bit<R>));
+}
 template <class R> ELMAN_INLINE vec<R> copy_sign(vec<R> magnitude, vec<R> sign) {
   return (vec<R>)(((ivec<R>)magnitude & ~sign_bit<R>) | ((ivec<R>)sign & sign_bit<R>));
 }
@@ -226,10 +230,17 @@ ELMAN_ROUNDING(round, __builtin_rintf, __builtin_rint)
 #undef ELMAN_ROUNDING
 #endif
 
-// Correctly rounded square root
+// Square root: correctly rounded, but for floats on AVX-512 within 0.51 ulp, from an estimate and one correction: twice as fast.
 ELMAN_INLINE vec<float> square_root(vec<float> v) {
 #if defined(__AVX512F__)
-  return (vec<float>)_mm512_sqrt_ps((__m512)v);
+  // the estimate serves 2^-100 and above, and 0; for anything else in the vector the instruction does
+  constexpr int least = 0x0D800000, infinity = 0x7F800000;
+  const __m512i distance = _mm512_sub_epi32((__m512i)v, _mm512_set1_epi32(least));
+  const __mmask16 ordinary = _mm512_cmplt_epu32_mask(distance, _mm512_set1_epi32(infinity - least));
+  const __mmask16 nonzero = _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+  if (__builtin_expect((nonzero & ~ordinary) != 0, 0)) return (vec<float>)_mm512_sqrt_ps((__m512)v);
+  const vec<float> r = (vec<float>)_mm512_maskz_rsqrt14_ps(nonzero, (__m512)v), s = v * r;
+  return s + (v - s * s) * (0.5f * r);
 #elif defined(__AVX2__)
   return (vec<float>)_mm256_sqrt_ps((__m256)v);
 #elif defined(__SSE2__)
@@ -260,19 +271,23 @@ ELMAN_INLINE vec<double> square_root(vec<double> v) {
 template <class R> struct format;
 template <> struct format<float> {
   static constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: adding it leaves the rounded value in the low bits
+  static constexpr float biased = to_integer + 127;
   static constexpr int mantissa = 23;
-  static constexpr uint32_t one = 0x3F800000, to_integer_bits = 0x4B400000;
+  static constexpr uint32_t to_integer_bits = 0x4B400000;
   static constexpr float lowest_power = -126, highest_power = 127;
 };
 template <> struct format<double> {
   static constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double biased = to_integer + 1023;
   static constexpr int mantissa = 52;
-  static constexpr uint64_t one = 0x3FF0000000000000, to_integer_bits = 0x4338000000000000;
+  static constexpr uint64_t to_integer_bits = 0x4338000000000000;
   static constexpr double lowest_power = -1022, highest_power = 1023;
 };
-// 2^n for integral n between lowest_power and highest_power
+// 2^n for integral n between lowest_power and highest_power, from n + biased: the exponent's bits, in place but for the shift
+template <class R> ELMAN_INLINE vec<R> power_from_biased(vec<R> n_biased) { return (vec<R>)(bits<R>(n_biased) << format<R>::mantissa); }
+// the same from n
 template <class R> ELMAN_INLINE vec<R> power_of_two(vec<R> n) {
-  return (vec<R>)((bits<R>(n + format<R>::to_integer) << format<R>::mantissa) + format<R>::one);
+  return power_from_biased<R>(n + format<R>::biased);
 }
 template <class R> ELMAN_INLINE vec<R> scale(vec<R> v, vec<R> n) {
 #if defined(__AVX512F__)

@@ -11,15 +11,15 @@ template <class R> struct Operand { const R* at; int64_t step; };
 template <class R> using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors);
 
 template <class R, int arity, class F>
-ELMAN_INLINE void run_step(R* to, Operand<R> a, Operand<R> b, Operand<R> c, int64_t vectors, F f) {
-  ELMAN_UNROLL_4
-  for (int64_t i = 0; i < vectors; ++i) {
-    const vec<R> x = load(a.at), y = arity > 1 ? load(b.at) : x, z = arity > 2 ? load(c.at) : x;
-    store(to, f(x, y, z));
-    to += width<R>;
-    a.at += a.step;
-    b.at += b.step;
-    c.at += c.step;
+ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors, F f) {
+  constexpr int W = width<R>;
+  const R *x = a.at, *y = arity > 1 ? b.at : x, *z = arity > 2 ? c.at : x;
+  const int64_t x_step = a.step, y_step = arity > 1 ? b.step : x_step, z_step = arity > 2 ? c.step : x_step;
+  if (x_step && y_step && z_step) {
+    ELMAN_UNROLL_2
+    for (int64_t i = 0; i < vectors * W; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
+  } else {
+    for (int64_t i = 0; i < vectors; ++i, to += W, x += x_step, y += y_step, z += z_step) store(to, f(load(x), load(y), load(z)));
   }
 }
 

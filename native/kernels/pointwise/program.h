@@ -9,10 +9,23 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-template <class R, class S> ELMAN_INLINE void convert(R* to, const S* from, int64_t stride, int64_t n) {
-  if (stride == 1) for (int64_t i = 0; i < n; ++i) to[i] = R(from[i]);
-  else if (stride == 0) { const R x = R(from[0]); for (int64_t i = 0; i < n; ++i) to[i] = x; }
-  else for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
+// to[0, n) = from[0], from[stride], ...
+template <class R> ELMAN_INLINE void convert(R* to, const R* from, int64_t stride, int64_t n) {
+  constexpr int W = width<R>;
+  int64_t i = 0;
+  if (stride == 1) {
+    for (; i + W <= n; i += W) store(to + i, load(from + i));
+    if (i < n) store_partial(to + i, load(from + i), int(n - i));
+  } else if (stride == 0) {
+    const vec<R> x = splat(from[0]);
+    for (; i + W <= n; i += W) store(to + i, x);
+    if (i < n) store_partial(to + i, x, int(n - i));
+  } else {
+    for (; i < n; ++i) to[i] = from[i * stride];
+  }
+}
+template <class R> ELMAN_INLINE void convert(R* to, const int32_t* from, int64_t stride, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
 }
 
 // to[0, n) = elements first, first + 1, ... of a strided operand
@@ -42,21 +55,17 @@ void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int6
   }
 }
 
-ELMAN_INLINE bool scalar(const PointwiseInput& input) { return input.axes == 1 && input.stride[0] == 0; }
-
 // Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a scalar to `single`, which
 // no step writes.
 template <class R>
-Operand<R> bind(const PointwiseInput& input, const void* in, R* own, R* single, int64_t first, int64_t n) {
+__attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, const void* in, R* own, R* single, int64_t first, int64_t n) {
+  const R* from = (const R*)in;
   if (input.storage == Storage::index) {
-    const int32_t* from = (const int32_t*)in;
-    if (input.axes == 0) convert(own, from + first, 1, n);
-    else fill(own, from, input, first, n);
+    if (input.axes == 0) convert(own, (const int32_t*)in + first, 1, n);
+    else fill(own, (const int32_t*)in, input, first, n);
     return {own, width<R>};
   }
-  const R* from = (const R*)in;
-  if (input.axes == 0) return {from + first, width<R>};
-  if (scalar(input)) {
+  if (input.axes == 1 && input.stride[0] == 0) {
     store(single, splat(from[0]));
     return {single, 0};
   }
@@ -95,17 +104,15 @@ bool may_write_early(const Pointwise<R>& p, int output) {
 }
 
 template <class R>
-void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first, int64_t n) {
+__attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first, int64_t n) {
+  constexpr int W = width<R>;
+  const R* from = value.at;
   if (output.storage == Storage::index) {
     int32_t* to = (int32_t*)out + first;
-    const int64_t stride = value.step ? 1 : 0;
-    for (int64_t i = 0; i < n; ++i) to[i] = int32_t(sizeof(R) == 4 ? __builtin_rintf(float(value.at[i * stride])) : __builtin_rint(double(value.at[i * stride])));
+    for (int64_t i = 0; i < n; ++i) to[i] = int32_t(__builtin_rint(double(from[value.step ? i : 0])));
     return;
   }
   R* to = (R*)out + first;
-  if (to == value.at) return;
-  constexpr int W = width<R>;
-  const R* from = value.at;
   for (; n >= W; n -= W, to += W, from += value.step) store(to, load(from));
   if (n > 0) store_partial(to, load(from), int(n));
 }
@@ -115,37 +122,42 @@ void pointwise(const Pointwise<R>& p) {
   constexpr int W = width<R>;
   Operand<R> value[max_registers];
   alignas(64) R single[max_registers][W];
-  R* memory[max_registers];
-  bool direct[max_registers] = {};
+  R* output_of[max_registers];  // for the registers of `direct`, whose steps write an output's memory
+  uint64_t direct = 0;
+  static_assert(max_registers <= 64);
+  R* const scratch = p.scratch;
+  const int n_inputs = p.n_inputs, n_steps = p.n_steps, n_outputs = p.n_outputs;
   for (int i = 0; i < p.n_constants; ++i) {
     const uint8_t r = p.constants[i].to;
     store(single[r], splat(R(p.constants[i].value)));
     value[r] = {single[r], 0};
   }
-  for (int i = 0; i < p.n_registers; ++i) memory[i] = p.scratch + int64_t(i) * tile;
-  int64_t place[max_registers];
-  for (int o = 0; o < p.n_outputs; ++o) {
+  for (int o = 0; o < n_outputs; ++o) {
     const PointwiseOutput& output = p.outputs[o];
-    if (output.storage == Storage::real && (!output.in_place || may_write_early(p, o))) {
-      direct[output.from] = true;
-      place[output.from] = o;
-    }
+    if (output.storage != Storage::real || (output.in_place && !may_write_early(p, o))) continue;
+    direct |= uint64_t(1) << output.from;
+    output_of[output.from] = (R*)p.out[o];
   }
 
   for (int64_t first = 0; first < p.count; first += tile) {
     const int64_t n = p.count - first < tile ? p.count - first : tile, vectors = (n + W - 1) / W;
-    const bool whole = n % W == 0;
-    for (int i = 0; i < p.n_inputs; ++i) {
-      const uint8_t r = p.inputs[i].to;
-      value[r] = bind(p.inputs[i], p.in[i], memory[r], single[r], first, n);
+    const uint64_t direct_now = n % W ? 0 : direct;  // a step writes whole vectors
+    for (int i = 0; i < n_inputs; ++i) {
+      const PointwiseInput& input = p.inputs[i];
+      if (input.axes == 0 && input.storage == Storage::real) value[input.to] = {(const R*)p.in[i] + first, W};
+      else value[input.to] = make_operand(input, p.in[i], scratch + input.to * tile, single[input.to], first, n);
     }
-    for (int s = 0; s < p.n_steps; ++s) {
-      const PointwiseStep& step = p.steps[s];
-      R* to = whole && direct[step.to] ? (R*)p.out[place[step.to]] + first : memory[step.to];
+    for (int s = 0; s < n_steps; ++s) {
+      const PointwiseStep step = p.steps[s];
+      R* to = direct_now >> step.to & 1 ? output_of[step.to] + first : scratch + step.to * tile;
       step_functions<R>[int(step.code)](to, value[step.a], value[step.b], value[step.c], vectors);
       value[step.to] = {to, W};
     }
-    for (int o = 0; o < p.n_outputs; ++o) write(p.outputs[o], p.out[o], value[p.outputs[o].from], first, n);
+    for (int o = 0; o < n_outputs; ++o) {
+      const Operand<R>& result = value[p.outputs[o].from];
+      const bool there = result.at == (const R*)p.out[o] + first && p.outputs[o].storage == Storage::real;
+      if (!there) write(p.outputs[o], p.out[o], result, first, n);
+    }
   }
 }
 
