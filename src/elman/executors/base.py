@@ -33,7 +33,7 @@ class Plan(ABC):
     graph: Graph
 
     @abstractmethod
-    def run(self, arrays: Sequence[np.ndarray], first_row: int = 0) -> Run:
+    def run(self, arrays: Sequence[np.ndarray]) -> Run:
         """One step: outputs from arrays, then the updates, unless the guard is not finite.
 
         Args: arrays: one for each graph input, with its type and shape; open sizes are taken from them.

@@ -1,21 +1,152 @@
-"""The native executor (being written): until the extension exists every graph runs on the reference executor."""
+"""The native executor: graphs lowered to plans of the compiled extension. The only file that imports `elman._native`."""
 
 from __future__ import annotations
 
-from elman.executors.base import Executor, Plan
-from elman.executors.reference import ReferenceExecutor
-from elman.graph.node import Graph
+import functools
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from elman import dtypes, settings
+from elman.errors import DataError, DTypeError, ShapeError
+from elman.executors.base import Executor, Plan, Run
+from elman.executors.lowering import Lowered, lower
+from elman.graph.node import Graph, Tensor
+from elman.graph.verify import verify
+from elman.shapes import Dim, bind, text
+
+try:
+    from elman import _native  # type: ignore[attr-defined]
+except ImportError:  # no compiler when elman was installed
+    _native = None
+
+ISAS = ("baseline", "avx2", "avx512")
 
 
+@functools.cache
 def available() -> bool:
-    """Whether the compiled extension can be used."""
-    return False
+    """Whether the compiled extension can be used; where it cannot, says so once, with the cure."""
+    if _native is None:
+        warnings.warn(
+            "elman: the compiled extension is missing, so models run on the slow NumPy reference executor. "
+            "Install a C++20 compiler (for example: apt install g++, or xcode-select --install) and reinstall elman with: pip install --force-reinstall elman.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
+def chosen_isa() -> str:
+    """The instruction set plans are made for: ELMAN_ISA, or the best this CPU has.
+
+    Raises: ArgumentError: ELMAN_ISA names one this CPU does not have.
+    """
+    wanted = settings.isa()
+    if wanted is None:
+        return ISAS[_native.best_isa()]
+    if not _native.isa_supported(ISAS.index(wanted)):
+        from_here = [name for i, name in enumerate(ISAS) if _native.isa_supported(i)]
+        raise settings.ArgumentError.at("ELMAN_ISA", "ELMAN_ISA", f"an instruction set of this CPU ({', '.join(from_here)})", wanted, "Unset it to choose the best.")
+    return wanted
 
 
 class NativeExecutor(Executor):
-    """Compiles graphs to native plans."""
+    """Compiles a graph once into a native plan; any batch size and length runs on it."""
 
     name = "native"
 
     def compile(self, graph: Graph) -> Plan:
-        return ReferenceExecutor().compile(graph)
+        if settings.verify():
+            verify(graph)
+        return NativePlan(graph, lower(graph))
+
+
+class NativePlan(Plan):
+    """A lowered graph with its memory. Arrays are checked here, at the border, before any pointer leaves Python."""
+
+    def __init__(self, graph: Graph, lowered: Lowered) -> None:
+        self.graph = graph
+        self.lowered = lowered
+        made = _native.PlanFloat64 if lowered.real == dtypes.FLOAT64 else _native.PlanFloat32
+        self._plan = made(lowered.spec, [v.value for v in lowered.variables], lowered.constants, ISAS.index(chosen_isa()))
+        self._threads = settings.num_threads()
+        self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
+        self._batched = [bool(t.shape) and t.shape[0] == Dim.symbol("B") for t in graph.inputs]
+        self._bound: tuple[Any, ...] = ()
+        self._sizes: dict[str, int] = {}
+        self._symbols: list[int] = []
+
+    def run(self, arrays: Sequence[np.ndarray]) -> Run:
+        views = self._accept(arrays)
+        steps, diverged = self._execute(views, None, 0)
+        return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
+
+    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+        views = self._accept(arrays)
+        if len(order) == 0:
+            return Run([], 0)
+        steps, diverged = self._execute(views, np.ascontiguousarray(order, dtype=np.int64), batch_size)
+        last = (len(order) - 1) % batch_size + 1 if not diverged else min(batch_size, len(order) - steps * batch_size)
+        return Run(self._outputs(last), steps, diverged)
+
+    def _execute(self, views: list[np.ndarray], order: np.ndarray | None, batch_size: int) -> tuple[int, bool]:
+        try:
+            return self._plan.run(views, self._batched, self._symbols, order, batch_size, self._threads)  # type: ignore[no-any-return]
+        except IndexError as error:
+            if len(error.args) != 4:
+                raise
+            where, position, index, rows = error.args
+            raise DataError.at(
+                {"gather": "Gather", "scatter_add": "ScatterAdd"}.get(where, where), "index", f"between 0 and {rows - 1}", f"{index} at position {position}",
+                "Enlarge the table (input_dim) or map unknown values to a reserved index.",
+            ) from None  # fmt: skip
+
+    def _accept(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
+        key = tuple([a.shape for a in arrays])
+        if key != self._bound:
+            self._bind(arrays)
+            self._bound = key
+        views = []
+        for t, a, kind in zip(self.graph.inputs, arrays, self._types, strict=True):
+            if a.dtype != kind:
+                if t.dtype != dtypes.BOOL or a.dtype != np.bool_:
+                    raise DTypeError.at("Plan", t.node.attrs["name"], f"of type {t.dtype}", a.dtype, f"Convert it with .astype('{t.dtype}').")
+                a = a.astype(kind)
+            views.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
+        return views
+
+    def _bind(self, arrays: Sequence[np.ndarray]) -> None:
+        sizes: dict[str, int] = {}
+        for t, a in zip(self.graph.inputs, arrays, strict=True):
+            bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
+        self._check_slices(sizes)
+        self._sizes = sizes
+        self._symbols = [sizes.get(s, 0) for s in self.lowered.symbols]
+
+    def _check_slices(self, sizes: dict[str, int]) -> None:
+        for start, length, step, size in self.lowered.checks:
+            first, count, whole = (d if isinstance(d, int) else d.evaluate({**dict.fromkeys(d.symbols, 0), **sizes}) for d in (start, length, size))
+            last = first + (count - 1) * step
+            if count < 0 or (count > 0 and not (0 <= first < whole and 0 <= last < whole)):
+                raise ShapeError.at("Slice", "range", f"inside an axis of size {whole}", f"start {first}, length {count}", "The sequence is shorter than the model needs.")
+
+    def _outputs(self, rows: int) -> list[np.ndarray]:
+        sizes = {**self._sizes, "B": rows}
+        made = []
+        for i, t in enumerate(self.graph.outputs):
+            kind = self.lowered.real if t.dtype == dtypes.BOOL else t.dtype
+            array = np.empty(tuple(d if isinstance(d, int) else d.evaluate(sizes) for d in t.shape), dtype=kind)
+            self._plan.read(i, array)
+            made.append(array.astype(np.bool_) if t.dtype == dtypes.BOOL else array)
+        return made
+
+    def __repr__(self) -> str:
+        return f"NativePlan({', '.join(_describe(t) for t in self.graph.inputs)}; {chosen_isa()})"
+
+
+def _describe(t: Tensor) -> str:
+    return f"{t.node.attrs['name']} {text(t.shape)} {t.dtype}"

@@ -129,8 +129,7 @@ def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
     shape = evaluate(n.outputs[0].shape, s)
     rows = shape[0] if shape else 1
     width = math.prod(shape[1:])
-    first = s.get("first_row", 0) if shape and not isinstance(n.outputs[0].shape[0], int) else 0
-    return uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"], first).reshape(shape).astype(n.outputs[0].dtype)
+    return uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"]).reshape(shape).astype(n.outputs[0].dtype)
 
 
 def _fused(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
@@ -256,10 +255,10 @@ class ReferencePlan(Plan):
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def run(self, arrays: Sequence[np.ndarray], first_row: int = 0) -> Run:
+    def run(self, arrays: Sequence[np.ndarray]) -> Run:
         sizes: dict[str, int] = {}
         values = [self._accept(t, a, sizes) for t, a in zip(self.graph.inputs, arrays, strict=True)]
-        made = _run(self.graph, self.graph.roots, values, {**sizes, "first_row": first_row})
+        made = _run(self.graph, self.graph.roots, values, sizes)
         outputs, rest = made[: len(self.graph.outputs)], made[len(self.graph.outputs) :]
         if self.graph.guard is not None and not np.isfinite(made[-1]):
             return Run([np.array(o) for o in outputs], 0, diverged=True)

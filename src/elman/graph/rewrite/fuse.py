@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from elman import dtypes
 from elman.graph.node import Graph, Node, Tensor, kind, placeholder
 from elman.graph.rewrite.rebuild import copy, rebuild, users
+from elman.shapes import symbols
 
 MAX_NODES = 48  # of one group: its registers must fit the kernel's
 
@@ -29,7 +31,7 @@ def fuse_products(graph: Graph) -> Graph:
                 product, old, addend = inputs[i], node.inputs[i], inputs[1 - i]
                 key = (old.node.serial, old.index)
                 single = len(readers[key]) == 1 and key not in kept
-                if product.node.op == "MatMul" and single and product.shape == node.outputs[0].shape and _row_or_full(addend, product):
+                if product.node.op == "MatMul" and single and _keeps_rows(product) and product.shape == node.outputs[0].shape and _row_or_full(addend, product):
                     return Node("Gemm", [*product.node.inputs, addend], product.node.attrs).outputs
         return copy(node, inputs)
 
@@ -41,6 +43,11 @@ def _row_or_full(addend: Tensor, product: Tensor) -> bool:
     row = addend.ndim >= 1 and addend.shape[-1] == product.shape[-1] and all(d == 1 for d in addend.shape[:-1])
     matrix = product.node.inputs[1].ndim == 2
     return matrix and (full or row)
+
+
+def _keeps_rows(product: Tensor) -> bool:
+    """Not a sum over an open size: over the batch it would be a partial sum, to which nothing may be added before it is whole."""
+    return symbols(product.shape) == symbols(product.node.inputs[0].shape) | symbols(product.node.inputs[1].shape)
 
 
 def fuse(graph: Graph) -> Graph:
@@ -111,7 +118,7 @@ def _groups(graph: Graph) -> list[list[Node]]:
             continue
         chosen = None
         for g in sorted({group_of[t.node.serial] for t in node.inputs if t.node.serial in group_of}, reverse=True):
-            if groups[g][0].outputs[0].shape == node.outputs[0].shape and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
+            if _flavour(groups[g][0]) == _flavour(node) and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
                 chosen = g
                 break
         if chosen is None:
@@ -127,6 +134,12 @@ def _groups(graph: Graph) -> list[list[Node]]:
                 above[other] |= extra
         below[node.serial] = depends
     return groups
+
+
+def _flavour(node: Node) -> tuple[object, bool]:
+    """What members of a group share: the shape, and whether they compute whole numbers from whole numbers (floats would round those)."""
+    whole = all(t.dtype == dtypes.INT32 for t in (*node.inputs, *node.outputs))
+    return node.outputs[0].shape, whole
 
 
 def _returns(node: Node, group: int, group_of: dict[int, int], below: dict[int, set[int]], above: list[set[int]]) -> bool:

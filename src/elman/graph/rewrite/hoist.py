@@ -20,8 +20,34 @@ def hoist(graph: Graph) -> Graph:
     return rebuild(graph, lambda node, inputs: _hoist(node, inputs) if node.op == "Scan" else copy(node, inputs))
 
 
+def _state_free_first(body: Graph, carries: int) -> Graph:
+    """(x W + h U) + b becomes (x W + b) + h U: what does not depend on the state is added up first, so that it can move."""
+    bound = {t.node.serial for t in body.inputs[:carries]}  # nodes that depend on a state, in the old graph and in the new
+
+    def leaves(t: Tensor) -> list[Tensor]:
+        return [x for i in t.node.inputs for x in leaves(i)] if t.node.op == "Add" and t.node.serial in bound else [t]
+
+    def visit(n: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        made = copy(n, inputs)
+        if not any(t.node.serial in bound for t in inputs):
+            return made
+        bound.update((n.serial, made[0].node.serial))
+        terms = leaves(made[0])
+        free, held = [t for t in terms if t.node.serial not in bound], [t for t in terms if t.node.serial in bound]
+        if n.op != "Add" or len(free) < 2 or not any(t.node.op == "MatMul" for t in free):
+            return made
+        total = sum(free[1:], free[0])
+        for t in held:
+            total = total + t
+            bound.add(total.node.serial)
+        return (total,)
+
+    return rebuild(Graph(body.inputs, body.outputs), visit)
+
+
 def _hoist(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
-    body, carries, sequences = node.attrs["body"], node.attrs["carries"], node.attrs["sequences"]
+    carries, sequences = node.attrs["carries"], node.attrs["sequences"]
+    body = _state_free_first(node.attrs["body"], carries)
     given = body.inputs
     outer = dict(zip((t.node.serial for t in given), inputs, strict=False))
     stacked = {t.node.serial for t in given[carries : carries + sequences]}  # values that exist for all t at once

@@ -7,22 +7,27 @@ what the outside reads. Constants are folded by `fold` with an evaluator the cal
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from elman.graph.node import Graph, Node, Tensor, constant
+from elman import dtypes
+from elman.graph.node import Graph, Node, Tensor, constant, kind
 from elman.graph.rewrite.rebuild import copy, rebuild
-from elman.shapes import product
+from elman.shapes import Size, broadcast, product
 
 Evaluate = Callable[[Node], Sequence[np.ndarray]]
 
 
-def simplify(graph: Graph) -> Graph:
-    """Merge equal expressions, drop identities, prune scans; applied until nothing changes."""
+def simplify(graph: Graph, final: bool = False) -> Graph:
+    """Merge equal expressions, drop identities, prune scans; applied until nothing changes.
+
+    final: no derivative will be taken any more, so that stop_gradient may go too.
+    """
     while True:
         before = [n.serial for n in graph.nodes()]
-        graph = prune_scans(rebuild(graph, _Merger()))
+        graph = prune_scans(rebuild(graph, _Merger(final)), final)
         if [n.serial for n in graph.nodes()] == before:
             return graph
 
@@ -30,15 +35,17 @@ def simplify(graph: Graph) -> Graph:
 class _Merger:
     """Value numbering: a node with the same operator, attributes and inputs as an earlier one becomes the earlier one."""
 
-    def __init__(self) -> None:
+    def __init__(self, final: bool) -> None:
+        self.final = final
         self.known: dict[Hashable, tuple[Tensor, ...]] = {}
 
     def __call__(self, node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
-        shorter = _identity(node, inputs)
-        if shorter is not None:
-            return (shorter,)
         if node.op in ("Input", "Variable"):
             return node.outputs
+        inputs = _without_expansions(node, inputs)
+        shorter = inputs[0] if node.op == "Identity" and self.final else _identity(node, inputs)
+        if shorter is not None:
+            return (shorter,)
         key = (node.op, tuple((t.node.serial, t.index) for t in inputs), _attribute_key(node))
         found = self.known.get(key)
         if found is None:
@@ -74,7 +81,7 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     """The operand a node is equal to, if it is equal to one."""
     out = node.outputs[0]
     same = [t for t in ins if t.shape == out.shape and t.dtype == out.dtype]
-    if node.op == "Identity":
+    if node.op == "Identity" and not node.attrs.get("stop"):
         return ins[0]
     if node.op in ("Reshape", "Expand", "Cast") and same:
         return same[0]
@@ -83,7 +90,8 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     if node.op == "Transpose":
         return _transpose(node, ins[0])
     if node.op in ("Add", "Sub", "Mul", "Div"):
-        return _arithmetic(node.op, ins, out)
+        found = _arithmetic(node.op, ins, out)
+        return _joined_pads(ins) if found is None and node.op == "Add" else found
     if node.op == "Slice" and same and node.attrs["start"] == 0 and node.attrs["step"] == 1:
         return ins[0]
     if node.op == "Pad" and same:
@@ -118,6 +126,49 @@ def _arithmetic(op: str, ins: tuple[Tensor, ...], out: Tensor) -> Tensor | None:
     return None
 
 
+def _without_expansions(node: Node, ins: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Pointwise operators repeat their operands themselves: an Expand before one is left out while the result keeps its shape."""
+    if kind(node) != "pointwise" or len(ins) < 2:
+        return ins
+    operands = list(ins)
+    for i, t in enumerate(ins):
+        number = _number(t) if t.ndim else None
+        shorter = constant(number, t.dtype) if number is not None and t.dtype != dtypes.BOOL else t.node.inputs[0] if t.node.op == "Expand" else None
+        if shorter is None:
+            continue
+        tried = [*operands[:i], shorter, *operands[i + 1 :]]
+        shapes = [x.shape for x in tried]
+        if reduce(broadcast, shapes) == node.outputs[0].shape:
+            operands = tried
+    return tuple(operands)
+
+
+def _joined_pads(ins: tuple[Tensor, ...]) -> Tensor | None:
+    """A sum of pieces, each padded to its own place along one axis, is their concatenation (the gradient of a split)."""
+    pads: list[Node] = []
+    stack = list(ins)
+    while stack:
+        t = stack.pop()
+        if t.node.op == "Add":
+            stack.extend(t.node.inputs)
+        elif t.node.op == "Pad":
+            pads.append(t.node)
+        else:
+            return None
+    axis = pads[0].attrs["axis"]
+    if any(p.attrs["axis"] != axis or not isinstance(p.attrs["before"], int) for p in pads):
+        return None
+    pads.sort(key=lambda p: p.attrs["before"])
+    at: Size = 0
+    for p in pads:
+        if p.attrs["before"] != at:
+            return None
+        at = at + p.inputs[0].shape[axis]
+    if pads[-1].attrs["after"] != 0:
+        return None
+    return Node("Concat", [p.inputs[0] for p in pads], {"axis": axis}).outputs[0]
+
+
 def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     """A transposed matrix as an operand becomes a flag of the product."""
     flags = dict(node.attrs)
@@ -135,7 +186,7 @@ def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
 # ---- scans ------------------------------------------------------------------------------------------------------------
 
 
-def prune_scans(graph: Graph) -> Graph:
+def prune_scans(graph: Graph, final: bool = False) -> Graph:
     """Scans without the outputs nobody reads, the inputs their bodies do not use, and with one copy of each input.
 
     A scan that autodiff extended (attribute `extends`: the scan it repeats with more outputs) replaces the original.
@@ -154,7 +205,7 @@ def prune_scans(graph: Graph) -> Graph:
     def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
         if node.op != "Scan":
             return copy(node, inputs)
-        return _prune(node, inputs, [(node.serial, t.index) in used for t in node.outputs])
+        return _prune(node, inputs, [(node.serial, t.index) in used for t in node.outputs], final)
 
     return rebuild(graph, visit)
 
@@ -178,12 +229,14 @@ class _Redirect:
         return self.made[target.serial][: len(node.outputs)]
 
 
-def _prune(node: Node, inputs: tuple[Tensor, ...], used: list[bool]) -> Sequence[Tensor]:
+def _prune(node: Node, inputs: tuple[Tensor, ...], used: list[bool], final: bool) -> Sequence[Tensor]:
     attrs = node.attrs
     body, carries, sequences = attrs["body"], attrs["carries"], attrs["sequences"]
-    inner = simplify(Graph(body.inputs, body.outputs))
+    inner = simplify(Graph(body.inputs, body.outputs), final)
     live = _live_carries(inner, carries, used)
-    keep_out = [live[i] if i < carries else used[i] for i in range(len(body.outputs))]
+    same = _first_of_equal(inner, carries)
+    used = [u or any(used[j] for j in range(i + 1, len(used)) if same[j] == i) for i, u in enumerate(used)]
+    keep_out = [live[i] if i < carries else used[i] and same[i] == i for i in range(len(body.outputs))]
     roots = tuple(t for t, keep in zip(inner.outputs, keep_out, strict=True) if keep)
     needed = {t.node.serial for n in Graph((), roots).nodes() for t in n.outputs}
     main = inputs[: len(body.inputs)]
@@ -210,7 +263,14 @@ def _prune(node: Node, inputs: tuple[Tensor, ...], used: list[bool]) -> Sequence
         {**attrs, "body": Graph(kept_inputs, outputs), "carries": sum(keep_out[:carries]), "sequences": sum(keep_in[carries : carries + sequences])},
     )
     kept = iter(made.outputs)
-    return [next(kept) if keep else old for keep, old in zip(keep_out, node.outputs, strict=True)]
+    found = [next(kept) if keep else old for keep, old in zip(keep_out, node.outputs, strict=True)]
+    return [found[same[i]] for i in range(len(found))]
+
+
+def _first_of_equal(body: Graph, carries: int) -> list[int]:
+    """For each output the first stacked output that is the same tensor, itself otherwise."""
+    first: dict[tuple[int, int], int] = {}
+    return [i if i < carries else first.setdefault((t.node.serial, t.index), i) for i, t in enumerate(body.outputs)]
 
 
 def _live_carries(body: Graph, carries: int, used: list[bool]) -> list[bool]:

@@ -1,0 +1,271 @@
+// elman._native: the only C++ that knows Python. Parses a lowered graph, checks every number in it, and hands buffers to the plan.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <tuple>
+
+#include "plan.h"
+
+namespace nb = nanobind;
+using namespace elman;
+
+namespace {
+
+using Ints = std::vector<int>;
+using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using OwnedArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
+
+// ---- from Python lists to a Spec ------------------------------------------------------------------------------------
+
+template <class T>
+T item(nb::handle sequence, size_t i) { return nb::cast<T>(sequence[i]); }
+
+Program program(nb::handle p) {
+  Program out;
+  for (nb::handle c : p[0]) out.constants.push_back({uint8_t(item<int>(c, 0)), item<double>(c, 1)});
+  for (nb::handle s : p[1]) {
+    const int code = item<int>(s, 0);
+    if (code < 0 || code >= int(PointwiseCode::count_)) throw nb::value_error("unknown pointwise code");
+    out.steps.push_back({PointwiseCode(code), uint8_t(item<int>(s, 1)), uint8_t(item<int>(s, 2)), uint8_t(item<int>(s, 3)), uint8_t(item<int>(s, 4))});
+  }
+  for (nb::handle r : p[2]) out.in.push_back(uint8_t(nb::cast<int>(r)));
+  for (nb::handle r : p[3]) out.out.push_back(uint8_t(nb::cast<int>(r)));
+  out.registers = item<int>(p, 4);
+  return out;
+}
+
+Instruction instruction(nb::handle i) {
+  Instruction out;
+  const int op = item<int>(i, 0);
+  if (op < 0 || op > int(Op::scan)) throw nb::value_error("unknown instruction");
+  out.op = Op(op);
+  out.in = item<Ints>(i, 1);
+  out.out = item<Ints>(i, 2);
+  out.dims = item<Ints>(i, 3);
+  out.flags = item<std::vector<int64_t>>(i, 4);
+  if (!nb::handle(i[5]).is_none()) out.program = program(i[5]);
+  out.body = item<int>(i, 6);
+  out.where = item<std::string>(i, 7);
+  return out;
+}
+
+std::vector<Instruction> code(nb::handle list) {
+  std::vector<Instruction> out;
+  for (nb::handle i : list) out.push_back(instruction(i));
+  return out;
+}
+
+Spec spec(nb::dict d) {
+  Spec s;
+  for (nb::handle dim : d["dims"]) {
+    Dim sum;
+    for (nb::handle m : dim) sum.push_back({item<int64_t>(m, 0), item<Ints>(m, 1)});
+    s.dims.push_back(std::move(sum));
+  }
+  s.symbols = nb::cast<int>(d["symbols"]);
+  for (nb::handle v : d["values"]) {
+    s.values.push_back({Home(item<int>(v, 0)), Storage(item<int>(v, 1)), item<int>(v, 2), item<int>(v, 3), item<int>(v, 4), item<bool>(v, 5)});
+  }
+  for (nb::handle g : d["segments"]) s.segments.push_back({item<bool>(g, 0), code(g[1])});
+  for (nb::handle g : d["last"]) s.last.push_back({item<bool>(g, 0), code(g[1])});
+  for (nb::handle u : d["updates"]) s.updates.push_back({item<int>(u, 0), item<int>(u, 1)});
+  for (nb::handle b : d["bodies"]) {
+    s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4), item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7)});
+  }
+  s.inputs = nb::cast<Ints>(d["inputs"]);
+  s.outputs = nb::cast<Ints>(d["outputs"]);
+  s.partials = nb::cast<Ints>(d["partials"]);
+  s.partial_segment = nb::cast<Ints>(d["partial_segment"]);
+  s.guard = nb::cast<int>(d["guard"]);
+  s.shardable = nb::cast<bool>(d["shardable"]);
+  s.row_work = nb::cast<int>(d["row_work"]);
+  return s;
+}
+
+// ---- every number refers to something that exists -------------------------------------------------------------------
+
+void within(const Ints& numbers, size_t size, const char* what) {
+  for (int n : numbers) if (n < 0 || size_t(n) >= size) throw nb::value_error(what);
+}
+
+void check(const std::vector<Instruction>& list, const Spec& s) {
+  for (const Instruction& i : list) {
+    within(i.in, s.values.size(), "an instruction reads an unknown value");
+    within(i.out, s.values.size(), "an instruction writes an unknown value");
+    within(i.dims, s.dims.size(), "an instruction uses an unknown size");
+    if (i.op == Op::scan) within({i.body}, s.bodies.size(), "a scan has an unknown body");
+    const Program& p = i.program;
+    if (p.registers < 0 || p.registers > max_registers) throw nb::value_error("a pointwise program has too many registers");
+    auto one = [&](int r) { if (r >= p.registers) throw nb::value_error("a pointwise program uses an unknown register"); };
+    for (const auto& c : p.constants) one(c.to);
+    for (const auto& t : p.steps) one(t.to), one(t.a), one(t.b), one(t.c);
+    for (int r : p.in) one(r);
+    for (int r : p.out) one(r);
+    if ((i.op == Op::pointwise || i.op == Op::integer) && (p.in.size() != i.in.size() || p.out.size() != i.out.size() || i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size()))) {
+      throw nb::value_error("a pointwise program does not fit its operands");
+    }
+  }
+}
+
+void check(const Spec& s, size_t variables, size_t constants) {
+  for (const Dim& d : s.dims) for (const Monomial& m : d) within(m.symbols, size_t(s.symbols), "a size uses an unknown symbol");
+  for (size_t n = 0; n < s.values.size(); ++n) {
+    const Value& v = s.values[n];
+    within({v.count}, s.dims.size(), "a value has an unknown size");
+    if (v.home == Home::variable) within({v.index}, variables, "a value is an unknown variable");
+    if (v.home == Home::constant) within({v.index}, constants, "a value is an unknown constant");
+    if (v.home == Home::part) {
+      within({v.index}, s.values.size(), "a value lies in an unknown value");
+      within({v.offset}, s.dims.size(), "a value lies at an unknown offset");
+    }
+  }
+  for (const Segment& g : s.segments) check(g.code, s);
+  for (const Segment& g : s.last) check(g.code, s);
+  for (const Body& b : s.bodies) {
+    check(b.code, s);
+    for (const Ints* list : {&b.states, &b.slices, &b.captured, &b.new_states, &b.outputs}) within(*list, s.values.size(), "a body uses an unknown value");
+    if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
+  }
+  within(s.inputs, s.values.size(), "unknown input");
+  within(s.outputs, s.values.size(), "unknown output");
+  within(s.partials, s.values.size(), "unknown partial sum");
+  if (s.guard >= 0) within({s.guard}, s.values.size(), "unknown guard");
+}
+
+// ---- the class ------------------------------------------------------------------------------------------------------
+
+struct PythonHost final : Host {
+  bool stop() override {
+    nb::gil_scoped_acquire held;
+    return PyErr_CheckSignals() != 0;
+  }
+};
+
+template <class R>
+class NativePlan {
+ public:
+  NativePlan(nb::dict d, std::vector<OwnedArray> variables, std::vector<AnyArray> constants, int isa) : variables_(std::move(variables)) {
+    Spec s = spec(d);
+    check(s, variables_.size(), constants.size());
+    std::vector<char*> memory;
+    for (auto& v : variables_) memory.push_back(static_cast<char*>(v.data()));
+    std::vector<std::vector<char>> copies;
+    for (auto& c : constants) {
+      const auto* from = static_cast<const char*>(c.data());
+      copies.emplace_back(from, from + c.nbytes());
+    }
+    sizes_of_memory(s, constants);
+    plan_ = std::make_unique<Plan<R>>(std::move(s), std::move(memory), std::move(copies), Isa(isa));
+  }
+
+  // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
+  std::tuple<int64_t, bool> run(const std::vector<AnyArray>& arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order, int64_t batch, int threads) {
+    const Spec& s = plan_->spec();
+    if (arrays.size() != s.inputs.size() || batched.size() != arrays.size() || symbols.size() != size_t(std::max(s.symbols, 1))) {
+      throw nb::value_error("arrays do not fit the plan's inputs");
+    }
+    std::vector<Array> views;
+    int64_t rows = -1;
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      if (s.values[size_t(s.inputs[i])].rows && !batched[i]) throw nb::value_error("an input of the batch must have the batch as its first axis");
+      const int64_t own = batched[i] ? int64_t(arrays[i].shape(0)) : -1;
+      if (batched[i] && rows >= 0 && own != rows) throw nb::value_error("arrays have different numbers of rows");
+      if (batched[i]) rows = own;
+      Numbers sizes = symbols;
+      if (batched[i]) sizes[0] = own;
+      const int64_t expected = bytes_of(s.inputs[i], sizes);
+      if (int64_t(arrays[i].nbytes()) != expected) throw nb::value_error("an array does not have the size of its input");
+      views.push_back({static_cast<const char*>(arrays[i].data()), own, own > 0 ? expected / own : expected});
+    }
+    const int64_t* list = nullptr;
+    nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig> held;
+    if (!order.is_none()) {
+      held = nb::cast<nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig>>(order);
+      list = held.data();
+      for (size_t i = 0; i < held.size(); ++i) if (list[i] < 0 || list[i] >= rows) throw nb::index_error("a row number is outside the data");
+      rows = int64_t(held.size());
+    } else if (rows < 0) {
+      rows = batch = 1;
+    }
+    PythonHost host;
+    Outcome outcome;
+    {
+      nb::gil_scoped_release released;
+      std::lock_guard lock(plan_->mutex());
+      outcome = plan_->run(views, std::move(symbols), list, rows, batch > 0 ? batch : std::max<int64_t>(rows, 1), threads, &host);
+    }
+    return {outcome.steps, outcome.diverged};
+  }
+
+  void read(size_t output, nb::ndarray<nb::c_contig, nb::device::cpu> to) {
+    if (output >= plan_->spec().outputs.size() || int64_t(to.nbytes()) != plan_->output_bytes(output)) throw nb::value_error("an output does not fit the array");
+    plan_->read(output, static_cast<char*>(to.data()));
+  }
+
+  int shards() const { return plan_->shards(); }
+  int64_t arena_bytes() const { return plan_->arena_bytes(); }
+
+ private:
+  int64_t bytes_of(int value, const Numbers& symbols) const { return bytes_of(plan_->spec(), value, symbols); }
+
+  static int64_t bytes_of(const Spec& s, int value, const Numbers& symbols) {
+    const Value& v = s.values[size_t(value)];
+    int64_t count = 0;
+    for (const Monomial& m : s.dims[size_t(v.count)]) {
+      int64_t product = m.coefficient;
+      for (int n : m.symbols) product *= symbols[size_t(n)];
+      count += product;
+    }
+    return count * int64_t(v.storage == Storage::real ? sizeof(R) : 4);
+  }
+
+  void sizes_of_memory(const Spec& s, const std::vector<AnyArray>& constants) const {
+    const Numbers none(size_t(std::max(s.symbols, 1)), 0);
+    for (size_t n = 0; n < s.values.size(); ++n) {
+      const Value& v = s.values[n];
+      const bool variable = v.home == Home::variable, constant = v.home == Home::constant;
+      if (!variable && !constant) continue;
+      const size_t bytes = variable ? variables_[size_t(v.index)].nbytes() : constants[size_t(v.index)].nbytes();
+      if (int64_t(bytes) != bytes_of(s, int(n), none)) throw nb::value_error("a variable or constant does not have the size of its value");
+    }
+  }
+
+  std::vector<OwnedArray> variables_;          // held: the plan writes into their memory
+  std::unique_ptr<Plan<R>> plan_;
+};
+
+template <class R>
+void bind_plan(nb::module_& m, const char* name) {
+  nb::class_<NativePlan<R>>(m, name)
+      .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
+      .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"), nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
+      .def("read", &NativePlan<R>::read)
+      .def("shards", &NativePlan<R>::shards)
+      .def("arena_bytes", &NativePlan<R>::arena_bytes);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native executor of elman.";
+  nb::set_leak_warnings(false);
+  nb::register_exception_translator(
+      [](const std::exception_ptr& p, void*) {
+        try {
+          std::rethrow_exception(p);
+        } catch (const Interrupted&) {
+          if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
+        } catch (const IndexFailure& f) {
+          PyErr_SetObject(PyExc_IndexError, nb::make_tuple(f.where, f.position, f.index, f.rows).ptr());
+        }
+      },
+      nullptr);
+  m.def("isa_supported", [](int isa) { return isa_supported(Isa(isa)); });
+  m.def("best_isa", [] { return int(best_isa()); });
+  m.attr("POINTWISE_CODES") = int(PointwiseCode::count_);
+  bind_plan<float>(m, "PlanFloat32");
+  bind_plan<double>(m, "PlanFloat64");
+}

@@ -1,0 +1,101 @@
+// What a plan is made from: a graph lowered to numbered values and instructions (src/elman/executors/lowering.py).
+//
+// Sizes are polynomials over open symbols (B, T, ...) and are written as numbers of entries in `dims`; binding a plan to
+// concrete symbols evaluates the table once. Everything here is plain data, checked by `check()` before a plan is built.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "elman/kernels.h"
+
+namespace elman {
+
+struct Monomial { int64_t coefficient; std::vector<int> symbols; };
+using Dim = std::vector<Monomial>;             // a sum; empty is 0
+
+enum class Home : uint8_t {
+  temporary,   // made by an instruction, in the arena while somebody needs it
+  input,       // filled from the caller's array before a run
+  variable,    // outlives the run; memory of the caller
+  constant,    // memory of the plan
+  once,        // made by an instruction that runs at binding only (its inputs are constants and sizes)
+  part         // `offset` elements into another value's memory; `strides` set: not contiguous, for reading only
+};
+
+struct Value {
+  Home home = Home::temporary;
+  Storage storage = Storage::real;
+  int index = -1;                              // input, variable, constant: which; part: the value it lies in
+  int count = -1;                              // dim: number of elements
+  int offset = -1;                             // part: dim
+  bool rows = false;                           // one a shard of the batch; otherwise one a run
+};
+
+enum class Op : uint8_t {
+  matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack
+  pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input
+  integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy
+  reduce,      // dims outer length inner; flags: ReduceKind
+  arg_max,     // dims outer length inner
+  softmax,     // dims rows columns; flags: log
+  cum_sum,     // dims outer length inner; flags: reverse, exclusive
+  copy,        // dims to_offset from_offset, axes, then sizes, to strides, from strides; flags: zero the output first
+  gather,      // in table index; dims rows width count
+  scatter_add, // in index values; dims rows width count
+  uniform,     // in seed step; dims rows width; flags: key, rows are of the batch
+  range,       // dims count
+  size,        // dims number
+  scan         // see Scan
+};
+
+struct Program {
+  std::vector<PointwiseConstant> constants;
+  std::vector<PointwiseStep> steps;
+  std::vector<uint8_t> in, out;                // registers
+  int registers = 0;
+};
+
+struct Body;
+
+struct Instruction {
+  Op op;
+  std::vector<int> in, out;                    // values
+  std::vector<int> dims;                       // entries of Spec::dims
+  std::vector<int64_t> flags;
+  Program program;                             // pointwise
+  int body = -1;                               // scan: entry of Spec::bodies
+  std::string where;                           // for error texts
+};
+
+// A recurrence. in: initial states, sequences, captured values, [lengths]; out: final states, stacked outputs.
+// dims: steps, rows of the batch, then elements of a slice of each sequence, then of each stacked output, then of each state.
+struct Body {
+  std::vector<Instruction> code;
+  std::vector<int> states, slices, captured;   // values that stand for the inputs
+  std::vector<int> new_states, outputs;        // values that hold the results
+  bool reverse = false, lengths = false;
+};
+
+struct Segment { bool rows; std::vector<Instruction> code; };
+
+struct Update { int variable_value; int from; }; // copy after everything else; both are values
+
+struct Spec {
+  std::vector<Dim> dims;
+  int symbols = 0;                             // how many; 0 is the batch
+  std::vector<Value> values;
+  std::vector<Segment> segments;               // run in order; rows segments once a shard
+  std::vector<Segment> last;                   // instructions that write variables: only after the guard held (not rows)
+  std::vector<Update> updates;
+  std::vector<Body> bodies;
+  std::vector<int> inputs;                     // values
+  std::vector<int> outputs;                    // values
+  std::vector<int> partials;                   // values summed over shards at the end of the rows segment that makes them
+  std::vector<int> partial_segment;            // which segment that is
+  int guard = -1;                              // value or -1
+  bool shardable = false;
+  int row_work = -1;                           // dim: floating-point operations a run, roughly (for the number of shards)
+};
+
+}  // namespace elman

@@ -1,0 +1,307 @@
+#include "build.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace elman {
+
+template <class R>
+void Builder<R>::bind(int value, void** field, Frame* frame) {
+  int64_t offset = 0;
+  int v = value;
+  for (;;) {
+    while (spec_.values[size_t(v)].home == Home::part) {
+      const Value& part = spec_.values[size_t(v)];
+      offset += sizes_[size_t(part.offset)] * item(v);
+      v = part.index;
+    }
+    if (frame == nullptr) break;
+    if (auto found = frame->moving.find(v); found != frame->moving.end()) {
+      found->second->push_back({field, offset});
+      return;
+    }
+    if (auto found = frame->captured.find(v); found != frame->captured.end()) {
+      v = found->second;
+      frame = frame->parent;
+      continue;
+    }
+    if (const int64_t at = frame->layout->value[size_t(v)]; at >= 0) {
+      *field = frame->block + at + offset;
+      return;
+    }
+    break;                                     // a constant
+  }
+  *field = address_(v) + offset;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame* frame, char* pack, Steps* before) {
+  const Kernels<R>* k = &kernels_;
+  auto flag = [&](size_t n) { return i.flags[n] != 0; };
+  switch (i.op) {
+    case Op::matmul: return matmul(i, frame, pack, before);
+    case Op::pointwise: return pointwise(i, frame);
+    case Op::integer: return integer(i, frame);
+    case Op::copy: return copy(i, frame);
+    case Op::scan: return scan(i, block, frame);
+    case Op::reduce: {
+      auto s = std::make_unique<CallStep<Reduce<R>, void (*)(const Reduce<R>&)>>(k->reduce);
+      s->call = {ReduceKind(i.flags[0]), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::arg_max: {
+      auto s = std::make_unique<CallStep<ArgMax<R>, void (*)(const ArgMax<R>&)>>(k->arg_max);
+      s->call = {size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::softmax: {
+      auto s = std::make_unique<CallStep<Softmax<R>, void (*)(const Softmax<R>&)>>(k->softmax);
+      s->call = {flag(0), size(i, 0), size(i, 1), nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::cum_sum: {
+      auto s = std::make_unique<CallStep<CumSum<R>, void (*)(const CumSum<R>&)>>(k->cum_sum);
+      s->call = {flag(0), flag(1), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::gather: {
+      auto s = std::make_unique<GatherStep>();
+      s->gather = k->gather;
+      s->where = i.where;
+      s->call = {int(item(i.in[0])), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.in[1], &s->call.index, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::scatter_add: {
+      auto s = std::make_unique<ScatterStep<R>>();
+      s->kernels = k;
+      s->where = i.where;
+      s->call = {size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr, nullptr};
+      bind(i.in[0], &s->call.index, frame);
+      bind(i.in[1], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::uniform: {
+      auto s = std::make_unique<UniformStep<R>>();
+      s->kernels = k;
+      s->call = {0, 0, uint32_t(i.flags[0]), flag(1) ? first_row_ : 0, size(i, 0), size(i, 1), nullptr};
+      bind(i.in[0], &s->seed, frame);
+      bind(i.in[1], &s->step, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::range:
+    case Op::size: {
+      auto s = std::make_unique<FillStep<R>>();
+      s->range = i.op == Op::range;
+      s->count = s->range ? size(i, 0) : 1;
+      s->value = size(i, 0);
+      s->storage = spec_.values[size_t(i.out[0])].storage;
+      bind(i.out[0], &s->to, frame);
+      return s;
+    }
+  }
+  throw std::logic_error("unknown instruction");
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
+  auto s = std::make_unique<MatmulStep<R>>();
+  s->kernels = &kernels_;
+  s->batch = size(i, 0);
+  Matmul<R>& c = s->call;
+  c.m = size(i, 1), c.n = size(i, 2), c.k = size(i, 3);
+  c.a_row = size(i, 4), c.a_col = size(i, 5), s->a_batch = size(i, 6);
+  c.b_row = size(i, 7), c.b_col = size(i, 8), s->b_batch = size(i, 9);
+  c.init_row = size(i, 10), s->init_batch = size(i, 11);
+  c.c_row = c.n, s->c_batch = c.m * c.n;
+  c.scratch = reinterpret_cast<R*>(scratch_);
+  bind(i.in[0], &c.a, frame);
+  bind(i.in[1], &c.b, frame);
+  if (i.in.size() > 2) bind(i.in[2], &c.init, frame);
+  bind(i.out[0], &c.c, frame);
+  if (pack != nullptr) {
+    auto p = std::make_unique<PackStep<R>>();
+    p->kernels = &kernels_;
+    p->packed = reinterpret_cast<R*>(pack);
+    p->b_row = c.b_row, p->b_col = c.b_col, p->k = c.k, p->n = c.n;
+    bind(i.in[1], &p->b, frame);
+    c.packed = p->packed;
+    before->push_back(std::move(p));
+  }
+  return s;
+}
+
+// How operand n is walked. Neighbouring axes that it walks as one become one.
+template <class R>
+PointwiseInput Builder<R>::operand(const Instruction& i, size_t n, int64_t count) const {
+  const size_t axes = size_t(i.flags[0]);
+  PointwiseInput input{i.program.in[n], spec_.values[size_t(i.in[n])].storage, 0, {}, {}};
+  int used = 0;
+  for (size_t a = 0; a < axes; ++a) {
+    const int64_t length = size(i, a), stride = size(i, axes * (n + 1) + a);
+    if (length == 1) continue;
+    if (used > 0 && input.stride[used - 1] == stride * length) {
+      input.size[used - 1] *= length;
+      input.stride[used - 1] = stride;
+      continue;
+    }
+    if (used == max_axes) throw std::runtime_error("a pointwise operand has too many axes");
+    input.size[used] = length;
+    input.stride[used] = stride;
+    ++used;
+  }
+  const bool whole = count <= 1 || (used == 1 && input.stride[0] == 1);
+  input.axes = uint8_t(whole ? 0 : used);
+  return input;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::integer(const Instruction& i, Frame* frame) {
+  auto s = std::make_unique<IntegerStep>();
+  s->program = i.program;
+  s->count = 1;
+  for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->count *= size(i, a);
+  s->in.resize(i.in.size()), s->out.resize(i.out.size());
+  for (size_t n = 0; n < i.in.size(); ++n) {
+    s->inputs.push_back(operand(i, n, s->count));
+    bind(i.in[n], &s->in[n], frame);
+  }
+  for (size_t n = 0; n < i.out.size(); ++n) bind(i.out[n], &s->out[n], frame);
+  return s;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) {
+  auto s = std::make_unique<PointwiseStepRun<R>>();
+  const Program& p = i.program;
+  s->kernels = &kernels_;
+  s->call.count = 1;
+  for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->call.count *= size(i, a);
+  s->in.resize(i.in.size()), s->out.resize(i.out.size());
+  for (size_t n = 0; n < i.in.size(); ++n) {
+    s->inputs.push_back(operand(i, n, s->call.count));
+    bind(i.in[n], &s->in[n], frame);
+  }
+  for (size_t n = 0; n < i.out.size(); ++n) {
+    bool in_place = false;
+    if (frame == nullptr) bind(i.out[n], &s->out[n], frame);
+    for (size_t m = 0; m < i.in.size() && frame == nullptr; ++m) in_place |= s->in[m] == s->out[n];
+    s->outputs.push_back({p.out[n], spec_.values[size_t(i.out[n])].storage, in_place});
+    if (frame != nullptr) bind(i.out[n], &s->out[n], frame);
+  }
+  s->call.inputs = s->inputs.data(), s->call.in = s->in.data(), s->call.n_inputs = int(i.in.size());
+  s->call.constants = p.constants.data(), s->call.n_constants = int(p.constants.size());
+  s->call.steps = p.steps.data(), s->call.n_steps = int(p.steps.size());
+  s->call.outputs = s->outputs.data(), s->call.out = s->out.data(), s->call.n_outputs = int(i.out.size());
+  s->call.n_registers = p.registers;
+  s->call.scratch = reinterpret_cast<R*>(scratch_);
+  return s;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::copy(const Instruction& i, Frame* frame) {
+  auto s = std::make_unique<CopyStep>();
+  const size_t axes = size_t(i.flags[1]);
+  s->copy = kernels_.copy;
+  s->clear = i.flags[0] != 0 ? layout_.bytes(i.out[0]) : 0;
+  for (size_t a = 0; a < axes; ++a) {
+    s->size.push_back(size(i, 2 + a));
+    s->to_stride.push_back(size(i, 2 + axes + a));
+    s->from_stride.push_back(size(i, 2 + 2 * axes + a));
+  }
+  const int64_t bytes = item(i.out[0]);
+  s->call = {int(bytes), false, int(axes), s->size.data(), s->to_stride.data(), s->from_stride.data(), nullptr, nullptr};
+  s->to_offset = size(i, 0) * bytes;
+  s->from_offset = size(i, 1) * bytes;
+  bind(i.in[0], &s->from, frame);
+  bind(i.out[0], &s->to, frame);
+  return s;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame* outer) {
+  const Body& body = spec_.bodies[size_t(i.body)];
+  auto s = std::make_unique<ScanStep>();
+  s->steps = size(i, 0), s->rows = size(i, 1);
+  s->reverse = body.reverse;
+  s->sequences = int(body.slices.size());
+  layouts_.push_back(std::make_unique<BodyLayout>(layout_.body(i.body, s->steps)));
+  const BodyLayout& layout = *layouts_.back();
+
+  Frame frame;
+  frame.parent = outer;
+  frame.layout = &layout;
+  frame.block = block;
+  const size_t states = body.states.size(), sequences = body.slices.size(), outputs = body.outputs.size();
+  s->slides.resize(sequences + outputs);
+  s->states.resize(states);
+  for (size_t j = 0; j < sequences; ++j) {
+    s->slides[j].stride = layout_.bytes(body.slices[j]);
+    bind(i.in[states + j], &s->slides[j].base, outer);
+    frame.moving[body.slices[j]] = &s->slides[j].fields;
+  }
+  for (size_t j = 0; j < outputs; ++j) {
+    ScanStep::Slide& slide = s->slides[sequences + j];
+    slide.stride = layout_.bytes(body.outputs[j]);
+    bind(i.out[states + j], &slide.base, outer);
+    if (layout.output_root[j] >= 0) frame.moving[layout.output_root[j]] = &slide.fields;
+  }
+  for (size_t j = 0; j < states; ++j) {
+    ScanStep::State& state = s->states[j];
+    state.bytes = layout_.bytes(body.states[j]);
+    bind(i.in[j], &state.initial, outer);
+    bind(i.out[j], &state.last, outer);
+    frame.moving[body.states[j]] = &state.in;
+    if (layout.shared[j] >= 0) {
+      state.shared = int(sequences) + layout.shared[j];
+      continue;
+    }
+    state.buffer[0] = block + layout.buffer[j];
+    state.buffer[1] = state.buffer[0] + aligned(state.bytes + int64_t(padding));
+    const int r = layout_.root(body.new_states[j]);
+    if (layout.own[j]) frame.moving[r] = &state.out;
+  }
+  for (size_t j = 0; j < body.captured.size(); ++j) frame.captured[body.captured[j]] = i.in[states + sequences + j];
+  if (body.lengths) bind(i.in.back(), &s->lengths, outer);
+
+  for (size_t n = 0; n < body.code.size(); ++n) {
+    char* nested = layout.nested[n] >= 0 ? block + layout.nested[n] : nullptr;
+    char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
+    s->body.push_back(step(body.code[n], nested, &frame, pack, &s->first));
+  }
+  auto duplicate = [&](int from, std::vector<Field>& target, int64_t bytes) {
+    auto d = std::make_unique<ScanStep::Duplicate>();
+    d->bytes = bytes;
+    bind(from, &d->from, &frame);
+    target.push_back({&d->to, 0});
+    s->duplicates.push_back(std::move(d));
+  };
+  for (size_t j = 0; j < outputs; ++j) {
+    ScanStep::Slide& slide = s->slides[sequences + j];
+    if (layout.output_root[j] < 0) duplicate(body.outputs[j], slide.fields, slide.stride);
+  }
+  for (size_t j = 0; j < states; ++j) {
+    ScanStep::State& state = s->states[j];
+    if (state.shared >= 0) continue;
+    const auto found = frame.moving.find(layout_.root(body.new_states[j]));
+    if (found == frame.moving.end() || found->second != &state.out) duplicate(body.new_states[j], state.out, state.bytes);
+  }
+  return s;
+}
+
+template class Builder<float>;
+template class Builder<double>;
+
+}  // namespace elman

@@ -1,0 +1,181 @@
+#include "layout.h"
+
+#include <algorithm>
+
+namespace elman {
+
+Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols) {
+  Numbers out(dims.size(), 0);
+  for (size_t i = 0; i < dims.size(); ++i) {
+    for (const Monomial& m : dims[i]) {
+      int64_t product = m.coefficient;
+      for (int s : m.symbols) product *= symbols[size_t(s)];
+      out[i] += product;
+    }
+  }
+  return out;
+}
+
+template <class R>
+int Layout<R>::root(int value) const {
+  while (spec_.values[size_t(value)].home == Home::part) value = spec_.values[size_t(value)].index;
+  return value;
+}
+
+template <class R>
+int64_t Layout<R>::bytes(int value) const {
+  const Value& v = spec_.values[size_t(value)];
+  return sizes_[size_t(v.count)] * int64_t(v.storage == Storage::real ? sizeof(R) : sizeof(int32_t));
+}
+
+template <class R>
+void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
+  for (const Instruction& i : code) {
+    if (i.op == Op::matmul) {
+      const int64_t k = sizes_[size_t(i.dims[3])], n = sizes_[size_t(i.dims[2])];
+      scratch_ = std::max(scratch_, kernels_.packed_size(k, n) * int64_t(sizeof(R)));
+    } else if (i.op == Op::pointwise) {
+      scratch_ = std::max(scratch_, int64_t(i.program.registers) * tile * int64_t(sizeof(R)));
+    } else if (i.op == Op::scan) {
+      need_scratch(spec_.bodies[size_t(i.body)].code);
+    }
+  }
+}
+
+template <class R>
+ArenaLayout Layout<R>::arena(bool rows, bool local_partials) {
+  std::vector<const std::vector<Instruction>*> code;
+  std::vector<bool> rows_of;
+  for (const Segment& s : spec_.segments) code.push_back(&s.code), rows_of.push_back(s.rows);
+  for (const Segment& s : spec_.last) code.push_back(&s.code), rows_of.push_back(false);
+
+  ArenaLayout out;
+  out.value.assign(spec_.values.size(), -1);
+  out.block.resize(code.size());
+  std::vector<int> first(spec_.values.size(), -1), last(spec_.values.size(), -1);
+  std::vector<Lifetime> lifetimes;
+  std::vector<int64_t*> targets;
+  auto touch = [&](int value, int at) {
+    const int r = root(value);
+    if (first[size_t(r)] < 0) first[size_t(r)] = at;
+    last[size_t(r)] = std::max(last[size_t(r)], at);
+  };
+  for (int v : spec_.inputs) touch(v, 0);
+  int at = 1;
+  for (size_t s = 0; s < code.size(); ++s) {
+    if (rows_of[s] == rows) need_scratch(*code[s]);
+    out.block[s].assign(code[s]->size(), -1);
+    for (size_t i = 0; i < code[s]->size(); ++i, ++at) {
+      const Instruction& instruction = (*code[s])[i];
+      for (int v : instruction.in) touch(v, at);
+      for (int v : instruction.out) touch(v, at);
+      if (instruction.op == Op::scan && rows_of[s] == rows) {
+        const int64_t need = body(instruction.body, sizes_[size_t(instruction.dims[0])]).bytes;
+        lifetimes.push_back({at, at, need});
+        targets.push_back(&out.block[s][i]);
+      }
+    }
+  }
+  for (int v : spec_.outputs) touch(v, at);
+  for (const Update& u : spec_.updates) touch(u.from, at);
+  if (spec_.guard >= 0) touch(spec_.guard, at);
+
+  std::vector<bool> partial(spec_.values.size(), false);
+  for (int v : spec_.partials) partial[size_t(root(v))] = true;
+  for (size_t v = 0; v < spec_.values.size(); ++v) {
+    const Value& value = spec_.values[v];
+    const bool here = (value.home == Home::temporary || value.home == Home::input) && first[v] >= 0;
+    const bool mine = value.rows == rows || (rows && local_partials && partial[v]);
+    if (!here || !mine) continue;
+    // A partial sum lives from its rows segment to whatever reads the total: its whole life is simplest, and it is small.
+    lifetimes.push_back({first[v], partial[v] ? at : last[v], bytes(int(v))});
+    targets.push_back(&out.value[v]);
+  }
+  std::vector<int64_t> offsets;
+  const int64_t start = aligned(scratch_ + int64_t(padding));
+  out.bytes = start + place(lifetimes, offsets);
+  for (size_t i = 0; i < targets.size(); ++i) *targets[i] = start + offsets[i];
+  return out;
+}
+
+template <class R>
+BodyLayout Layout<R>::body(int index, int64_t steps) const {
+  const Body& b = spec_.bodies[size_t(index)];
+  BodyLayout out;
+  out.value.assign(spec_.values.size(), -1);
+  out.nested.assign(b.code.size(), -1);
+  out.pack.assign(b.code.size(), -1);
+  out.buffer.assign(b.states.size(), -1);
+  out.shared.assign(b.states.size(), -1);
+  out.output_root.assign(b.outputs.size(), -1);
+  out.own.assign(b.states.size(), false);
+
+  // A result is written where it is wanted: a stacked output by the value that makes it, a state by its own.
+  std::vector<bool> made(spec_.values.size(), false);
+  for (const Instruction& i : b.code) for (int v : i.out) made[size_t(root(v))] = true;
+  std::vector<int> owner(spec_.values.size(), -1);  // root value -> output it lies in; -2: it is a state's buffer
+  auto claimable = [&](int v) {
+    const int r = root(v);
+    return made[size_t(r)] && owner[size_t(r)] == -1 && bytes(r) == bytes(v);
+  };
+  for (size_t j = 0; j < b.outputs.size(); ++j) {
+    if (!claimable(b.outputs[j])) continue;
+    out.output_root[j] = root(b.outputs[j]);
+    owner[size_t(root(b.outputs[j]))] = int(j);
+  }
+  int64_t bytes_so_far = 0;
+  auto take = [&](int64_t need) {
+    const int64_t at = bytes_so_far;
+    bytes_so_far += aligned(need + int64_t(padding));
+    return at;
+  };
+  for (size_t s = 0; s < b.states.size(); ++s) {
+    const int r = root(b.new_states[s]);
+    if (!b.lengths && owner[size_t(r)] >= 0 && bytes(r) == bytes(b.states[s])) {
+      out.shared[s] = owner[size_t(r)];
+      continue;
+    }
+    const int64_t one = aligned(bytes(b.states[s]) + int64_t(padding));
+    out.buffer[s] = take(2 * one);
+    if (claimable(b.new_states[s])) owner[size_t(r)] = -2, out.own[s] = true;
+  }
+
+  std::vector<int> first(spec_.values.size(), -1), last(spec_.values.size(), -1);
+  std::vector<Lifetime> lifetimes;
+  std::vector<int64_t*> targets;
+  const int end = int(b.code.size());
+  for (int i = 0; i < end; ++i) {
+    const Instruction& instruction = b.code[size_t(i)];
+    for (int v : instruction.in) last[size_t(root(v))] = i;
+    for (int v : instruction.out) {
+      const int r = root(v);
+      if (first[size_t(r)] < 0) first[size_t(r)] = i;
+      last[size_t(r)] = std::max(last[size_t(r)], i);
+    }
+    if (instruction.op == Op::scan) {
+      lifetimes.push_back({i, i, body(instruction.body, sizes_[size_t(instruction.dims[0])]).bytes});
+      targets.push_back(&out.nested[size_t(i)]);
+    }
+    if (instruction.op == Op::matmul && instruction.flags[0] != 0 && steps >= pack_from) {
+      const int64_t k = sizes_[size_t(instruction.dims[3])], n = sizes_[size_t(instruction.dims[2])];
+      out.pack[size_t(i)] = take(kernels_.packed_size(k, n) * int64_t(sizeof(R)));
+    }
+  }
+  for (int v : b.outputs) last[size_t(root(v))] = end;
+  for (int v : b.new_states) last[size_t(root(v))] = end;
+  for (size_t v = 0; v < made.size(); ++v) {
+    if (!made[v] || owner[v] != -1) continue;
+    lifetimes.push_back({first[v], last[v], bytes(int(v))});
+    targets.push_back(&out.value[v]);
+  }
+  std::vector<int64_t> offsets;
+  const int64_t placed = place(lifetimes, offsets);
+  for (size_t i = 0; i < targets.size(); ++i) *targets[i] = bytes_so_far + offsets[i];
+  out.bytes = bytes_so_far + placed;
+  return out;
+}
+
+template class Layout<float>;
+template class Layout<double>;
+
+}  // namespace elman

@@ -1,0 +1,57 @@
+// Where every value lies once the open sizes are numbers: evaluated sizes, lifetimes, offsets.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "elman/spec.h"
+#include "memory.h"
+
+namespace elman {
+
+using Numbers = std::vector<int64_t>;
+
+Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols);
+
+// Of a body: everything a scan needs while it runs, as one block. Offsets are from the block's start.
+struct BodyLayout {
+  std::vector<int64_t> value;                  // by value; -1: not in the block
+  std::vector<int64_t> nested;                 // by instruction: offset of an inner scan's block, or -1
+  std::vector<int64_t> pack;                   // by instruction: offset of a packed matrix, or -1
+  std::vector<int64_t> buffer;                 // by state: offset of two buffers, or -1 when it lies in an output
+  std::vector<int> shared;                     // by state: the output it lies in, or -1
+  std::vector<bool> own;                       // by state: the value that makes it is written straight into a buffer
+  std::vector<int> output_root;                // by output: the value that is written straight into it, or -1
+  int64_t bytes = 0;
+};
+
+// Of one arena: the values of the batch (rows) or the values of the whole run.
+struct ArenaLayout {
+  std::vector<int64_t> value;                  // by value; -1: elsewhere
+  std::vector<std::vector<int64_t>> block;     // by segment and instruction: offset of a scan's block, or -1
+  int64_t bytes = 0;
+};
+
+template <class R>
+class Layout {
+ public:
+  // `sizes`: Spec::dims evaluated for this arena. `local_partials`: rows arenas hold their own partial sums.
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels) : spec_(spec), sizes_(sizes), kernels_(kernels) {}
+
+  ArenaLayout arena(bool rows, bool local_partials);
+  BodyLayout body(int body, int64_t steps) const;
+  int root(int value) const;                   // the value a part lies in, followed to the end
+  int64_t bytes(int value) const;
+  int64_t scratch() const { return scratch_; }
+
+ private:
+  void need_scratch(const std::vector<Instruction>& code);
+
+  const Spec& spec_;
+  const Numbers& sizes_;
+  const Kernels<R>& kernels_;
+  int64_t scratch_ = 0;
+};
+
+inline constexpr int pack_from = 4;            // time steps from which packing a captured matrix pays
+
+}  // namespace elman

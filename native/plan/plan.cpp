@@ -1,0 +1,319 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "floating_point.h"
+#include "threads.h"
+
+namespace elman {
+namespace {
+
+constexpr size_t kept_bindings = 32;           // sizes remembered; beyond that the plan starts over
+constexpr int64_t shard_rows = 8;              // fewest rows of a shard
+constexpr int64_t shard_work = 2'000'000;      // fewest floating-point operations of a shard
+
+}  // namespace
+
+template <class R>
+Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa)
+    : spec_(std::move(spec)), variables_(std::move(variables)), kernels_(kernels<R>(isa)) {
+  for (const auto& bytes : constants) {
+    constants_.emplace_back();
+    constants_.back().reserve(int64_t(bytes.size()));
+    std::memcpy(constants_.back().data(), bytes.data(), bytes.size());
+  }
+  partial_of_.assign(spec_.values.size(), -1);
+  for (size_t p = 0; p < spec_.partials.size(); ++p) {
+    int v = spec_.partials[p];
+    while (spec_.values[size_t(v)].home == Home::part) v = spec_.values[size_t(v)].index;
+    partial_of_[size_t(v)] = spec_.partial_segment[p];
+  }
+}
+
+template <class R>
+int64_t Plan<R>::part_offset(const Numbers& sizes, int& value) const {
+  int64_t offset = 0;
+  for (; spec_.values[size_t(value)].home == Home::part; value = spec_.values[size_t(value)].index) {
+    offset += sizes[size_t(spec_.values[size_t(value)].offset)];
+  }
+  return offset;
+}
+
+// How many shards a batch is cut into: a function of the sizes alone, so that results do not depend on the machine.
+template <class R>
+int Plan<R>::shard_count(const Numbers& symbols, const Numbers& sizes) const {
+  if (!spec_.shardable || spec_.row_work < 0) return 1;
+  const int64_t by_rows = symbols[0] / shard_rows, by_work = sizes[size_t(spec_.row_work)] / shard_work;
+  const int64_t most = symbols[0] >= 64 ? 4 : 2;
+  return int(std::clamp<int64_t>(std::min(by_rows, by_work), 1, most));
+}
+
+template <class R>
+typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
+  if (auto found = bindings_.find(symbols); found != bindings_.end()) return *found->second;
+  if (bindings_.size() >= kept_bindings) bindings_.clear();
+  bound_ = nullptr;
+  auto made = make(symbols);
+  bool moved = arena_.reserve(made->layout.bytes);
+  while (arenas_.size() < made->shards.size()) arenas_.emplace_back(), moved = true;
+  for (size_t s = 0; s < made->shards.size(); ++s) moved |= arenas_[s].reserve(made->shards[s].layout.bytes);
+  if (moved) bindings_.clear();                // their pointers point nowhere now
+  build(*made);
+  return *(bindings_[symbols] = std::move(made));
+}
+
+template <class R>
+std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols) {
+  auto b = std::make_unique<Binding>();
+  b->symbols = symbols;
+  b->sizes = evaluate(spec_.dims, symbols);
+  for (const Value& v : spec_.values) {
+    if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
+  }
+  const int count = shard_count(symbols, b->sizes);
+  b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
+  b->shards.resize(size_t(count));
+  int64_t row = 0;
+  for (int s = 0; s < count; ++s) {
+    Shard& shard = b->shards[size_t(s)];
+    shard.first_row = row;
+    shard.rows = symbols[0] / count + (s < symbols[0] % count ? 1 : 0);
+    row += shard.rows;
+    Numbers own = symbols;
+    own[0] = shard.rows;
+    shard.sizes = evaluate(spec_.dims, own);
+    shard.layout = Layout<R>(spec_, shard.sizes, kernels_).arena(true, count > 1);
+  }
+  return b;
+}
+
+template <class R>
+char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value) {
+  const Value& v = spec_.values[size_t(value)];
+  switch (v.home) {
+    case Home::variable: return variables_[size_t(v.index)];
+    case Home::constant: return constants_[size_t(v.index)].data();
+    case Home::once: return v.rows && shard != nullptr ? shard->once.data() + shard->once_at[size_t(value)] : b.once.data() + b.once_at[size_t(value)];
+    default: break;
+  }
+  const int partial = partial_of_[size_t(value)];
+  if (shard != nullptr && shard->layout.value[size_t(value)] >= 0 && (partial < 0 || partial == segment)) {
+    const size_t s = size_t(shard - b.shards.data());
+    return arenas_[s].data() + shard->layout.value[size_t(value)];
+  }
+  return arena_.data() + b.layout.value[size_t(value)];
+}
+
+template <class R>
+void Plan<R>::once(const Numbers& sizes, bool rows, Block& block, std::vector<int64_t>& at) {
+  Layout<R> layout(spec_, sizes, kernels_);
+  at.assign(spec_.values.size(), -1);
+  int64_t bytes = 0;
+  for (size_t v = 0; v < spec_.values.size(); ++v) {
+    if (spec_.values[v].home != Home::once || spec_.values[v].rows != rows) continue;
+    at[v] = bytes;
+    bytes += aligned(layout.bytes(int(v)) + int64_t(padding));
+  }
+  block.reserve(bytes);
+}
+
+template <class R>
+void Plan<R>::build(Binding& b) {
+  // Memory of values made at binding must exist for the whole run and every shard before any step takes its address.
+  once(b.sizes, false, b.once, b.once_at);
+  for (Shard& s : b.shards) once(s.sizes, true, s.once, s.once_at);
+  Watch nobody(nullptr);
+  auto compile = [&](const std::vector<Instruction>& code, const std::vector<int64_t>& block, Builder<R>& builder, char* arena) {
+    Steps steps;
+    for (size_t i = 0; i < code.size(); ++i) {
+      auto made = builder.step(code[i], block[i] < 0 ? nullptr : arena + block[i]);
+      const bool at_binding = !code[i].out.empty() && spec_.values[size_t(code[i].out[0])].home == Home::once;
+      if (at_binding) made->run(nobody);
+      else steps.push_back(std::move(made));
+    }
+    return steps;
+  };
+  Builder<R> whole(spec_, b.sizes, kernels_, [&](int v) { return address(b, nullptr, -1, v); }, arena_.data(), 0);
+  b.segments.resize(spec_.segments.size());
+  for (Shard& s : b.shards) s.segments.resize(spec_.segments.size());
+  for (size_t n = 0; n < spec_.segments.size(); ++n) {
+    const Segment& segment = spec_.segments[n];
+    if (!segment.rows) {
+      b.segments[n] = compile(segment.code, b.layout.block[n], whole, arena_.data());
+      continue;
+    }
+    for (size_t s = 0; s < b.shards.size(); ++s) {
+      Shard& shard = b.shards[s];
+      Builder<R> builder(spec_, shard.sizes, kernels_, [&](int v) { return address(b, &shard, int(n), v); }, arenas_[s].data(), shard.first_row);
+      shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
+    }
+  }
+  for (size_t n = 0; n < spec_.last.size(); ++n) {
+    Steps steps = compile(spec_.last[n].code, b.layout.block[spec_.segments.size() + n], whole, arena_.data());
+    for (auto& s : steps) b.last.push_back(std::move(s));
+  }
+}
+
+namespace {
+
+// Rows order[first ...] (or first ... when there is no order) of a data set, one after another.
+void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, int64_t rows) {
+  if (order == nullptr) {
+    if (rows > 0) std::memcpy(to, a.data + first * a.bytes, size_t(rows * a.bytes));
+  } else if (a.bytes == 4) {
+    const auto* from = reinterpret_cast<const int32_t*>(a.data);
+    for (int64_t r = 0; r < rows; ++r) reinterpret_cast<int32_t*>(to)[r] = from[order[first + r]];
+  } else {
+    for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * a.bytes, a.data + order[first + r] * a.bytes, size_t(a.bytes));
+  }
+}
+
+}  // namespace
+
+template <class R>
+void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64_t start) {
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const Array& a = arrays[i];
+    const size_t value = size_t(spec_.inputs[i]);
+    if (!spec_.values[value].rows) {
+      if (bound_->layout.value[value] < 0) continue;
+      char* to = address(*bound_, nullptr, -1, int(value));
+      if (a.rows < 0) std::memcpy(to, a.data, size_t(a.bytes));
+      else gather_rows(to, a, order, start, bound_->symbols[0]);
+      continue;
+    }
+    for (Shard& shard : bound_->shards) {
+      if (shard.layout.value[value] >= 0) gather_rows(address(*bound_, &shard, -1, int(value)), a, order, start + shard.first_row, shard.rows);
+    }
+  }
+}
+
+template <class R>
+void Plan<R>::reduce(size_t segment) {
+  if (bound_->shards.size() == 1) return;
+  for (size_t p = 0; p < spec_.partials.size(); ++p) {
+    if (spec_.partial_segment[p] != int(segment)) continue;
+    int root = spec_.partials[p];
+    const int64_t count = bound_->sizes[size_t(spec_.values[size_t(root)].count)];
+    const int64_t offset = part_offset(bound_->sizes, root);
+    auto* to = reinterpret_cast<R*>(address(*bound_, nullptr, -1, root)) + offset;
+    for (size_t s = 0; s < bound_->shards.size(); ++s) {
+      const auto* from = reinterpret_cast<const R*>(address(*bound_, &bound_->shards[s], int(segment), root)) + offset;
+      if (s == 0) std::memcpy(to, from, size_t(count) * sizeof(R));
+      else for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+    }
+  }
+}
+
+template <class R>
+bool Plan<R>::step(int threads, Host* host) {
+  Binding& b = *bound_;
+  Watch watch(host);
+  for (size_t n = 0; n < spec_.segments.size(); ++n) {
+    if (!spec_.segments[n].rows) {
+      for (auto& s : b.segments[n]) s->run(watch);
+      continue;
+    }
+    if (b.shards.size() == 1) {
+      for (auto& s : b.shards[0].segments[n]) {
+        watch.tick();
+        s->run(watch);
+      }
+      continue;
+    }
+    std::vector<std::exception_ptr> failures(b.shards.size());
+    const auto caller = std::this_thread::get_id();
+    parallel(int(b.shards.size()), threads, [&](int s) {
+      try {
+        Watch own(std::this_thread::get_id() == caller ? host : nullptr);
+        for (auto& step : b.shards[size_t(s)].segments[n]) {
+          own.tick();
+          step->run(own);
+        }
+      } catch (...) {
+        failures[size_t(s)] = std::current_exception();
+      }
+    });
+    for (auto& f : failures) if (f) std::rethrow_exception(f);
+    reduce(n);
+  }
+  if (spec_.guard >= 0) {
+    R value;
+    int root = spec_.guard;
+    const int64_t offset = part_offset(b.sizes, root);
+    std::memcpy(&value, address(b, nullptr, -1, root) + offset * int64_t(sizeof(R)), sizeof(R));
+    if (!std::isfinite(value)) return false;
+  }
+  for (auto& s : b.last) s->run(watch);
+  Layout<R> layout(spec_, b.sizes, kernels_);
+  for (const Update& u : spec_.updates) {
+    const Value& from = spec_.values[size_t(u.from)];
+    int v = u.from;
+    const int64_t offset = part_offset(b.sizes, v);
+    const int64_t item = from.storage == Storage::real ? int64_t(sizeof(R)) : 4;
+    std::memcpy(address(b, nullptr, -1, u.variable_value), address(b, nullptr, -1, v) + offset * item, size_t(layout.bytes(u.from)));
+  }
+  return true;
+}
+
+template <class R>
+Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch, int threads, Host* host) {
+  FlushDenormals flush;
+  int64_t done = 0;
+  Watch watch(host);
+  for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
+    symbols[0] = std::min(batch, rows - start);
+    if (bound_ == nullptr || bound_->symbols != symbols) bound_ = &bind(symbols);
+    load(arrays, order, start);
+    if (!step(threads, host)) return {done, true};
+    ++done;
+    watch.tick();
+    if (rows == 0) break;
+  }
+  return {done, false};
+}
+
+template <class R>
+int64_t Plan<R>::output_bytes(size_t output) const {
+  return Layout<R>(spec_, bound_->sizes, kernels_).bytes(spec_.outputs[output]);
+}
+
+template <class R>
+void Plan<R>::read(size_t output, char* to) const {
+  auto* self = const_cast<Plan<R>*>(this);
+  const int output_value = spec_.outputs[output];
+  const Value& value = spec_.values[size_t(output_value)];
+  const int64_t item = value.storage == Storage::real ? int64_t(sizeof(R)) : 4;
+  auto take = [&](Shard* shard, const Numbers& sizes) {
+    int root = output_value;
+    const int64_t offset = part_offset(sizes, root);
+    const int64_t bytes = Layout<R>(spec_, sizes, kernels_).bytes(output_value);
+    std::memcpy(to, self->address(*self->bound_, shard, -1, root) + offset * item, size_t(bytes));
+    to += bytes;
+  };
+  if (!value.rows) return take(nullptr, bound_->sizes);
+  for (Shard& shard : self->bound_->shards) take(&shard, shard.sizes);
+}
+
+template <class R>
+Numbers Plan<R>::output_sizes(const std::vector<int>& dims) const {
+  Numbers out;
+  for (int d : dims) out.push_back(bound_->sizes[size_t(d)]);
+  return out;
+}
+
+template <class R>
+int64_t Plan<R>::arena_bytes() const {
+  int64_t total = arena_.size();
+  for (const Block& a : arenas_) total += a.size();
+  return total;
+}
+
+template class Plan<float>;
+template class Plan<double>;
+
+}  // namespace elman

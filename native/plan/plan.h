@@ -1,0 +1,81 @@
+// A plan: a lowered graph bound to sizes and run. Thread-safe for callers that hold `mutex()`; keeps its memory between runs.
+#pragma once
+#include <map>
+#include <mutex>
+
+#include "build.h"
+
+namespace elman {
+
+// One graph input of a run. data: (rows, width) items of 4 bytes or sizeof(R), C-contiguous, owned by the caller.
+struct Array {
+  const char* data;
+  int64_t rows;                                // of the whole data set; -1 for an input without batch axis
+  int64_t bytes;                               // of one row, or of all of an input without batch axis
+};
+
+struct Outcome { int64_t steps; bool diverged; };
+
+template <class R>
+class Plan {
+ public:
+  // variables: memory of each variable, owned by the caller for the plan's life. constants: copied.
+  Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa);
+
+  // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
+  Outcome run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch, int threads, Host* host);
+
+  // Bytes of an output of the last run, and a copy of it to `to` (C-contiguous, its whole shape).
+  int64_t output_bytes(size_t output) const;
+  void read(size_t output, char* to) const;
+
+  const Spec& spec() const { return spec_; }
+  Numbers output_sizes(const std::vector<int>& dims) const;
+  std::mutex& mutex() { return mutex_; }
+  int shards() const { return bound_ == nullptr ? 0 : int(bound_->shards.size()); }
+  int64_t arena_bytes() const;
+
+ private:
+  struct Shard {
+    Numbers sizes;
+    ArenaLayout layout;
+    int64_t first_row = 0, rows = 0;
+    std::vector<Steps> segments;               // by segment; empty where the segment is not rows
+    Block once;
+    std::vector<int64_t> once_at;
+  };
+  struct Binding {
+    Numbers symbols, sizes;
+    ArenaLayout layout;
+    std::vector<Shard> shards;
+    std::vector<Steps> segments;               // by segment; empty where the segment is rows
+    Steps last;
+    Block once;
+    std::vector<int64_t> once_at;
+  };
+
+  Binding& bind(const Numbers& symbols);
+  std::unique_ptr<Binding> make(const Numbers& symbols);
+  void build(Binding& b);
+  void once(const Numbers& sizes, bool rows, Block& block, std::vector<int64_t>& at);
+  // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
+  char* address(Binding& b, Shard* shard, int segment, int value);
+  int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
+  void load(const std::vector<Array>& arrays, const int64_t* order, int64_t start);
+  bool step(int threads, Host* host);
+  void reduce(size_t segment);
+  int shard_count(const Numbers& symbols, const Numbers& sizes) const;
+
+  Spec spec_;
+  std::vector<char*> variables_;
+  std::vector<Block> constants_;
+  const Kernels<R>& kernels_;
+  std::vector<int> partial_of_;                // by root value: the segment whose partial sum it is, or -1
+  std::map<Numbers, std::unique_ptr<Binding>> bindings_;
+  Binding* bound_ = nullptr;
+  Block arena_;
+  std::vector<Block> arenas_;                  // one a shard
+  std::mutex mutex_;
+};
+
+}  // namespace elman

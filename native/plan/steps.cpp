@@ -1,0 +1,154 @@
+#include "steps.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace elman {
+
+void Watch::look() {
+  const auto now = Clock::now();
+  const double waited = std::chrono::duration<double>(now - last_).count();
+  last_ = now;
+  since_asked_ += waited;
+  if (since_asked_ > 0.02) {
+    since_asked_ = 0;
+    if (host_->stop()) throw Interrupted{};
+  }
+  // Aim at a look every 5 ms: more ticks between looks if they pass quickly, fewer if not.
+  stride_ = waited < 0.0025 ? std::min(stride_ * 2, 1 << 14) : waited > 0.01 ? std::max(stride_ / 4, 1) : stride_;
+  left_ = stride_;
+}
+
+template <class R>
+void MatmulStep<R>::run(Watch&) {
+  if (batch == 1) return kernels->matmul(call);
+  Matmul<R> one = call;
+  for (int64_t i = 0; i < batch; ++i) {
+    one.a = call.a + i * a_batch;
+    one.b = call.b + i * b_batch;
+    one.init = call.init == nullptr ? nullptr : call.init + i * init_batch;
+    one.c = call.c + i * c_batch;
+    kernels->matmul(one);
+  }
+}
+
+int64_t IntegerStep::compute(const PointwiseStep& s) const {
+  const int64_t a = registers_[s.a], b = registers_[s.b];
+  switch (s.code) {
+    case PointwiseCode::add: return a + b;
+    case PointwiseCode::sub: return a - b;
+    case PointwiseCode::mul: return a * b;
+    case PointwiseCode::div: return b == 0 ? 0 : int64_t(double(a) / double(b));
+    case PointwiseCode::neg: return -a;
+    case PointwiseCode::abs: return a < 0 ? -a : a;
+    case PointwiseCode::sign: return a > 0 ? 1 : a < 0 ? -1 : 0;
+    case PointwiseCode::max: return std::max(a, b);
+    case PointwiseCode::min: return std::min(a, b);
+    case PointwiseCode::mod: return b == 0 ? 0 : ((a % b) + b) % b;
+    default: return a;
+  }
+}
+
+void IntegerStep::run(Watch&) {
+  registers_.resize(size_t(program.registers));
+  for (const auto& c : program.constants) registers_[c.to] = int64_t(c.value);
+  for (int64_t i = 0; i < count; ++i) {
+    for (size_t n = 0; n < inputs.size(); ++n) {
+      int64_t rest = i, offset = 0;
+      for (int a = int(inputs[n].axes) - 1; a >= 0; --a) {
+        offset += rest % inputs[n].size[a] * inputs[n].stride[a];
+        rest /= inputs[n].size[a];
+      }
+      registers_[inputs[n].to] = static_cast<const int32_t*>(in[n])[inputs[n].axes == 0 ? i : offset];
+    }
+    for (const auto& s : program.steps) registers_[s.to] = compute(s);
+    for (size_t n = 0; n < out.size(); ++n) static_cast<int32_t*>(out[n])[i] = int32_t(registers_[program.out[n]]);
+  }
+}
+
+void CopyStep::run(Watch&) {
+  if (clear > 0) std::memset(to, 0, size_t(clear));
+  call.from = static_cast<const char*>(from) + from_offset;
+  call.to = static_cast<char*>(to) + to_offset;
+  copy(call);
+}
+
+void GatherStep::run(Watch&) {
+  const int64_t at = gather(call);
+  if (at >= 0) throw IndexFailure{where, at, call.index[at], call.rows};
+}
+
+template <class R>
+void ScatterStep<R>::run(Watch&) {
+  std::memset(call.to, 0, size_t(call.rows * call.width) * sizeof(R));
+  const int64_t at = kernels->scatter_add(call);
+  if (at >= 0) throw IndexFailure{where, at, call.index[at], call.rows};
+}
+
+template <class R>
+void UniformStep<R>::run(Watch&) {
+  call.seed = uint64_t(int64_t(*seed));
+  call.step = uint32_t(*step);
+  kernels->uniform(call);
+}
+
+template <class R>
+void FillStep<R>::run(Watch&) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t number = range ? i : value;
+    if (storage == Storage::index) static_cast<int32_t*>(to)[i] = int32_t(number);
+    else static_cast<R*>(to)[i] = R(number);
+  }
+}
+
+void ScanStep::run(Watch& watch) {
+  for (auto& state : states) state.before = state.initial;
+  if (steps > 0) for (auto& step : first) step->run(watch);
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t t = reverse ? steps - 1 - i : i;
+    watch.tick();
+    move(i, t);
+    for (auto& step : body) step->run(watch);
+    for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
+    if (lengths != nullptr) finish_rows(t);
+    for (auto& state : states) state.before = state.after;
+  }
+  for (auto& state : states) std::memcpy(state.last, state.before, size_t(state.bytes));
+}
+
+void ScanStep::move(int64_t i, int64_t t) {
+  for (auto& slide : slides) {
+    slide.now = slide.base + t * slide.stride;
+    for (const Field& f : slide.fields) *f.at = slide.now + f.offset;
+  }
+  for (auto& state : states) {
+    state.after = state.shared >= 0 ? slides[size_t(state.shared)].now : state.buffer[i & 1];
+    for (const Field& f : state.in) *f.at = const_cast<char*>(state.before) + f.offset;
+    for (const Field& f : state.out) *f.at = state.after + f.offset;
+  }
+}
+
+void ScanStep::finish_rows(int64_t t) {
+  for (int64_t row = 0; row < rows; ++row) {
+    if (lengths[row] > t) continue;
+    for (auto& state : states) {
+      const int64_t bytes = state.bytes / rows;
+      std::memcpy(state.after + row * bytes, state.before + row * bytes, size_t(bytes));
+    }
+    for (size_t s = size_t(sequences); s < slides.size(); ++s) {
+      const int64_t bytes = slides[s].stride / rows;
+      std::memset(slides[s].now + row * bytes, 0, size_t(bytes));
+    }
+  }
+}
+
+template struct MatmulStep<float>;
+template struct MatmulStep<double>;
+template struct ScatterStep<float>;
+template struct ScatterStep<double>;
+template struct UniformStep<float>;
+template struct UniformStep<double>;
+template struct FillStep<float>;
+template struct FillStep<double>;
+
+}  // namespace elman

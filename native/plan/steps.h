@@ -1,0 +1,187 @@
+// Instructions made ready: a kernel call with its arguments filled in. A step knows nothing of values or plans.
+//
+// The pointers inside steps are the plan's to fill, once per binding, or once per time step for what moves along a sequence.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "elman/kernels.h"
+#include "elman/spec.h"
+
+namespace elman {
+
+// What a run asks of the outside now and then: whether to stop. Called by one thread only.
+struct Host {
+  virtual ~Host() = default;
+  virtual bool stop() = 0;                     // a signal came, for example
+};
+
+struct Interrupted {};                         // thrown to unwind a run that Host::stop() ended
+
+// An index outside a table.
+struct IndexFailure {
+  std::string where;
+  int64_t position, index, rows;
+};
+
+// Asks the host every few milliseconds, whatever a step costs, without reading the clock at every step.
+class Watch {
+ public:
+  explicit Watch(Host* host) : host_(host), last_(Clock::now()) {}
+  void tick() {
+    if (host_ != nullptr && --left_ <= 0) look();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void look();
+
+  Host* host_;
+  Clock::time_point last_;
+  double since_asked_ = 0;
+  int left_ = 1, stride_ = 1;
+};
+
+struct Step {
+  virtual ~Step() = default;
+  virtual void run(Watch& watch) = 0;
+};
+using Steps = std::vector<std::unique_ptr<Step>>;
+
+template <class R>
+struct MatmulStep final : Step {
+  const Kernels<R>* kernels;
+  Matmul<R> call{};
+  int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
+  void run(Watch&) override;
+};
+
+template <class R>
+struct PackStep final : Step {
+  const Kernels<R>* kernels;
+  R* packed = nullptr;
+  const R* b = nullptr;
+  int64_t b_row = 0, b_col = 0, k = 0, n = 0;
+  void run(Watch&) override { kernels->pack(packed, b, b_row, b_col, k, n); }
+};
+
+template <class R>
+struct PointwiseStepRun final : Step {
+  const Kernels<R>* kernels;
+  Pointwise<R> call{};
+  std::vector<PointwiseInput> inputs;
+  std::vector<PointwiseOutput> outputs;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  void run(Watch&) override { kernels->pointwise(call); }
+};
+
+struct IntegerStep final : Step {              // whole numbers: exact, where floats would round
+  std::vector<PointwiseInput> inputs;          // as in Pointwise
+  Program program;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  int64_t count = 0;
+  void run(Watch&) override;
+
+ private:
+  int64_t compute(const PointwiseStep& s) const;
+  std::vector<int64_t> registers_;
+};
+
+// Any kernel whose arguments are one struct.
+template <class Call, class Function>
+struct CallStep final : Step {
+  Function function;
+  Call call{};
+  explicit CallStep(Function f) : function(f) {}
+  void run(Watch&) override { function(call); }
+};
+
+struct CopyStep final : Step {
+  void (*copy)(const Copy&);
+  Copy call{};
+  std::vector<int64_t> size, to_stride, from_stride;
+  int64_t to_offset = 0, from_offset = 0;      // bytes
+  int64_t clear = 0;                           // bytes of the output to zero first
+  const void* from = nullptr;
+  void* to = nullptr;
+  void run(Watch&) override;
+};
+
+struct GatherStep final : Step {
+  int64_t (*gather)(const Gather&);
+  Gather call{};
+  std::string where;
+  void run(Watch&) override;
+};
+
+template <class R>
+struct ScatterStep final : Step {
+  const Kernels<R>* kernels;
+  ScatterAdd<R> call{};
+  std::string where;
+  void run(Watch&) override;
+};
+
+template <class R>
+struct UniformStep final : Step {
+  const Kernels<R>* kernels;
+  Uniform<R> call{};
+  const int32_t *seed = nullptr, *step = nullptr;
+  void run(Watch&) override;
+};
+
+template <class R>
+struct FillStep final : Step {                 // a range (count numbers from 0) or one number
+  Storage storage = Storage::real;
+  bool range = false;
+  int64_t count = 0, value = 0;
+  void* to = nullptr;
+  void run(Watch&) override;
+};
+
+// A pointer inside a step that moves along a sequence.
+struct Field { void** at; int64_t offset; };
+
+struct ScanStep final : Step {
+  struct Slide {                               // a slice of a sequence, or of a stacked output
+    char* base = nullptr;
+    int64_t stride = 0;                        // bytes from one t to the next
+    std::vector<Field> fields;
+    char* now = nullptr;
+  };
+  struct State {
+    const char* initial = nullptr;
+    char* last = nullptr;
+    char* buffer[2] = {nullptr, nullptr};      // turn about; unused when shared
+    int64_t bytes = 0;
+    int shared = -1;                           // the output slide that holds the new state
+    std::vector<Field> in, out;                // readers of the state before, writers of the state after the step
+    const char* before = nullptr;
+    char* after = nullptr;
+  };
+  struct Duplicate {                           // a result wanted in a second place
+    const void* from = nullptr;
+    void* to = nullptr;
+    int64_t bytes = 0;
+  };
+  std::vector<Slide> slides;                   // sequences, then outputs
+  int sequences = 0;
+  std::vector<State> states;
+  std::vector<std::unique_ptr<Duplicate>> duplicates;
+  Steps first, body;                           // before the loop (packing), and for each t
+  int64_t steps = 0, rows = 0;
+  bool reverse = false;
+  const int32_t* lengths = nullptr;
+  void run(Watch& watch) override;
+
+ private:
+  void move(int64_t i, int64_t t);
+  void finish_rows(int64_t t);
+};
+
+}  // namespace elman

@@ -1,0 +1,105 @@
+#include "threads.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "floating_point.h"
+
+namespace elman {
+namespace {
+
+constexpr int spins = 2000;  // about 20 microseconds of looking before a worker sleeps
+
+struct Pool {
+  std::mutex mutex;
+  std::condition_variable wake, finished;
+  std::vector<std::thread> workers;
+  const std::function<void(int)>* task = nullptr;
+  std::atomic<int> next{0}, pending{0};
+  std::atomic<uint64_t> generation{0};
+  int count = 0, allowed = 0;
+
+  void work(int id) {
+    FlushDenormals flush;
+    uint64_t seen = 0;
+    const std::function<void(int)>* mine = nullptr;
+    int tasks = 0;
+    for (;;) {
+      for (int i = 0; i < spins && generation.load(std::memory_order_acquire) == seen; ++i) std::this_thread::yield();
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return generation.load() != seen; });
+        seen = generation.load();
+        if (id >= allowed || task == nullptr) continue;
+        mine = task;
+        tasks = count;
+        ++pending;
+      }
+      drain(*mine, tasks);
+      if (--pending == 0) {
+        std::lock_guard lock(mutex);
+        finished.notify_all();
+      }
+    }
+  }
+
+  void drain(const std::function<void(int)>& what, int tasks) {
+    for (int i = next.fetch_add(1); i < tasks; i = next.fetch_add(1)) what(i);
+  }
+
+  void run(int tasks, int threads, const std::function<void(int)>& what) {
+    {
+      std::lock_guard lock(mutex);
+      while (static_cast<int>(workers.size()) < threads - 1) {
+        int id = static_cast<int>(workers.size());
+        workers.emplace_back([this, id] { work(id); });
+      }
+      task = &what;
+      count = tasks;
+      allowed = threads - 1;
+      next = 0;
+      ++generation;
+    }
+    wake.notify_all();
+    drain(what, tasks);
+    std::unique_lock lock(mutex);
+    task = nullptr;  // a worker that wakes only now finds nothing to join
+    finished.wait(lock, [&] { return pending.load() == 0; });
+  }
+};
+
+// Leaked on purpose: workers wait for ever, and joining them at exit could wait for ever too.
+Pool* pool = nullptr;
+std::mutex* callers = new std::mutex;
+
+void after_fork() {
+  pool = nullptr;           // the parent's threads do not exist here; neither do the locks they may hold
+  callers = new std::mutex;
+}
+
+}  // namespace
+
+void parallel(int count, int threads, const std::function<void(int)>& task) {
+  if (count == 1 || threads <= 1) {
+    for (int i = 0; i < count; ++i) task(i);
+    return;
+  }
+  static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
+  (void)registered;
+  // One caller at a time has the pool; another (a second Python thread) does its work alone instead of waiting.
+  std::unique_lock lock(*callers, std::try_to_lock);
+  if (!lock.owns_lock()) {
+    for (int i = 0; i < count; ++i) task(i);
+    return;
+  }
+  if (pool == nullptr) pool = new Pool;
+  pool->run(count, threads < count ? threads : count, task);
+}
+
+}  // namespace elman

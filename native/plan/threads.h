@@ -1,0 +1,12 @@
+// One pool of threads for the process. Work is a number of independent tasks; the caller takes part.
+//
+// Threads start at the first use, never at import; after a fork the child finds no threads and starts its own. A task must not throw.
+#pragma once
+#include <functional>
+
+namespace elman {
+
+// Run task(0) ... task(count-1) on at most `threads` threads, the caller among them; returns when all are done.
+void parallel(int count, int threads, const std::function<void(int)>& task);
+
+}  // namespace elman

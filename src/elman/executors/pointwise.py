@@ -1,0 +1,199 @@
+"""A fused group of pointwise operators as a program over registers, for the native pointwise kernel.
+
+Registers of inputs are read-only and registers of outputs are never reused, because the kernel lets them be the operands' own memory;
+all others are given out again as soon as their last reader is done, so a long chain stays in the first-level cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from elman import dtypes
+from elman.errors import GraphError
+from elman.graph.node import Graph, Node, Tensor
+
+# The order of PointwiseCode in native/include/elman/kernels.h.
+CODES = {
+    name: i
+    for i, name in enumerate(
+        "copy neg abs sign floor ceil round sqrt reciprocal exp expm1 log log1p tanh sigmoid relu softplus erf sin cos logical_not is_nan is_inf "
+        "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add".split()
+    )
+}
+
+NAMES = {
+    "Identity": "copy", "Neg": "neg", "Abs": "abs", "Sign": "sign", "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal", "Exp": "exp", "Expm1": "expm1", "Log": "log", "Log1p": "log1p", "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu",
+    "Softplus": "softplus", "Erf": "erf", "Sin": "sin", "Cos": "cos", "Not": "logical_not", "IsNaN": "is_nan", "IsInf": "is_inf", "Add": "add", "Sub": "sub",
+    "Mul": "mul", "Div": "div", "Pow": "pow", "Max": "max", "Min": "min", "Mod": "mod", "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal",
+    "And": "logical_and", "Or": "logical_or", "Where": "where",
+}  # fmt: skip
+
+MAX_REGISTERS = 64
+
+
+@dataclass
+class Program:
+    """What the kernel runs: constants (register, value), steps (code, to, a, b, c), registers of inputs and outputs, their number."""
+
+    constants: list[tuple[int, float]] = field(default_factory=list)
+    steps: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    registers: int = 0
+
+    def spec(self) -> tuple[list[tuple[int, float]], list[tuple[int, int, int, int, int]], list[int], list[int], int]:
+        """As the binding reads it."""
+        return (self.constants, self.steps, self.inputs, self.outputs, self.registers)
+
+
+def integral(body: Graph) -> bool:
+    """Whether a group computes whole numbers only, which floats would round."""
+    return all(t.dtype == dtypes.INT32 for n in body.nodes() for t in n.outputs)
+
+
+class _Compiler:
+    """Walks a fused body once; holds which register each value is in."""
+
+    def __init__(self, body: Graph) -> None:
+        self.body = body
+        self.program = Program()
+        self.register: dict[tuple[int, int], int] = {}
+        self.constants: dict[float, int] = {}
+        self.free: list[int] = []
+        self.nodes = [n for n in body.nodes() if n.op not in ("Input", "Constant")]
+        self.uses = self._count_uses()
+        self.fixed: set[int] = set()
+
+    def compile(self) -> Program:
+        for t in self.body.inputs:
+            self.register[(t.node.serial, t.index)] = r = self._new(keep=True)
+            self.program.inputs.append(r)
+        absorbed = self._products_to_absorb()
+        results = {(t.node.serial, t.index) for t in self.body.outputs}
+        for node in self.nodes:
+            if node.serial not in absorbed:
+                self._emit(node, absorbed, (node.serial, 0) in results)
+        for t in self.body.outputs:
+            self.program.outputs.append(self._output(t))
+        if self.program.registers > MAX_REGISTERS:
+            raise GraphError(f"fuse: a group must fit {MAX_REGISTERS} registers. Received one of {self.program.registers}. Lower MAX_NODES in graph/rewrite/fuse.py.")
+        return self.program
+
+    def _count_uses(self) -> dict[tuple[int, int], int]:
+        uses: dict[tuple[int, int], int] = {}
+        for t in (*(t for n in self.nodes for t in n.inputs), *self.body.outputs):
+            uses[(t.node.serial, t.index)] = uses.get((t.node.serial, t.index), 0) + 1
+        return uses
+
+    def _products_to_absorb(self) -> dict[int, Node]:
+        """Products with one reader, an addition: the pair is one multiply-add. Maps the product to its reader."""
+        inside = {n.serial: n for n in self.nodes}
+        taken: set[int] = set()
+        absorbed: dict[int, Node] = {}
+        for node in self.nodes:
+            if node.op != "Add" or not dtypes.is_real(node.outputs[0].dtype):
+                continue
+            for t in node.inputs:
+                product = inside.get(t.node.serial)
+                if product is not None and product.op == "Mul" and self.uses[(product.serial, 0)] == 1 and node.serial not in taken:
+                    absorbed[product.serial] = node
+                    taken.add(node.serial)
+        return absorbed
+
+    def _emit(self, node: Node, absorbed: dict[int, Node], result: bool) -> None:
+        product = next((t.node for t in node.inputs if absorbed.get(t.node.serial) is node), None)
+        if product is not None:
+            addend = node.inputs[1] if node.inputs[0].node is product else node.inputs[0]
+            self._step("multiply_add", node, [*product.inputs, addend], result)
+        elif node.op == "Cast":
+            self._cast(node, result)
+        else:
+            self._step(NAMES[node.op], node, node.inputs, result)
+
+    def _cast(self, node: Node, result: bool) -> None:
+        """To bool: not(not x). Real to int: toward zero, sign(x) * floor(|x|). All else is a copy: values are kept as reals."""
+        source, to = node.inputs[0].dtype, node.attrs["dtype"]
+        if to == dtypes.BOOL:
+            self._chain(node, ["logical_not", "logical_not"], result)
+        elif to == dtypes.INT32 and dtypes.is_real(source):
+            x = self._operand(node.inputs[0])
+            size = self._new()
+            self._add("abs", size, x)
+            self._add("floor", size, size)
+            side = self._new()
+            self._add("sign", side, x)
+            self._release(node.inputs)
+            out = self._new(keep=result)
+            self._add("mul", out, side, size)
+            self.register[(node.serial, 0)] = out
+            self.free += [size, side]
+        else:
+            self._chain(node, ["copy"], result)
+
+    def _chain(self, node: Node, names: Sequence[str], result: bool) -> None:
+        x = self._operand(node.inputs[0])
+        self._release(node.inputs)
+        out = self._new(keep=result)
+        for name in names:
+            self._add(name, out, x)
+            x = out
+        self.register[(node.serial, 0)] = out
+
+    def _step(self, name: str, node: Node, operands: Sequence[Tensor], result: bool) -> None:
+        registers = [self._operand(t) for t in operands]
+        self._release(operands)
+        out = self._new(keep=result)
+        self._add(name, out, *registers)
+        self.register[(node.serial, 0)] = out
+
+    def _add(self, name: str, to: int, *operands: int) -> None:
+        a, b, c = (*operands, 0, 0)[:3]
+        self.program.steps.append((CODES[name], to, a, b, c))
+
+    def _operand(self, t: Tensor) -> int:
+        if t.node.op == "Constant":
+            return self._constant(float(t.node.attrs["value"]))
+        return self.register[(t.node.serial, t.index)]
+
+    def _constant(self, value: float) -> int:
+        key = value if value == value else float("inf") * 0
+        for known, register in self.constants.items():
+            if known == key and str(known) == str(key):
+                return register
+        register = self._new(keep=True)
+        self.constants[key] = register
+        self.program.constants.append((register, value))
+        return register
+
+    def _release(self, operands: Sequence[Tensor]) -> None:
+        for t in operands:
+            k = (t.node.serial, t.index)
+            self.uses[k] = self.uses.get(k, 0) - 1
+            register = self.register.get(k)
+            if t.node.op != "Constant" and self.uses[k] == 0 and register is not None and register not in self.fixed:
+                self.free.append(register)
+
+    def _output(self, t: Tensor) -> int:
+        """The register an output is read from: its own, so that the kernel may let it be the output's memory."""
+        register = self._operand(t)
+        if register in self.program.outputs or register in self.program.inputs or t.node.op == "Constant":
+            own = self._new(keep=True)
+            self._add("copy", own, register)
+            return own
+        return register
+
+    def _new(self, keep: bool = False) -> int:
+        if self.free and not keep:
+            return self.free.pop()
+        register = self.program.registers
+        self.program.registers += 1
+        if keep:
+            self.fixed.add(register)
+        return register
+
+
+def compile_program(body: Graph) -> Program:
+    """The program of a fused body. Raises: GraphError: it needs more registers than the kernel has."""
+    return _Compiler(body).compile()

@@ -1,0 +1,139 @@
+"""May a batch be cut into shards that run alone and add up? A graph may when its rows do not mix.
+
+A value is *of the batch* when its shape mentions B. Rows do not mix when every operator with batched inputs either works row by row, or sums
+over the rows (its result then is a partial sum, added over shards). Where B was merged with other axes by a reshape, what stands before it
+inside its axis (`inner`) must agree between operands, or rows would meet rows of other shards.
+"""
+
+from __future__ import annotations
+
+from elman.graph.node import Graph, Node, Tensor, kind
+from elman.shapes import Dim, Size, product, quotient
+
+BATCH = "B"
+
+
+class _Mixed(Exception):
+    """Rows meet: the graph must run whole."""
+
+
+def of_batch(t: Tensor) -> bool:
+    """Whether a tensor has a batch axis."""
+    return any(isinstance(d, Dim) and BATCH in d.symbols for d in t.shape)
+
+
+def shardable(graph: Graph) -> bool:
+    """Whether every operator of the graph keeps rows apart or sums over them."""
+    try:
+        inner: dict[tuple[int, int], Size] = {}
+        for node in graph.nodes():
+            _visit(node, inner)
+        for t in graph.outputs:
+            if of_batch(t) and (_axis(t) != 0 or t.shape[0] != Dim.symbol(BATCH)):
+                raise _Mixed
+    except _Mixed:
+        return False
+    return True
+
+
+def _axis(t: Tensor) -> int:
+    """The one axis that holds the batch; it must be a multiple of it."""
+    axes = [i for i, d in enumerate(t.shape) if isinstance(d, Dim) and BATCH in d.symbols]
+    size = t.shape[axes[0]]
+    if len(axes) != 1 or quotient(size, Dim.symbol(BATCH)) is None:
+        raise _Mixed
+    return axes[0]
+
+
+def _visit(node: Node, inner: dict[tuple[int, int], Size]) -> None:
+    batched = [t for t in node.inputs if of_batch(t)]
+    outputs = [t for t in node.outputs if of_batch(t)]
+    if not batched and not outputs:
+        return
+    if not batched:
+        rows_first = all(t.shape[0] == Dim.symbol(BATCH) for t in outputs)
+        if node.op == "Range" or (node.op in ("Input", "RandomUniform") and not rows_first):
+            raise _Mixed
+        for t in outputs:
+            _axis(t)
+            inner[(t.node.serial, t.index)] = 1
+        return
+    known = {(t.node.serial, t.index): inner[(t.node.serial, t.index)] for t in batched}
+    if len(set(known.values())) > 1:
+        raise _Mixed
+    size = next(iter(known.values()))
+    _check(node, batched, outputs)
+    for t in outputs:
+        inner[(t.node.serial, t.index)] = _reshaped(node, t, size) if node.op == "Reshape" else size
+        _axis(t)
+
+
+def _reshaped(node: Node, out: Tensor, size: Size) -> Size:
+    """What stands before B inside its axis after a reshape: the elements before it stay the same in number."""
+    source = node.inputs[0]
+    before = product(source.shape[: _axis(source)]) * size
+    inside = quotient(before, product(out.shape[: _axis(out)]))
+    if inside is None:
+        raise _Mixed
+    return inside
+
+
+def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
+    if kind(node) == "pointwise" or node.op == "Fused":
+        for t in batched:  # counted from the right, as broadcasting does
+            if _axis(t) - t.ndim != _axis(outputs[0]) - outputs[0].ndim:
+                raise _Mixed
+    elif node.op in ("MatMul", "Gemm"):
+        _check_product(node, outputs)
+    elif node.op in ("ReduceSum",):
+        if not outputs and _axis(batched[0]) not in node.attrs["axes"]:
+            raise _Mixed
+    elif node.op in ("ReduceMax", "ReduceMin", "ReduceProd", "ArgMax"):
+        if _axis(batched[0]) in node.attrs["axes"]:
+            raise _Mixed
+    elif node.op in ("Softmax", "LogSoftmax"):
+        if _axis(batched[0]) == batched[0].ndim - 1:
+            raise _Mixed
+    elif node.op in ("CumSum", "Slice", "Pad", "Concat"):
+        if any(_axis(t) == node.attrs["axis"] for t in batched):
+            raise _Mixed
+    elif node.op == "Gather":
+        if of_batch(node.inputs[0]):
+            raise _Mixed
+    elif node.op == "ScatterAdd":
+        if outputs:
+            raise _Mixed
+    elif node.op == "Scan":
+        _check_scan(node)
+    elif node.op not in ("Reshape", "Expand", "Transpose"):
+        raise _Mixed
+
+
+def _check_product(node: Node, outputs: list[Tensor]) -> None:
+    a, b = node.inputs[:2]
+    summed = a.ndim - (2 if node.attrs.get("transpose_a") else 1)
+    if outputs:
+        if (of_batch(a) and _axis(a) == summed) or (of_batch(b) and b.ndim == 2):
+            raise _Mixed
+    elif node.op == "Gemm" or not (of_batch(a) and of_batch(b)):
+        raise _Mixed
+
+
+def _check_scan(node: Node) -> None:
+    body: Graph = node.attrs["body"]
+    sequences = node.attrs["sequences"]
+    at = node.attrs["carries"]
+    if of_batch(node.outputs[0]) is False or any(_axis(t) == 0 for t in node.inputs[at : at + sequences] if of_batch(t)):
+        raise _Mixed
+    if not all(of_batch(t) for t in body.outputs):
+        raise _Mixed
+    inner: dict[tuple[int, int], Size] = {}
+    for t in body.inputs:
+        if of_batch(t):
+            _axis(t)
+            inner[(t.node.serial, t.index)] = 1
+    for n in body.nodes():
+        if n.op != "Input":
+            _visit(n, inner)
+            if any(of_batch(t) for t in n.inputs) and not all(of_batch(t) for t in n.outputs):
+                raise _Mixed
