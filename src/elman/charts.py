@@ -41,7 +41,7 @@ def canvas(rows: int = 1, size: tuple[float, float] = (10.0, 4.5)) -> tuple[Figu
 
     figure = Figure(figsize=size, dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    axes: Sequence[Axes] = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    axes: list[Axes] = figure.subplots(rows, 1, squeeze=False)[:, 0].tolist()
     for one in axes:
         one.spines[["top", "right"]].set_visible(False)
         one.spines[["left", "bottom"]].set_color(MUTED)

@@ -26,7 +26,9 @@ def load(path: Path) -> Forecaster:
     return Forecaster.load(path)
 
 
-def predict(model: Path, file: Path | None, output: Path | None, horizon: int | None, level: float | None, force: bool) -> None:
+def predict(
+    model: Path, file: Path | None, output: Path | None, horizon: int | None, level: float | None, force: bool
+) -> None:
     """Forecast after the training rows, or after those of a file; to a file, or as CSV to standard output."""
     if output is not None:
         check_free(output, force, "predict")

@@ -1,4 +1,4 @@
-"""What a person sees: one console, tables, a live bar on a terminal and plain lines elsewhere, errors without a traceback."""
+"""What a person sees: tables, a live bar on a terminal and plain lines elsewhere, errors in one line."""
 
 from __future__ import annotations
 
@@ -83,8 +83,9 @@ class Progress(Callback):
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[shown]}"))
-            self._bar = Bar(*columns, TimeElapsedColumn(), console=screen, refresh_per_second=20)
+            name, shown = TextColumn("{task.description}"), TextColumn("{task.fields[shown]}")
+            columns = (name, BarColumn(), MofNCompleteColumn(), shown, TimeElapsedColumn())
+            self._bar = Bar(*columns, console=screen, refresh_per_second=20)
             self._bar.start()
             self._task = self._bar.add_task(self._name, total=self.params.get("epochs"), shown="")
 

@@ -82,8 +82,7 @@ def _check_file(path: Path) -> None:
 
 def _separator(path: Path) -> str:
     """What stands between the columns of the header: the most frequent of , ; and tab."""
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         header = file.readline(1 << 16)
     if b"\0" in header:
         raise _no_table(path, "it holds bytes that are no text")

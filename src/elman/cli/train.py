@@ -100,8 +100,8 @@ def _fit(forecaster: Forecaster, table: Any, settings: Mapping[str, Any], folder
         features=_names(settings["features"]),
         callbacks=[Progress("training", "training on all rows"), Recorder(folder)],
     )
-    representation = forecaster.encoding_.representation.name
-    say(f"{len(table)} rows, window {forecaster.window_}, representation {representation}")
+    representation = forecaster.learned_.encoding.representation.name
+    say(f"{len(table)} rows, window {forecaster.learned_.encoding.window}, representation {representation}")
     say(f"trained in {time.perf_counter() - began:.1f} s")
 
 

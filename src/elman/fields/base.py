@@ -38,7 +38,7 @@ class Field(abc.ABC, Generic[_Values]):
 
     @abc.abstractmethod
     def encode(self, values: _Values) -> FloatArray:
-        """_Values as a person has them -> an array as a network wants it."""
+        """Values as a person has them -> an array as a network wants it."""
 
     @abc.abstractmethod
     def decode(self, array: FloatArray) -> FloatArray:

@@ -88,7 +88,7 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         if series.dtype == nw.Datetime and getattr(series.dtype, "time_zone", None):
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if series.dtype == nw.Date:
-            series = series.cast(nw.Datetime("us"))
+            return np.array(series.to_list(), object)
         values = series.to_numpy()
         return np.asarray(values, object) if values.dtype.kind in "UT" else np.asarray(values)
 
@@ -97,25 +97,26 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         zone = getattr(self._frame[column].dtype, "time_zone", None)
         return None if zone is None else str(zone)
 
-    def is_date(self, column: str) -> bool:
-        """Whether the column holds days without a time of day."""
-        import narwhals as nw
-
-        return bool(self._frame[column].dtype == nw.Date)
-
     def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> Self:
         """A table of these rows only."""
         if isinstance(chosen, slice):
             return type(self)(self._frame[chosen])
         return type(self)(self._frame.filter(chosen.tolist()))
 
-    def like(self, columns: Mapping[str, npt.NDArray[Any]]) -> Any:
-        """A new frame of the same kind (pandas for pandas, polars for polars) with these columns."""
+    def like(self, columns: Mapping[str, npt.NDArray[Any]], zones: Mapping[str, str] | None = None) -> Any:
+        """A new frame of the same kind (pandas for pandas, polars for polars) with these columns.
+
+        Args:
+            columns: name -> values.
+            zones: time zones of columns that hold UTC and shall be shown there.
+        """
         import narwhals as nw
 
         backend = nw.get_native_namespace(self._frame)
-        plain = {name: _listed(values) for name, values in columns.items()}
-        return nw.from_dict(plain, backend=backend).to_native()
+        made = nw.from_dict({name: _listed(values) for name, values in columns.items()}, backend=backend)
+        for name, zone in (zones or {}).items():
+            made = made.with_columns(nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
+        return made.to_native()
 
     def native(self) -> Any:
         """The frame itself."""

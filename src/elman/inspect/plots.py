@@ -66,8 +66,11 @@ def plot_split(
     """
     figure, (axes,) = charts.canvas(size=(11.0, 4.8))
     axes.plot(series, color=charts.MUTED, linewidth=0.7, alpha=0.7, label="series")
-    for (name, values), color in zip(predicted.items(), (charts.FORECAST, charts.BASELINE, charts.ACTUAL), strict=False):
+    colors = (charts.FORECAST, charts.BASELINE, charts.ACTUAL)
+    for (name, values), color in zip(predicted.items(), colors, strict=False):
         axes.plot(values, color=color, linewidth=1.4, label=name)
     axes.axvline(split, color=charts.SPLIT, linewidth=1.6, label="train | test")
-    charts.finish(axes, title, "time step", y, ncols=4, loc="upper right")
+    charts.finish(
+        axes, title, "time step", y, ncols=4, loc="upper right", frameon=True, framealpha=0.9, edgecolor="none"
+    )
     return figure

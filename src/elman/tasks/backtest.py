@@ -20,7 +20,7 @@ _Rows = npt.NDArray[np.int64]
 
 def holdout_blocks(
     series: Sequence[TimeSeries], ends: Mapping[str, Any], needed: int, horizon: int
-) -> tuple[list[_Rows], list[str]]:
+) -> tuple[list[_Rows], str, list[str]]:
     """Origins from which the held-out rows are forecast, one horizon after the other.
 
     Held out is what comes after the end of training. Where nothing does, the last fifth is forecast and a
@@ -32,7 +32,8 @@ def holdout_blocks(
         needed: rows of the past a forecast looks at.
         horizon: rows of a forecast.
     """
-    blocks, notes = [], []
+    blocks: list[_Rows] = []
+    notes: list[str] = []
     for part in series:
         stamps = part.timeline.stamps
         known = int(np.count_nonzero(stamps <= ends[str(part.key)])) if str(part.key) in ends else needed
@@ -41,7 +42,8 @@ def holdout_blocks(
             notes = ["these rows were part of the training: held-out rows would be harder"]
         first = max(known, needed)
         blocks.append(np.arange(first - 1, len(part) - 1, horizon))
-    return blocks, notes
+    held_out = sum(len(part) - rows[0] - 1 for part, rows in zip(series, blocks, strict=True) if len(rows))
+    return blocks, f"{'rows of the training' if notes else 'held-out rows'}, {held_out}", notes
 
 
 def validation_pairs(
@@ -95,7 +97,7 @@ def backtest(
             columns[names[-1]].append(seasonal_naive(part.targets, rows, horizon, season)[inside])
     truth, units = np.concatenate(actual), np.concatenate(scale)
     scored = {row: _scores(truth, np.concatenate(values), units) for row, values in columns.items()}
-    return Report(scored, f"{title}, {len(truth)} rows", notes)
+    return Report(scored, title, notes)
 
 
 def _scores(actual: _Array, forecast: _Array, units: _Array) -> dict[str, float]:

@@ -39,4 +39,4 @@ def seasonal_naive(values: _Array, origins: _Rows, horizon: int, season: int) ->
         [[2.0, 3.0, 2.0, 3.0]]
     """
     steps = np.arange(horizon) % season
-    return values[origins[:, None] - season + 1 + steps]
+    return np.asarray(values[origins[:, None] - season + 1 + steps])

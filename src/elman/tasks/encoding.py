@@ -75,7 +75,7 @@ class Encoding:
         """How many numbers the network sees of each row: F."""
         channels = series.targets.shape[1] * (2 if self.representation.looks_back else 1)
         calendar = series.timeline.calendar.features(series.timeline.stamps[:1]).shape[1] if self.calendar else 0
-        return channels + series.features.shape[1] + calendar
+        return int(channels + series.features.shape[1] + calendar)
 
     def inputs(self, series: TimeSeries, origins: _Rows) -> npt.NDArray[Any]:
         """What the network sees.

@@ -35,7 +35,7 @@ def error_quantiles(actual: _Array, forecast: _Array) -> _Array:
     """
     errors = np.sort(np.abs(actual - forecast), axis=0)
     rank = np.ceil(_PERCENTS / 100 * (len(errors) + 1)).astype("int64") - 1
-    return errors[np.minimum(rank, len(errors) - 1)]
+    return np.asarray(errors[np.minimum(rank, len(errors) - 1)])
 
 
 def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
@@ -59,4 +59,4 @@ def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
     if not len(quantiles):
         raise NotBuiltError("predict: level needs errors on a validation part. Train with validation=0.2.")
     width = quantiles[percent - 1]
-    return width[np.minimum(np.arange(steps), len(width) - 1)]
+    return np.asarray(width[np.minimum(np.arange(steps), len(width) - 1)])

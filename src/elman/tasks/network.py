@@ -45,7 +45,7 @@ def build_network(
         shape (window, features) -> (B, outputs).
     """
     layers.set_seed(seed)
-    network = Sequential([layers.Input(shape)])
+    network = Sequential([layers.Input(shape)], name="forecaster")
     for level in range(depth):
         network.add(_LAYERS[cell](units, return_sequences=level < depth - 1))
         if dropout:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,8 @@ class TimeSeries:
             style = self.timeline.style
             because = f"training ended at {style.show(end)}"
             cure = f"Pass rows from {style.show(expected)} on, or a history that fills a window."
-            raise DataError.at(where, "time", "go on where training ended", style.show(stamps[0]), cure, because=because)
+            rule = "not leave a gap after training"
+            raise DataError.at(where, "time", rule, style.show(stamps[0]), cure, because=because)
         timeline = dataclasses.replace(self.timeline, stamps=np.concatenate([before.timeline.stamps, stamps]))
         return dataclasses.replace(
             self,
@@ -110,11 +111,21 @@ class TimeSeries:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """All series of a table, and the table itself, so that a forecast can be given back in its kind."""
+    """All series of a table, and the table itself, so that a forecast can be given back in its kind.
+
+    Args:
+        series: each on its own timeline.
+        columns: which column was what.
+        table: what was read; None for an array.
+        kind: "table", or for an array "vector" (N,) or "matrix" (N, C).
+        zones: time zones of the columns that have one.
+    """
 
     series: list[TimeSeries]
     columns: Columns
     table: Table | None
+    kind: Literal["table", "vector", "matrix"] = "table"
+    zones: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(
@@ -139,19 +150,23 @@ class Panel:
             DataError: empty, not numeric, NaN, infinite; times that are not sorted, unique, regular.
         """
         if isinstance(data, np.ndarray | list | tuple):
-            return cls([_from_array(where, np.asarray(data), columns, missing)], columns, None)
+            array = np.asarray(data)
+            kind: Literal["vector", "matrix"] = "vector" if array.ndim == 1 else "matrix"
+            return cls([_from_array(where, array, columns, missing)], columns, None, kind)
         table = Table.wrap(where, data)
         if not columns.targets:
             cure = f"Pass target=; the table has {', '.join(map(repr, table.names))}."
             raise ArgumentError.at(where, "target", "named for a table", None, cure)
         if columns.id is None:
-            return cls([_from_table(where, table, None, columns, missing, calendar)], columns, table)
-        return cls(_split(where, table, columns, missing, calendar), columns, table)
+            series = [_from_table(where, table, None, columns, missing, calendar)]
+        else:
+            series = _split(where, table, columns, missing, calendar)
+        zone = table.time_zone(columns.time) if columns.time else None
+        return cls(series, columns, table, zones={columns.time: zone} if columns.time and zone else {})
 
-    @property
-    def shortest(self) -> int:
-        """Rows of the shortest series."""
-        return min(map(len, self.series))
+    def emptied(self) -> Self:
+        """Without its rows: what is needed to give something back in the same kind."""
+        return dataclasses.replace(self, series=[], table=self.table.rows(slice(0, 1)) if self.table else None)
 
 
 def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: Missing) -> TimeSeries:

@@ -30,10 +30,13 @@ from elman.errors import DataError
 from elman.fields import windows
 from elman.tasks.baselines import last_value, seasonal_naive
 
-__all__ = ["Anchor", "Representation", "Transform", "candidates"]
+__all__ = ["ANCHORS", "TRANSFORMS", "Anchor", "Representation", "Transform", "candidates"]
 
 Transform = Literal["none", "log"]
 Anchor = Literal["none", "last", "seasonal", "drift"]
+
+TRANSFORMS: tuple[Transform, ...] = get_args(Transform)
+ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
 
 _Array = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
@@ -166,9 +169,9 @@ def candidates(values: list[_Array], season: int, transform: str, anchor: str) -
         values: one (N, C) for each series.
     """
     lowest = min(float(series.min()) for series in values)
-    transforms: list[Transform] = ["none", "log"] if lowest >= 0 else ["none"]
+    transforms: tuple[Transform, ...] = TRANSFORMS if lowest >= 0 else ("none",)
     shift = 0.0 if lowest > 0 else 1.0
-    anchors: list[Anchor] = [*get_args(Anchor)] if season > 1 else ["none", "last"]
+    anchors: tuple[Anchor, ...] = ANCHORS if season > 1 else ("none", "last")
     return [
         Representation(one, other, season, shift if one == "log" else 0.0)
         for one in transforms

@@ -126,19 +126,16 @@ class Report:
 
     def state(self) -> dict[str, Any]:
         """This report as JSON."""
-        rows = {
-            name: {measure: value if np.isfinite(value) else None for measure, value in row.items()}
-            for name, row in self.rows.items()
-        }
+        # Lists, for the order of rows has a meaning and that of JSON's objects has none.
+        rows = [
+            [name, [[key, v if np.isfinite(v) else None] for key, v in row.items()]] for name, row in self.rows.items()
+        ]
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Restore a report from `state()`."""
-        rows = {
-            name: {measure: float("nan") if value is None else value for measure, value in row.items()}
-            for name, row in state["rows"].items()
-        }
+        rows = {name: {key: float("nan") if v is None else v for key, v in row} for name, row in state["rows"]}
         return cls(rows, state["title"], state["notes"])
 
     def __str__(self) -> str:

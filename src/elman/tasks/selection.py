@@ -11,6 +11,7 @@ Weakness: what only a nonlinear network can use does not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ class _Validation:
             return mae(self.series.targets[ahead], forecast) / self.scale
 
 
-def _thinned(parts: Sequence[npt.NDArray[np.floating]]) -> _Array:
+def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:
     """All windows in one matrix, evenly thinned to what a probe needs."""
     flat = np.concatenate([part.reshape(len(part), -1) for part in parts])
     return np.asarray(flat[:: -(-len(flat) // _MOST_WINDOWS)], "float64")
@@ -113,4 +114,4 @@ def _ridge(x: _Array, y: _Array, penalty: float) -> tuple[_Array, _Array]:
         weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)
     else:
         weights = x.T @ np.linalg.solve(x @ x.T + strength * np.eye(x.shape[0]), y)
-    return weights, y_mean - x_mean @ weights
+    return np.asarray(weights), np.asarray(y_mean - x_mean @ weights)

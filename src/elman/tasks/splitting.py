@@ -64,7 +64,8 @@ def check_window(window: int, horizon: int, lengths: Sequence[int], cuts: Sequen
             f"of {horizon} needs {window + horizon}"
         )
         cure = "Choose a shorter window, horizon or validation part, or bring more rows."
-        raise DataError.at("Forecaster", "training rows", f"at least {window + horizon}", training, cure, because=because)
+        rule = f"at least {window + horizon}"
+        raise DataError.at("Forecaster", "training rows", rule, training, cure, because=because)
 
 
 def enough(choice: Representation, window: int, horizon: int, cuts: Sequence[int]) -> bool:
