@@ -136,7 +136,8 @@ def no_nan(a: Any, b: Any) -> Array:
     """a / b; 0 where b is 0."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     out: Array = np.zeros(np.broadcast_shapes(a.shape, b.shape))
-    return np.divide(a, b, out=out, where=b != 0)
+    np.divide(a, b, out=out, where=b != 0)
+    return out
 
 
 def number(values: Array) -> Any:

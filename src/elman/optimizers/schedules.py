@@ -277,7 +277,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * ((1.0 - self.alpha) * wave + self.alpha)
 
 
-KNOWN: dict[str, type[LearningRateSchedule]] = {
+_KNOWN: dict[str, type[LearningRateSchedule]] = {
     kind.__name__: kind
     for kind in (
         CosineDecay,
@@ -302,9 +302,9 @@ def get(identifier: Any) -> LearningRateSchedule:
     if isinstance(identifier, LearningRateSchedule):
         return identifier
     name = identifier.get("class_name") if isinstance(identifier, dict) else identifier
-    if name not in KNOWN:
-        raise unknown_name("schedules.get", "schedule", name, KNOWN)
-    return KNOWN[name].from_config(identifier.get("config", {}))
+    if name not in _KNOWN:
+        raise unknown_name("schedules.get", "schedule", name, _KNOWN)
+    return _KNOWN[name].from_config(identifier.get("config", {}))
 
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
@@ -313,7 +313,7 @@ def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     Raises: ArgumentError: a schedule of the user's own, which no file can hold.
     """
     name = type(schedule).__name__
-    if KNOWN.get(name) is not type(schedule):
+    if _KNOWN.get(name) is not type(schedule):
         cure = "Pass it to compile() again after loading."
         raise ArgumentError.at("schedules.serialize", "schedule", "one of elman's own to be saved", name, cure)
     return {"class_name": name, "config": schedule.get_config()}
