@@ -17,9 +17,11 @@ bin := $(VENV)/bin
 python_sources := $(shell find src -name '*.py')
 native_sources := $(shell find native -type f 2>/dev/null) CMakeLists.txt
 cxx_sources = $(shell git ls-files 'native/*.h' 'native/*.cpp' 'native/*.inl')
-native_build = build/native-tests$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 comma := ,
+sanitizer_build = build/native-$(subst $(comma),-,$(SANITIZE))
 install := -m pip install --quiet --quiet --disable-pip-version-check
+# One build folder for the extension, the wheel and the C++ tests: what is compiled once is what is tested and shipped.
+from_here := --no-build-isolation -C build-dir=build/release
 # ThreadSanitizer cannot place its shadow where the kernel randomises addresses widely.
 steady_addresses = $(if $(filter thread,$(SANITIZE)),$(shell setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
 
@@ -56,25 +58,28 @@ $(VENV)/.build-tools: $(VENV)/.created pyproject.toml
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.build-tools $(native_sources)
-	$(bin)/python $(install) --no-build-isolation --editable .
+	$(bin)/python $(install) $(from_here) --editable .
 	@touch $@
 
 $(VENV)/.dependencies-dev: $(VENV)/.build-tools
-	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) --no-build-isolation --editable '.[dev]'
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) $(from_here) -C cmake.define.ELMAN_NATIVE_TESTS=ON \
+	  --editable '.[dev]'
 	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(VENV)/.dependencies-dev $(native_sources)
-	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) --no-build-isolation --no-deps --editable .
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python $(install) $(from_here) -C cmake.define.ELMAN_NATIVE_TESTS=ON \
+	  --no-deps --editable .
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(VENV)/.installed-dev
-	$(bin)/python $(install) --no-build-isolation --editable '.[docs]'
+	$(bin)/python $(install) $(from_here) --editable '.[docs]'
 	@touch $@
 
 # The oracle's environment gets the wheel that the first environment builds: nothing is compiled for it a second time.
 build/oracle/.built: $(VENV)/.build-tools $(native_sources) $(python_sources)
 	rm -rf $(@D)
-	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python -m pip wheel --quiet --quiet --no-deps --no-build-isolation --wheel-dir $(@D) .
+	ELMAN_NATIVE=$(DEV_NATIVE) $(bin)/python -m pip wheel --quiet --quiet --no-deps $(from_here) \
+	  --wheel-dir $(@D) .
 	@touch $@
 
 $(ORACLE_VENV)/.dependencies: $(ORACLE_VENV)/.created pyproject.toml | build/oracle/.built
@@ -99,13 +104,18 @@ test-fast: $(VENV)/.installed-dev
 test-oracle: $(ORACLE_VENV)/.installed
 	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) -m oracle $(PYTEST)
 
-# With SANITIZE assertions are on.
+# Without SANITIZE these are the tests of the very code that is shipped; with it, of a build with assertions.
+ifeq ($(SANITIZE),)
 native-tests: $(VENV)/.installed-dev
-	$(bin)/cmake -S . -B $(native_build) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(bin)/ninja \
-	  -DCMAKE_BUILD_TYPE=$(if $(SANITIZE),RelWithDebInfo,Release) -DELMAN_NATIVE=ON -DELMAN_NATIVE_TESTS=ON \
-	  -DELMAN_BINDINGS=OFF -DELMAN_SANITIZE='$(SANITIZE)' --log-level=WARNING
-	$(bin)/cmake --build $(native_build) -- --quiet
-	UBSAN_OPTIONS=print_stacktrace=1 $(steady_addresses) $(bin)/ctest --test-dir $(native_build) --output-on-failure
+	$(bin)/ctest --test-dir build/release --output-on-failure
+else
+native-tests: $(VENV)/.build-tools
+	$(bin)/cmake -S . -B $(sanitizer_build) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(bin)/ninja \
+	  -DCMAKE_BUILD_TYPE=RelWithDebInfo -DELMAN_NATIVE=ON -DELMAN_NATIVE_TESTS=ON -DELMAN_BINDINGS=OFF \
+	  -DELMAN_SANITIZE='$(SANITIZE)' --log-level=WARNING
+	$(bin)/cmake --build $(sanitizer_build) -- --quiet
+	UBSAN_OPTIONS=print_stacktrace=1 $(steady_addresses) $(bin)/ctest --test-dir $(sanitizer_build) --output-on-failure
+endif
 
 lint: $(VENV)/.installed-dev
 	$(bin)/ruff check .
@@ -131,7 +141,7 @@ docs: $(VENV)/.installed-docs
 	$(bin)/mkdocs build --strict --quiet
 
 wheel: $(VENV)/.build-tools
-	$(bin)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(bin)/python -m pip wheel --quiet --no-deps $(from_here) --wheel-dir dist .
 
 clean:
 	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MESSAGE = "elman runs on the slow NumPy reference executor"
+MESSAGE = "slow NumPy reference executor"
 
 # One file is one worker under xdist --dist loadfile; the group says the same to --dist loadgroup.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("install"), pytest.mark.timeout(600)]
@@ -88,8 +88,9 @@ def run_python(python: Path, code: str, folder: Path, **changes: str) -> tuple[l
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel with the extension."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"), ELMAN_NATIVE="ON")[0]
+    """The wheel with the extension, from the build folder that the Makefile keeps."""
+    options = ("-C", f"build-dir={ROOT / 'build' / 'release'}")
+    return build_wheel(tmp_path_factory.mktemp("wheel"), *options, ELMAN_NATIVE="ON")[0]
 
 
 @pytest.fixture(scope="module")
