@@ -75,12 +75,11 @@ def add(
     title = f"{title_of(described)}:{suffix}"
     random = store.generator(title)
     instance = store.build(described, keras)
-    read = np.float32 if "TopK" in described["class_name"] else np.float64  # TensorFlow has no in_top_k in float64
     arrays: dict[str, Any] = {}
     for k, weighted in enumerate(weights):
         y_true, y_pred = (store.exact(draw(kind, shape, random)) for kind in (targets, predictions))
         sample_weight = store.exact(random.uniform(0, 2, shape[:1])) if weighted else None
-        instance.update_state(y_true, y_pred.astype(read), sample_weight=sample_weight)
+        instance.update_state(y_true, y_pred, sample_weight=sample_weight)
         arrays |= {
             f"y_true/{k}": y_true,
             f"y_pred/{k}": y_pred,
