@@ -25,10 +25,11 @@ from elman.layers.rnn import (
 )
 
 __all__ = [
-    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "Bidirectional", "Call", "Cell",
-    "Concatenate", "Cropping1D", "Dense", "Dot", "Dropout", "Embedding", "Flatten", "GRUCell", "GaussianNoise",
-    "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "InputLayer", "LSTMCell", "Lambda", "Layer", "LayerNormalization",
-    "LeakyReLU", "Mask", "Masking", "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "ReLU", "RepeatVector", "Reshape",
-    "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing",
-    "ZeroPadding1D", "current", "deserialize", "register", "reset_names", "rng", "serialize", "set_seed", "tracing",
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "Average", "Bidirectional", "Call",
+    "Cell", "Concatenate", "Cropping1D", "Dense", "Dot", "Dropout", "Embedding", "Flatten", "GRUCell",
+    "GaussianNoise", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "InputLayer", "LSTMCell", "Lambda",
+    "Layer", "LayerNormalization", "LeakyReLU", "Mask", "Masking", "Maximum", "Minimum", "Multiply", "PReLU",
+    "Permute", "ReLU", "RepeatVector", "Reshape", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D",
+    "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "ZeroPadding1D", "current", "deserialize",
+    "register", "reset_names", "rng", "serialize", "set_seed", "tracing",
 ]  # fmt: skip

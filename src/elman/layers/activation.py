@@ -65,7 +65,7 @@ class ReLU(Pointwise):
 @register
 @final
 class LeakyReLU(Pointwise):
-    """x above 0, negative_slope·x below. Keras's older name of the argument, alpha, is understood. Shapes: x (...) -> (...)."""
+    """x above 0, negative_slope·x below; `alpha` is Keras's older name of the argument. Shapes: x (...) -> (...)."""
 
     negative_slope: float
 

@@ -1,7 +1,7 @@
 """Functions between layers: Keras's activations, by its names and arguments, written in graph operators.
 
-Each takes a tensor of any shape and gives one of the same shape (`glu` halves an axis). Where Keras's formula overflows for
-large inputs, an equal one is used that does not.
+Each takes a tensor of any shape and gives one of the same shape (`glu` halves an axis). Where Keras's formula
+overflows for large inputs, an equal one is used that does not.
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ def linear(x: Tensor) -> Tensor:
 
 
 @register
-def relu(
-    x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Tensor:
-    """max(x, 0); or with arguments: negative_slope·(x - threshold) below the threshold, x above it, at most max_value."""
+def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """max(x, 0); with arguments: negative_slope·(x - threshold) below the threshold, x above, at most max_value."""
     if not negative_slope and max_value is None and threshold == 0:
         return ops.relu(x)
     above = ops.where(x > threshold, x, 0.0) if threshold != 0 else ops.relu(x)
@@ -166,10 +164,12 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 @register
 def glu(x: Tensor, axis: int = -1) -> Tensor:
-    """First half of the axis times the sigmoid of the second half (Dauphin et al. 2017). Shapes: (..., 2N) -> (..., N)."""
+    """First half of the axis times the sigmoid of the second (Dauphin et al. 2017). Shapes: (..., 2N) -> (..., N)."""
     size = x.shape[axis]
     if not isinstance(size, int) or size % 2:
-        raise ShapeError.at("glu", "x", f"have an even size on axis {axis}", text(x.shape), "Double the units before it.")
+        raise ShapeError.at(
+            "glu", "x", f"have an even size on axis {axis}", text(x.shape), "Double the units before it."
+        )
     value, gate = ops.split(x, 2, axis)
     return value * ops.sigmoid(gate)
 

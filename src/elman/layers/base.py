@@ -1,8 +1,9 @@
 """What every layer is: something with weights that, called with symbolic tensors, traces operators onto them.
 
-A layer computes nothing. `build` adds its weights once the features of its input are known, `call` writes its equation, and
-`__call__` does what is the same for all: it checks the input, builds, follows masks, collects penalties, and notes on each output which
-call made it, so that a model can walk back and trace the same calls again for training.
+A layer computes nothing. `build` adds its weights once the features of its input are known, `call` writes its
+equation, and `__call__` does what is the same for all: it checks the input, builds, follows masks, collects
+penalties, and notes on each output which call made it, so that a model can walk back and trace the same calls again
+for training.
 
 Source: the contract (names, defaults, order of weights) is Keras 3's; where elman deviates, the layer says so.
 """
@@ -99,9 +100,10 @@ class Layer(ABC):
     supports_masking: bool = False
 
     def __init__(
-        self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None, activity_regularizer: Any = None,
-        input_shape: Sequence[Any] | None = None, batch_input_shape: Sequence[Any] | None = None, input_dim: int | None = None,
-        input_length: int | None = None, **unknown: Any,
+        self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None,
+        activity_regularizer: Any = None, input_shape: Sequence[Any] | None = None,
+        batch_input_shape: Sequence[Any] | None = None, input_dim: int | None = None, input_length: int | None = None,
+        **unknown: Any,
     ) -> None:  # fmt: skip
         self.name = self._auto_name() if name is None else str(name)
         if unknown:
@@ -217,8 +219,8 @@ class Layer(ABC):
         masks = self.compute_mask(inputs, mask)
         if masks is None and mask is not None and not self.supports_masking and self._loses_mask(outputs):
             warnings.warn(
-                f"{self.where}: x has a mask, which this layer cannot follow: what comes after it treats padded steps as data. "
-                "Reduce over time before it, or set supports_masking in your own layer.",
+                f"{self.where}: x has a mask, which this layer cannot follow: what comes after it treats padded "
+                "steps as data. Reduce over time before it, or set supports_masking in your own layer.",
                 ElmanWarning, stacklevel=3,
             )  # fmt: skip
         spare = iter(masks if isinstance(masks, (list, tuple)) else [masks])
@@ -228,7 +230,9 @@ class Layer(ABC):
         def note(t: Any) -> Any:
             index, offered = next(count), next(spare, None)
             if not isinstance(t, Tensor):
-                raise DTypeError.at(self.where, "call", "return tensors", type(t).__name__, "Write it with elman.ops.")
+                raise DTypeError.at(
+                    self.where, "output", "made of tensors", type(t).__name__, "Write it with elman.ops."
+                )
             made = Tensor(t.node, t.index, t.shape, t.dtype)
             made.mask = offered if id(t) in taken or t.mask is None else t.mask
             made.origin = Call(self, args, kwargs, index)
@@ -262,7 +266,8 @@ class Layer(ABC):
     ) -> Variable:  # fmt: skip
         """A new weight, with its first values drawn. Call it inside `build`.
 
-        Args:     regularizer: penalty added to the loss. constraint: applied after each update. trainable: whether training changes it.
+        Args:     regularizer: penalty added to the loss. constraint: applied after each update. trainable: whether
+                  training changes it.
         Raises:   ShapeError: an open size.
         """
         if not all(isinstance(d, (int, np.integer)) for d in shape):
@@ -273,7 +278,9 @@ class Layer(ABC):
         path = "/".join((*_scope.get(), name)) if _scope.get()[-1:] == (self.name,) else f"{self.name}/{name}"
         variable = Variable(draw(tuple(int(d) for d in shape), kind), path, trainable and self._trainable, kind)
         if variable.shape != tuple(shape):
-            raise ShapeError.at(self.where, "initializer", f"give shape {text(tuple(shape))}", text(variable.shape), "")
+            raise ShapeError.at(
+                self.where, "initializer", f"one that gives shape {text(tuple(shape))}", text(variable.shape), ""
+            )
         self._weights.append(variable)
         if not trainable:
             self._fixed.add(id(variable))
@@ -342,12 +349,14 @@ class Layer(ABC):
         weights, arrays = self.weights, [np.asarray(v) for v in values]
         if len(arrays) != len(weights):
             listed = ", ".join(f"{v.name} {text(v.shape)}" for v in weights) or "none; is it built?"
-            rule = f"hold {len(weights)} arrays"
+            rule = f"a list of {len(weights)} arrays"
             raise WeightsError.at(self.where, "weights", rule, len(arrays), f"Its weights are: {listed}.")
         for i, (v, a) in enumerate(zip(weights, arrays, strict=True)):
             if a.shape != v.shape:
                 cure = "Give them in the order of layer.weights."
-                raise WeightsError.at(self.where, f"weights[{i}] ({v.name})", f"have shape {text(v.shape)}", a.shape, cure)
+                raise WeightsError.at(
+                    self.where, f"weights[{i}] ({v.name})", f"have shape {text(v.shape)}", a.shape, cure
+                )
         for v, a in zip(weights, arrays, strict=True):
             v.assign(a)
 
@@ -389,7 +398,7 @@ class Layer(ABC):
         return cls(**{k: v if _resolver(k) else _revive(v) for k, v in config.items()})
 
     def _store(self, arguments: Mapping[str, Any]) -> None:
-        """Keep constructor arguments (its `locals()`) under their names; names of initializers and so on become objects."""
+        """Keep constructor arguments (its `locals()`) by name; names of initializers and so on become objects."""
         for argument, value in arguments.items():
             if argument not in ("self", "kwargs", "__class__", "activity_regularizer"):
                 resolver = _resolver(argument)
@@ -407,6 +416,26 @@ class Layer(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.where}, {'built' if self.built else 'not built'}>"
+
+    def use_dtype(self, dtype: str) -> None:
+        """Make an unbuilt layer, and those inside it, work in another number type.
+
+        Raises:   ArgumentError: it is built, and in another type.
+        """
+        if self.built and self._weights and self.dtype != dtype:
+            raise ArgumentError.at(
+                self.where, "dtype", f"be {self.dtype} as its weights are", dtype, "Make a new layer."
+            )
+        self.dtype = dtype
+        for part in self._parts:
+            part.use_dtype(dtype)
+
+    def _share_dtype(self, given: str | None, *parts: Layer) -> None:
+        """One number type for a wrapper and what it wraps: the wrapper's if it was given one, else the first part's."""
+        if given is None:
+            self.dtype = parts[0].dtype
+        for part in parts:
+            part.use_dtype(self.dtype)
 
     # -- layers inside -----------------------------------------------------------------------------------------------
 
@@ -442,7 +471,8 @@ class Layer(ABC):
 
 
 _COMMON_ARGUMENTS = (
-    "name", "trainable", "dtype", "activity_regularizer", "input_shape", "batch_input_shape", "input_dim", "input_length",
+    "name", "trainable", "dtype", "activity_regularizer", "input_shape", "batch_input_shape", "input_dim",
+    "input_length",
 )  # fmt: skip
 
 
@@ -536,7 +566,10 @@ def _rank_problem(axes: tuple[str, ...], rank: int) -> tuple[str, str]:
         return "no feature axis", "Add one with x[..., None]."
     if missing > 0:
         return f"{missing} axes too few", "Reshape it."
-    return f"{-missing} {'axis' if missing == -1 else 'axes'} too many", "Reshape it, or wrap the layer in TimeDistributed."
+    return (
+        f"{-missing} {'axis' if missing == -1 else 'axes'} too many",
+        "Reshape it, or wrap the layer in TimeDistributed.",
+    )
 
 
 def _call_parameters(cls: type[Layer]) -> frozenset[str]:
@@ -550,7 +583,7 @@ def _build_arity(cls: type[Layer]) -> int | None:
 
 
 def _own_arguments(cls: type) -> list[str]:
-    """Names of the constructor's arguments, and, where it passes `**kwargs` on, of those of the next class up to Layer."""
+    """Names of the constructor's arguments; where it passes `**kwargs` on, those of the next class too."""
     names: dict[str, None] = {}
     for base in cls.__mro__:
         if base is Layer:

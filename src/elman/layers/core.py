@@ -24,10 +24,12 @@ def Input(  # noqa: N802  # Keras's name
 ) -> Tensor:  # fmt: skip
     """The start of a model: a tensor that will be given when the model runs.
 
-    Sizes may stay open: None on the first axis of `shape` is the symbol T, a string names a symbol of its own. Two inputs whose
-    open axes have the same symbol must be equally long in a run: give the other a name, as in `shape=("S", 8)`.
+    Sizes may stay open: None on the first axis of `shape` is the symbol T, a string names a symbol of its own. Two
+    inputs whose open axes have the same symbol must be equally long in a run: give the other a name, as in
+    `shape=("S", 8)`.
 
-    Args:     shape: of one example, without the batch. batch_size: fixed only for stateful layers. batch_shape: both together.
+    Args:     shape: of one example, without the batch. batch_size: fixed only for stateful layers. batch_shape: both
+              together.
               dtype: default `settings.floatx()`; "int32" for indices.
     Shapes:   -> (B, *shape).
     Raises:   ArgumentError: neither or both of shape and batch_shape; a size below 0.
@@ -65,7 +67,7 @@ def _symbols(sizes: Sequence[Any]) -> Shape:
         elif isinstance(size, Dim):
             found.append(size)
         elif isinstance(size, bool) or int(size) != size or size < 0:
-            raise ArgumentError.at("Input", "shape", "hold whole numbers from 0, names, or None", size)
+            raise ArgumentError.at("Input", "shape", "made of whole numbers from 0, names, or None", size)
         else:
             found.append(int(size))
     return tuple(found)
@@ -169,7 +171,12 @@ class Lambda(Layer):
         arguments: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self.function, self.output_shape, self.mask, self.arguments = function, output_shape, mask, dict(arguments or {})
+        self.function, self.output_shape, self.mask, self.arguments = (
+            function,
+            output_shape,
+            mask,
+            dict(arguments or {}),
+        )
         if mask is not None:
             self.supports_masking = True
 

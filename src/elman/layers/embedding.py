@@ -40,8 +40,9 @@ class Embedding(Layer):
     mask_zero: bool
 
     def __init__(
-        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, **kwargs: Any,
+        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
+        weights: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store({k: v for k, v in locals().items() if k != "weights"})
@@ -70,7 +71,8 @@ class Embedding(Layer):
 class Masking(Layer):
     """Marks steps to be skipped: those whose features all equal `mask_value`; they become 0.
 
-    Later recurrent layers carry their state over such steps, and losses leave them out. Where you know the lengths, give those
+    Later recurrent layers carry their state over such steps, and losses leave them out. Where you know the lengths,
+    give those
     instead: they cost nothing.
 
     Shapes:   x (B, T, F) -> (B, T, F).

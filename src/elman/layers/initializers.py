@@ -1,7 +1,7 @@
 """Where weights start: the initializers of Keras, with its names, defaults and fans, on NumPy generators.
 
-An initializer is called with a shape, a type and a generator. One that was given a seed uses its own generator and draws the same
-numbers at every call; the others draw from the generator of `set_seed`.
+An initializer is called with a shape, a type and a generator. One that was given a seed uses its own generator and
+draws the same numbers at every call; the others draw from the generator of `set_seed`.
 
 Source: Glorot and Bengio 2010 (glorot), He et al. 2015 (he), LeCun et al. 1998 (lecun), Saxe et al. 2014 (orthogonal).
 """
@@ -283,7 +283,7 @@ class LecunNormal(NamedScaled):
 @register
 @final
 class Orthogonal(Initializer):
-    """A matrix of orthonormal rows or columns (whichever are fewer), times `gain`: states neither grow nor fade at the start.
+    """A matrix of orthonormal rows or columns, whichever are fewer, times `gain`: states neither grow nor fade.
 
     Shapes:   (..., M): leading axes are taken together as rows.
     """
@@ -294,7 +294,9 @@ class Orthogonal(Initializer):
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Q of the QR decomposition of a normal matrix, signs chosen so that every orthogonal matrix is as likely."""
         if len(shape) < 2:
-            raise ShapeError.at("Orthogonal", "shape", "be of rank 2 or more", text(shape), "Use another initializer for vectors.")
+            raise ShapeError.at(
+                "Orthogonal", "shape", "be of rank 2 or more", text(shape), "Use another initializer for vectors."
+            )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)

@@ -19,8 +19,8 @@ from elman.shapes import text
 class Merge(Layer):
     """A layer that is called on a list of tensors.
 
-    Tensors of lower rank get axes of size 1 after the batch; sizes of 1 are repeated. A step is real in the output if it is in
-    any input; where an input has no mask, the output has none.
+    Tensors of lower rank get axes of size 1 after the batch; sizes of 1 are repeated. A step is real in the output if
+    it is in any input; where an input has no mask, the output has none.
 
     Shapes:   [x (B, ...), ...] -> (B, ...), their broadcast.
     """
@@ -48,9 +48,11 @@ class Merge(Layer):
     def _checked(self, xs: Any, least: int = 1) -> list[Tensor]:
         """Raises: ArgumentError: not a list; too few."""
         if not isinstance(xs, (list, tuple)):
-            raise ArgumentError.at(self.where, "x", "be a list of tensors", xs, f"Call {type(self).__name__}()([a, b]).")
+            raise ArgumentError.at(
+                self.where, "x", "be a list of tensors", xs, f"Call {type(self).__name__}()([a, b])."
+            )
         if len(xs) < least:
-            raise ArgumentError.at(self.where, "x", f"hold at least {least} tensors", len(xs), "Give it more.")
+            raise ArgumentError.at(self.where, "x", f"a list of at least {least} tensors", len(xs), "Give it more.")
         rows = {x.shape[0] for x in xs}
         if len(rows) > 1:
             shapes = ", ".join(text(x.shape) for x in xs)
@@ -92,7 +94,9 @@ class Subtract(Merge):
     def merge(self, xs: list[Tensor]) -> Tensor:
         """The difference."""
         if len(xs) != 2:
-            raise ArgumentError.at(self.where, "x", "hold exactly 2 tensors", len(xs), "Subtract one after the other.")
+            raise ArgumentError.at(
+                self.where, "x", "a list of exactly 2 tensors", len(xs), "Subtract one after the other."
+            )
         return xs[0] - xs[1]
 
 
@@ -177,7 +181,10 @@ class Concatenate(Merge):
             return None
         if self.axis % xs[0].ndim != 1 or xs[0].ndim < 3:
             return super().compute_mask(xs, mask)
-        every = [ops.full(x.shape[:2], True, dtypes.BOOL) if m is None else _steps(m, x) for x, m in zip(xs, mask, strict=True)]
+        every = [
+            ops.full(x.shape[:2], True, dtypes.BOOL) if m is None else _steps(m, x)
+            for x, m in zip(xs, mask, strict=True)
+        ]
         return Mask(values=ops.concatenate(every, 1))
 
 
@@ -213,7 +220,7 @@ class Dot(Merge):
     def merge(self, xs: list[Tensor]) -> Tensor:
         """The products; other axes of the first input come first."""
         if len(xs) != 2:
-            raise ArgumentError.at(self.where, "x", "hold exactly 2 tensors", len(xs), "Take them in pairs.")
+            raise ArgumentError.at(self.where, "x", "a list of exactly 2 tensors", len(xs), "Take them in pairs.")
         (a, i), (b, j) = ((x, axis % x.ndim) for x, axis in zip(xs, self._pair, strict=True))
         if 0 in (i, j):
             raise ArgumentError.at(self.where, "axes", "not be the batch axis", self._pair, "Count axes from 1.")

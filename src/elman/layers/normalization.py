@@ -18,8 +18,8 @@ from elman.shapes import Shape, text
 class LayerNormalization(Layer):
     """Each example, each step by itself, brought to mean 0 and variance 1, then scaled and shifted by learned weights.
 
-    y = (x - mean(x)) / sqrt(var(x) + epsilon) · gamma + beta, mean and variance over `axis`. Unlike batch normalisation it is the
-    same in training and use, and does not mix rows or steps: it suits sequences.
+    y = (x - mean(x)) / sqrt(var(x) + epsilon) · gamma + beta, mean and variance over `axis`. Unlike batch
+    normalisation it is the same in training and use, and does not mix rows or steps: it suits sequences.
 
     Args:
         axis: one axis or several; -1, the features, by default.
@@ -46,8 +46,8 @@ class LayerNormalization(Layer):
     def __init__(
         self, axis: int | Sequence[int] = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
         beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
-        gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, rms_scaling: bool = False,
-        **kwargs: Any,
+        gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None,
+        rms_scaling: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store(locals())

@@ -1,8 +1,8 @@
 """What a saved model may name: one table of classes and functions, by family and name.
 
-A configuration is data: `{"class_name": "LSTM", "config": {...}}`. Reading one looks names up here and runs nothing else, so a
-model file can only make objects that this program has registered. Families keep names apart (the layer `Identity` is not the
-initializer `Identity`).
+A configuration is data: `{"class_name": "LSTM", "config": {...}}`. Reading one looks names up here and runs nothing
+else, so a model file can only make objects that this program has registered. Families keep names apart (the layer
+`Identity` is not the initializer `Identity`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _aliases: dict[str, dict[str, str]] = {}
 
 
 def register(entry: Registered) -> Registered:
-    """Make a class or an activation function known by its name, so that configurations and files can hold it. A decorator.
+    """Make a class or an activation function known by its name, so that configurations and files can hold it.
 
-    A class belongs to the family its base class names (layers, initializers, regularizers, constraints); a function is an
-    activation.
+    A decorator. A class belongs to the family its base class names (layers, initializers, regularizers, constraints); a function
+    is an activation.
 
     Raises:   ArgumentError: something else has the name.
     Example:
@@ -43,13 +43,15 @@ def register(entry: Registered) -> Registered:
     known = table.get(name)
     if known is not None and (known.__module__, known.__qualname__) != (entry.__module__, entry.__qualname__):
         place = f"{known.__module__}.{known.__qualname__}"
-        raise ArgumentError.at("register", "class", "have a name nobody else has", name, "Rename it.", because=f"{place} has it")
+        raise ArgumentError.at(
+            "register", "class", "have a name nobody else has", name, "Rename it.", because=f"{place} has it"
+        )
     table[name] = entry  # the same class again is a cell of a notebook run again
     return entry
 
 
 def alias(family: str, **names: str) -> None:
-    """Other words for registered names, as Keras's strings have them: `alias("initializer", uniform="RandomUniform")`."""
+    """Other words for registered names, as Keras has them: `alias("initializer", uniform="RandomUniform")`."""
     _aliases.setdefault(family, {}).update(names)
 
 
@@ -59,7 +61,7 @@ def family_of(entry: Callable[..., Any]) -> str:
         return "activation"
     family = getattr(entry, "family", None)
     if not isinstance(family, str):
-        rule = "derive from Layer, Initializer, Regularizer or Constraint"
+        rule = "derived from Layer, Initializer, Regularizer or Constraint"
         raise ArgumentError.at("register", "class", rule, entry.__name__, "Derive it from one of them.")
     return family
 
@@ -77,7 +79,9 @@ def find(name: str, family: str, where: str, argument: str) -> Callable[..., Any
     for known, entry in table.items():
         if snake_case(known) == name:
             return entry
-    raise unknown_name(where, argument, name, [k if family in ("activation", "layer") else snake_case(k) for k in table])
+    raise unknown_name(
+        where, argument, name, [k if family in ("activation", "layer") else snake_case(k) for k in table]
+    )
 
 
 def resolve(identifier: Any, family: str, where: str, argument: str) -> Any:
@@ -94,7 +98,9 @@ def resolve(identifier: Any, family: str, where: str, argument: str) -> Any:
         return identifier()
     if identifier is None or callable(identifier):
         return identifier
-    raise ArgumentError.at(where, argument, "be a name, a configuration or a callable", identifier, "See elman.layers for names.")
+    raise ArgumentError.at(
+        where, argument, "be a name, a configuration or a callable", identifier, "See elman.layers for names."
+    )
 
 
 def serialize(value: Any, where: str = "serialize", argument: str = "value") -> Any:
@@ -116,7 +122,7 @@ def serialize(value: Any, where: str = "serialize", argument: str = "value") -> 
     if hasattr(value, "get_config") and _entries.get(family_of(entry), {}).get(entry.__name__) is entry:
         return {"class_name": entry.__name__, "config": value.get_config()}
     name = getattr(entry, "__name__", repr(entry))
-    cure = "Decorate its class or function with @elman.layers.register; for a lambda, write a named one or a Layer subclass."
+    cure = "Decorate it with @elman.layers.register; for a lambda, write a named function or a Layer subclass."
     raise ArgumentError.at(where, argument, "be registered to be saved", name, cure)
 
 
@@ -126,7 +132,9 @@ def deserialize(config: Any, family: str = "layer", where: str = "deserialize", 
     Raises:   UnknownNameError: no such class. ArgumentError: not a configuration.
     """
     if not isinstance(config, Mapping) or not isinstance(config.get("class_name"), str):
-        raise ArgumentError.at(where, argument, "be {'class_name': ..., 'config': {...}}", config, "Use what serialize() gave.")
+        raise ArgumentError.at(
+            where, argument, "be {'class_name': ..., 'config': {...}}", config, "Use what serialize() gave."
+        )
     entry = find(config["class_name"], family, where, argument)
     arguments = dict(config.get("config") or {})
     made = getattr(entry, "from_config", None)

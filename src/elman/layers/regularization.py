@@ -1,4 +1,4 @@
-"""Layers that act in training alone, or only on the loss: Dropout, SpatialDropout1D, GaussianNoise, ActivityRegularization."""
+"""Layers for training alone: Dropout, SpatialDropout1D, GaussianNoise, ActivityRegularization."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Dropout(Noise):
             return list(x.shape)
         if len(self.noise_shape) != x.ndim:
             rule = f"have one size for each axis of x, {text(x.shape)}"
-            raise ShapeError.at(self.where, "noise_shape", rule, tuple(self.noise_shape), "Use None where x's size is meant.")
+            raise ShapeError.at(
+                self.where, "noise_shape", rule, tuple(self.noise_shape), "Use None where x's size is meant."
+            )
         return [size if wanted is None else wanted for wanted, size in zip(self.noise_shape, x.shape, strict=True)]
 
 
@@ -92,7 +94,9 @@ class SpatialDropout1D(Noise):
     axes = ("B", "T", "F")
     rate: float
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, name: str | None = None, dtype: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
         check_rate(self.where, "rate", rate)
         self.rate, self.seed = rate, seed

@@ -82,7 +82,9 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: Literal["rows", "columns"] = "rows") -> None:
         if mode not in ("rows", "columns"):
-            raise ArgumentError.at("OrthogonalRegularizer", "mode", "be 'rows' or 'columns'", mode, "Rows are the default.")
+            raise ArgumentError.at(
+                "OrthogonalRegularizer", "mode", "be 'rows' or 'columns'", mode, "Rows are the default."
+            )
         self.factor, self.mode = _factor("OrthogonalRegularizer", "factor", factor), mode
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layers that move numbers without changing them: Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D."""
+"""Layers that only move numbers: Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D."""
 
 from __future__ import annotations
 
@@ -61,14 +61,16 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         self.target_shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if self.target_shape.count(-1) > 1:
-            raise ArgumentError.at(self.where, "target_shape", "have one -1 at most", self.target_shape, "Say the other size.")
+            raise ArgumentError.at(
+                self.where, "target_shape", "have one -1 at most", self.target_shape, "Say the other size."
+            )
 
     def call(self, x: Tensor) -> Tensor:
         """The other shape."""
         one, known = product(x.shape[1:]), product(d for d in self.target_shape if d != -1)
         rest = quotient(one, known) if -1 in self.target_shape else (1 if one == known else None)
         if rest is None:
-            rule = f"hold {known} numbers{' times a whole number' if -1 in self.target_shape else ''} in each row"
+            rule = f"of {known} numbers{' times a whole number' if -1 in self.target_shape else ''} in each row"
             raise ShapeError.at(self.where, "x", rule, text(x.shape), "Change target_shape.", because=f"{one} numbers")
         return ops.reshape(x, (x.shape[0], *(rest if d == -1 else d for d in self.target_shape)))
 
@@ -93,14 +95,16 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            rule = f"name each of 1 to {len(self.dims)} once"
+            rule = f"each of 1 to {len(self.dims)} once"
             raise ArgumentError.at(self.where, "dims", rule, self.dims, "The batch is not counted.")
 
     def call(self, x: Tensor) -> Tensor:
         """The other order."""
         if x.ndim != len(self.dims) + 1:
             because = f"{x.ndim - 1} axes beside the batch"
-            raise ShapeError.at(self.where, "x", f"have {len(self.dims)} axes beside the batch", text(x.shape), "", because=because)
+            raise ShapeError.at(
+                self.where, "x", f"have {len(self.dims)} axes beside the batch", text(x.shape), "", because=because
+            )
         return ops.transpose(x, (0, *self.dims))
 
 
@@ -206,4 +210,6 @@ def check_format(where: str, data_format: str | None) -> None:
 def need_channels_last(where: str, data_format: str | None) -> None:
     """Raises: ArgumentError: "channels_first", which sequences never are here."""
     if data_format not in (None, "channels_last"):
-        raise ArgumentError.at(where, "data_format", "be 'channels_last'", data_format, "Put Permute((2, 1)) before the layer.")
+        raise ArgumentError.at(
+            where, "data_format", "be 'channels_last'", data_format, "Put Permute((2, 1)) before the layer."
+        )

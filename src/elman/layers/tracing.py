@@ -1,4 +1,4 @@
-"""What a layer may know while it is traced, besides its input: training or not, random numbers, what to remember, what to add to the loss.
+"""What a layer may know while it is traced: training or not, random numbers, what to remember or add to the loss.
 
 The context is the calling thread's own, so two threads may trace one model at once.
 """
@@ -25,8 +25,10 @@ _OWN_SEED_KEY = 1 << 30
 class Tracing:
     """One pass over the layers of a model.
 
-    training: whether dropout drops and noise is added. seed, step: int32 scalars that random numbers depend on; without them
-    (a layer called outside a model) both are 0. updates: state to remember, in `Graph.updates`' form. losses: scalar penalties.
+    training: whether dropout drops and noise is added. seed, step: int32 scalars that random numbers depend on;
+        without them
+    (a layer called outside a model) both are 0. updates: state to remember, in `Graph.updates`' form. losses: scalar
+    penalties.
     """
 
     training: bool = False
@@ -41,12 +43,12 @@ class Tracing:
     keys: int = 0
 
     def next_key(self) -> int:
-        """A number that tells one use of random numbers from every other; the same in every pass over the same layers."""
+        """A number that tells one use of random numbers from every other; equal in every pass over the same layers."""
         self.keys += 1
         return self.keys - 1
 
     def uniform(self, shape: Sequence[Size], key: int, dtype: str, seed: int | None = None) -> Tensor:
-        """Uniform numbers in [0, 1), drawn anew at each step; `seed` makes them independent of the model's seed and key."""
+        """Uniform numbers in [0, 1), new at each step; `seed` makes them independent of the model's seed and key."""
         own = self.seed if seed is None else constant(seed % (1 << 31), dtypes.INT32)
         zero = constant(0, dtypes.INT32)
         return ops.random_uniform(

@@ -10,6 +10,6 @@ from elman.layers.rnn.simple_rnn import SimpleRNN, SimpleRNNCell
 from elman.layers.rnn.time_distributed import TimeDistributed
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "Bidirectional", "Cell", "GRUCell", "GRUGate", "LSTMCell", "LSTMGate", "SimpleRNN", "SimpleRNNCell",
-    "StackedRNNCells", "TimeDistributed",
+    "GRU", "LSTM", "RNN", "Bidirectional", "Cell", "GRUCell", "GRUGate", "LSTMCell", "LSTMGate", "SimpleRNN",
+    "SimpleRNNCell", "StackedRNNCells", "TimeDistributed",
 ]  # fmt: skip

@@ -20,8 +20,9 @@ _MODES = ("concat", "sum", "mul", "ave", None)
 class Bidirectional(Layer):
     """Two recurrent layers, one reading forwards, one backwards; each step sees what was and what will be.
 
-    For sequences that are known as a whole: tagging, classification. Not for forecasts or streams, which have no future yet.
-    y_t = merge(forward_t, backward_t), both at the same time t; without return_sequences, merge of both last outputs.
+    For sequences that are known as a whole: tagging, classification. Not for forecasts or streams, which have no
+    future yet. y_t = merge(forward_t, backward_t), both at the same time t; without return_sequences, merge of both
+    last outputs.
 
     Args:
         layer: a recurrent layer; copied, with fresh weights.
@@ -48,7 +49,9 @@ class Bidirectional(Layer):
     ) -> None:  # fmt: skip
         for argument, given in (("layer", layer), ("backward_layer", backward_layer)):
             if not isinstance(given, Recurrence) and (given is not None or argument == "layer"):
-                raise ArgumentError.at("Bidirectional", argument, "be a recurrent layer", given, "Pass LSTM(8), for example.")
+                raise ArgumentError.at(
+                    "Bidirectional", argument, "be a recurrent layer", given, "Pass LSTM(8), for example."
+                )
         if merge_mode not in _MODES:
             raise ArgumentError.at("Bidirectional", "merge_mode", f"be one of {_MODES}", merge_mode)
         kwargs.setdefault("batch_input_shape", _hint(layer))
@@ -56,6 +59,7 @@ class Bidirectional(Layer):
         self.merge_mode = merge_mode
         self.forward_layer = _copy(layer, "forward", layer.go_backwards)
         self.backward_layer: Recurrence = backward_layer or _copy(layer, "backward", not layer.go_backwards)
+        self._share_dtype(kwargs.get("dtype"), *self._pair)
         self._check_pair()
         for one in (self.forward_layer, self.backward_layer):
             one.zero_output_for_mask = one.return_sequences
@@ -129,7 +133,9 @@ class Bidirectional(Layer):
         """Raises: ArgumentError: both go one way, or differ in what they return or keep."""
         if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
             both = self.backward_layer.go_backwards
-            raise ArgumentError.at(self.where, "backward_layer", f"have go_backwards={not both}", both, "Turn one of them round.")
+            raise ArgumentError.at(
+                self.where, "backward_layer", f"have go_backwards={not both}", both, "Turn one of them round."
+            )
         for option in ("stateful", "return_sequences", "return_state"):
             wanted, found = getattr(self.forward_layer, option), getattr(self.backward_layer, option)
             if wanted != found:

@@ -16,8 +16,9 @@ from elman.shapes import Size
 class Cell(Layer):
     """One step of a recurrence, as an equation: `step(x_t, state) -> (output, new state)`.
 
-    Give a cell to `RNN`, which walks it along time: the equation is traced once, differentiated, and run natively. Parts that
-    depend on x alone (`x @ kernel + bias`) are best written as a term of their own: they are computed for all steps at once.
+    Give a cell to `RNN`, which walks it along time: the equation is traced once, differentiated, and run natively.
+    Parts that depend on x alone (`x @ kernel + bias`) are best written as a term of their own: they are computed for
+    all steps at once.
 
     Args:
         dropout: share of the inputs to drop, the same ones at every step of a sequence (Gal and Ghahramani 2016).
@@ -49,7 +50,9 @@ class Cell(Layer):
     state_size: int | Sequence[int]
     """Units of the state; of each state, if there are several."""
 
-    def __init__(self, *, dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         for argument, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             check_rate(self.where, argument, rate)
@@ -130,4 +133,4 @@ def check_units(where: str, argument: str, value: Any) -> None:
 def check_rate(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a share."""
     if not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ArgumentError.at(where, argument, "lie in [0, 1)", value)
+        raise ArgumentError.at(where, argument, "in [0, 1)", value)

@@ -18,7 +18,7 @@ class LSTMGate(IntEnum):
 
 @final
 class GRUGate(IntEnum):
-    """Blocks of a GRU's kernels and bias: z, r, n (Keras: h). PyTorch stores r first and swaps the meaning of z and 1 - z."""
+    """Blocks of a GRU's kernels and bias: z, r, n (Keras: h). PyTorch stores r first."""
 
     UPDATE = 0
     RESET = 1

@@ -16,7 +16,7 @@ from elman.layers.rnn.recurrence import CellLayer
 @register
 @final
 class GRUCell(UnitCell):
-    """One step of `GRU`, see there. Weights: kernel (F, 3U), recurrent_kernel (U, 3U), bias (2, 3U) or (3U,), gates as `GRUGate`."""
+    """One step of `GRU`. Weights: kernel (F, 3U), recurrent_kernel (U, 3U), bias (2, 3U) or (3U,), in `GRUGate`s."""
 
     activation: Activation
     recurrent_activation: Activation
@@ -24,10 +24,11 @@ class GRUCell(UnitCell):
 
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None, recurrent_regularizer: Any = None, bias_regularizer: Any = None,
-        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
-        recurrent_dropout: float = 0.0, reset_after: bool = True, seed: int | None = None, **kwargs: Any,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, kernel_constraint: Any = None, recurrent_constraint: Any = None,
+        bias_constraint: Any = None, dropout: float = 0.0, recurrent_dropout: float = 0.0, reset_after: bool = True,
+        seed: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(locals())
         self.state_size = self.output_size = self.units
@@ -69,22 +70,23 @@ class GRUCell(UnitCell):
 class GRU(CellLayer):
     """The recurrent layer to try first: nearly as good as `LSTM`, smaller and faster.
 
-    With s the recurrent activation, a the activation, and products cut into three parts z, r, n (Keras calls the third h):
-    z = s(x_t W_z + h U_z + b_z);  r = s(x_t W_r + h U_r + b_r);  n = a(x_t W_n + b_n + r (h U_n + b'_n));
+    With s the recurrent activation, a the activation, and products cut into three parts z, r, n (Keras calls the
+    third h): z = s(x_t W_z + h U_z + b_z);  r = s(x_t W_r + h U_r + b_r);  n = a(x_t W_n + b_n + r (h U_n + b'_n));
     h_t = z h + (1 - z) n, where h is h_{t-1}. With reset_after=False, n = a(x_t W_n + (r h) U_n + b_n).
 
     Args:
         units: size U of the state and the output.
         activation, recurrent_activation: a and s.
         use_bias, kernel_*, recurrent_*, bias_*: of W, U and b: how they start, what penalises and limits them.
-        dropout, recurrent_dropout: share of x_t and h_{t-1} dropped in training, the same for all steps; seed: of their masks.
-            h_{t-1} is dropped where the gates read it, not where it is carried on.
+        dropout, recurrent_dropout: share of x_t and h_{t-1} dropped in training, the same for all steps; seed: of
+            their masks. h_{t-1} is dropped where the gates read it, not where it is carried on.
         reset_after: the reset gate after the product (as PyTorch and cuDNN) or before (the first paper).
         unroll, use_cudnn: accepted for Keras's sake; they change no result.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
     Shapes:   x (B, T, F) -> (B, U), or (B, T, U) with return_sequences; h (B, U).
     Raises:   ShapeError: x is not of rank 3. ArgumentError: units < 1, a rate outside [0, 1).
-    Source:   Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder" (its z and 1 - z are swapped, as in Keras).
+    Source:   Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder" (its z and 1 - z are
+              swapped, as in Keras).
     Example:
         >>> from elman.layers import Input
         >>> GRU(16, return_sequences=True)(Input((None, 8))).shape
@@ -95,11 +97,12 @@ class GRU(CellLayer):
 
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None, recurrent_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, recurrent_constraint: Any = None,
-        bias_constraint: Any = None, dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None,
-        return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, stateful: bool = False,
-        unroll: bool = False, reset_after: bool = True, use_cudnn: Any = "auto", zero_output_for_mask: bool = False, **kwargs: Any,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
+        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
+        recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+        reset_after: bool = True, use_cudnn: Any = "auto", zero_output_for_mask: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(locals())

@@ -18,7 +18,7 @@ from elman.layers.rnn.recurrence import CellLayer
 @register
 @final
 class LSTMCell(UnitCell):
-    """One step of `LSTM`, see there. Weights: kernel (F, 4U), recurrent_kernel (U, 4U), bias (4U,), gates as `LSTMGate`."""
+    """One step of `LSTM`. Weights: kernel (F, 4U), recurrent_kernel (U, 4U), bias (4U,), gates as `LSTMGate`."""
 
     activation: Activation
     recurrent_activation: Activation
@@ -26,10 +26,11 @@ class LSTMCell(UnitCell):
 
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True, kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None, kernel_constraint: Any = None, recurrent_constraint: Any = None,
-        bias_constraint: Any = None, dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, kernel_constraint: Any = None,
+        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
+        recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(locals())
         self.state_size = (self.units, self.units)
@@ -49,7 +50,7 @@ class LSTMCell(UnitCell):
         return h, h, c
 
     def _draw_bias(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """The bias as its initializer draws it; that of the forget gate 1 with `unit_forget_bias`: remember at the start."""
+        """The bias as drawn; that of the forget gate is 1 with `unit_forget_bias`: remember at the start."""
         bias = np.array(self.bias_initializer(shape, dtype))
         if self.unit_forget_bias:
             bias[LSTMGate.FORGET * self.units :][: self.units] = 1
@@ -61,15 +62,17 @@ class LSTMCell(UnitCell):
 class LSTM(CellLayer):
     """The recurrent layer for long memories: sums, not products, carry its state through time.
 
-    With z = x_t W + h_{t-1} U + b, cut into four parts i, f, g, o (Keras calls the third c), s the recurrent activation:
-    c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t);  h_0 = c_0 = 0. The states are h and c; the output is h.
+    With z = x_t W + h_{t-1} U + b, cut into four parts i, f, g, o (Keras calls the third c), s the recurrent
+    activation: c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t);  h_0 = c_0 = 0. The states are h and c; the output
+    is h.
 
     Args:
         units: size U of both states and the output.
         activation, recurrent_activation: a and s.
         use_bias, kernel_*, recurrent_*, bias_*: of W, U and b: how they start, what penalises and limits them.
         unit_forget_bias: the forget gate starts open: 1 is added to its bias.
-        dropout, recurrent_dropout: share of x_t and h_{t-1} dropped in training, the same for all steps; seed: of their masks.
+        dropout, recurrent_dropout: share of x_t and h_{t-1} dropped in training, the same for all steps; seed: of
+            their masks.
         unroll, use_cudnn: accepted for Keras's sake; they change no result.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
     Shapes:   x (B, T, F) -> (B, U), or (B, T, U) with return_sequences; h, c (B, U).
@@ -86,11 +89,12 @@ class LSTM(CellLayer):
 
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True, kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0, recurrent_dropout: float = 0.0,
-        seed: int | None = None, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, unroll: bool = False, use_cudnn: Any = "auto", zero_output_for_mask: bool = False, **kwargs: Any,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+        use_cudnn: Any = "auto", zero_output_for_mask: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(locals())

@@ -1,9 +1,12 @@
 """The one mechanism of recurrence: a cell walked along time by `scan`, with every option of every recurrent layer.
 
-Directions, masks, lengths, kept states and dropout are done here, once, so a user's cell has them as the built-in ones do.
+Directions, masks, lengths, kept states and dropout are done here, once, so a user's cell has them as the built-in
+ones do.
 
-Source: Keras 3's options and meanings; variational dropout from Gal and Ghahramani 2016, "A Theoretically Grounded Application of
-Dropout in Recurrent Neural Networks" (their tied form: one mask of the state for all gates, where Keras draws one for each gate).
+Source:   Keras 3's options and meanings; variational dropout from Gal and Ghahramani 2016, "A Theoretically Grounded
+          Application of
+Dropout in Recurrent Neural Networks" (their tied form: one mask of the state for all gates, where Keras draws one for
+each gate).
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Recurrence(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store({k: v for k, v in locals().items() if k in ("cell", *_OPTIONS)})
+        self._share_dtype(kwargs.get("dtype"), cell)
         self.states: list[Variable] | None = None
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
@@ -54,7 +58,9 @@ class Recurrence(Layer):
             rows = input_shape[0]
             if not isinstance(rows, int):
                 cure = "Give Input(batch_shape=(rows, T, F)), or batch_input_shape to the first layer."
-                raise ShapeError.at(self.where, "x", "have a fixed batch size when stateful=True", text(input_shape), cure)
+                raise ShapeError.at(
+                    self.where, "x", "have a fixed batch size when stateful=True", text(input_shape), cure
+                )
             sizes = self.cell.state_sizes
             self.states = [Variable([[0] * u] * rows, f"{self.name}/rnn_state", dtype=self.dtype) for u in sizes]
 
@@ -99,12 +105,14 @@ class Recurrence(Layer):
             return list(self.cell.get_initial_state(x.shape[0]))
         states = [ops.cast(t, self.dtype) for t in _leaves(given)]
         if len(states) != len(sizes):
-            rule = f"hold {len(sizes)} states of sizes {text(sizes)}"
+            rule = f"a list of {len(sizes)} states of sizes {text(sizes)}"
             raise ArgumentError.at(self.where, "initial_state", rule, len(states), "Give them in a list, in order.")
         for i, (t, size) in enumerate(zip(states, sizes, strict=True)):
             if t.shape != (x.shape[0], size):
                 rule = f"have shape {text((x.shape[0], size))}"
-                raise ShapeError.at(self.where, f"initial_state[{i}]", rule, text(t.shape), "One row for each row of x.")
+                raise ShapeError.at(
+                    self.where, f"initial_state[{i}]", rule, text(t.shape), "One row for each row of x."
+                )
         return states
 
     def _draw_masks(self, now: Tracing, x: Tensor) -> None:
@@ -123,7 +131,9 @@ class Recurrence(Layer):
             now.input_masks.pop(id(cell), None)
             if now.state_masks.pop(id(cell), None) is not None and id(cell) not in now.recalled:
                 cure = "Write self.recall(h) in step where the gates read the state."
-                raise ArgumentError.at(cell.where, "recurrent_dropout", "be 0 for this cell", cell.recurrent_dropout, cure)
+                raise ArgumentError.at(
+                    cell.where, "recurrent_dropout", "be 0 for this cell", cell.recurrent_dropout, cure
+                )
             now.recalled.discard(id(cell))
 
 
@@ -168,7 +178,9 @@ class _Walk:
             return [*after, *([y] if carried else [])], [y] if self.sequences else []
 
         lengths = None if mask is None else mask.lengths
-        finals, outputs = ops.scan(step, [*init, *first], [steps, *([] if real is None else [real])], lengths, self.reverse)
+        finals, outputs = ops.scan(
+            step, [*init, *first], [steps, *([] if real is None else [real])], lengths, self.reverse
+        )
         last = finals[-1] if carried else finals[same or 0]
         return last, outputs[0] if outputs else None, list(finals[: len(init)])
 
@@ -182,7 +194,7 @@ class _Walk:
             made = self.cell.step(placeholder("x", steps.shape[1:], steps.dtype), *states)
         if not isinstance(made, (list, tuple)) or len(made) != len(init) + 1:
             received = len(made) if isinstance(made, (list, tuple)) else type(made).__name__
-            rule = f"return (output, {', '.join(f'state {i + 1}' for i in range(len(init)))})"
+            rule = f"a function that returns (output, {', '.join(f'state {i + 1}' for i in range(len(init)))})"
             cure = "A step returns its output first, then each new state."
             raise ArgumentError.at(self.cell.where, "step", rule, received, cure)
         output = made[0]

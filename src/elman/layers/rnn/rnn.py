@@ -16,10 +16,10 @@ from elman.shapes import Size
 @register
 @final
 class StackedRNNCells(Cell):
-    """Cells on top of each other within one step: the output of one is the input of the next. All their states are its states.
+    """Cells on top of each other within one step: the output of one is the input of the next.
 
-    The same numbers as stacked recurrent layers that return sequences, but in one walk; a stack of layers is usually faster, for
-    the products of each with its whole input sequence then leave the loop.
+    All their states are its states. The same numbers as stacked recurrent layers that return sequences, but in one walk; a stack of layers is usually
+    faster, for the products of each with its whole input sequence then leave the loop.
 
     Args:     cells: the cells, lowest first.
     Shapes:   step: x (B, F), the states of each cell in order -> the last cell's output, new states.
@@ -36,8 +36,11 @@ class StackedRNNCells(Cell):
     def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(cells, (list, tuple)) or not cells or not all(isinstance(c, Cell) for c in cells):
-            raise ArgumentError.at(self.where, "cells", "be a list of cells", cells, "Pass [LSTMCell(8), GRUCell(4)], say.")
+            raise ArgumentError.at(
+                self.where, "cells", "be a list of cells", cells, "Pass [LSTMCell(8), GRUCell(4)], say."
+            )
         self.cells = list(cells)
+        self._share_dtype(kwargs.get("dtype"), *self.cells)
         self.state_size = [size for cell in self.cells for size in cell.state_sizes]
 
     def build(self, features: int) -> None:
@@ -92,8 +95,8 @@ class RNN(Recurrence):
         go_backwards: walk from the last step to the first; outputs come in the order they were made.
         stateful: the states after a batch are those before the next; needs a fixed batch size. `reset_state()` forgets.
         unroll: accepted for Keras's sake; changes no result.
-        zero_output_for_mask: masked steps give 0; by default they repeat the output before them, as in Keras. Where the mask
-            is given as lengths, padded steps always give 0.
+        zero_output_for_mask: masked steps give 0; by default they repeat the output before them, as in Keras. Where
+            the mask is given as lengths, padded steps always give 0.
     Call:     rnn(x, initial_state=None, mask=None): initial_state is one tensor (B, U) for each state, in a list.
     Shapes:   x (B, T, F) -> (B, U), or (B, T, U) with return_sequences; states (B, U).
     Raises:   ShapeError: x is not of rank 3. ArgumentError: the cell's step gives other than output and states.
@@ -110,7 +113,9 @@ class RNN(Recurrence):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         if not isinstance(cell, Cell):
-            raise ArgumentError.at("RNN", "cell", "be a Cell, or a list of them", cell, "Derive yours from elman.layers.Cell.")
+            raise ArgumentError.at(
+                "RNN", "cell", "be a Cell, or a list of them", cell, "Derive yours from elman.layers.Cell."
+            )
         super().__init__(
             cell, return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask, **kwargs
         )

@@ -17,7 +17,8 @@ from elman.shapes import text
 class TimeDistributed(Layer):
     """The same layer on each step of a sequence, as if every step were a row of the batch.
 
-    `Dense` does so by itself; use this for layers that take one example a time, such as an LSTM over the words of each sentence.
+    `Dense` does so by itself; use this for layers that take one example a time, such as an LSTM over the words of
+    each sentence.
 
     Args:     layer: the layer; its weights are shared by all steps.
     Shapes:   x (B, T, ...) -> (B, T, *what the layer makes of (B, ...)).
@@ -36,6 +37,7 @@ class TimeDistributed(Layer):
         if not isinstance(layer, Layer):
             raise ArgumentError.at(self.where, "layer", "be a layer", layer, "Pass Dense(3), for example.")
         self.layer = layer
+        self._share_dtype(kwargs.get("dtype"), layer)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the layer for one step."""
