@@ -112,11 +112,18 @@ def _read_objects(where: str, array: npt.NDArray[Any], column: str) -> tuple[Sta
     if isinstance(first, dt.date):
         kind: Literal["date", "datetime"] = "datetime" if isinstance(first, dt.datetime) else "date"
         good = np.array([isinstance(value, dt.date) and value == value for value in array])  # noqa: PLR0124
-        rows = _first_bad(where, array, good, column)
-        return array[rows].astype("datetime64[us]"), TimeStyle(kind)
+        moments = [_in_utc(value) for value in array[_first_bad(where, array, good, column)]]
+        return np.array(moments, "datetime64[us]"), TimeStyle(kind)
     text = np.array([_iso(value) for value in array])
     stamps = text[_first_bad(where, array, text != "", column)].astype("datetime64[us]")
     return stamps, _style_of(str(array[0]).strip())
+
+
+def _in_utc(value: dt.date) -> dt.date:
+    """The moment without its zone; days and local times are what they are."""
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.astimezone(dt.UTC).replace(tzinfo=None)
+    return value
 
 
 def _iso(value: object) -> str:

@@ -43,7 +43,7 @@ def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
 
     Args:
         quantiles: from `error_quantiles`.
-        level: the share of futures the interval should hold, 0.01 ... 0.99, or 1 ... 99 percent.
+        level: the share of futures the interval should hold, 0.01 ... 0.99.
         steps: steps ahead.
 
     Shapes:
@@ -53,9 +53,9 @@ def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
         ArgumentError: level outside its range.
         NotBuiltError: the model was trained without a validation part.
     """
-    percent = round(100 * level) if level < 1 else round(level)
+    percent = round(100 * level)
     if not 1 <= percent <= 99:
-        raise ArgumentError.at("predict", "level", "between 0.01 and 0.99", level)
+        raise ArgumentError.at("predict", "level", "a share between 0.01 and 0.99", level)
     if not len(quantiles):
         raise NotBuiltError("predict: level needs errors on a validation part. Train with validation=0.2.")
     width = quantiles[percent - 1]

@@ -45,6 +45,9 @@ def test_other_types_come_back_as_they_came():
     assert Timeline.read("fit", np.array(days, object)).future(1).tolist() == [dt.date(2024, 3, 1)]
     hours = [dt.datetime(2024, 2, 28, 22), dt.datetime(2024, 2, 28, 23)]  # noqa: DTZ001
     assert Timeline.read("fit", np.array(hours, object)).future(1).tolist() == [dt.datetime(2024, 2, 29)]  # noqa: DTZ001
+    zone = dt.timezone(dt.timedelta(hours=1))
+    hours = [dt.datetime(2024, 2, 28, hour, tzinfo=zone) for hour in (22, 23)]
+    assert Timeline.read("fit", np.array(hours, object)).stamps[0] == np.datetime64("2024-02-28T21:00")
     stamps = pd.date_range("2024-01-31", periods=3, freq="ME").to_numpy()
     assert Timeline.read("fit", stamps).future(1)[0] == np.datetime64("2024-04-30")
 

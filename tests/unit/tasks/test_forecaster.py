@@ -1,0 +1,340 @@
+"""The forecaster: scikit-learn's contract, every kind of table, no look into the future, errors with a cure."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from elman.errors import (
+    ArgumentError,
+    DataError,
+    ElmanWarning,
+    NotBuiltError,
+    UnknownColumnError,
+    UnknownNameError,
+)
+from elman.tasks import Forecaster
+
+QUICK = {"horizon": 4, "window": 8, "cell": "simple_rnn", "units": 4, "epochs": 4, "learning_rate": 0.01}
+
+
+def months(count, start="2015-01"):
+    return np.datetime_as_string(np.arange(count) + np.datetime64(start, "M")).tolist()
+
+
+def sales(count=72):
+    t = np.arange(count)
+    return {"month": months(count), "sales": 50 + t + 10 * np.sin(t * np.pi / 6), "price": np.cos(t)}
+
+
+def forecaster(**changed):
+    return Forecaster(**{**QUICK, **changed})
+
+
+@pytest.fixture(autouse=True)
+def _quiet_models():
+    """Four epochs seldom beat a baseline, and say so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElmanWarning)
+        yield
+
+
+# ---- scikit-learn's contract ---------------------------------------------------------------------------------------
+
+
+def test_the_constructor_only_stores():
+    estimator = Forecaster(horizon=-3, cell="nonsense")
+    assert estimator.get_params()["horizon"] == -3
+    assert type(estimator)(**estimator.get_params()).get_params() == estimator.get_params()
+    assert repr(estimator) == "Forecaster(horizon=-3, cell='nonsense')"
+    assert [name for name in vars(estimator) if name.endswith("_")] == []
+
+
+def test_parameters_are_set_by_name():
+    assert Forecaster().set_params(units=7).units == 7
+    with pytest.raises(UnknownNameError, match=r"Forecaster: parameter must be a known name.*Did you mean 'units'\?"):
+        Forecaster().set_params(unit=7)
+
+
+def test_an_unfitted_forecaster_says_so():
+    with pytest.raises(
+        NotBuiltError, match=r"Forecaster: predict needs a fitted model. Call fit\(\) or load\(\) first"
+    ):
+        Forecaster().predict()
+
+
+# ---- tables of every kind ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_a_forecast_is_a_table_of_the_same_kind_that_goes_on_in_time(kind):
+    forecast = forecaster().fit(kind(sales()), time="month", target="sales").predict(horizon=6, level=0.9)
+    assert type(forecast) is kind
+    assert list(forecast.columns) == ["month", "sales", "sales_low", "sales_high"]
+    assert list(forecast["month"]) == months(6, "2021-01")
+    low, high = np.asarray(forecast["sales_low"]), np.asarray(forecast["sales_high"])
+    assert (low <= np.asarray(forecast["sales"])).all()
+    assert (np.asarray(forecast["sales"]) <= high).all()
+
+
+def test_pandas_and_polars_give_the_same_numbers():
+    one = forecaster().fit(pd.DataFrame(sales()), time="month", target="sales").predict()
+    other = forecaster().fit(pl.DataFrame(sales()), time="month", target="sales").predict()
+    assert one["sales"].tolist() == other["sales"].to_list()
+
+
+def test_an_array_gives_an_array():
+    wave = np.sin(np.arange(60) * np.pi / 6)
+    assert forecaster().fit(wave).predict().shape == (4,)
+    assert forecaster().fit(np.column_stack([wave, -wave])).predict(horizon=7).shape == (7, 2)
+    forecast, low, high = forecaster().fit(wave).predict(level=0.5)
+    assert (low <= forecast).all()
+    assert (forecast <= high).all()
+
+
+def test_features_several_targets_and_many_series():
+    two = pd.concat([pd.DataFrame({**sales(60), "shop": name}) for name in ("north", "south")])
+    two.loc[two.shop == "south", "sales"] *= 100
+    fitted = forecaster().fit(two, time="month", target=["sales", "price"], id="shop")
+    forecast = fitted.predict()
+    assert forecast.columns.tolist() == ["shop", "month", "sales", "price"]
+    assert forecast.shop.tolist() == ["north"] * 4 + ["south"] * 4
+    assert forecast.sales[4:].mean() > 20 * forecast.sales[:4].mean()
+    assert len(forecaster().fit(pd.DataFrame(sales()), target="sales", features=["price"]).predict()) == 4
+
+
+def test_times_keep_their_zone():
+    frame = pd.DataFrame({"t": pd.date_range("2024-03-01", periods=60, freq="h", tz="UTC"), "y": np.arange(60.0)})
+    frame["t"] = frame["t"].dt.tz_convert("Europe/Berlin")
+    forecast = forecaster(season=1).fit(frame, time="t", target="y").predict()
+    assert forecast["t"].iloc[0] == frame["t"].iloc[-1] + pd.Timedelta("1h")
+    assert str(forecast["t"].dtype.tz) == "Europe/Berlin"
+
+
+# ---- what is learned, and from what --------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_forecast_and_another_another():
+    frame = pd.DataFrame(sales())
+    first, again, other = (
+        forecaster(seed=seed).fit(frame, time="month", target="sales").predict().sales.tolist() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_scaling_is_learned_on_the_training_part_only():
+    values = np.concatenate([np.tile([0.0, 1.0, 2.0], 20), np.full(12, 1e6)])
+    fitted = forecaster(validation=12, transform="none").fit(values)
+    assert fitted.learned_.encoding.fields["None"].center.tolist() == [1.0]
+
+
+def test_rows_after_the_origin_change_nothing():
+    frame = pd.DataFrame(sales())
+    fitted = forecaster().fit(frame[:60], time="month", target="sales")
+    before = fitted.predict().sales.tolist()
+    assert fitted.predict(frame[:60]).sales.tolist() == pytest.approx(before)
+    assert fitted.predict(frame[60:62]).month.tolist() == months(4, "2020-03")
+
+
+def test_evaluation_of_later_rows_and_of_the_whole_table_agree():
+    frame = pd.DataFrame(sales())
+    fitted = forecaster().fit(frame[:60], time="month", target="sales")
+    later, whole = fitted.evaluate(frame[60:]), fitted.evaluate(frame)
+    assert list(later.rows) == ["simple_rnn", "last value", "seasonal naive (12)"]
+    assert later.title == "held-out rows, 12"
+    assert later.model["MAE"] == pytest.approx(whole.model["MAE"])
+    assert "were part of the training" in fitted.evaluate(frame[:60]).notes[0]
+
+
+def test_without_a_validation_part_there_is_no_report():
+    fitted = forecaster(validation=0).fit(np.sin(np.arange(60)))
+    assert fitted.report_ is None
+    with pytest.raises(ArgumentError, match=r"evaluate: data must be given after validation=0"):
+        fitted.evaluate()
+    with pytest.raises(NotBuiltError, match=r"level needs errors on a validation part. Train with validation=0.2"):
+        fitted.predict(level=0.9)
+
+
+def test_a_random_walk_is_reported_as_one(rng):
+    walk = np.cumsum(rng.normal(size=200))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ElmanWarning)
+        fitted = forecaster(horizon=1, units=2, epochs=20, anchor="last").fit(walk)
+    texts = " ".join(str(warning.message) for warning in caught)
+    assert "merely copies the last value" in texts
+    assert fitted.report_.notes
+
+
+def test_a_file_brings_back_the_same_forecast(tmp_path):
+    fitted = forecaster().fit(pd.DataFrame(sales()), time="month", target="sales")
+    path = fitted.save(tmp_path / "model.safetensors")
+    loaded = Forecaster.load(path)
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.predict(level=0.8).equals(fitted.predict(level=0.8))
+    assert str(loaded.report_) == str(fitted.report_)
+    lines: list[str] = []
+    loaded.summary(lines.append)
+    assert any("forecasts sales, monthly" in line for line in lines)
+
+
+def test_the_picture_shows_series_forecast_and_interval(tmp_path):
+    fitted = forecaster().fit(pd.DataFrame(sales()), time="month", target="sales")
+    figure = fitted.plot(path=tmp_path / "forecast.png")
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "known",
+        "forecast",
+        "80 % interval",
+    ]
+    assert (tmp_path / "forecast.png").stat().st_size > 1000
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------------
+
+
+def change(column, row, value):
+    frame = pd.DataFrame(sales())
+    if isinstance(value, str):
+        frame[column] = frame[column].astype(object)
+    frame.loc[row, column] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("settings", "frame", "columns", "error", "text"),
+    [
+        ({}, pd.DataFrame(sales()), {"target": "sale"}, UnknownColumnError, r"target='sale'. Did you mean 'sales'\?"),
+        ({}, pd.DataFrame(sales()), {"time": "moth"}, UnknownColumnError, r"time='moth'. Did you mean 'month'\?"),
+        (
+            {},
+            pd.DataFrame(sales()),
+            {"target": None},
+            ArgumentError,
+            r"target must be named for a table.*'month', 'sales'",
+        ),
+        (
+            {},
+            change("sales", 7, "n/a"),
+            {},
+            DataError,
+            r"target must be numeric. Received target='n/a': row 7, column 'sales'",
+        ),
+        (
+            {},
+            change("sales", 7, np.nan),
+            {},
+            DataError,
+            r"data=nan: row 7 \(2015-08\), column 'sales'. Fill or drop the row, or pass missing='interpolate'",
+        ),
+        (
+            {},
+            change("sales", 7, np.inf),
+            {},
+            DataError,
+            r"data=inf: row 7 \(2015-08\), column 'sales'. Correct or drop",
+        ),
+        (
+            {},
+            change("month", 7, "2015-07"),
+            {},
+            DataError,
+            r"month must have each time once.*rows 6 and 7 are both 2015-07",
+        ),
+        (
+            {},
+            change("month", 7, "2015-01"),
+            {},
+            DataError,
+            r"month must be sorted.*row 7 comes after 2015-07. Sort the",
+        ),
+        (
+            {},
+            pd.DataFrame(sales()).drop(7),
+            {},
+            DataError,
+            r"month must have no gap.*2015-08 \(monthly\) is missing before",
+        ),
+        (
+            {"window": 80},
+            pd.DataFrame(sales()),
+            {},
+            DataError,
+            r"window must not be longer than the series.*has 72 rows",
+        ),
+        (
+            {"window": 60},
+            pd.DataFrame(sales()),
+            {},
+            DataError,
+            r"training rows must be at least 64. Received.*=58: of 72",
+        ),
+        ({"horizon": 0}, pd.DataFrame(sales()), {}, ArgumentError, r"horizon must be a whole number from 1.*horizon=0"),
+        ({"batch_size": 0}, pd.DataFrame(sales()), {}, ArgumentError, r"batch_size must be a whole number from 1"),
+        ({"cell": "lstn"}, pd.DataFrame(sales()), {}, UnknownNameError, r"cell='lstn'. Did you mean 'lstm'\?"),
+        ({"scaling": "standart"}, pd.DataFrame(sales()), {}, UnknownNameError, r"Did you mean 'standard'\?"),
+        ({"anchor": "seson"}, pd.DataFrame(sales()), {}, UnknownNameError, r"anchor='seson'. Did you mean 'seasonal'"),
+        ({"learning_rate": 0}, pd.DataFrame(sales()), {}, ArgumentError, r"learning_rate must be above 0"),
+        (
+            {"validation": 1.5},
+            pd.DataFrame(sales()),
+            {},
+            ArgumentError,
+            r"validation must be a share below 1 or a number",
+        ),
+        (
+            {"transform": "log"},
+            change("sales", 3, -1.0),
+            {},
+            DataError,
+            r"data must be fit for the settings.*transform='log'",
+        ),
+        ({}, pd.DataFrame(sales())[:0], {}, DataError, r"frame must have at least one row"),
+    ],
+)
+def test_bad_input_is_named(settings, frame, columns, error, text):
+    with pytest.raises(error, match=text):
+        forecaster(**settings).fit(frame, **{"time": "month", "target": "sales", **columns})
+
+
+def test_gaps_and_nan_are_filled_when_asked():
+    frame = change("sales", 7, np.nan).drop(11)
+    assert len(forecaster(missing="interpolate").fit(frame, time="month", target="sales").predict()) == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda f: f.predict(horizon=0), ArgumentError, r"predict: horizon must be a whole number from 1"),
+        (
+            lambda f: f.predict(level=1.2),
+            ArgumentError,
+            r"level must be a share between 0.01 and 0.99. Received level=1.2",
+        ),
+        (
+            lambda f: f.predict(pd.DataFrame({"month": ["2022-01", "2022-02"], "sales": [1.0, 2.0]})),
+            DataError,
+            r"time must not leave a gap after training. Received time='2022-01': training ended at 2020-12. Pass rows",
+        ),
+        (
+            lambda f: f.predict(pd.DataFrame(sales())[:5]),
+            DataError,
+            r"predict: rows must be at least 12. Received rows=5. Pass a longer history",
+        ),
+    ],
+)
+def test_bad_questions_are_named(call, error, text):
+    fitted = forecaster(anchor="last").fit(pd.DataFrame(sales()), time="month", target="sales")
+    with pytest.raises(error, match=text):
+        call(fitted)
+
+
+def test_the_future_of_features_is_not_invented():
+    fitted = forecaster().fit(pd.DataFrame(sales()), target="sales", features=["price"])
+    with pytest.raises(
+        ArgumentError, match=r"horizon must be at most 4. Received horizon=5. Train with a longer horizon"
+    ):
+        fitted.predict(horizon=5)
