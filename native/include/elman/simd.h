@@ -360,18 +360,17 @@ template <class R, int... I>
 ELMAN_INLINE typename lanes<R>::whole join(typename lanes<R>::half a, typename lanes<R>::half b, indices<I...>) {
   return __builtin_shufflevector(a, b, I...);
 }
-// 16 bytes at column k of the rows first, first + group, first + 2 group, ... (group: elements in 16 bytes)
-template <class R> ELMAN_INLINE vec<R> load_quarters(const R* const* row, int first, int64_t k) {
+// 16 bytes at each of p[0], p[1], ... (vector_bytes / 16 of them) + offset
+template <class R> ELMAN_INLINE vec<R> load_quarters(const R* const* p, int64_t offset) {
   constexpr int n = 16 / int(sizeof(R));
   if constexpr (vector_bytes == 16) {
-    return load_quarter(row[first] + k);
+    return load_quarter(p[0] + offset);
   } else if constexpr (vector_bytes == 32) {
-    return join<R>(load_quarter(row[first] + k), load_quarter(row[first + n] + k), typename count_up<2 * n>::type());
+    return join<R>(load_quarter(p[0] + offset), load_quarter(p[1] + offset), typename count_up<2 * n>::type());
   } else {
     typedef typename count_up<2 * n>::type two;
-    return join<R>(join<R>(load_quarter(row[first] + k), load_quarter(row[first + n] + k), two()),
-                   join<R>(load_quarter(row[first + 2 * n] + k), load_quarter(row[first + 3 * n] + k), two()),
-                   typename count_up<4 * n>::type());
+    return join<R>(join<R>(load_quarter(p[0] + offset), load_quarter(p[1] + offset), two()),
+                   join<R>(load_quarter(p[2] + offset), load_quarter(p[3] + offset), two()), typename count_up<4 * n>::type());
   }
 }
 

@@ -15,10 +15,14 @@ template <class R> constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of
 constexpr int64_t n_block = 512;                                           // a block of B: 512 KB
 constexpr int64_t slender_k = 64;  // k block of the exchanged form: its copy of A stays on the stack
 
-// All columns for at most tile_rows rows; t.a, t.b, t.c and t.init are at their first element
+// A Tile is passed on by reference and never copied: its fields have just been stored one by one, which a wide load must wait for.
+
+// All columns for at most tile_rows rows, from t.a, t.b, t.c and t.init on
 template <class R>
 ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
+  const R *const b = t.b, *const init = t.init;
+  R* const c = t.c;
   while (n > 0) {
     const int64_t vectors = (n + W - 1) / W;
     const int used = vectors >= 8 && rows <= tile_rows<8> ? 8 : vectors >= 4 && rows <= tile_rows<4> ? 4 : vectors >= 2 ? 2 : 1;
@@ -35,6 +39,9 @@ ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t pan
     t.c += columns;
     if (t.init) t.init += columns;
   }
+  t.b = b;
+  t.c = c;
+  t.init = init;
 }
 
 // A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache.
@@ -45,9 +52,9 @@ template <class R> bool worth_copying(const Tile<R>& t, int64_t n) {
 
 template <class R> constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
 
-// copy[k * copied_rows + i] = a(i, k)
+// copy[k * copied_rows + i] = a(i, k), and t.a reads from there
 template <class R>
-void copy_rows(R* copy, const Tile<R>& t, int64_t rows) {
+void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
   constexpr int W = width<R>, C = copied_rows<R>;
   if (t.a_row == 1) {
     for (int64_t k = 0; k < t.k; ++k)
@@ -58,26 +65,34 @@ void copy_rows(R* copy, const Tile<R>& t, int64_t rows) {
     for (int64_t k = 0; k < t.k; ++k)
       for (int64_t i = 0; i < rows; ++i) copy[k * C + i] = t.a[i * t.a_row + k * t.a_col];
   }
+  t.a = copy;
+  t.a_row = 1;
+  t.a_col = C;
+}
+
+template <class R>
+void run_copied(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
+  alignas(64) R copy[k_block<R> * copied_rows<R>];
+  const R* const a = t.a;
+  const int64_t a_row = t.a_row, a_col = t.a_col;
+  copy_rows(copy, t, rows);
+  run_row_block(t, rows, n, panel_step);
+  t.a = a;
+  t.a_row = a_row;
+  t.a_col = a_col;
 }
 
 // All rows, split evenly, over one block of k and n
 template <class R>
-void run_block(Tile<R> t, int64_t m, int64_t n, int64_t panel_step) {
+void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
   const int64_t most = n <= width<R> ? tile_rows<1> : tile_rows<2>;
-  if (m <= most && !worth_copying(t, n)) return run_row_block(t, m, n, panel_step);
-  alignas(64) R copy[k_block<R> * copied_rows<R>];
   const bool copied = t.k <= k_block<R> && worth_copying(t, n);
+  if (m <= most && !copied) return run_row_block(t, m, n, panel_step);
   const int64_t blocks = (m + most - 1) / most, fewest = m / blocks, longer = m - blocks * fewest;
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t rows = fewest + (i < longer);
-    Tile<R> row_block = t;
-    if (copied) {
-      copy_rows(copy, t, rows);
-      row_block.a = copy;
-      row_block.a_row = 1;
-      row_block.a_col = copied_rows<R>;
-    }
-    run_row_block(row_block, rows, n, panel_step);
+    if (copied) run_copied(t, rows, n, panel_step);
+    else run_row_block(t, rows, n, panel_step);
     t.a += rows * t.a_row;
     t.c += rows * t.c_row;
     if (t.init) t.init += rows * t.init_row;
@@ -89,8 +104,9 @@ enum class Form { packed, in_place, pack_here };
 template <class R>
 void run_blocks(const Matmul<R>& p, Form form) {
   constexpr int P = panel_columns<R>;
-  Tile<R> t{p.k, p.a, p.a_row, p.a_col, p.b, p.b_row, P, p.init, p.init_row, p.c, p.c_row, 0};
-  if (form == Form::packed) t.b = p.packed, t.b_row = P, t.panel = p.k * P;
+  const bool packed = form == Form::packed;
+  Tile<R> t{p.k,   p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init, p.init_row,
+            p.c, p.c_row, 0};
   if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block))) return run_block(t, p.m, p.n, t.panel);
   const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
   for (int64_t n = 0; n < p.n; n += n_block)
@@ -101,7 +117,7 @@ void run_blocks(const Matmul<R>& p, Form form) {
       t.c = p.c + n;
       t.init = k ? t.c : p.init ? p.init + n : nullptr;
       t.init_row = k ? p.c_row : p.init_row;
-      if (form == Form::packed) t.b = p.packed + n * p.k + k * P;
+      if (packed) t.b = p.packed + n * p.k + k * P;
       if (form == Form::in_place) t.b = p.b + n + k * p.b_row;
       if (form == Form::pack_here) {
         pack(p.scratch, p.b + n * p.b_col + k * p.b_row, p.b_row, p.b_col, t.k, columns);
@@ -155,7 +171,7 @@ template <class R>
 void matmul(const Matmul<R>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
-  if (p.n <= slender_columns<R> && p.m >= 4) return run_slender(p);
+  if (p.n <= slender_columns<R> && p.m > 16) return run_slender(p);
   if (p.packed) return run_blocks(p, Form::packed);
   return run_blocks(p, (p.b_col == 1 || p.n == 1) && !worth_packing(p) ? Form::in_place : Form::pack_here);
 }

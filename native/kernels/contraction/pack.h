@@ -12,32 +12,42 @@ template <class R> int64_t packed_size(int64_t k, int64_t n) {
   return (n + panel_columns<R> - 1) / panel_columns<R> * panel_columns<R> * k;
 }
 
-// to[k * to_row + i] = from[i * apart + k] for i < width (rows past `valid` repeat the last), k < count. from is
-// readable for 16 bytes past its last element.
+// to[k * to_row + i] = from[i * apart + k] for i < width, k < count; rows past `valid` repeat others. from is readable for 16
+// bytes past its last element. Four rows (of floats) by four columns are turned at a time, in each 16 bytes of the vector.
 template <class R>
 void transpose_strip(R* to, int64_t to_row, const R* from, int64_t apart, int valid, int64_t count) {
-  constexpr int group = 16 / int(sizeof(R));
-  const R* row[width<R>];
-  for (int i = 0; i < width<R>; ++i) row[i] = from + (i < valid ? i : valid - 1) * apart;
-  for (int64_t k = 0; k < count; k += group) {
+  constexpr int group = 16 / int(sizeof(R)), quarters = vector_bytes / 16;
+  const R* first[quarters];  // row 0, group, 2 group, ...
+  ELMAN_UNROLL_ALL
+  for (int q = 0; q < quarters; ++q) first[q] = from + (q * group < valid ? q * group : 0) * apart;
+  if (valid % group) {
+    for (int64_t k = 0; k < count; ++k)
+      for (int i = 0; i < width<R>; ++i) to[k * to_row + i] = i < valid ? from[i * apart + k] : R(0);
+    return;
+  }
+  int64_t k = 0;
+  for (; k + group <= count; k += group, to += group * to_row) {
     vec<R> g[group];
     ELMAN_UNROLL_ALL
-    for (int i = 0; i < group; ++i) g[i] = load_quarters<R>(row, i, k);
+    for (int i = 0; i < group; ++i) g[i] = load_quarters<R>(first, i * apart + k);
     transpose_groups<R>(g);
     ELMAN_UNROLL_ALL
-    for (int i = 0; i < group; ++i)
-      if (k + i < count) store(to + (k + i) * to_row, g[i]);
+    for (int i = 0; i < group; ++i) store(to + i * to_row, g[i]);
   }
+  if (k == count) return;
+  vec<R> g[group];
+  ELMAN_UNROLL_ALL
+  for (int i = 0; i < group; ++i) g[i] = load_quarters<R>(first, i * apart + k);
+  transpose_groups<R>(g);
+  ELMAN_UNROLL_ALL
+  for (int i = 0; i + 1 < group; ++i)
+    if (k + i < count) store(to + i * to_row, g[i]);
 }
 
 template <class R>
 void pack_panel(R* to, const R* b, int64_t b_row, int64_t b_col, int64_t k, int columns) {
   constexpr int W = width<R>, P = panel_columns<R>;
-  if (b_col == 1 && columns == P) {
-    for (int64_t i = 0; i < k; ++i)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < panel_vectors; ++v) store(to + i * P + v * W, load(b + i * b_row + v * W));
-  } else if (b_col == 1) {
+  if (b_col == 1) {
     for (int64_t i = 0; i < k; ++i)
       for (int v = 0; v < panel_vectors; ++v) {
         const int left = columns - v * W;
@@ -55,10 +65,25 @@ void pack_panel(R* to, const R* b, int64_t b_row, int64_t b_col, int64_t k, int 
   }
 }
 
+// Rows of B are read from end to end, so that the processor fetches ahead; each vector goes to its panel.
+template <class R>
+void pack_rows(R* packed, const R* b, int64_t b_row, int64_t k, int64_t n) {
+  constexpr int P = panel_columns<R>, W = width<R>;
+  for (int64_t i = 0; i < k; ++i, b += b_row, packed += P) {
+    R* to = packed;
+    const R* from = b;
+    for (int64_t j = 0; j < n; j += P, to += P * k, from += P)
+      ELMAN_UNROLL_ALL
+      for (int v = 0; v < panel_vectors; ++v) store(to + v * W, load(from + v * W));
+  }
+}
+
 template <class R>
 void pack(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n) {
   constexpr int P = panel_columns<R>;
-  for (int64_t j = 0; j < n; j += P) pack_panel(packed + j * k, b + j * b_col, b_row, b_col, k, int(n - j < P ? n - j : P));
+  const int64_t whole = b_col == 1 ? n / P * P : 0;
+  pack_rows(packed, b, b_row, k, whole);
+  for (int64_t j = whole; j < n; j += P) pack_panel(packed + j * k, b + j * b_col, b_row, b_col, k, int(n - j < P ? n - j : P));
 }
 
 }  // namespace
