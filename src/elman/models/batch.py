@@ -6,8 +6,8 @@ one goes to the plan without conversion, check or copy. NaN in a batch is found 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,28 +19,43 @@ from elman.training.loop import divergence
 __all__ = ["OnBatch"]
 
 
-class _Kept:
-    """The plan for batches that look like this one: same class, type and shape, in C order."""
+class _Like:
+    """What an array must look like to need no decision: its type and shape as they came, and as the plan wants them."""
 
-    __slots__ = ("input_dtype", "input_shape", "plan", "target_dtype", "target_shape")
+    __slots__ = ("dtype", "plan_dtype", "plan_shape", "same", "shape")
 
-    def __init__(self, plan: Plan, x: np.ndarray, y: np.ndarray) -> None:
-        self.plan = plan
-        self.input_dtype, self.input_shape = x.dtype, x.shape
-        self.target_dtype, self.target_shape = y.dtype, y.shape
+    def __init__(self, given: np.ndarray, taken: np.ndarray) -> None:
+        self.dtype, self.shape = given.dtype, given.shape
+        self.plan_dtype, self.plan_shape = taken.dtype, taken.shape
+        self.same = self.dtype == self.plan_dtype and self.shape == self.plan_shape
 
-    def fits(self, x: Any, y: Any) -> bool:
-        """Whether x and y can go to the plan as they are."""
+    def fits(self, array: Any) -> bool:
+        """Whether the array is like the first one."""
         return (
-            type(x) is np.ndarray
-            and type(y) is np.ndarray
-            and x.shape == self.input_shape
-            and y.shape == self.target_shape
-            and x.dtype is self.input_dtype
-            and y.dtype is self.target_dtype
-            and x.flags.c_contiguous
-            and y.flags.c_contiguous
+            type(array) is np.ndarray
+            and array.dtype is self.dtype
+            and array.shape == self.shape
+            and array.flags.c_contiguous
         )
+
+    def ready(self, array: np.ndarray) -> np.ndarray:
+        """The array for the plan: itself, or in the plan's type and shape."""
+        return array if self.same else array.astype(self.plan_dtype, copy=False).reshape(self.plan_shape)
+
+
+def _like(given: Any, taken: np.ndarray) -> _Like | None:
+    """None where later arrays must be looked at again: no array, or class numbers that must be checked to be whole."""
+    plain = type(given) is np.ndarray and given.size == taken.size and given.dtype.isnative
+    return _Like(given, taken) if plain and (given.dtype == taken.dtype or taken.dtype.kind == "f") else None
+
+
+class _Kept(NamedTuple):
+    """A plan, and what x and y must look like to go to it."""
+
+    plan: Plan
+    version: int
+    x: _Like
+    y: _Like
 
 
 class OnBatch:
@@ -58,7 +73,8 @@ class OnBatch:
     def _training_parts(self, verb: str) -> tuple[Steps, Adapter, Objective]:
         raise NotImplementedError
 
-    def _make_steps(self) -> Steps:
+    def make_steps(self) -> Steps:
+        """The plans of the model."""
         raise NotImplementedError
 
     def _structured(self, outputs: list[Any]) -> Any:
@@ -81,12 +97,13 @@ class OnBatch:
         kept, steps = self._kept, self._steps
         if (
             kept is not None and steps is not None and not return_dict and sample_weight is None and class_weight is None
-            and steps.current() and kept.fits(x, y)
+            and steps.version == kept.version and steps.current() and kept.x.fits(x) and kept.y.fits(y)
         ):  # fmt: skip
-            run = kept.plan.run((x, y))
+            arrays = (kept.x.ready(x), kept.y.ready(y))
+            run = kept.plan.run(arrays)
             if not run.diverged:
                 return float(run.outputs[0])
-            raise self._diverged([x, y], steps)
+            raise self._diverged(arrays, steps)
         return self._train(x, y, sample_weight, class_weight, return_dict)
 
     def _train(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -98,8 +115,12 @@ class OnBatch:
         run = plan.run(data.arrays)
         if run.diverged:
             raise self._diverged(data.arrays, steps)
-        plain = len(data.arrays) == 2 and not objective.reported and len(objective.names) == 1
-        self._kept = _Kept(plan, *data.arrays) if plain else None
+        self._kept = None
+        if len(data.arrays) == 2 and not objective.reported and len(objective.names) == 1:
+            likes = _like(x, data.arrays[0]), _like(y, data.arrays[1])
+            self._kept = (
+                None if likes[0] is None or likes[1] is None else _Kept(plan, steps.version, likes[0], likes[1])
+            )
         return _reported(objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -115,12 +136,12 @@ class OnBatch:
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch. Shapes: as the outputs."""
         self._build_for(x)
-        steps = self._make_steps()
+        steps = self.make_steps()
         assert self._adapter is not None
         data = self._adapter.inputs(x)
         return self._structured(list(steps.predict(data.signature).run(data.arrays).outputs))
 
-    def _diverged(self, arrays: list[np.ndarray], steps: Steps) -> ArithmeticError:
+    def _diverged(self, arrays: Sequence[np.ndarray], steps: Steps) -> ArithmeticError:
         """The error of a batch that was refused: bad data if they are bad, else divergence."""
         for name, array in zip("xy", arrays, strict=False):
             check_finite(array, self.where, name)

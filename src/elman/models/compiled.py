@@ -15,6 +15,7 @@ import numpy as np
 from elman import losses, optimizers
 from elman.errors import ArgumentError, NotBuiltError
 from elman.layers.base import Layer, rng
+from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
 from elman.training import (
     Adapter,
@@ -36,6 +37,9 @@ from elman.training.callbacks import Callback, CallbackList, ProgressBar
 
 __all__ = ["Compiled"]
 
+CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+"""Metrics whose kind the shapes of targets and outputs decide."""
+
 BATCH = 32
 """Keras's batch size where none is given."""
 
@@ -52,7 +56,7 @@ class Compiled(OnBatch, Layer):
         self.stop_training = False
         self.optimizer = None
         self.loss: Any = None
-        self._compile_arguments: dict[str, Any] | None = None
+        self.compile_arguments: dict[str, Any] | None = None
         self._objective: Objective | None = None
         self._program: Program | None = None
         self._steps: Steps | None = None
@@ -111,11 +115,14 @@ class Compiled(OnBatch, Layer):
         self.optimizer = optimizers.get(optimizer)
         for item in _leaves(loss):
             losses.get(item)
+        for item in _leaves([metrics, weighted_metrics]):
+            if not isinstance(item, str) or item.lower() not in CHOSEN_BY_SHAPE:
+                check_metric(item)
         self.loss = loss
-        self._compile_arguments = {
+        self.compile_arguments = {
             "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
         }  # fmt: skip
-        self._objective = self._steps = self._adapter = None
+        self._objective = self._steps = self._adapter = self._kept = None
         if self.built:
             self._make_objective()
 
@@ -126,17 +133,17 @@ class Compiled(OnBatch, Layer):
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._compile_arguments is not None
+        return self.compile_arguments is not None
 
     def _make_objective(self) -> Objective:
-        assert self._compile_arguments is not None
+        assert self.compile_arguments is not None
         if self._objective is None:
-            program = self._ready()
+            program = self.program()
             dtype = program.outputs[0].dtype
-            self._objective = Objective(self.where, program.names, **self._compile_arguments, dtype=dtype)
+            self._objective = Objective(self.where, program.names, **self.compile_arguments, dtype=dtype)
         return self._objective
 
-    def _ready(self) -> Program:
+    def program(self) -> Program:
         """The program, made once. Raises: NotBuiltError."""
         if self._program is None:
             self._program = self._make_program()
@@ -152,19 +159,20 @@ class Compiled(OnBatch, Layer):
         if all(item is None for item in objective.losses):
             cure = "For example compile(loss='mean_squared_error')."
             raise ArgumentError.at(self.where, "loss", f"given to compile before {verb}", None, cure)
-        steps = self._make_steps()
+        steps = self.make_steps()
         assert self._adapter is not None
         return steps, self._adapter, objective
 
-    def _make_steps(self) -> Steps:
+    def make_steps(self) -> Steps:
+        """The plans of the model as it is now, made once; those of a model that was not compiled only predict."""
         if self._steps is None:
-            program = self._ready()
+            program = self.program()
             objective = self._make_objective() if self.compiled else None
-            self._steps = Steps(program, self._counted(), objective, self.optimizer)
+            self._steps = Steps(program, self.counters(), objective, self.optimizer)
             self._adapter = Adapter(program, objective)
         return self._steps
 
-    def _counted(self) -> Counters:
+    def counters(self) -> Counters:
         """Seed and step of this model; the seed is drawn once, from the generator of `layers.set_seed`."""
         if self._counters is None:
             seed = int(rng().integers(1 << 31)) if self._seed is None else self._seed
@@ -222,7 +230,7 @@ class Compiled(OnBatch, Layer):
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         listed = CallbackList([history, *given, *shown], self, history.params)
         Fit(
-            steps, objective, adapter, listed, self, data, int(self._counted().seed.value), size, initial_epoch, epochs, shuffle,
+            steps, objective, adapter, listed, self, data, int(self.counters().seed.value), size, initial_epoch, epochs, shuffle,
             steps_per_epoch, validation, validation_batch_size or size, validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
@@ -333,7 +341,7 @@ class Compiled(OnBatch, Layer):
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
         if not is_stream(x):
             self._build_for(x)
-        made = self._make_steps()
+        made = self.make_steps()
         assert self._adapter is not None
         data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
         size = BATCH if batch_size is None else int(batch_size)
@@ -346,7 +354,7 @@ class Compiled(OnBatch, Layer):
         """Outputs along the time of a ragged input without their padding."""
         if isinstance(data, Stream) or all(n is None for n in data.lengths):
             return list(outputs)
-        program = self._ready()
+        program = self.program()
         lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
         found: list[Any] = []
         for array, tensor in zip(outputs, program.outputs, strict=True):

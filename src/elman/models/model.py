@@ -77,7 +77,7 @@ class Model(Compiled):
 
     def call(self, x: Any, /) -> Any:
         """Trace the network on other tensors."""
-        network = self._known()
+        network = self.network
         tensors = structure.matched(x, self._input_structure, self.where)
         for given, wanted in zip(tensors, network.inputs, strict=True):
             if given.ndim != wanted.ndim:
@@ -94,13 +94,14 @@ class Model(Compiled):
         """Masks stay with the tensors that the layers inside gave them to."""
         return None
 
-    def _known(self) -> Network:
+    @property
+    def network(self) -> Network:
         """The network. Raises: NotBuiltError where a subclass does not know it yet."""
         assert self._network is not None
         return self._network
 
     def _make_program(self) -> Program:
-        network = self._known()
+        network = self.network
         names = structure.output_names(self._output_structure, network.outputs)
         return Program(self.where, network.inputs, network.outputs, names, network.trace, tuple(network.layers))
 
@@ -115,17 +116,17 @@ class Model(Compiled):
     @property
     def layers(self) -> list[Layer]:
         """The layers, in the order in which they are called."""
-        return list(self._known().layers)
+        return list(self.network.layers)
 
     @property
     def inputs(self) -> list[Tensor]:
         """The symbolic inputs."""
-        return list(self._known().inputs)
+        return list(self.network.inputs)
 
     @property
     def outputs(self) -> list[Tensor]:
         """The symbolic outputs."""
-        return list(self._known().outputs)
+        return list(self.network.outputs)
 
     @property
     def input(self) -> Any:
@@ -150,7 +151,7 @@ class Model(Compiled):
     @property
     def output_names(self) -> list[str]:
         """Names of the outputs, as `compile` and `history` use them."""
-        return list(self._ready().names)
+        return list(self.program().names)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name or a position. Raises: UnknownNameError, ArgumentError."""
@@ -170,7 +171,7 @@ class Model(Compiled):
 
     def count_params(self) -> int:
         """How many numbers the weights hold."""
-        return sum(math.prod(w.shape) for w in weights_of(self._ready()))
+        return sum(math.prod(w.shape) for w in weights_of(self.program()))
 
     @property
     def states(self) -> list[Variable]:
@@ -215,7 +216,7 @@ class Model(Compiled):
 
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON can hold it: layers and the calls that connect them."""
-        return structure.functional_config(self.name, self._known(), self._input_structure, self._output_structure)
+        return structure.functional_config(self.name, self.network, self._input_structure, self._output_structure)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

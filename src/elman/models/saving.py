@@ -66,7 +66,7 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
         raise FileFormatError.at(
             "load_checkpoint", "path", "a checkpoint", str(filepath), "Use load_model or load_weights.", because=because
         )
-    model._make_steps().pack()
+    model.make_steps().pack()
     names = {**_keys(model), **_named(model.optimizer.variables, OPTIMIZER), **_named(_state_variables(model), STATE)}
     _fill(model, names, contents.tensors, skip_mismatch=False)
     if contents.metadata.get("rate") is not None:
@@ -128,7 +128,7 @@ def _compiled(model: Any) -> dict[str, Any] | None:
     if not model.compiled:
         return None
     try:
-        arguments = {key: _written(value) for key, value in model._compile_arguments.items()}
+        arguments = {key: _written(value) for key, value in model.compile_arguments.items()}
         return {"optimizer": optimizers.serialize(model.optimizer), **arguments}
     except ArgumentError:
         return None
@@ -152,7 +152,7 @@ def _written(value: Any) -> Any:
 def _compile(model: Any, compiled: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
     """Compile as saved, and give the optimizer its state back."""
     model.compile(**compiled)
-    model._make_steps().pack()
+    model.make_steps().pack()
     state = {k: v for k, v in tensors.items() if k.startswith(OPTIMIZER)}
     if state:
         _fill(model, _named(model.optimizer.variables, OPTIMIZER), state, skip_mismatch=False)
@@ -204,7 +204,7 @@ def _numbered(layers: Iterable[Layer]) -> list[str]:
 
 
 def _state_variables(model: Any) -> list[Variable]:
-    counters = model._counted()
+    counters = model.counters()
     return [counters.seed, counters.step, *model.states]
 
 

@@ -103,7 +103,7 @@ class Sequential(Model):
             dtype = self._stack[0].input_dtype if self._stack else None
             self._start_tensor = Input(batch_shape=(rows, *input_shape[1:]), dtype=dtype)
         self._rebuild()
-        self._known()
+        _ = self.network  # raises where the shape is not known
 
     def _rebuild(self) -> None:
         """Connect the stack, if the start is known."""
@@ -137,7 +137,9 @@ class Sequential(Model):
                 raise
             self.build((None, *shape[1:]))  # a layer needs to know how many steps there are
 
-    def _known(self) -> Network:
+    @property
+    def network(self) -> Network:
+        """The network. Raises: NotBuiltError: the input's shape is not known."""
         if self._network is None:
             what = (
                 "Add layers, then" if not self._stack else "Put an Input first, pass input_shape= to the first layer,"

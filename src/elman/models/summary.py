@@ -79,7 +79,7 @@ def _outputs_of(model: Any) -> dict[int, list[Tensor]]:
     if not model.built:
         return {}
     found: dict[int, list[Tensor]] = {}
-    for call, outputs in model._known().calls:
+    for call, outputs in model.network.calls:
         found.setdefault(id(call.layer), sorted(outputs, key=lambda t: int(t.origin.index)))
     return found
 
@@ -88,7 +88,7 @@ def _branches(model: Any) -> bool:
     """Whether the network is more than a chain, so that connections need telling."""
     if not model.built:
         return False
-    calls = model._known().calls
+    calls = model.network.calls
     chain = all(len(_sources(outputs[0], model)) == 1 for _, outputs in calls)
     sources = [_sources(outputs[0], model)[0] for _, outputs in calls] if chain else []
     return not chain or len(set(sources)) < len(sources) or len(model.inputs) > 1 or len(model.outputs) > 1

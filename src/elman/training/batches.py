@@ -362,11 +362,10 @@ def _check_rows(where: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Raises: DataError: arrays of different numbers of rows."""
     counts = {name: len(a) for name, a in arrays.items()}
     if len(set(counts.values())) > 1:
-        names = " and ".join(counts)
         received = ", ".join(f"{name} with {n}" for name, n in counts.items())
-        raise DataError(
-            f"{where}: {names} must have the same number of rows. Received {received}. Give one target for each row."
-        )
+        cure = "Give one target for each row." if any(name.startswith("y") for name in counts) else "Rows must line up."
+        rule = f"{where}: {' and '.join(counts)} must have the same number of rows."
+        raise DataError(f"{rule} Received {received}. {cure}")
 
 
 def _first_difference(a: np.ndarray | None, b: np.ndarray | None) -> str:

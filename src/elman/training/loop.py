@@ -18,9 +18,10 @@ from elman.executors import Plan
 from elman.training.batches import Adapter, DataSet, Stream
 from elman.training.callbacks.base import CallbackList
 from elman.training.objective import Objective
+from elman.training.program import Signature
 from elman.training.step import Steps
 
-__all__ = ["Fit", "evaluate", "predict", "shuffled"]
+__all__ = ["Fit", "Shuffler", "divergence", "evaluate", "predict"]
 
 BREATH = 0.05
 """Seconds after which control returns to Python within an epoch."""
@@ -29,14 +30,38 @@ FIRST_CALL = 8
 """Batches of the very first call, whose speed is not known yet."""
 
 
-def shuffled(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """The order of rows in an epoch. Shapes: -> (rows,) int64.
+LOW = np.uint64(0xFFFFFFFF)
 
-    Raw Philox words are sorted, not shuffled by `Generator`: NumPy promises the words to stay the same, not the shuffle.
+
+class Shuffler:
+    """The order of rows in each epoch: a function of (seed, epoch) alone.
+
+    The upper halves of raw Philox words, each with its row number below, are sorted; `Generator.shuffle` may change with NumPy, the
+    words and a sort of distinct numbers cannot. Rows: below 2^32.
+
     Source: Salmon et al. 2011, Philox4x64-10, key (seed, epoch).
+    Example:
+        >>> shuffle = Shuffler(seed=3)
+        >>> bool((shuffle(0, 5) == Shuffler(3)(0, 5)).all()), sorted(shuffle(1, 5).tolist())
+        (True, [0, 1, 2, 3, 4])
     """
-    words = np.random.Philox(key=np.array([seed & 0xFFFFFFFFFFFFFFFF, epoch], np.uint64)).random_raw(rows)
-    return np.argsort(words).astype(np.int64, copy=False)
+
+    def __init__(self, seed: int) -> None:
+        self._philox = np.random.Philox(key=np.array([seed & 0xFFFFFFFFFFFFFFFF, 0], np.uint64))
+        self._state: Any = self._philox.state
+        self._rows = np.zeros(0, np.uint64)
+
+    def __call__(self, epoch: int, rows: int) -> np.ndarray:
+        """Shapes: -> (rows,) int64."""
+        if len(self._rows) != rows:
+            self._rows = np.arange(rows, dtype=np.uint64)
+        self._state["state"]["key"][1] = epoch
+        self._philox.state = self._state  # as it was made: only the epoch is another
+        words = self._philox.random_raw(rows) & ~LOW
+        words |= self._rows
+        words.sort()
+        words &= LOW
+        return words.view(np.int64)
 
 
 @dataclass
@@ -80,6 +105,10 @@ class Fit:
     validation_freq: int = 1
     pace: Pace = field(default_factory=Pace)
 
+    def __post_init__(self) -> None:
+        self._shuffler = Shuffler(self.seed)
+        self._plan: tuple[Signature, int, Plan] | None = None
+
     def run(self) -> None:
         """Train. Raises: DivergenceError: a loss that is not finite; KeyboardInterrupt: Ctrl-C; the model stays usable after both."""
         callbacks, epoch_hooks = self.callbacks, self.callbacks.listeners
@@ -115,18 +144,26 @@ class Fit:
         else:
             self._whole(epoch, self.data)
 
+    def _train_plan(self, data: DataSet) -> Plan:
+        """The plan for data; looked up again only when the weights moved or other data came."""
+        steps, known = self.steps, self._plan
+        if known is None or known[0] != data.signature or known[1] != steps.version or not steps.current():
+            plan = steps.train(data.signature)
+            known = self._plan = data.signature, steps.version, plan
+        return known[2]
+
     def _order(self, epoch: int, rows: int) -> np.ndarray:
-        order = shuffled(self.seed, epoch, rows) if self.shuffle else np.arange(rows, dtype=np.int64)
+        order = self._shuffler(epoch, rows) if self.shuffle else np.arange(rows, dtype=np.int64)
         return order if self.steps_per_epoch is None else order[: self.steps_per_epoch * self.batch_size]
 
     def _whole(self, epoch: int, data: DataSet) -> None:
-        plan = self.steps.train(data.signature)
+        plan = self._train_plan(data)
         progress = self.callbacks.listeners["on_progress"]
         done = 0
         for steps, diverged in breaths(plan, data, self._order(epoch, data.rows), self.batch_size, self.pace):
             done += steps
             if diverged and not self._forgiven(epoch, done):
-                raise self._divergence(plan, data, epoch, done)
+                raise self._divergence(epoch, done)
             if diverged or self.host.stop_training:
                 return
             for listener in progress:
@@ -137,11 +174,11 @@ class Fit:
         for step, start in enumerate(range(0, len(order), self.batch_size)):
             rows = order[start : start + self.batch_size]
             self.callbacks.call("on_train_batch_begin", step, None)
-            plan = self.steps.train(data.signature)  # a callback may have thawed a layer
+            plan = self._train_plan(data)
             if plan.run_batches(data.arrays, rows, self.batch_size).diverged:
                 if self._forgiven(epoch, step):
                     return
-                raise self._divergence(plan, data, epoch, step)
+                raise self._divergence(epoch, step)
             self.callbacks.call("on_train_batch_end", step, self.objective.result())
             self.callbacks.call("on_progress", step + 1, None)
             if self.host.stop_training:
@@ -157,11 +194,11 @@ class Fit:
                 return
             data = self.adapter.batch(item)
             self.callbacks.call("on_train_batch_begin", step, None)
-            plan = self.steps.train(data.signature)
+            plan = self._train_plan(data)
             if plan.run(data.arrays).diverged:
                 if self._forgiven(epoch, step):
                     return
-                raise self._divergence(plan, data, epoch, step)
+                raise self._divergence(epoch, step)
             step += 1
             if self.callbacks.overrides("on_train_batch_end"):
                 self.callbacks.call("on_train_batch_end", step - 1, self.objective.result())
@@ -185,7 +222,7 @@ class Fit:
             callback.diverged(epoch, step)  # type: ignore[attr-defined]
         return bool(quiet)
 
-    def _divergence(self, plan: Plan, data: DataSet, epoch: int, step: int) -> DivergenceError:
+    def _divergence(self, epoch: int, step: int) -> DivergenceError:
         rate = getattr(self.steps.optimizer, "learning_rate", None)
         return divergence(int(self.steps.counters.step.value), epoch, step, rate)
 

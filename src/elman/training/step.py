@@ -139,6 +139,7 @@ class Steps:
         self.objective = objective
         self.optimizer = optimizer
         self.parameters: Parameters | None = None
+        self.version = 0  # grows when plans that were given out must not be used any more
         self._plans: dict[tuple[str, Signature], Plan] = {}
         self._generation = generation()
         self._places: list[int] = []
@@ -169,6 +170,7 @@ class Steps:
             self.parameters.claim()
             return
         self.parameters = Parameters(weights)
+        self.version += 1
         if self.optimizer is not None and weights:
             self.optimizer.build(self.parameters.variable)
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "predict"}
@@ -191,6 +193,7 @@ class Steps:
     def _plan(self, kind: str, signature: Signature, build: Callable[[], Graph]) -> Plan:
         if not self.current():
             self._plans.clear()
+            self.version += 1
         key = (kind, signature)
         found = self._plans.get(key)
         if found is None:
