@@ -63,17 +63,28 @@ def render_config(settings: Mapping[str, Any]) -> str:
 
 
 class Recorder(Callback):
-    """Writes metrics.jsonl while training goes, and the last weights every few seconds and at the end."""
+    """Writes metrics.jsonl while training goes, and the last weights every few seconds and at the end.
 
-    def __init__(self, folder: Path) -> None:
+    The folder comes into being when training begins: a mistake in data or settings leaves none behind.
+
+    Args:
+        name: of the folder under `runs`.
+        config: the whole config as TOML.
+    """
+
+    def __init__(self, name: str, config: str) -> None:
         super().__init__()
-        self.folder = folder
+        self.name, self.config = name, config
+        self.folder = Path()
         self.training = 0
         self._saved = time.monotonic()
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Count the training: the second one learns from all rows."""
+        """Make the folder; count the training: the second one learns from all rows."""
         self.training += 1
+        if self.training == 1:
+            self.folder = new_folder(self.name)
+            (self.folder / "config.toml").write_text(self.config, encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Add a line."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
-from elman.cli.runs import Recorder, new_folder, read_config, render_config
+from elman.cli.runs import Recorder, read_config, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.tables import check_free, read_table
 from elman.errors import ArgumentError, DataError
@@ -53,10 +53,9 @@ def train(given: Mapping[str, Any], config: Path | None, force: bool) -> None:
     _complete(settings, table)
     learned, held = _parts(table, int(settings["holdout"]))
     forecaster = Forecaster(**{name: settings[name] for name in Forecaster().get_params()})
-    folder = new_folder(output.name.removesuffix(".safetensors"))
-    (folder / "config.toml").write_text(render_config({**settings, "output": str(output)}), encoding="utf-8")
-    _fit(forecaster, learned, settings, folder)
-    _finish(forecaster, held, folder, output)
+    recorder = Recorder(output.name.removesuffix(".safetensors"), render_config({**settings, "output": str(output)}))
+    _fit(forecaster, learned, settings, recorder)
+    _finish(forecaster, held, recorder.folder, output)
 
 
 def _complete(settings: dict[str, Any], table: Any) -> None:
@@ -90,7 +89,7 @@ def _parts(table: Any, holdout: int) -> tuple[Any, Any]:
     return table[: len(table) - holdout], table[len(table) - holdout :]
 
 
-def _fit(forecaster: Forecaster, table: Any, settings: Mapping[str, Any], folder: Path) -> None:
+def _fit(forecaster: Forecaster, table: Any, settings: Mapping[str, Any], recorder: Recorder) -> None:
     began = time.perf_counter()
     forecaster.fit(
         table,
@@ -98,7 +97,7 @@ def _fit(forecaster: Forecaster, table: Any, settings: Mapping[str, Any], folder
         time=settings["time"],
         id=settings["id"],
         features=_names(settings["features"]),
-        callbacks=[Progress("training", "training on all rows"), Recorder(folder)],
+        callbacks=[Progress("training", "training on all rows"), recorder],
     )
     representation = forecaster.learned_.encoding.representation.name
     say(f"{len(table)} rows, window {forecaster.learned_.encoding.window}, representation {representation}")

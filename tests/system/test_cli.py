@@ -1,0 +1,269 @@
+"""The command line as people use it: whole commands on files, and one readable line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from elman.cli import main
+
+AIRLINE = Path(__file__).parents[2] / "examples" / "airline.csv"
+QUICK = ["--epochs", "3", "--units", "4", "--cell", "simple_rnn", "--anchor", "last"]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run `elman ...` in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    showwarning = __import__("warnings").showwarning
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["elman", *map(str, arguments)])
+        monkeypatch.setattr("warnings.showwarning", showwarning)
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        else:
+            code = 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def trained(run):
+    code, out, err = run("train", AIRLINE, "--target", "passengers", *QUICK)
+    assert (code, "Traceback" in err) == (0, False)
+    return out
+
+
+# ---- the whole way ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("trained")
+def test_from_csv_to_forecast(run):
+    assert run("predict", "model.safetensors", "-o", "forecast.csv")[0] == 0
+    forecast = pd.read_csv("forecast.csv")
+    assert forecast.columns.tolist() == ["month", "passengers"]
+    assert forecast.month.tolist() == [f"1961-{month:02d}" for month in range(1, 13)]
+    code, out, _ = run("predict", "model.safetensors", AIRLINE, "--horizon", "2", "--level", "0.9")
+    assert code == 0
+    assert out.splitlines()[0] == "month,passengers,passengers_low,passengers_high"
+    assert len(out.splitlines()) == 3
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_other_commands(run):
+    assert "seasonal naive (12)" in run("evaluate", "model.safetensors")[1]
+    assert "part of the training" in run("evaluate", "model.safetensors", AIRLINE)[1]
+    assert "forecasts passengers, monthly" in run("summary", "model.safetensors")[1]
+    assert run("plot", "model.safetensors", "-o", "picture.png")[0] == 0
+    assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
+    assert "all is well" in run("check")[1]
+    assert run("--version")[1].startswith("elman ")
+
+
+def test_a_run_folder_tells_everything(run, trained):
+    assert "time: column 'month', as it looks like one" in trained
+    folder = Path("runs/model")
+    assert {path.name for path in folder.iterdir()} == {
+        "config.toml", "metrics.jsonl", "best.safetensors", "last.safetensors", "history.png", "forecast.png",
+    }  # fmt: skip
+    config = tomllib.loads((folder / "config.toml").read_text())
+    assert (config["target"], config["time"], config["cell"], config["seed"]) == (
+        ["passengers"],
+        "month",
+        "simple_rnn",
+        0,
+    )
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert lines[0]["epoch"] == 1
+    assert {"loss", "val_loss"} <= set(lines[0])
+    assert run("predict", folder / "best.safetensors")[1] == run("predict", "model.safetensors")[1]
+
+
+def test_a_saved_config_trains_the_same_model(run, trained):
+    config = Path("runs/model/config.toml")
+    assert run("train", "--config", config, "-o", "again.safetensors")[0] == 0
+    assert run("predict", "again.safetensors")[1] == run("predict", "model.safetensors")[1]
+    assert Path("runs/again").is_dir()
+
+
+def test_held_out_rows_are_reported_and_not_learned(run):
+    _, out, _ = run("train", AIRLINE, "--target", "passengers", "--holdout", "12", *QUICK)
+    assert "held-out rows, 12" in out
+    assert run("predict", "model.safetensors")[1].splitlines()[1].startswith("1960-01,")
+
+
+def test_parquet_goes_in_and_out(run):
+    pytest.importorskip("pyarrow")
+    pd.read_csv(AIRLINE).to_parquet("airline.parquet")
+    assert run("train", "airline.parquet", "--target", "passengers", *QUICK)[0] == 0
+    assert run("predict", "model.safetensors", "-o", "forecast.parquet")[0] == 0
+    assert len(pd.read_parquet("forecast.parquet")) == 12
+
+
+def test_semicolons_and_tabs_are_seen(run):
+    Path("semicolon.csv").write_text(AIRLINE.read_text().replace(",", ";"))
+    assert run("train", "semicolon.csv", "--target", "passengers", *QUICK)[0] == 0
+
+
+def test_the_demo_prints_its_seed_and_its_table(run):
+    code, out, _ = run("demo", "--seed", "3", "-o", "demo.png")
+    assert code == 0
+    for text in (
+        "seed 3",
+        "simple_rnn",
+        "Total params: 1,669",
+        "last value",
+        "mean of the training part",
+        "noise floor",
+    ):
+        assert text in out
+    assert Path("demo.png").read_bytes().startswith(b"\x89PNG")
+    row = next(line for line in out.splitlines() if "SimpleRNN, window 4" in line)
+    assert 0.30 < float(row.split()[-1]) < 0.50
+
+
+def test_the_demo_shows_what_a_longer_window_gains(run):
+    _, out, _ = run("demo", "--window", "64")
+    four, longer = (next(line for line in out.splitlines() if f"SimpleRNN, window {n} " in line) for n in (4, 64))
+    assert float(longer.split()[-1]) < float(four.split()[-1])
+
+
+# ---- mistakes: one line, exit code 2, nothing lost -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("missing.csv", None, "read: file must be an existing file. Received file='missing.csv'. Check the path."),
+        ("sales.cvs", "near", "Did you mean 'sales.csv'?"),
+        ("folder", "folder", "Received file='folder': it is a folder. Pass the file itself."),
+        ("empty.csv", b"", "Received file='empty.csv': it is empty."),
+        ("header.csv", b"month,passengers\n", "file must have at least one row below its header"),
+        (
+            "picture.csv",
+            b"\x89PNG\x00\x01",
+            "it holds bytes that are no text. Save the table as CSV (UTF-8) or Parquet.",
+        ),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "read: file must be a CSV or Parquet file"),
+        ("latin.csv", b"a,passengers\n\xe9t\xe9,2\n", "read: file must be a CSV or Parquet file"),
+        ("fake.parquet", b"no parquet at all", "read: file must be a CSV or Parquet file"),
+        ("text.csv", b"month,passengers\n1949-01,x\n", "target must be numeric. Received target='x': row 0"),
+    ],
+)
+def test_files_that_are_no_table(run, name, content, text):
+    if content == "near":
+        Path("sales.csv").write_text("a\n1\n")
+    elif content == "folder":
+        Path(name).mkdir()
+    elif content is not None:
+        Path(name).write_bytes(content)
+    code, _, err = run("train", name, "--target", "passengers")
+    assert code == 2
+    assert err.startswith("error: ")
+    assert text in err
+    assert "Traceback" not in err
+    assert not Path("model.safetensors").exists()
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--target", "passenger"], "target must be a column of the table. Received target='passenger'. Did you mean"),
+        ([], "train: --target must be given. Received --target=None. Columns: 'month', 'passengers'."),
+        (["--target", "passengers", "--time", "mont"], "Did you mean 'month'?"),
+        (["--target", "passengers", "--horizon", "0"], "horizon must be a whole number from 1. Received horizon=0"),
+        (
+            ["--target", "passengers", "--window", "200"],
+            "window must not be longer than the series. Received window=200",
+        ),
+        (["--target", "passengers", "--cell", "lstn"], "Did you mean 'lstm'?"),
+        (["--target", "passengers", "--holdout", "144"], "--holdout must be between 0 and 143"),
+        (["--target", "passengers", "-o", "no/model.safetensors"], "output must be in an existing folder"),
+        (["--target", "passengers", "--config", "run.toml"], "config must be a TOML file. Received config='run.toml'"),
+    ],
+)
+def test_settings_that_cannot_be(run, arguments, text):
+    code, _, err = run("train", AIRLINE, *arguments)
+    assert (code, text in err) == (2, True), err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ("horizont = 3", "config must be a known name. Received config='horizont'. Did you mean 'horizon'?"),
+        ("horizon = ", "config must be a TOML file"),
+        ("horizon = 'x'", "horizon must be a whole number from 1. Received horizon='x'"),
+    ],
+)
+def test_configs_that_cannot_be(run, config, text):
+    Path("run.toml").write_text(config)
+    code, _, err = run("train", AIRLINE, "--target", "passengers", "--config", "run.toml")
+    assert (code, text in err) == (2, True), err
+
+
+@pytest.mark.usefixtures("trained")
+def test_nothing_is_written_over_without_force(run):
+    before = Path("model.safetensors").read_bytes()
+    code, _, err = run("train", AIRLINE, "--target", "passengers", *QUICK)
+    assert code == 2
+    assert (
+        "train: output must not exist yet. Received output='model.safetensors'. Choose another name or pass --force"
+        in err
+    )
+    assert Path("model.safetensors").read_bytes() == before
+    Path("forecast.csv").write_text("mine")
+    assert run("predict", "model.safetensors", "-o", "forecast.csv")[0] == 2
+    assert Path("forecast.csv").read_text() == "mine"
+    assert run("predict", "model.safetensors", "-o", "forecast.csv", "--force")[0] == 0
+    assert run("train", AIRLINE, "--target", "passengers", *QUICK, "--force")[0] == 0
+    assert Path("runs/model-2").is_dir()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a model at all", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_model_files_that_are_none(run, content):
+    if content is not None:
+        Path("model.safetensors").write_bytes(content)
+    code, _, err = run("predict", "model.safetensors")
+    assert code == 2
+    assert err.startswith("error: load: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_network_is_not_a_forecaster(run):
+    code, _, err = run("predict", "runs/model/last.safetensors")
+    assert code == 2
+    assert "path must be a forecaster's file" in err
+    assert "it holds a model. Load a network with elman.models.load_model" in err
+
+
+# ---- start-up --------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_loads_neither_pandas_nor_pyplot(tmp_path):
+    code = (
+        "import sys; sys.argv = ['elman', 'demo']\nfrom elman.cli import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "heavy = ('pandas', 'narwhals', 'matplotlib.pyplot', 'safetensors')\n"
+        "print('loaded', [name for name in heavy if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env=environment
+    )
+    assert ended.stdout.splitlines()[-1] == "loaded []"
+    assert ended.stderr == ""
