@@ -205,6 +205,7 @@ class NativePlan {
     plan_->read(output, static_cast<char*>(to.data()));
   }
 
+  std::vector<double> profile(int repeats) { return plan_->profile(repeats); }
   int shards() const { return plan_->shards(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
@@ -243,6 +244,7 @@ void bind_plan(nb::module_& m, const char* name) {
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"), nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
       .def("read", &NativePlan<R>::read)
+      .def("profile", &NativePlan<R>::profile)
       .def("shards", &NativePlan<R>::shards)
       .def("arena_bytes", &NativePlan<R>::arena_bytes);
 }

@@ -278,6 +278,27 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const in
 }
 
 template <class R>
+std::vector<double> Plan<R>::profile(int repeats) {
+  FlushDenormals flush;
+  Watch watch(nullptr);
+  std::vector<Step*> order;
+  for (size_t n = 0; n < spec_.segments.size(); ++n) {
+    for (auto& s : spec_.segments[n].rows ? bound_->shards[0].segments[n] : bound_->segments[n]) order.push_back(s.get());
+  }
+  for (auto& s : bound_->last) order.push_back(s.get());
+  std::vector<double> spent(order.size(), 0);
+  for (int r = 0; r < repeats; ++r) {
+    for (size_t i = 0; i < order.size(); ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      order[i]->run(watch);
+      spent[i] += std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    }
+  }
+  for (double& s : spent) s /= std::max(repeats, 1);
+  return spent;
+}
+
+template <class R>
 int64_t Plan<R>::output_bytes(size_t output) const {
   return Layout<R>(spec_, bound_->sizes, kernels_).bytes(spec_.outputs[output]);
 }

@@ -32,6 +32,8 @@ class Plan {
   const Spec& spec() const { return spec_; }
   Numbers output_sizes(const std::vector<int>& dims) const;
   std::mutex& mutex() { return mutex_; }
+  // Nanoseconds spent in each instruction of the first shard over `repeats` runs of the sizes bound last; updates included.
+  std::vector<double> profile(int repeats);
   int shards() const { return bound_ == nullptr ? 0 : int(bound_->shards.size()); }
   int64_t arena_bytes() const;
 

@@ -1,3 +1,48 @@
-"""elman: recurrent neural networks and sequence modelling."""
+"""elman: recurrent neural networks and sequence modelling.
+
+    >>> import elman
+    >>> model = elman.Sequential([elman.layers.Input((4, 1)), elman.layers.LSTM(8), elman.layers.Dense(1)])
+
+Parts are imported when they are first named, so `import elman` costs little more than NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from elman import callbacks, executors, inspect, layers, losses, metrics, models, ops, optimizers, settings, tasks
+    from elman.graph import Variable
+    from elman.layers import Input, set_seed
+    from elman.models import Model, Sequential, load_model
 
 __version__ = "0.1.0"
+
+_MODULES = ("callbacks", "executors", "inspect", "layers", "losses", "metrics", "models", "ops", "optimizers", "settings", "tasks")
+_NAMES = {
+    "Input": "elman.layers",
+    "Model": "elman.models",
+    "Sequential": "elman.models",
+    "Variable": "elman.graph",
+    "load_model": "elman.models",
+    "set_seed": "elman.layers",
+}
+
+__all__ = [
+    "Input", "Model", "Sequential", "Variable", "callbacks", "executors", "inspect", "layers", "load_model", "losses", "metrics", "models", "ops", "optimizers", "set_seed",
+    "settings", "tasks",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """A part of elman, imported now."""
+    if name in _MODULES:
+        return importlib.import_module(f"elman.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'elman' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

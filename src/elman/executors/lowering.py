@@ -17,7 +17,7 @@ import numpy as np
 from elman import dtypes
 from elman.errors import GraphError
 from elman.executors.pointwise import compile_program, integral
-from elman.executors.shards import of_batch, shardable
+from elman.executors.shards import early_stage, of_batch, shardable, stages
 from elman.graph.node import Graph, Node, Tensor, Variable
 from elman.graph.rewrite import fuse, fuse_products, simplify
 from elman.shapes import Dim, Shape, Size, product
@@ -76,14 +76,17 @@ def lower(graph: Graph) -> Lowered:
 
     Raises: GraphError: float32 and float64 mixed in one graph.
     """
-    return _Lowering(fuse(fuse_products(simplify(graph, final=True)))).run()
+    graph = fuse_products(simplify(graph, final=True))
+    sharded = shardable(graph)
+    stage = stages(graph) if sharded else {}
+    return _Lowering(fuse(graph, lambda node: stage.get(node.serial, 0)), sharded).run()
 
 
 class _Lowering:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, sharded: bool) -> None:
         self.graph = graph
         self.real = _real_type(graph)
-        self.sharded = shardable(graph)
+        self.sharded = sharded
         self.parts: dict[Key, tuple[Tensor, Size]] = {}
         self.dims: dict[Size, int] = {}
         self.symbols: dict[str, int] = {"B": 0}
@@ -133,13 +136,12 @@ class _Lowering:
         graph = self.graph
         order = graph.nodes()
         self._note_readers(order, graph.roots)
-        sharded = self.sharded
         for t in graph.inputs:
             self.define(t, INPUT)
         writes = self._update_writers(order)
         tail = _Code()
         for node in order:
-            self._place(node, sharded)
+            self.level[node.serial] = early_stage(node, self.level) if self.sharded else 0
         self._choose_parts(order)
         for node in order:
             if node.op == "Input":
@@ -159,7 +161,7 @@ class _Lowering:
             "partials": [v for v, _ in partials],
             "partial_segment": [levels.index(level) for _, level in partials],
             "guard": -1 if graph.guard is None else self.value(graph.guard),
-            "shardable": sharded,
+            "shardable": self.sharded,
             "row_work": self.dim(self.work),
             "values": [tuple(v) for v in self.values],
         }
@@ -179,20 +181,6 @@ class _Lowering:
         self.kept |= {_key(t) for t in roots}
 
     # -- segments --------------------------------------------------------------------------------------------------------
-
-    def _place(self, node: Node, sharded: bool) -> None:
-        """The segment of a node: even ones work on totals, odd ones on rows; a total made from rows is ready one later."""
-        rows = sharded and (any(of_batch(t) for t in node.inputs) or any(of_batch(t) for t in node.outputs)) and node.op != "Input"
-        level = 1 if rows else 0
-        for t in node.inputs:
-            below = self.level[t.node.serial]
-            if below % 2 == 0:
-                level = max(level, below + 1 if rows else below)
-            elif of_batch(t):
-                level = max(level, below)
-            else:
-                level = max(level, below + (2 if rows else 1))
-        self.level[node.serial] = level
 
     def _partial(self, node: Node, t: Tensor) -> bool:
         return self.level[node.serial] % 2 == 1 and not of_batch(t) and not self._once(node)

@@ -13,6 +13,40 @@ from elman.shapes import Dim, Size, product, quotient
 BATCH = "B"
 
 
+def stages(graph: Graph) -> dict[int, int]:
+    """For each node (by serial) the segment it may run in: odd ones work on rows, even ones on totals; a total made from rows is ready
+    one later. A total that no earlier segment reads waits for the segment that reads it, beside which it can be fused."""
+    order = graph.nodes()
+    early: dict[int, int] = {}
+    for node in order:
+        early[node.serial] = early_stage(node, early)
+    late = dict(early)
+    latest: dict[int, int] = {}
+    for node in reversed(order):
+        if early[node.serial] % 2 == 0:
+            late[node.serial] = max(early[node.serial], latest.get(node.serial, max(early.values(), default=0) // 2 * 2))
+        for t in node.inputs:
+            own = late[node.serial]
+            bound = own if own % 2 == 0 else own - 1
+            latest[t.node.serial] = min(latest.get(t.node.serial, bound), bound)
+    return late
+
+
+def early_stage(node: Node, known: dict[int, int]) -> int:
+    """The first segment a node can run in, given those of its inputs."""
+    rows = node.op != "Input" and any(of_batch(t) for t in (*node.inputs, *node.outputs))
+    stage = 1 if rows else 0
+    for t in node.inputs:
+        below = known[t.node.serial]
+        if below % 2 == 0:
+            stage = max(stage, below + 1 if rows else below)
+        elif of_batch(t):
+            stage = max(stage, below)
+        else:
+            stage = max(stage, below + (2 if rows else 1))
+    return stage
+
+
 class _Mixed(Exception):
     """Rows meet: the graph must run whole."""
 

@@ -7,12 +7,14 @@ joins the group of an operand only if none of its other operands was computed la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from elman import dtypes
 from elman.graph.node import Graph, Node, Tensor, kind, placeholder
 from elman.graph.rewrite.rebuild import copy, rebuild, users
 from elman.shapes import symbols
+
+Stage = Callable[[Node], int]
 
 MAX_NODES = 48  # of one group: its registers must fit the kernel's
 
@@ -50,9 +52,12 @@ def _keeps_rows(product: Tensor) -> bool:
     return symbols(product.shape) == symbols(product.node.inputs[0].shape) | symbols(product.node.inputs[1].shape)
 
 
-def fuse(graph: Graph) -> Graph:
-    """Every group of pointwise nodes as one Fused node, in scan bodies too."""
-    groups = _groups(graph)
+def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
+    """Every group of pointwise nodes as one Fused node, in scan bodies too.
+
+    Args: stage: nodes of different stages stay apart (an executor may run parts of a graph at different times).
+    """
+    groups = _merged(graph, _groups(graph, stage), stage)
     leader = {n.serial: g for g in groups for n in g}
     outside = users(graph)
     kept = {(t.node.serial, t.index) for t in graph.roots}
@@ -100,7 +105,7 @@ def fuse(graph: Graph) -> Graph:
     return Graph(graph.inputs, tuple(of(t) for t in graph.outputs), tuple((v, of(t)) for v, t in graph.updates), None if graph.guard is None else of(graph.guard))
 
 
-def _groups(graph: Graph) -> list[list[Node]]:
+def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
     """Pointwise nodes of equal output shape, grouped so that contracting every group leaves an acyclic graph."""
     order = graph.nodes()
     group_of: dict[int, int] = {}
@@ -118,7 +123,7 @@ def _groups(graph: Graph) -> list[list[Node]]:
             continue
         chosen = None
         for g in sorted({group_of[t.node.serial] for t in node.inputs if t.node.serial in group_of}, reverse=True):
-            if _flavour(groups[g][0]) == _flavour(node) and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
+            if _flavour(groups[g][0], stage) == _flavour(node, stage) and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
                 chosen = g
                 break
         if chosen is None:
@@ -136,10 +141,49 @@ def _groups(graph: Graph) -> list[list[Node]]:
     return groups
 
 
-def _flavour(node: Node) -> tuple[object, bool]:
-    """What members of a group share: the shape, and whether they compute whole numbers from whole numbers (floats would round those)."""
+def _flavour(node: Node, stage: Stage) -> tuple[object, bool, int]:
+    """What members of a group share: the shape, whether whole numbers come of whole numbers (floats would round those), the stage."""
     whole = all(t.dtype == dtypes.INT32 for t in (*node.inputs, *node.outputs))
-    return node.outputs[0].shape, whole
+    return node.outputs[0].shape, whole, stage(node)
+
+
+def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[Node]]:
+    """Groups of one flavour joined wherever no path leads from one through others to the other."""
+    unit = {n.serial: i for i, g in enumerate(groups) for n in g}
+    order = graph.nodes()
+    for n in order:
+        unit.setdefault(n.serial, len(unit) + len(groups))
+    below: dict[int, set[int]] = {}  # unit -> units it reads directly
+    for n in order:
+        below.setdefault(unit[n.serial], set()).update(unit[t.node.serial] for t in n.inputs if unit[t.node.serial] != unit[n.serial])
+
+    def reaches(start: set[int], target: int) -> bool:
+        seen, stack = set(start), list(start)
+        while stack:
+            at = stack.pop()
+            if at == target:
+                return True
+            fresh = below.get(at, set()) - seen
+            seen |= fresh
+            stack.extend(fresh)
+        return False
+
+    alive = dict(enumerate(groups))
+    flavours = {i: _flavour(g[0], stage) for i, g in alive.items()}
+    for i in sorted(alive):
+        for j in sorted(alive):
+            if j <= i or i not in alive or j not in alive or flavours[i] != flavours[j] or len(alive[i]) + len(alive[j]) > MAX_NODES:
+                continue
+            if reaches(below[i] - {j}, j) or reaches(below[j] - {i}, i):
+                continue
+            alive[i] = sorted([*alive[i], *alive.pop(j)], key=lambda n: n.serial)
+            below[i] = (below[i] | below.pop(j)) - {i, j}
+            for reads in below.values():
+                if j in reads:
+                    reads.discard(j)
+                    reads.add(i)
+            below[i].discard(i)
+    return list(alive.values())
 
 
 def _returns(node: Node, group: int, group_of: dict[int, int], below: dict[int, set[int]], above: list[set[int]]) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from elman import dtypes
-from elman.graph.node import Graph, Node, Tensor, constant, kind
+from elman.graph.node import Graph, Node, Tensor, apply, constant, kind
 from elman.graph.rewrite.rebuild import copy, rebuild
+from elman.graph.trace import reshape, zeros
 from elman.shapes import Size, broadcast, product
 
 Evaluate = Callable[[Node], Sequence[np.ndarray]]
@@ -46,6 +47,8 @@ class _Merger:
         shorter = inputs[0] if node.op == "Identity" and self.final else _identity(node, inputs)
         if shorter is not None:
             return (shorter,)
+        if node.op == "Scan" and node.attrs["steps"] == 1:
+            return unrolled(node, inputs)
         key = (node.op, tuple((t.node.serial, t.index) for t in inputs), _attribute_key(node))
         found = self.known.get(key)
         if found is None:
@@ -87,6 +90,8 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
         return same[0]
     if node.op == "Reshape" and ins[0].node.op == "Reshape":
         return Node("Reshape", ins[0].node.inputs, node.attrs).outputs[0]
+    if node.op.startswith("Reduce") and all(ins[0].shape[a] == 1 for a in node.attrs["axes"]):
+        return reshape(ins[0], out.shape)
     if node.op == "Transpose":
         return _transpose(node, ins[0])
     if node.op in ("Add", "Sub", "Mul", "Div"):
@@ -99,6 +104,8 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     if node.op == "Concat" and len(ins) == 1:
         return ins[0]
     if node.op == "MatMul":
+        if 0.0 in (_number(ins[0]), _number(ins[1])):  # a state before the first step, as a rule: no product is computed with it
+            return zeros(out.shape, out.dtype)
         return _through_transpose(node, ins)
     return None
 
@@ -181,6 +188,21 @@ def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     if all(a is b for a, b in zip(operands, ins, strict=True)):
         return None
     return Node("MatMul", operands, {k: True for k, v in flags.items() if v}).outputs[0]
+
+
+def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    """A scan of one step as the step itself: no loop, and a state of zeros before it simplifies away."""
+    body, carries, sequences = node.attrs["body"], node.attrs["carries"], node.attrs["sequences"]
+    at = carries + sequences
+    main = inputs[: len(body.inputs)]
+    given = [*main[:carries], *(reshape(x, x.shape[1:]) for x in main[carries:at]), *main[at:]]
+    place = {t.node.serial: value for t, value in zip(body.inputs, given, strict=True)}
+    made = list(rebuild(Graph((), body.outputs), lambda n, i: (place[n.serial],) if n.serial in place else copy(n, i)).outputs)
+    if node.attrs["lengths"]:
+        for i, t in enumerate(made):
+            real = reshape(apply("Less", 0, inputs[-1]), (inputs[-1].shape[0], *(1,) * (t.ndim - 1)))
+            made[i] = apply("Where", real, t, given[i] if i < carries else 0.0)
+    return [t if i < carries else reshape(t, (1, *t.shape)) for i, t in enumerate(made)]
 
 
 # ---- scans ------------------------------------------------------------------------------------------------------------
