@@ -42,8 +42,7 @@ def _extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     """Max and Min: the winner takes the gradient, equals share it."""
     a, b = n.inputs
     first = b < a if n.op == "Max" else a < b
-    tie = ops.equal(a, b)
-    share = ops.where(tie, 0.5, ops.where(first, 1.0, 0.0)) if a.dtype == dtypes.FLOAT32 else ops.cast(ops.where(tie, 0.5, ops.where(first, 1.0, 0.0)), a.dtype)
+    share = ops.cast(first, g.dtype) + 0.5 * ops.cast(ops.equal(a, b), g.dtype)
     return g * share, g * (1.0 - share)
 
 

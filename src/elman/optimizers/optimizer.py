@@ -16,7 +16,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Optimizer(ABC):
     Raises: ArgumentError: a number out of its range, or two ways of clipping at once.
     """
 
+    __signature__: ClassVar[inspect.Signature]
+
     def __init__(
         self,
         learning_rate: Rate,
@@ -100,6 +102,17 @@ class Optimizer(ABC):
         self._parameters: Variable | None = None
         self._slots: dict[str, Variable] = {}
         self.iterations = Variable(np.zeros((), np.int32), name=f"{self.name}/iterations")
+
+    def __init_subclass__(cls) -> None:
+        """Show, where Python shows signatures, every argument that `options` stands for."""
+        super().__init_subclass__()
+        own = [p for p in inspect.signature(cls.__init__).parameters.values() if p.kind is not p.VAR_KEYWORD][1:]
+        known = {p.name for p in own}
+        shared = [
+            p for p in inspect.signature(Optimizer.__init__).parameters.values() if p.name in Options.__annotations__
+        ]
+        rest = [p.replace(kind=p.KEYWORD_ONLY) for p in shared if p.name not in known]
+        cls.__signature__ = inspect.Signature([*own, *rest])
 
     # ---- what an optimizer is -------------------------------------------------------------------------------------
 
@@ -332,11 +345,8 @@ class Optimizer(ABC):
 
         Raises: ArgumentError: the learning rate is a function or schedule of the user's own.
         """
-        own = (n for n in inspect.signature(type(self).__init__).parameters if n not in ("self", "options"))
-        names = dict.fromkeys((*Options.__annotations__, *own))
-        names.pop("learning_rate")
-        config = {"learning_rate": self._rate_config(), **{n: getattr(self, n) for n in names}}
-        return {"name": config.pop("name"), **config}
+        names = [n for n in inspect.signature(type(self)).parameters if n not in ("name", "learning_rate")]
+        return {"name": self.name, "learning_rate": self._rate_config(), **{n: getattr(self, n) for n in names}}
 
     def _rate_config(self) -> float | dict[str, Any]:
         if isinstance(self._rate, LearningRateSchedule):

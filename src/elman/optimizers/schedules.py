@@ -15,9 +15,9 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from elman import ops
+from elman import dtypes, ops, settings
 from elman.errors import ArgumentError, unknown_name
-from elman.graph import Tensor
+from elman.graph import Tensor, Variable, as_tensor
 
 __all__ = [
     "CosineDecay",
@@ -32,9 +32,12 @@ __all__ = [
 ]
 
 
-def _words(step: Any) -> ModuleType:
-    """Where floor, cos, power ... come from: operators for a tensor, NumPy for a number. Both know them by one name."""
-    return ops if isinstance(step, Tensor) else np
+def _words(step: Any) -> tuple[ModuleType, Any]:
+    """Where floor, cos, power ... come from, operators for a tensor and NumPy for a number, and the step as a real."""
+    if not isinstance(step, (Tensor, Variable)):
+        return np, step
+    step = as_tensor(step)
+    return ops, step if dtypes.is_real(step.dtype) else ops.cast(step, settings.floatx())
 
 
 def _positive(where: str, argument: str, value: float) -> float:
@@ -96,7 +99,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x = _words(step)
+        x, step = _words(step)
         p = step / float(self.decay_steps)
         return self.initial_learning_rate * x.power(self.decay_rate, x.floor(p) if self.staircase else p)
 
@@ -129,8 +132,9 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
+        x, step = _words(step)
         p = step / float(self.decay_steps)
-        return self.initial_learning_rate / (1.0 + self.decay_rate * (_words(step).floor(p) if self.staircase else p))
+        return self.initial_learning_rate / (1.0 + self.decay_rate * (x.floor(p) if self.staircase else p))
 
 
 @final
@@ -153,6 +157,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
+        _, step = _words(step)
         rate: Any = ops.zeros_like(step) + self.values[-1] if isinstance(step, Tensor) else float(self.values[-1])
         for boundary, value in zip(reversed(self.boundaries), reversed(self.values[:-1]), strict=True):
             before = step <= float(boundary)
@@ -189,7 +194,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x, steps = _words(step), float(self.decay_steps)
+        (x, step), steps = _words(step), float(self.decay_steps)
         p = step / (steps * x.maximum(x.ceil(step / steps), 1.0)) if self.cycle else x.minimum(step, steps) / steps
         drop = self.initial_learning_rate - self.end_learning_rate
         return drop * x.power(1.0 - p, self.power) + self.end_learning_rate
@@ -225,7 +230,7 @@ class CosineDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x, start, warmup = _words(step), self.initial_learning_rate, float(self.warmup_steps)
+        (x, step), start, warmup = _words(step), self.initial_learning_rate, float(self.warmup_steps)
         if self.warmup_target is None or not warmup:
             return self._decay(step, start if self.warmup_target is None else self.warmup_target)
         rising = (self.warmup_target - start) * (step / warmup) + start
@@ -233,7 +238,7 @@ class CosineDecay(LearningRateSchedule):
         return x.where(step < warmup, rising, falling)
 
     def _decay(self, step: Any, start: float) -> Any:
-        x = _words(step)
+        x, step = _words(step)
         wave = 0.5 * (1.0 + x.cos(math.pi * x.minimum(step / float(self.decay_steps), 1.0)))
         return start * ((1.0 - self.alpha) * wave + self.alpha)
 
@@ -265,7 +270,8 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x, done = _words(step), step / float(self.first_decay_steps)
+        x, step = _words(step)
+        done = step / float(self.first_decay_steps)
         if self.t_mul == 1.0:
             restarts = x.floor(done)
             done = done - restarts
