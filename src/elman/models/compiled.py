@@ -101,17 +101,17 @@ class Compiled(OnBatch, Layer):
             auto_scale_loss: without effect in float32 and float64, as in Keras.
         Raises: UnknownNameError: a name nobody knows. ArgumentError: a setting that cannot be honoured.
         """
-        self._refuse(
+        self._reject(
             "run_eagerly", run_eagerly, run_eagerly, "False", "ELMAN_EXECUTOR=reference runs operator by operator."
         )
-        self._refuse(
+        self._reject(
             "steps_per_execution",
             steps_per_execution,
             steps_per_execution != 1,
             "1",
             "Whole epochs run in one call anyway.",
         )
-        self._refuse("jit_compile", jit_compile, not jit_compile, "'auto' or True", "Plans are always compiled.")
+        self._reject("jit_compile", jit_compile, not jit_compile, "'auto' or True", "Plans are always compiled.")
         self.optimizer = optimizers.get(optimizer)
         for item in _leaves(loss):
             losses.get(item)
@@ -126,7 +126,7 @@ class Compiled(OnBatch, Layer):
         if self.built:
             self._make_objective()
 
-    def _refuse(self, argument: str, value: Any, wrong: bool, rule: str, cure: str) -> None:
+    def _reject(self, argument: str, value: Any, wrong: bool, rule: str, cure: str) -> None:
         if wrong:
             raise ArgumentError.at(self.where, argument, rule, value, cure)
 
@@ -230,7 +230,7 @@ class Compiled(OnBatch, Layer):
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         listed = CallbackList([history, *given, *shown], self, history.params)
         Fit(
-            steps, objective, adapter, listed, self, data, int(self.counters().seed.value), size, initial_epoch, epochs, shuffle,
+            steps, objective, adapter, listed, self, data, size, initial_epoch, epochs, shuffle,
             steps_per_epoch, validation, validation_batch_size or size, validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
@@ -241,7 +241,7 @@ class Compiled(OnBatch, Layer):
         self._whole("initial_epoch", initial_epoch, 0, "Epochs count from 0.")
         self._whole("steps_per_epoch", steps, 1, "Leave it out to see every row once an epoch.")
         self._whole("validation_freq", freq, 1, "1 validates after every epoch.")
-        self._refuse(
+        self._reject(
             "shuffle",
             shuffle,
             not isinstance(shuffle, (bool, np.bool_)),
@@ -282,7 +282,7 @@ class Compiled(OnBatch, Layer):
             ("validation_split", validation_split),
         ):
             cure = "Yield (x, y, sample_weight) from it; pass validation_data."
-            self._refuse(argument, value, value is not None and value != 0.0, "left out where x gives batches", cure)
+            self._reject(argument, value, value is not None and value != 0.0, "left out where x gives batches", cure)
 
     def _measured(self, argument: str, data: Any) -> DataSet | Stream:
         """A data set or stream to measure on, from (x, y), (x, y, sample_weight) or batches."""

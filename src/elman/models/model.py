@@ -176,7 +176,8 @@ class Model(Compiled):
     @property
     def states(self) -> list[Variable]:
         """What stateful layers remember between batches."""
-        return [v for layer in structure.every_layer(self) for v in getattr(layer, "states", None) or ()]
+        layers = [layer for layer in structure.every_layer(self) if not isinstance(layer, Model)]
+        return [v for layer in layers for v in getattr(layer, "states", None) or ()]
 
     def reset_states(self) -> None:
         """Forget what stateful layers remember."""

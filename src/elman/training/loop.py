@@ -82,7 +82,6 @@ class Fit:
     Args:
         host: the model: `stop_training` is read from it.
         data, validation: data sets, or streams of batches.
-        seed: of the order of rows.
         first_epoch, epochs: train epochs first_epoch, …, epochs - 1.
         steps_per_epoch: batches of an epoch; needed for an endless stream.
     """
@@ -93,7 +92,6 @@ class Fit:
     callbacks: CallbackList
     host: Any
     data: DataSet | Stream
-    seed: int
     batch_size: int = 32
     first_epoch: int = 0
     epochs: int = 1
@@ -106,7 +104,7 @@ class Fit:
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
-        self._shuffler = Shuffler(self.seed)
+        self._shuffler = Shuffler(0)
         self._plan: tuple[Signature, int, Plan] | None = None
 
     def run(self) -> None:
@@ -115,6 +113,7 @@ class Fit:
         callbacks.params["complete"] = False
         logs: dict[str, float] = {}
         callbacks.call("on_train_begin", None)
+        self._shuffler = Shuffler(int(self.steps.counters.seed.value))  # now: a callback may have restored another seed
         try:
             for epoch in range(callbacks.params.get("first_epoch", self.first_epoch), self.epochs):
                 if self.host.stop_training:

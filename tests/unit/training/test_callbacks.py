@@ -1,0 +1,325 @@
+"""Every callback, told what a fit would tell it, does what Keras's does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman.errors import ArgumentError, DivergenceError, MissingExtraError, UnknownNameError
+from elman.layers import Dense, Input
+from elman.models import Sequential, load_model
+from elman.optimizers import SGD
+from elman.training import callbacks as cb
+
+try:  # here, for its import changes the environment, which a test may not
+    import tensorboardX as tensorboard
+except ImportError:
+    tensorboard = None
+
+X = np.linspace(-1, 1, 24, dtype=np.float32).reshape(12, 2)
+Y = X.sum(1)
+
+
+def model(seed: int = 1) -> Sequential:
+    made = Sequential([Input((2,)), Dense(1)], seed=seed)
+    made.compile(SGD(0.1), "mse")
+    return made
+
+
+class Stub:
+    """A model as callbacks see it."""
+
+    def __init__(self) -> None:
+        self.stop_training = False
+        self.weights = 0
+        self.optimizer = SGD(1.0)
+
+    def get_weights(self) -> list[int]:
+        return [self.weights]
+
+    def set_weights(self, weights: list[int]) -> None:
+        self.weights = weights[0]
+
+
+def told(callback: cb.Callback, values: list[float], name: str = "val_loss") -> Stub:
+    """The model after epochs that gave these values, stopped where the callback stops."""
+    stub = Stub()
+    callback.set_model(stub)
+    callback.on_train_begin(None)
+    for epoch, value in enumerate(values):
+        callback.on_epoch_begin(epoch, None)
+        stub.weights = epoch
+        callback.on_epoch_end(epoch, {name: value})
+        if stub.stop_training:
+            break
+    callback.on_train_end({name: values[-1]})
+    return stub
+
+
+# ---- base -----------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_are_called_in_order() -> None:
+    seen: list[str] = []
+
+    class Records(cb.Callback):
+        pass
+
+    for hook in [n for n in vars(cb.Callback) if n.startswith("on_") and n != "on_progress"]:
+        setattr(Records, hook, lambda self, *a, hook=hook: seen.append(hook))
+    model().fit(X, Y, batch_size=6, verbose=0, callbacks=[Records()], validation_data=(X, Y))
+    test = ["on_test_begin", *["on_test_batch_begin", "on_test_batch_end"] * 2, "on_test_end"]
+    train = ["on_train_begin", "on_epoch_begin", *["on_train_batch_begin", "on_train_batch_end"] * 2]
+    assert seen == [*train, *test, "on_epoch_end", "on_train_end"]
+
+
+def test_batch_logs_are_means_so_far() -> None:
+    logs: list[float] = []
+    made = model()
+    made.optimizer.learning_rate = 0.0
+    talk = cb.LambdaCallback(on_train_batch_end=lambda batch, found: logs.append(found["loss"]))
+    made.fit(X, Y, batch_size=5, shuffle=False, verbose=0, callbacks=talk)
+    errors = (made.predict(X, verbose=0)[:, 0] - Y) ** 2
+    np.testing.assert_allclose(logs, [errors[:5].mean(), errors[:10].mean(), errors.mean()], rtol=1e-5)
+
+
+def test_stop_training_ends_the_epoch_at_a_batch() -> None:
+    made = model()
+
+    class Stops(cb.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.stop_training = batch == 1
+
+    history = made.fit(X, Y, batch_size=4, epochs=9, verbose=0, callbacks=[Stops()])
+    assert history.epoch == [0]
+    assert int(made.counters().step.value) == 2
+
+
+def test_what_is_no_callback_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"callbacks must be made of Callback objects\. Received callbacks='str'"):
+        model().fit(X, Y, verbose=0, callbacks=["stop"])
+    with pytest.raises(ArgumentError, match=r"LambdaCallback: arguments must be hooks .*Received arguments='on_epoch'"):
+        cb.LambdaCallback(on_epoch=print)
+
+
+# ---- stopping -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "values", "epoch"),
+    [
+        ({}, [3, 2, 1, 1, 0], 3),
+        ({"patience": 2}, [3, 2, 1, 1, 1, 0], 4),
+        ({"patience": 2, "min_delta": 0.5}, [3, 2.8, 2.6, 2.4], 2),
+        ({"mode": "max"}, [1, 2, 1, 3], 2),
+        ({"start_from_epoch": 3}, [1, 2, 3, 4, 5], 4),
+        ({"baseline": 0.5, "patience": 2}, [3, 2, 2.5, 9], 2),
+    ],
+)
+def test_early_stopping(arguments: dict[str, Any], values: list[float], epoch: int) -> None:
+    callback = cb.EarlyStopping(**arguments)
+    assert told(callback, values).stop_training
+    assert callback.stopped_epoch == epoch
+
+
+def test_early_stopping_knows_that_more_accuracy_is_better() -> None:
+    assert not told(cb.EarlyStopping("val_accuracy"), [0.1, 0.2, 0.3], "val_accuracy").stop_training
+    assert told(cb.EarlyStopping("val_accuracy"), [0.3, 0.2], "val_accuracy").stop_training
+
+
+def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    callback = cb.EarlyStopping(patience=2, restore_best_weights=True, verbose=1)
+    assert told(callback, [3, 1, 2, 2, 0]).weights == 1
+    assert "early stopping" in capsys.readouterr().out
+    assert callback.best == 1
+
+
+def test_a_monitor_that_is_not_logged_is_an_error() -> None:
+    text = r"EarlyStopping: monitor must be one of the logged names \(loss\)\. Received monitor='val_loss'\. Pass val"
+    with pytest.raises(ArgumentError, match=text):
+        model().fit(X, Y, verbose=0, callbacks=[cb.EarlyStopping()])
+    with pytest.raises(UnknownNameError, match="mode"):
+        cb.EarlyStopping(mode="best")
+
+
+def test_terminate_on_nan_ends_quietly_with_good_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    made = model()
+    made.compile(SGD(1e6), "mse")
+    with pytest.raises(DivergenceError):
+        made.fit(X * 10, Y, epochs=50, verbose=0)
+    made.fit(X * 10, Y, epochs=50, verbose=0, callbacks=[cb.TerminateOnNaN()])
+    assert "Invalid loss, terminating training" in capsys.readouterr().out
+    assert all(np.isfinite(w).all() for w in made.get_weights())
+
+
+# ---- learning rates -------------------------------------------------------------------------------------------------
+
+
+def test_reduce_on_plateau() -> None:
+    callback = cb.ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=0.2)
+    rates = []
+    stub = Stub()
+    callback.set_model(stub)
+    callback.on_train_begin()
+    for epoch, value in enumerate([1, 1, 1, 1, 1, 1, 1, 1, 1, 1]):
+        callback.on_epoch_end(epoch, {"val_loss": value})
+        rates.append(stub.optimizer.learning_rate)
+    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2]
+    with pytest.raises(ArgumentError, match="factor must be below 1"):
+        cb.ReduceLROnPlateau(factor=1.0)
+
+
+def test_a_schedule_of_epochs_reaches_the_compiled_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    made = model()
+    made.fit(X, Y, verbose=0)
+    before = made.get_weights()[0]
+    made.fit(X, Y, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch, rate: 0.0, verbose=1)])
+    np.testing.assert_array_equal(before, made.get_weights()[0])
+    assert "setting learning rate to 0" in capsys.readouterr().out
+    made.fit(X, Y, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch: 0.1)])
+    assert not np.array_equal(before, made.get_weights()[0])
+    with pytest.raises(ArgumentError, match="schedule must be a function that gives a number"):
+        made.fit(X, Y, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch: "slow")])
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_checkpoints_have_the_epoch_and_the_loss_in_their_names(tmp_path: Path) -> None:
+    made = model()
+    path = tmp_path / "run" / "m-{epoch:02d}-{loss:.3f}.safetensors"
+    losses = made.fit(X, Y, epochs=2, verbose=0, callbacks=[cb.ModelCheckpoint(path)]).history["loss"]
+    names = sorted(p.name for p in (tmp_path / "run").iterdir())
+    assert names == [f"m-0{i + 1}-{loss:.3f}.safetensors" for i, loss in enumerate(losses)]
+    np.testing.assert_array_equal(load_model(tmp_path / "run" / names[1]).get_weights()[0], made.get_weights()[0])
+
+
+def test_only_the_best_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    callback = cb.ModelCheckpoint(path, save_best_only=True, save_weights_only=True, monitor="loss")
+    made = model()
+    callback.set_model(made)
+    made.set_weights([np.full((2, 1), 1.0), np.zeros(1)])
+    callback.on_epoch_end(0, {"loss": 1.0})
+    made.set_weights([np.full((2, 1), 2.0), np.zeros(1)])
+    callback.on_epoch_end(1, {"loss": 2.0})
+    made.load_weights(path)
+    assert made.get_weights()[0][0, 0] == 1.0
+
+
+def test_checkpoints_every_so_many_batches(tmp_path: Path) -> None:
+    callback = cb.ModelCheckpoint(tmp_path / "{epoch}-{batch}.safetensors", save_freq=2)
+    model().fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[callback])
+    assert sorted(p.stem for p in tmp_path.iterdir()) == ["1-2", "2-1", "2-3"]
+
+
+def test_a_name_that_is_not_logged_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"'val_loss' is not known\. Known names: epoch, loss\."):
+        model().fit(X, Y, verbose=0, callbacks=[cb.ModelCheckpoint(tmp_path / "{val_loss}.safetensors")])
+    with pytest.raises(ArgumentError, match="save_freq must be 'epoch' or a number of batches"):
+        cb.ModelCheckpoint("x", save_freq="batch")
+
+
+class Breaks(cb.Callback):
+    """A crash in the middle of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch, self.now = epoch, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.now = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.now == self.epoch and batch == 1:
+            raise RuntimeError("power cut")
+
+
+def test_backup_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    whole, broken = model(), model()
+    broken.set_weights(whole.get_weights())
+    start = whole.get_weights()
+    expected = whole.fit(X, Y, epochs=5, batch_size=4, verbose=0).history
+    backup = cb.BackupAndRestore(tmp_path)
+    with pytest.raises(RuntimeError, match="power cut"):
+        broken.fit(X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[backup, Breaks(3)])
+    again = model(seed=99)
+    again.set_weights([np.zeros_like(w) for w in start])
+    history = again.fit(X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path)])
+    assert history.history == expected
+    for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_backup_survives_ctrl_c(tmp_path: Path) -> None:
+    class Interrupts(Breaks):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if self.now == self.epoch:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model().fit(X, Y, epochs=5, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path), Interrupts(2)])
+    assert [p.name for p in tmp_path.iterdir()] == ["backup.safetensors"]
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    made = model()
+    first = made.fit(X, Y, epochs=2, verbose=0, callbacks=[cb.CSVLogger(path)]).history["loss"]
+    made.fit(X, Y, epochs=1, verbose=0, callbacks=[cb.CSVLogger(path, append=True)])
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1", "0"]
+    assert [float(row["loss"]) for row in rows[:2]] == first
+
+
+@pytest.mark.skipif(tensorboard is None, reason="the extra 'tensorboard' is not installed")
+def test_tensorboard(tmp_path: Path) -> None:
+    board = cb.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)
+    model().fit(X, Y, epochs=2, batch_size=4, verbose=0, validation_data=(X, Y), callbacks=[board])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["train", "validation"]
+    assert all(any(run.iterdir()) for run in tmp_path.iterdir())
+
+
+def test_tensorboard_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
+    with pytest.raises(MissingExtraError, match=re.escape('pip install "elman[tensorboard]"')):
+        cb.TensorBoard()
+
+
+# ---- progress -------------------------------------------------------------------------------------------------------
+
+
+def test_one_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    model().fit(X, Y, batch_size=4, epochs=2, verbose=2, validation_data=(X, Y))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Epoch 1/2"
+    assert re.fullmatch(r"3/3 - \d+\w+ - \d+\w+/step - loss: [\d.e-]+ - val_loss: [\d.e-]+", lines[1])
+    assert len(lines) == 4
+
+
+def test_no_terminal_no_live_line(capsys: pytest.CaptureFixture[str]) -> None:
+    model().fit(X, Y, verbose=1)
+    assert "\r" not in capsys.readouterr().out
+
+
+def test_a_live_line_on_a_terminal() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    bar = cb.ProgressBar(1, 3, screen)
+    bar.set_params({"epochs": 1})
+    bar.on_epoch_begin(0)
+    bar.on_progress(2)
+    bar.on_epoch_end(0, {"loss": 0.25})
+    text = screen.getvalue()
+    assert text.startswith("Epoch 1/1\n\r2/3 ━━━━━━━━━━━━━───────")
+    assert re.search(r"\r3/3 ━{20} \d+ms \d+us/step - loss: 0\.2500\s*\n$", text)
