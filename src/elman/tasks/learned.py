@@ -1,0 +1,139 @@
+"""A forecaster's knowledge after learning: encoding, network, and what is needed to go on from the last row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import ArgumentError, DataError
+from elman.fields.missing import Missing
+from elman.models import Sequential
+from elman.tasks.encoding import Encoding
+from elman.tasks.panel import Columns, Panel, TimeSeries
+from elman.tasks.scores import Report
+
+__all__ = ["Learned"]
+
+_Array = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass
+class Learned:
+    """What `learn` found out, and how to forecast with it.
+
+    Args:
+        columns: which column was what.
+        encoding: series -> network and back.
+        network: trained; (n, window, F) -> (n, horizon * C).
+        season: rows in a season, 1 where none is known.
+        scales: each series' naive error in training, for MASE.
+        tails: the last rows of each series, from which a forecast goes on.
+        history: the losses of the training that had a validation part.
+        choices: the probe's error of each representation.
+        quantiles: the errors' quantiles on the validation part, (99, horizon, C); empty without one.
+        report: the scores on the validation part; None without one.
+    """
+
+    columns: Columns
+    encoding: Encoding
+    network: Sequential
+    season: int
+    scales: dict[str, float]
+    tails: list[TimeSeries]
+    history: dict[str, list[float]]
+    choices: dict[str, float]
+    quantiles: _Array
+    report: Report | None
+
+    @property
+    def needed(self) -> int:
+        """Rows of the past that a forecast and its seasonal baseline look at."""
+        return max(self.encoding.lead + self.encoding.window, self.season)
+
+    @property
+    def ends(self) -> dict[str, Any]:
+        """The last time of each series in training."""
+        return {str(tail.key): tail.timeline.stamps[-1] for tail in self.tails}
+
+    def context(self, where: str, data: Any, missing: Missing, follows: bool = False) -> Panel:
+        """The series to forecast from, each joined to the end of training where it goes on from there.
+
+        Args:
+            where: the function that owns the data, for errors.
+            data: a table or an array.
+            missing: what NaN and missing times are.
+            follows: whether rows without times follow those of training.
+
+        Raises:
+            DataError: a series does not fill a window.
+        """
+        tails = {str(tail.key): tail for tail in self.tails}
+        calendar = self.tails[0].timeline.calendar if self.columns.time else None
+        panel = Panel.read(where, data, self.columns, missing, calendar)
+        counted = self.columns.time is None and follows
+        joined = [
+            part.joined_to(where, tails[str(part.key)], counted) if str(part.key) in tails else part
+            for part in panel.series
+        ]
+        for part in joined:
+            if len(part) < self.needed:
+                name = "rows" if part.key is None else f"rows of series {part.key!r}"
+                cure = "Pass a longer history, or rows that follow those of training."
+                raise DataError.at(where, name, f"at least {self.needed}", len(part), cure)
+        return dataclasses.replace(panel, series=joined)
+
+    def blocks(self, series: TimeSeries, origins: npt.NDArray[np.int64]) -> _Array:
+        """Forecasts from each origin: (n, horizon, C)."""
+        if not len(origins):
+            return np.zeros((0, self.encoding.horizon, series.targets.shape[1]))
+        answer = self.network.predict(self.encoding.inputs(series, origins), verbose=0)
+        return self.encoding.decode(np.asarray(answer), series, origins)
+
+    def ahead(self, series: Sequence[TimeSeries], steps: int) -> list[_Array]:
+        """The next rows of each series, (steps, C); beyond the horizon forecasts are fed back.
+
+        Raises:
+            ArgumentError: beyond the horizon with features, whose future nobody knows.
+        """
+        horizon = self.encoding.horizon
+        if steps > horizon and self.columns.features:
+            cure = "Train with a longer horizon: the features' future is not known."
+            raise ArgumentError.at("predict", "horizon", f"at most {horizon}", steps, cure)
+        longer = list(series)
+        for _ in range(-(-steps // horizon)):
+            longer = [part.followed_by(self.blocks(part, np.array([len(part) - 1]))[0]) for part in longer]
+        return [after.targets[len(before) :][:steps] for before, after in zip(series, longer, strict=True)]
+
+    def state(self) -> dict[str, Any]:
+        """All but weights and series, as JSON."""
+        return {
+            "columns": dataclasses.asdict(self.columns),
+            "encoding": self.encoding.state(),
+            "season": self.season,
+            "scales": {key: scale if np.isfinite(scale) else None for key, scale in self.scales.items()},
+            "history": self.history,
+            "choices": self.choices,
+            "quantiles": self.quantiles.tolist(),
+            "report": self.report.state() if self.report else None,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], network: Sequential, tails: list[TimeSeries]) -> Self:
+        """The way back from `state()`."""
+        quantiles = np.asarray(state["quantiles"], "float64")
+        return cls(
+            columns=Columns(**state["columns"]),
+            encoding=Encoding.from_state(state["encoding"]),
+            network=network,
+            season=state["season"],
+            scales={key: float("nan") if scale is None else scale for key, scale in state["scales"].items()},
+            tails=tails,
+            history=state["history"],
+            choices=state["choices"],
+            quantiles=quantiles if quantiles.size else np.zeros((0, 1, 1)),
+            report=Report.from_state(state["report"]) if state["report"] else None,
+        )

@@ -1,0 +1,204 @@
+"""How a forecaster learns: split, choose, train, measure, train again on everything."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from elman import settings as floats
+from elman.errors import ArgumentError, DataError, ElmanWarning, unknown_name
+from elman.fields import Series
+from elman.fields.missing import Missing, check_missing
+from elman.fields.series import Scaling
+from elman.fields.windows import check_length
+from elman.models import Sequential
+from elman.tasks.backtest import backtest, validation_pairs
+from elman.tasks.diagnosis import copies_last_value, findings
+from elman.tasks.encoding import Encoding
+from elman.tasks.intervals import error_quantiles
+from elman.tasks.learned import Learned
+from elman.tasks.network import CellName, build_network, check_cell
+from elman.tasks.panel import Columns, TimeSeries
+from elman.tasks.representation import ANCHORS, TRANSFORMS, Representation, candidates
+from elman.tasks.scores import Report, naive_scale
+from elman.tasks.selection import choose
+from elman.tasks.splitting import check_window, default_window, enough, validation_cuts
+from elman.training.callbacks import Callback, EarlyStopping
+
+__all__ = ["Settings", "check_settings", "learn", "network_for"]
+
+_Array = npt.NDArray[np.float64]
+_History = dict[str, list[float]]
+
+
+class Settings(Protocol):
+    """What learning is told; `Forecaster` explains each."""
+
+    horizon: int
+    window: int | None
+    cell: CellName
+    units: int
+    layers: int
+    dropout: float
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    loss: str
+    patience: int
+    validation: float | None
+    refit: bool
+    scaling: Scaling
+    transform: Any
+    anchor: Any
+    season: int | None
+    calendar: bool
+    missing: Missing
+    seed: int
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what cannot be learned with, before any data is read.
+
+    Raises:
+        ArgumentError: a number out of range. UnknownNameError: a name nobody knows.
+    """
+    check_cell("Forecaster", settings.cell)
+    check_missing("Forecaster", settings.missing)
+    Series(settings.scaling)
+    for name in ("horizon", "units", "layers", "epochs", "batch_size", "patience"):
+        check_length("Forecaster", name, getattr(settings, name))
+    for name in ("window", "season"):
+        if getattr(settings, name) is not None:
+            check_length("Forecaster", name, getattr(settings, name))
+    for name, known in (("transform", TRANSFORMS), ("anchor", ANCHORS)):
+        if getattr(settings, name) not in ("auto", *known):
+            raise unknown_name("Forecaster", name, getattr(settings, name), ("auto", *known))
+    if not settings.learning_rate > 0:
+        raise ArgumentError.at("Forecaster", "learning_rate", "above 0", settings.learning_rate)
+    if not 0 <= settings.dropout < 1:
+        raise ArgumentError.at("Forecaster", "dropout", "in [0, 1)", settings.dropout)
+
+
+def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callbacks: Sequence[Callback]) -> Learned:
+    """Everything from rows to a trained forecaster; warns of what is wrong with it.
+
+    Args:
+        settings: checked.
+        series: all rows of each series.
+        columns: which column was what.
+        callbacks: told how each training goes.
+
+    Raises:
+        DataError: a window that leaves no training example; settings that fit no part of the data.
+    """
+    cuts = validation_cuts(series, settings.validation, settings.horizon)
+    ends = [len(part) for part in series]
+    suggested = series[0].timeline.calendar.season
+    season = settings.season or (suggested if max(cuts) >= 2 * suggested + settings.horizon else 1)
+    window = settings.window or default_window(settings.horizon, season, max(cuts))
+    check_window(window, settings.horizon, ends, cuts)
+    choice, choices = _choose(settings, series, cuts, window, season)
+    encoding = Encoding(choice, window, settings.horizon, settings.scaling, settings.calendar)
+    encoding.fit([part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)])
+    scales = {str(part.key): naive_scale(part.targets[:cut], season) for part, cut in zip(series, cuts, strict=True)}
+    network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
+    nothing = np.zeros((0, 1, 1))
+    learned = Learned(columns, encoding, network, season, scales, [], history, choices, nothing, None)
+    if "val_loss" in history:
+        learned.report, learned.quantiles = _measure(settings, learned, series, cuts)
+        if settings.refit:
+            best = 1 + int(np.argmin(history["val_loss"]))
+            learned.network, _ = _train(settings, encoding, series, ends, callbacks, best)
+    learned.tails = [part.rows(slice(max(0, len(part) - learned.needed), None)) for part in series]
+    return learned
+
+
+def network_for(settings: Settings, encoding: Encoding, series: TimeSeries) -> Sequential:
+    """An untrained network of the right shape."""
+    shape = (encoding.window, encoding.width(series))
+    outputs = encoding.horizon * series.targets.shape[1]
+    return build_network(
+        settings.cell,
+        settings.units,
+        settings.layers,
+        settings.dropout,
+        shape,
+        outputs,
+        settings.learning_rate,
+        settings.loss,
+        settings.seed,
+    )
+
+
+def _choose(
+    settings: Settings, series: list[TimeSeries], cuts: list[int], window: int, season: int
+) -> tuple[Representation, dict[str, float]]:
+    """The representation, and what the probe found about each."""
+    choices = candidates([part.targets for part in series], season, settings.transform, settings.anchor)
+    choices = [choice for choice in choices if enough(choice, window, settings.horizon, cuts)]
+    if not choices:
+        because = f"transform={settings.transform!r}, anchor={settings.anchor!r}, season {season}"
+        cure = "A logarithm needs values from 0; a seasonal anchor needs a season and rows for it."
+        raise DataError.at("Forecaster", "data", "fit for the settings", f"{max(cuts)} rows", cure, because=because)
+    if all(cut == len(part) for part, cut in zip(series, cuts, strict=True)):  # nothing to choose on
+        return choices[min(1, len(choices) - 1)], {}
+    return choose(choices, series, cuts, window, settings.horizon, settings.scaling)
+
+
+def _train(
+    settings: Settings,
+    encoding: Encoding,
+    series: list[TimeSeries],
+    cuts: Sequence[int],
+    callbacks: Sequence[Callback],
+    epochs: int,
+) -> tuple[Sequential, _History]:
+    """A new network, trained on rows before the cuts, checked on those after them."""
+    x, y = _examples(encoding, series, [(0, cut - 1) for cut in cuts])
+    x_check, y_check = _examples(encoding, series, [(c, len(part) - 1) for part, c in zip(series, cuts, strict=True)])
+    network = network_for(settings, encoding, series[0])
+    # Last, so that the others see the weights before the best ones are put back.
+    stopping = EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
+    history = network.fit(
+        x,
+        y,
+        epochs=epochs,
+        batch_size=settings.batch_size,
+        validation_data=(x_check, y_check) if len(x_check) else None,
+        callbacks=[*callbacks, stopping] if len(x_check) else list(callbacks),
+        verbose=0,
+    )
+    return network, {name: [float(value) for value in values] for name, values in history.history.items()}
+
+
+def _examples(
+    encoding: Encoding, series: list[TimeSeries], spans: Sequence[tuple[int, int]]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Windows and horizons whose horizon lies in rows first ... last of each series."""
+    width, outputs = encoding.width(series[0]), encoding.horizon * series[0].targets.shape[1]
+    x, y = [np.zeros((0, encoding.window, width), floats.floatx())], [np.zeros((0, outputs), floats.floatx())]
+    for part, (first, last) in zip(series, spans, strict=True):
+        rows = encoding.origins(part, first, last)
+        if len(rows):
+            x.append(encoding.inputs(part, rows))
+            y.append(encoding.targets(part, rows))
+    return np.concatenate(x), np.concatenate(y)
+
+
+def _measure(
+    settings: Settings, learned: Learned, series: list[TimeSeries], cuts: Sequence[int]
+) -> tuple[Report, _Array]:
+    """The report on the validation part, and the errors' quantiles."""
+    origins = [learned.encoding.origins(part, cut) for part, cut in zip(series, cuts, strict=True)]
+    forecasts = [learned.blocks(part, rows) for part, rows in zip(series, origins, strict=True)]
+    actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
+    title = f"validation part, {len(actual)} forecasts"
+    report = backtest(settings.cell, series, origins, forecasts, learned.season, learned.scales, title)
+    found = findings(report, copies_last_value(actual[:, 0], forecast[:, 0], last))
+    for finding in found:
+        warnings.warn(f"Forecaster: {finding}.", ElmanWarning, stacklevel=4)
+    return Report(report.rows, report.title, [*report.notes, *found]), error_quantiles(actual, forecast)
