@@ -19,7 +19,7 @@ from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltErr
 from elman.graph import Variable
 from elman.layers.base import Layer
 from elman.layers.registry import deserialize, snake_case
-from elman.models.structure import every_layer
+from elman.models.structure import parts_of
 from elman.shapes import text
 from elman.training import read, write
 
@@ -178,8 +178,7 @@ def _keys(model: Any) -> dict[str, Variable]:
     seen: set[int] = set()
     names = _numbered(model.layers)
     for layer, name in zip(model.layers, names, strict=True):
-        inner = every_layer(layer)[1:]
-        parts = dict(zip((part.name for part in inner), _numbered(inner), strict=True))
+        parts = _names_inside(layer)
         for v in layer.weights:
             if id(v) not in seen:
                 seen.add(id(v))
@@ -189,18 +188,28 @@ def _keys(model: Any) -> dict[str, Variable]:
     return found
 
 
-def _numbered(layers: Iterable[Layer]) -> list[str]:
+def _numbered(layers: Iterable[Layer], prefix: str = "") -> list[str]:
     """Names of layers: their own, or, where that is automatic, the class and a number that counts from this list's start."""
     counts: dict[str, int] = {}
     names: list[str] = []
     for layer in layers:
-        stem = snake_case(type(layer).__name__)
-        if re.fullmatch(rf"{stem}(_\d+)?", layer.name):
-            number = counts[stem] = counts.get(stem, -1) + 1
-            names.append(f"{stem}_{number}" if number else stem)
-        else:
+        found = re.fullmatch(rf"({prefix}{snake_case(type(layer).__name__)})(_\d+)?", layer.name)
+        if found is None:
             names.append(layer.name)
+            continue
+        stem = found[1]
+        number = counts[stem] = counts.get(stem, -1) + 1
+        names.append(f"{stem}_{number}" if number else stem)
     return names
+
+
+def _names_inside(layer: Layer) -> dict[str, str]:
+    """Likewise for layers inside a layer, by their names; wrappers put words in front ("forward_gru_3")."""
+    inner = parts_of(layer)
+    found = dict(zip((part.name for part in inner), _numbered(inner, "(?:.*_)?"), strict=True))
+    for part in inner:
+        found.update(_names_inside(part))
+    return found
 
 
 def _state_variables(model: Any) -> list[Variable]:

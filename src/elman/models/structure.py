@@ -23,6 +23,7 @@ __all__ = [
     "matched",
     "output_names",
     "packed",
+    "parts_of",
     "pick_layer",
 ]
 
@@ -75,9 +76,14 @@ def output_names(structure: Any, outputs: Sequence[Tensor]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def parts_of(layer: Layer) -> list[Layer]:
+    """The layers directly inside a layer."""
+    return list(layer._parts)  # noqa: SLF001  # a model is a layer of layers
+
+
 def every_layer(layer: Layer) -> list[Layer]:
     """A layer and all layers inside it, each once."""
-    inner = [found for part in layer._parts for found in every_layer(part)]  # noqa: SLF001  # a model is a layer of layers
+    inner = [found for part in parts_of(layer) for found in every_layer(part)]
     return list({id(found): found for found in [layer, *inner]}.values())
 
 
