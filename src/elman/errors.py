@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 _LONGEST_VALUE = 120
+_LONGEST_LIST = 20
 _OWN_VERB = re.compile(r"(be|have|not)\b")
 
 
@@ -364,11 +365,13 @@ def reference_executor_warning(reason: str) -> ReferenceExecutorWarning:
 
 
 def _nearest(value: object, known: Iterable[str]) -> str:
-    """One sentence on what is near and what is known; letter case does not count."""
+    """What is near and what is known, a long list only where nothing is near; letter case does not count."""
     by_lower = {name.lower(): name for name in sorted(known)}
     near = difflib.get_close_matches(str(value).lower(), by_lower, n=3)
-    hint = f"Did you mean {' or '.join(repr(by_lower[name]) for name in near)}? " if near else ""
-    return f"{hint}Known: {', '.join(map(repr, by_lower.values())) or 'none'}."
+    hint = f"Did you mean {' or '.join(repr(by_lower[name]) for name in near)}?" if near else ""
+    if near and len(by_lower) > _LONGEST_LIST:
+        return hint
+    return f"{hint} Known: {', '.join(map(repr, by_lower.values())) or 'none'}.".lstrip()
 
 
 def _plain(value: object) -> str:

@@ -158,6 +158,12 @@ def test_unknown_name_with_nothing_near_lists_what_is_known():
     assert str(unknown_name("Dense", "activation", "x", [])).endswith("Known: none.")
 
 
+def test_a_long_list_is_shown_only_where_nothing_is_near():
+    known = [f"name_{i}" for i in range(21)]
+    assert str(unknown_name("f", "x", "nam_7", known)).endswith("Did you mean 'name_7' or 'name_9' or 'name_8'?")
+    assert "Known: 'name_0', 'name_1', " in str(unknown_name("f", "x", "?", known))
+
+
 def test_unknown_column_is_a_key_error_and_its_text_is_not_quoted():
     with pytest.raises(KeyError) as caught:
         raise unknown_column("fit", "target", "sale", ["month", "sales"])
