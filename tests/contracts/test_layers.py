@@ -13,7 +13,7 @@ from elman import layers, ops, settings
 from elman.autodiff import gradients
 from elman.errors import ShapeError, WeightsError
 from elman.executors.reference import ReferenceExecutor
-from elman.graph import Graph, Tensor, verify
+from elman.graph import Graph, Tensor, Variable, verify
 from elman.layers import Input, Layer, Mask, tracing
 from elman.layers.rnn.recurrence import Recurrence
 from elman.shapes import evaluate as sizes_of
@@ -75,11 +75,13 @@ CASES = [
     Case("prelu_shared", "PReLU", {"shared_axes": [1]}, (SEQ,), ("B", "T", 4), 4),
     Case("softmax", "Softmax", {}, (SEQ,), ("B", "T", 4)),
     Case("embedding", "Embedding", {"input_dim": 7, "output_dim": U}, ((None,),), ("B", "T", U), 21, ids=7),
-    Case("embedding_mask", "Embedding", {"input_dim": 7, "output_dim": U, "mask_zero": True}, ((None,),), ("B", "T", U), 21, ids=7),
+    Case("embedding_mask", "Embedding", {"input_dim": 7, "output_dim": U, "mask_zero": True},
+         ((None,),), ("B", "T", U), 21, ids=7),
     Case("masking", "Masking", {"mask_value": 0.5}, (SEQ,), ("B", "T", 4)),
     Case("lambda", "Lambda", {"function": ops.tanh}, (SEQ,), ("B", "T", 4)),
     Case("dropout", "Dropout", {"rate": 0.4}, (SEQ,), ("B", "T", 4)),
-    Case("dropout_noise_shape", "Dropout", {"rate": 0.4, "noise_shape": [None, 1, None], "seed": 3}, (SEQ,), ("B", "T", 4)),
+    Case("dropout_noise_shape", "Dropout", {"rate": 0.4, "noise_shape": [None, 1, None], "seed": 3},
+         (SEQ,), ("B", "T", 4)),
     Case("spatial_dropout", "SpatialDropout1D", {"rate": 0.4}, (SEQ,), ("B", "T", 4)),
     Case("gaussian_noise", "GaussianNoise", {"stddev": 0.4}, (SEQ,), ("B", "T", 4)),
     Case("activity_regularization", "ActivityRegularization", {"l1": 0.1, "l2": 0.2}, (SEQ,), ("B", "T", 4)),
@@ -106,22 +108,26 @@ CASES = [
     Case("dot", "Dot", {"axes": 2}, (SEQ, (5, 4)), ("B", "T", 5)),
     Case("dot_normalized", "Dot", {"axes": [1, 1], "normalize": True}, (VEC, VEC), ("B", 1)),
     Case("simple_rnn", "SimpleRNN", {"units": U}, (SEQ,), ("B", U), U * (4 + U + 1)),
-    Case("simple_rnn_relu", "SimpleRNN", {"units": U, "activation": "softsign", "use_bias": False}, (SEQ,), ("B", U), U * 7),
+    Case("simple_rnn_relu", "SimpleRNN", {"units": U, "activation": "softsign", "use_bias": False},
+         (SEQ,), ("B", U), U * 7),
     Case("gru", "GRU", {"units": U}, (SEQ,), ("B", U), 3 * U * (4 + U + 2)),
     Case("gru_before", "GRU", {"units": U, "reset_after": False, "return_sequences": True}, (SEQ,), ("B", "T", U), 72),
     Case("lstm", "LSTM", {"units": U}, (SEQ,), ("B", U), lstm_weights(4, U)),
     Case("lstm_sequences", "LSTM", {"units": U, "return_sequences": True}, (SEQ,), ("B", "T", U), lstm_weights(4, U)),
-    Case("lstm_backwards", "LSTM", {"units": U, "return_sequences": True, "go_backwards": True}, (SEQ,), ("B", "T", U), 96),
+    Case("lstm_backwards", "LSTM", {"units": U, "return_sequences": True, "go_backwards": True},
+         (SEQ,), ("B", "T", U), 96),
     Case("lstm_states", "LSTM", {"units": U, "return_state": True}, (SEQ,), ("B", U), lstm_weights(4, U)),
     Case("lstm_dropout", "LSTM", {"units": U, "dropout": 0.3, "recurrent_dropout": 0.3}, (SEQ,), ("B", U), 96),
-    Case("gru_dropout", "GRU", {"units": U, "recurrent_dropout": 0.3, "kernel_regularizer": "l2"}, (SEQ,), ("B", U), 81),
+    Case("gru_dropout", "GRU", {"units": U, "recurrent_dropout": 0.3, "kernel_regularizer": "l2"},
+         (SEQ,), ("B", U), 81),
     Case("rnn", "RNN", {"cell": lambda: layers.GRUCell(U), "return_sequences": True}, (SEQ,), ("B", "T", U), 81),
     Case(
         "rnn_stacked", "RNN",
         {"cell": lambda: layers.StackedRNNCells([layers.LSTMCell(W, dropout=0.2), layers.GRUCell(U, dropout=0.2)])},
         (SEQ,), ("B", U), lstm_weights(4, W) + 3 * U * (W + U + 2),
     ),
-    Case("bidirectional", "Bidirectional", {"layer": lambda: layers.LSTM(U, return_sequences=True)}, (SEQ,), ("B", "T", 2 * U), 192),
+    Case("bidirectional", "Bidirectional", {"layer": lambda: layers.LSTM(U, return_sequences=True)},
+         (SEQ,), ("B", "T", 2 * U), 192),
     Case(
         "bidirectional_sum", "Bidirectional", {"layer": lambda: layers.GRU(U), "merge_mode": "sum"}, (SEQ,), ("B", U), 162
     ),
@@ -131,7 +137,8 @@ CASES = [
         (SEQ,), ("B", "T", U), 2 * 24,
     ),
     Case("time_distributed_dense", "TimeDistributed", {"layer": lambda: layers.Dense(U)}, (SEQ,), ("B", "T", U), 15),
-    Case("time_distributed_lstm", "TimeDistributed", {"layer": lambda: layers.LSTM(U)}, ((None, 2, 4),), ("B", "T", U), 96),
+    Case("time_distributed_lstm", "TimeDistributed", {"layer": lambda: layers.LSTM(U)},
+         ((None, 2, 4),), ("B", "T", U), 96),
 ]  # fmt: skip
 
 PLUMBING = {"Call", "Cell", "Input", "InputLayer", "Layer", "Mask", "Tracing"}
@@ -355,7 +362,7 @@ def test_the_layer_can_be_called_again_and_notes_its_calls(case, rng):
 
 @every_case
 def test_training_depends_on_seed_and_step_alone(case, rng):
-    seed, step = (layers.base.Variable(np.int32(n)) for n in (3, 0))
+    seed, step = (Variable(np.int32(n)) for n in (3, 0))
     layer = case.make(dtype="float64")
     x = inputs_of(case)
     passes = []

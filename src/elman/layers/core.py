@@ -160,6 +160,7 @@ class Lambda(Layer):
         arguments: keyword arguments for the function.
     Raises:   ArgumentError: the function's output is not of `output_shape`.
     Example:
+        >>> from elman import ops
         >>> Lambda(lambda x: ops.mean(x, 1))(Input((None, 8))).shape
         (B, 8)
     """

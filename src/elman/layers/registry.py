@@ -25,8 +25,8 @@ _aliases: dict[str, dict[str, str]] = {}
 def register(entry: Registered) -> Registered:
     """Make a class or an activation function known by its name, so that configurations and files can hold it.
 
-    A decorator. A class belongs to the family its base class names (layers, initializers, regularizers, constraints); a function
-    is an activation.
+    A decorator. A class belongs to the family its base class names (layers, initializers, regularizers,
+    constraints); a function is an activation.
 
     Raises:   ArgumentError: something else has the name.
     Example:

@@ -18,8 +18,8 @@ from elman.shapes import Size
 class StackedRNNCells(Cell):
     """Cells on top of each other within one step: the output of one is the input of the next.
 
-    All their states are its states. The same numbers as stacked recurrent layers that return sequences, but in one walk; a stack of layers is usually
-    faster, for the products of each with its whole input sequence then leave the loop.
+    All their states are its states. The same numbers as stacked recurrent layers that return sequences, but in one
+    walk; a stack of layers is usually faster, for the products of each with its whole input then leave the loop.
 
     Args:     cells: the cells, lowest first.
     Shapes:   step: x (B, F), the states of each cell in order -> the last cell's output, new states.

@@ -1,0 +1,119 @@
+"""Something that is told from data: its constructor's arguments as JSON, and back."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+from elman.errors import ArgumentError, unknown_name
+from elman.layers import activations, constraints, initializers, regularizers
+from elman.layers.registry import deserialize, serialize
+
+_RESOLVERS: dict[str, Callable[..., Any]] = {
+    "activation": activations.get,
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+    "constraint": constraints.get,
+}
+_COMMON_ARGUMENTS = (
+    "name", "trainable", "dtype", "activity_regularizer", "input_shape", "batch_input_shape", "input_dim",
+    "input_length",
+)  # fmt: skip
+
+
+class Configured(ABC):
+    """What keeps each constructor argument under its own name, and so can write itself down. See `Layer`."""
+
+    axes: ClassVar[tuple[str, ...]]
+    unsaved: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the constructor that the configuration leaves out."""
+
+    name: str
+    dtype: str
+    activity_regularizer: Any
+    batch_size_hint: int | None = None
+    input_shape_hint: tuple[Any, ...] | None = None
+
+    where: Any
+    """The layer as an error message calls it."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON can hold them; `from_config` makes the layer again, with fresh weights.
+
+        Raises:   ArgumentError: an argument that the constructor did not store, or that cannot be saved.
+        """
+        config = self._common_config()
+        for argument in _own_arguments(type(self)):
+            if argument in self.unsaved or (argument in _COMMON_ARGUMENTS and argument != "input_dim"):
+                continue
+            if not hasattr(self, argument):
+                cure = f"Write self.{argument} = {argument} in __init__, or write get_config."
+                raise ArgumentError.at(self.where, argument, "be stored under its own name", "nothing", cure)
+            config[argument] = serialize(getattr(self, argument), self.where, argument)
+        return config
+
+    def _common_config(self) -> dict[str, Any]:
+        """The arguments that every layer has."""
+        config: dict[str, Any] = {"name": self.name, "trainable": getattr(self, "trainable", True), "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer, self.where, "activity_regularizer")
+        if self.input_shape_hint is not None:
+            config["batch_input_shape"] = [self.batch_size_hint, *self.input_shape_hint]
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The layer that a configuration describes."""
+        return cls(**{k: v if _resolver(k) else _revive(v) for k, v in config.items()})
+
+    def _store(self, arguments: Mapping[str, Any]) -> None:
+        """Keep constructor arguments (its `locals()`) by name; names of initializers and so on become objects."""
+        for argument, value in arguments.items():
+            if argument not in ("self", "kwargs", "__class__", "activity_regularizer"):
+                resolver = _resolver(argument)
+                setattr(self, argument, resolver(value, self.where, argument) if resolver else value)
+
+    def _refuse(self, unknown: Mapping[str, Any]) -> None:
+        """Raises: UnknownNameError: arguments that the constructor does not have."""
+        if unknown:
+            known = [*_own_arguments(type(self)), *_COMMON_ARGUMENTS]
+            raise unknown_name(type(self).__name__, "argument", next(iter(unknown)), known)
+
+    def _shape_hint(self, shape: Any, batch_shape: Any, features: Any, steps: Any) -> tuple[Any, ...] | None:
+        if batch_shape is not None:
+            self.batch_size_hint = batch_shape[0]
+            return tuple(batch_shape[1:])
+        if shape is not None:
+            return (shape,) if isinstance(shape, int) else tuple(shape)
+        if features is not None:
+            return (steps, features) if "T" in self.axes else (features,)
+        return None if steps is None else (steps,)
+
+
+def _own_arguments(cls: type) -> list[str]:
+    """Names of the constructor's arguments; where it passes `**kwargs` on, those of the next class too."""
+    names: dict[str, None] = {}
+    for base in cls.__mro__:
+        if "family" in vars(base):  # Layer: its arguments are the common ones
+            break
+        if "__init__" in vars(base):
+            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]  # type: ignore[misc]
+            named = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+            names.update(dict.fromkeys(n for n in named if not n.startswith("_")))
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                break
+    return list(names)
+
+
+def _resolver(argument: str) -> Callable[..., Any] | None:
+    """What turns the argument's value into an object: chosen by how its name ends."""
+    return _RESOLVERS.get(argument.rsplit("_", 1)[-1])
+
+
+def _revive(value: Any) -> Any:
+    """Layers among the values of a configuration."""
+    if isinstance(value, Mapping) and "class_name" in value:
+        return deserialize(value)
+    return [_revive(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,247 @@
+"""Something with weights: how they are made, named, frozen, read and filled; and how such things contain each other."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+import numpy as np
+
+from elman import dtypes, settings
+from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError
+from elman.graph.node import Tensor, Variable
+from elman.layers import constraints, initializers, regularizers
+from elman.layers.registry import snake_case
+from elman.shapes import text
+
+Limits = list[tuple[Variable, Callable[[Tensor], Tensor]]]
+
+_counters: dict[str, Iterator[int]] = {}
+_scope: ContextVar[tuple[str, ...]] = ContextVar("elman_scope", default=())
+
+
+class Weighted:
+    """Weights of a layer's own and of layers inside it. See `Layer` for the arguments."""
+
+    axes: ClassVar[tuple[str, ...]] = ()
+    """What the input must look like: one letter an axis, "..." for any number of them; empty: anything."""
+
+    def __init__(self, name: str | None, trainable: bool, dtype: str | None) -> None:
+        self.name = self._auto_name() if name is None else str(name)
+        self._weights: list[Variable] = []
+        self._parts: list[Any] = getattr(self, "_parts", [])
+        self._penalties: Limits = []
+        self._limits: Limits = []
+        self._trainable = bool(trainable)
+        self.dtype = settings.floatx() if dtype is None else dtypes.canonical(dtype)
+        self.built = False
+        self.features: int | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _building(cls.build)  # type: ignore[method-assign]
+
+    def build(self, *input_shapes: Any, **_: Any) -> None:
+        """Add the weights. Called once, before the first `call`, with the shape of each input tensor."""
+
+    @property
+    def where(self) -> str:
+        """The layer as an error message calls it."""
+        return f"{type(self).__name__} '{self.name}'"
+
+    def add_weight(
+        self, name: str, shape: Sequence[int], initializer: Any = "glorot_uniform", regularizer: Any = None,
+        constraint: Any = None, trainable: bool = True, dtype: str | None = None,
+    ) -> Variable:  # fmt: skip
+        """A new weight, with its first values drawn. Call it inside `build`.
+
+        Args:     regularizer: penalty added to the loss. constraint: applied after each update. trainable: whether
+                  training changes it.
+        Raises:   ShapeError: an open size.
+        """
+        if not all(isinstance(d, (int, np.integer)) for d in shape):
+            cure = "Fix the sizes of that axis in Input(shape=...)."
+            raise ShapeError.at(self.where, name, "have a shape of known sizes", text(tuple(shape)), cure)
+        kind = self.dtype if dtype is None else dtypes.canonical(dtype)
+        draw = initializers.get(initializer, self.where, "initializer") or initializers.get("glorot_uniform")
+        path = "/".join((*_scope.get(), name)) if _scope.get()[-1:] == (self.name,) else f"{self.name}/{name}"
+        variable = Variable(draw(tuple(int(d) for d in shape), kind), path, trainable and self._trainable, kind)
+        if variable.shape != tuple(shape):
+            raise ShapeError.at(
+                self.where, "initializer", f"one that gives shape {text(tuple(shape))}", text(variable.shape), ""
+            )
+        self._weights.append(variable)
+        if not trainable:
+            self._fixed.add(id(variable))
+        for table, found in (
+            (self._penalties, regularizers.get(regularizer, self.where, "regularizer")),
+            (self._limits, constraints.get(constraint, self.where, "constraint")),
+        ):
+            if found is not None:
+                table.append((variable, found))
+        return variable
+
+    def _add_stem(self, stem: str, shape: Sequence[int], name: str | None = None, initializer: Any = None) -> Variable:
+        """The weight that the arguments `{stem}_initializer`, `{stem}_regularizer`, `{stem}_constraint` describe."""
+        settled = initializer or getattr(self, f"{stem}_initializer")
+        regularizer, constraint = getattr(self, f"{stem}_regularizer"), getattr(self, f"{stem}_constraint")
+        return self.add_weight(name or stem, shape, settled, regularizer, constraint)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Every weight, this layer's own first, then those of layers inside it, in the order they were made."""
+        own = sorted(self._weights, key=lambda v: id(v) in self._fixed)
+        return _distinct([*own, *(v for part in self._parts for v in part.weights)])
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def constraints(self) -> Limits:
+        """Pairs of a weight and what limits it, of this layer and those inside it, to be applied after each update."""
+        return [*self._limits, *(pair for part in self._parts for pair in part.constraints)]
+
+    @property
+    def regularizers(self) -> Limits:
+        """Pairs of a weight and what penalises it, of this layer and those inside it."""
+        return [*self._penalties, *(pair for part in self._parts for pair in part.regularizers)]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; setting it sets the layers inside too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for v in self._weights:
+            v.trainable = self._trainable and id(v) not in self._fixed
+        for part in self._parts:
+            part.trainable = value
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights' values, in the order of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, values: Sequence[Any]) -> None:
+        """Fill the weights, in the order of `weights`.
+
+        Raises:   WeightsError: another number of arrays, or one of another shape; then no weight is changed.
+        """
+        weights, arrays = self.weights, [np.asarray(v) for v in values]
+        if len(arrays) != len(weights):
+            listed = ", ".join(f"{v.name} {text(v.shape)}" for v in weights) or "none; is it built?"
+            rule = f"a list of {len(weights)} arrays"
+            raise WeightsError.at(self.where, "weights", rule, len(arrays), f"Its weights are: {listed}.")
+        for i, (v, a) in enumerate(zip(weights, arrays, strict=True)):
+            if a.shape != v.shape:
+                cure = "Give them in the order of layer.weights."
+                raise WeightsError.at(
+                    self.where, f"weights[{i}] ({v.name})", f"have shape {text(v.shape)}", a.shape, cure
+                )
+        for v, a in zip(weights, arrays, strict=True):
+            v.assign(a)
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold. Raises: NotBuiltError: there are no weights yet."""
+        if not self.built:
+            raise NotBuiltError(f"{self.where}: count_params needs a built layer. Call it on an Input first.")
+        return sum(math.prod(v.shape) for v in self.weights)
+
+    def use_dtype(self, dtype: str) -> None:
+        """Make an unbuilt layer, and those inside it, work in another number type.
+
+        Raises:   ArgumentError: it is built, and in another type.
+        """
+        if self.built and self._weights and self.dtype != dtype:
+            raise ArgumentError.at(
+                self.where, "dtype", f"be {self.dtype} as its weights are", dtype, "Make a new layer."
+            )
+        self.dtype = dtype
+        for part in self._parts:
+            part.use_dtype(dtype)
+
+    def _share_dtype(self, given: str | None, *parts: Weighted) -> None:
+        """One number type for a wrapper and what it wraps: the wrapper's if it was given one, else the first part's."""
+        if given is None:
+            self.dtype = parts[0].dtype
+        for part in parts:
+            part.use_dtype(self.dtype)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        """Layers that are stored as attributes, alone or in a list, are layers inside this one."""
+        if not attribute.startswith("_"):
+            found = [value] if isinstance(value, Weighted) else value if isinstance(value, (list, tuple)) else []
+            parts = self.__dict__.setdefault("_parts", [])
+            parts.extend(p for p in found if isinstance(p, Weighted) and not any(p is known for known in parts))
+        object.__setattr__(self, attribute, value)
+
+    @property
+    def _fixed(self) -> set[int]:
+        """Identities of weights that are never trained, whatever `trainable` says."""
+        found: set[int] = self.__dict__.setdefault("_fixed_weights", set())
+        return found
+
+    @classmethod
+    def _auto_name(cls) -> str:
+        stem = snake_case(cls.__name__)
+        number = next(_counters.setdefault(stem, itertools.count()))
+        return f"{stem}_{number}" if number else stem
+
+
+def reset_names() -> None:
+    """Number automatic names from the start again, as in a new program: `keras.utils.clear_session`.
+
+    Example:
+        >>> from elman.layers import Dense
+        >>> reset_names()
+        >>> Dense(1).name, Dense(1).name
+        ('dense', 'dense_1')
+    """
+    _counters.clear()
+
+
+@contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Weights that are made now have this layer's name in front."""
+    token = _scope.set((*_scope.get(), name))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """A class's `build` as it is run, by a call or by hand: names get their place, the layer notes that it is built."""
+
+    @functools.wraps(build)
+    def run(self: Weighted, *shapes: Any) -> None:
+        first = shapes[0] if shapes else None
+        features = first[-1] if isinstance(first, (list, tuple)) and first else first
+        if self.axes[-1:] == ("F",) and isinstance(features, int):
+            self.features = features
+        if _scope.get()[-1:] == (self.name,):
+            build(self, *shapes)
+        else:
+            with inside(self.name):
+                build(self, *shapes)
+        self.built = True
+
+    return run
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    return list({id(item): item for item in items}.values())
