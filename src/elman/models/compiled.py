@@ -40,9 +40,6 @@ __all__ = ["Compiled"]
 CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 """Metrics whose kind the shapes of targets and outputs decide."""
 
-BATCH = 32
-"""Keras's batch size where none is given."""
-
 
 class Compiled(OnBatch, Layer):
     """A layer that can be trained. What a network is, `Model` says."""
@@ -221,7 +218,7 @@ class Compiled(OnBatch, Layer):
             self._training_parts("fit")
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
         steps, adapter, objective = self._training_parts("fit")
-        size = BATCH if batch_size is None else int(batch_size)
+        size = adapter.batch_size(batch_size, data)
         counted = steps_per_epoch or _batches(data, size)
         history = History()
         history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
@@ -231,7 +228,7 @@ class Compiled(OnBatch, Layer):
         listed = CallbackList([history, *given, *shown], self, history.params)
         Fit(
             steps, objective, adapter, listed, self, data, size, initial_epoch, epochs, shuffle,
-            steps_per_epoch, validation, validation_batch_size or size, validation_steps, validation_freq,
+            steps_per_epoch, validation, adapter.batch_size(validation_batch_size or size, validation or data), validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
 
@@ -321,7 +318,7 @@ class Compiled(OnBatch, Layer):
             self._build_for(x)
         made, adapter, _ = self._training_parts("evaluate")
         data = stream_of(x) if is_stream(x) else adapter.data_set(x, y, sample_weight)
-        size = BATCH if batch_size is None else int(batch_size)
+        size = adapter.batch_size(batch_size, data)
         listed = self._listed(callbacks, verbose, steps or _batches(data, size))
         return self._reported(evaluate(made, adapter, data, size, steps, listed), return_dict)
 
@@ -344,7 +341,7 @@ class Compiled(OnBatch, Layer):
         made = self.make_steps()
         assert self._adapter is not None
         data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
-        size = BATCH if batch_size is None else int(batch_size)
+        size = self._adapter.batch_size(batch_size, data)
         listed = self._listed(callbacks, verbose, steps or _batches(data, size))
         parts = predict(made, self._adapter, data, size, steps, listed)
         whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in parts]

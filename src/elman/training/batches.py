@@ -21,7 +21,10 @@ from elman.training.arrays import Column, Padded, check_finite, convert, fit_ran
 from elman.training.objective import Objective
 from elman.training.program import Program, Signature, Target, name_of
 
-__all__ = ["Adapter", "DataSet", "Stream", "is_stream", "split"]
+BATCH = 32
+"""Keras's batch size where none is given."""
+
+__all__ = ["BATCH", "Adapter", "DataSet", "Stream", "is_stream", "split"]
 
 
 @dataclass
@@ -117,6 +120,29 @@ class Adapter:
         self.columns = [
             Column(program.where, _argument(program, i), t.shape, t.dtype) for i, t in enumerate(program.inputs)
         ]
+
+    @property
+    def fixed_rows(self) -> int | None:
+        """The number of rows of every batch, where stateful layers fix it."""
+        rows = self.program.inputs[0].shape[0]
+        return rows if isinstance(rows, int) else None
+
+    def batch_size(self, given: int | None, data: DataSet | Stream) -> int:
+        """The batch size to use: what was given, else what the model fixes, else 32.
+
+        Raises: ArgumentError: another than the model fixes. DataError: rows that do not fill whole batches of it.
+        """
+        fixed = self.fixed_rows
+        if fixed is None:
+            return BATCH if given is None else int(given)
+        if given is not None and given != fixed:
+            cure = "Leave it out, or build the model with another batch_size in Input."
+            raise ArgumentError.at(self.program.where, "batch_size", f"{fixed} as its Input says", given, cure)
+        if isinstance(data, DataSet) and data.rows % fixed:
+            cure = "Drop the rest, or do without stateful=True."
+            rule = f"have a multiple of {fixed} rows, the batch size of its Input"
+            raise DataError.at(self.program.where, self.columns[0].name, rule, data.arrays[0], cure)
+        return fixed
 
     def inputs(self, x: Any) -> DataSet:
         """A data set without targets."""
@@ -269,7 +295,7 @@ class Adapter:
             output.shape[axis] if axis < output.ndim and not isinstance(output.shape[axis], int) else size
             for axis, size in enumerate(array.shape)
         ]
-        return Target(str(array.dtype), tuple(sizes))
+        return Target(str(array.dtype), (output.shape[0], *sizes[1:]))
 
     def _weights(
         self,

@@ -244,6 +244,13 @@ def divergence(total: int, epoch: int | None, step: int, rate: Any) -> Divergenc
 def breaths(plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace) -> Iterator[tuple[int, bool]]:
     """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged)."""
     start, rows = 0, len(order)
+    if isinstance(plan.graph.inputs[0].shape[0], int):  # kept states fix the number of rows: nothing is left to gather
+        for start in range(0, rows, batch_size):
+            run = plan.run([a[order[start : start + batch_size]] for a in data.arrays])
+            yield int(not run.diverged), run.diverged
+            if run.diverged:
+                return
+        return
     while start < rows:
         stop = min(rows, start + pace.batches * batch_size)
         before = perf_counter()
