@@ -27,8 +27,15 @@ SPLIT = "#d62828"
 _GRID = "#e9ecef"
 
 
-def canvas(rows: int = 1, size: tuple[float, float] = (10.0, 4.5)) -> tuple[Figure, Sequence[Axes]]:
+def canvas(
+    rows: int = 1, size: tuple[float, float] = (10.0, 4.5), fixed: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
     """An empty figure of `rows` axes, one above the other, in the house's style.
+
+    Args:
+        rows: axes.
+        size: of the figure, in inches.
+        fixed: margins that suit short numbers, instead of measured ones: a tenth of a second less.
 
     Example:
         >>> figure, (axes,) = canvas()
@@ -39,7 +46,10 @@ def canvas(rows: int = 1, size: tuple[float, float] = (10.0, 4.5)) -> tuple[Figu
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    figure = Figure(figsize=size, dpi=120, layout="none" if fixed else "constrained")
+    if fixed:
+        width, height = size
+        figure.subplots_adjust(left=0.6 / width, right=1 - 0.2 / width, bottom=0.5 / height, top=1 - 0.35 / height)
     FigureCanvasAgg(figure)
     axes: list[Axes] = figure.subplots(rows, 1, squeeze=False)[:, 0].tolist()
     for one in axes:
@@ -64,5 +74,6 @@ def finish(axes: Axes, title: str, x: str, y: str, **legend: Any) -> None:
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure; the file's ending says the format."""
     target = Path(path)
-    figure.savefig(target)
+    # Packing a PNG harder takes longer than drawing it.
+    figure.savefig(target, **({"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}))
     return target

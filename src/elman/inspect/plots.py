@@ -64,7 +64,7 @@ def plot_split(
         >>> [line.get_label() for line in figure.axes[0].lines]
         ['series', 'model', 'train | test']
     """
-    figure, (axes,) = charts.canvas(size=(11.0, 4.8))
+    figure, (axes,) = charts.canvas(size=(11.0, 4.8), fixed=True)
     axes.plot(series, color=charts.MUTED, linewidth=0.7, alpha=0.7, label="series")
     colors = (charts.FORECAST, charts.BASELINE, charts.ACTUAL)
     for (name, values), color in zip(predicted.items(), colors, strict=False):
