@@ -138,7 +138,7 @@ bench-peers: $(VENV)/.installed-dev
 	$(bin)/python -m benchmarks --peers $(BENCH)
 
 docs: $(VENV)/.installed-docs
-	$(bin)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
 
 wheel: $(VENV)/.build-tools
 	$(bin)/python -m pip wheel --quiet --no-deps $(from_here) --wheel-dir dist .

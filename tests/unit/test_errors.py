@@ -160,7 +160,7 @@ def test_unknown_name_with_nothing_near_lists_what_is_known():
 
 def test_a_long_list_is_shown_only_where_nothing_is_near():
     known = [f"name_{i}" for i in range(21)]
-    assert str(unknown_name("f", "x", "nam_7", known)).endswith("Did you mean 'name_7' or 'name_9' or 'name_8'?")
+    assert str(unknown_name("f", "x", "nam_7", known)).endswith("Did you mean 'name_7' or 'name_17' or 'name_9'?")
     assert "Known: 'name_0', 'name_1', " in str(unknown_name("f", "x", "?", known))
 
 
