@@ -42,7 +42,9 @@ def ragged() -> tuple[Sequential, Any]:
 MODELS = {f.__name__: f for f in (dropping, masked, ragged)}
 
 
-def train(name: str, epochs: int = 3, callbacks: Any = None, first_seed: int = 11) -> tuple[Sequential, dict[str, list[float]]]:
+def train(
+    name: str, epochs: int = 3, callbacks: Any = None, first_seed: int = 11
+) -> tuple[Sequential, dict[str, list[float]]]:
     """Train a model from a seed; 70 rows in batches of 16 leave an odd tail."""
     set_seed(first_seed)
     model, x = MODELS[name]()
@@ -55,7 +57,10 @@ def fingerprint(name: str) -> str:
     """A digest of everything a training gives."""
     model, history = train(name)
     digest = hashlib.sha256(repr(sorted(history.items())).encode())
-    for array in [*model.get_weights(), np.concatenate([np.ravel(p) for p in model.predict(MODELS[name]()[1], verbose=0)])]:
+    for array in [
+        *model.get_weights(),
+        np.concatenate([np.ravel(p) for p in model.predict(MODELS[name]()[1], verbose=0)]),
+    ]:
         digest.update(array.tobytes())
     return digest.hexdigest()
 
@@ -78,7 +83,9 @@ def fingerprints(**environment: str) -> str:
     """The fingerprints of all models in a fresh process."""
     path = os.pathsep.join(filter(None, sys.path))
     command = [sys.executable, "-c", CODE, str(Path(__file__).parent)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path, **environment})
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path, **environment}
+    )
     return run.stdout
 
 
@@ -114,5 +121,7 @@ def test_a_saved_model_predicts_the_same_bits(name: str, tmp_path: Path) -> None
     model, _ = train(name, epochs=1)
     x = MODELS[name]()[1]
     model.save(tmp_path / "m.safetensors")
-    for a, b in zip(model.predict(x, verbose=0), load_model(tmp_path / "m.safetensors").predict(x, verbose=0), strict=True):
+    for a, b in zip(
+        model.predict(x, verbose=0), load_model(tmp_path / "m.safetensors").predict(x, verbose=0), strict=True
+    ):
         np.testing.assert_array_equal(a, b)

@@ -34,7 +34,11 @@ def numbers(*shape: int) -> np.ndarray:
 
 def tutorial() -> Case:
     """The model of the first tutorial."""
-    layers = [SimpleRNN(32, activation="relu", input_shape=(1, 4)), *[Dense(n, activation="relu") for n in (8, 12, 8)], Dense(1)]
+    layers = [
+        SimpleRNN(32, activation="relu", input_shape=(1, 4)),
+        *[Dense(n, activation="relu") for n in (8, 12, 8)],
+        Dense(1),
+    ]
     model = Sequential(layers)
     model.compile(loss="mean_squared_error", optimizer="rmsprop")
     x = numbers(1, 4)
@@ -59,7 +63,13 @@ def ragged() -> Case:
 
 def classes() -> Case:
     """Words in, class numbers out, a mask between, dropout in training."""
-    layers = [Input((6,), dtype="int32"), Embedding(9, 4, mask_zero=True), GRU(5), Dropout(0.2), Dense(3, activation="softmax")]
+    layers = [
+        Input((6,), dtype="int32"),
+        Embedding(9, 4, mask_zero=True),
+        GRU(5),
+        Dropout(0.2),
+        Dense(3, activation="softmax"),
+    ]
     model = Sequential(layers)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     words = np.random.default_rng(4).integers(0, 9, (ROWS, 6))

@@ -279,7 +279,13 @@ class Compiled(OnBatch, Layer):
             ("validation_split", validation_split),
         ):
             cure = "Yield (x, y, sample_weight) from it; pass validation_data."
-            self._reject(argument, value, value is not None and value != 0.0, "left out where x gives batches", cure)
+            self._reject(
+                argument,
+                value,
+                value is not None and not (isinstance(value, float) and value == 0),
+                "left out where x gives batches",
+                cure,
+            )
 
     def _measured(self, argument: str, data: Any) -> DataSet | Stream:
         """A data set or stream to measure on, from (x, y), (x, y, sample_weight) or batches."""

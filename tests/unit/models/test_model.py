@@ -1,0 +1,274 @@
+"""Sequential and Model: building, calling, connecting, reading, in Keras's words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman import ops
+from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
+from elman.layers import GRU, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
+from elman.models import Model, Sequential
+
+X = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+def stack() -> Sequential:
+    return Sequential([Input((3,)), Dense(4, name="one"), Dense(2, name="two")], name="s")
+
+
+# ---- Sequential -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [Input((3,)), Dense(2)],
+        [InputLayer((3,)), Dense(2)],
+        [Dense(2, input_shape=(3,))],
+        [Dense(2, input_dim=3)],
+    ],
+)
+def test_ways_to_say_the_input_shape(first: list) -> None:
+    model = Sequential(first)
+    assert (model.input_shape, model.output_shape) == ((None, 3), (None, 2))
+    assert [layer.count_params() for layer in model.layers] == [8]
+
+
+def test_layers_are_added_and_taken_off() -> None:
+    model = Sequential(name="s")
+    model.add(Input((3,)))
+    model.add(Dense(4))
+    assert model.output_shape == (None, 4)
+    model.add(Dense(2))
+    assert model.output_shape == (None, 2)
+    top = model.pop()
+    assert (top.units, model.output_shape) == (2, (None, 4))
+    assert model.predict(X, verbose=0).shape == (4, 4)
+    with pytest.raises(ArgumentError, match="Sequential 's': Input must be the first entry"):
+        model.add(Input((3,)))
+    with pytest.raises(DTypeError, match="Sequential 's': layer must be a Layer"):
+        model.add("dense")
+    with pytest.raises(
+        ArgumentError, match=r"layers must be of different names\. Received layers='d': two layers have it"
+    ):
+        Sequential([Dense(1, name="d"), Dense(2, name="d")])
+    with pytest.raises(ArgumentError, match="pop must be called on a model with layers"):
+        Sequential().pop()
+
+
+def test_a_model_without_input_shape_waits_for_data() -> None:
+    model = Sequential([Dense(2)], name="s")
+    assert not model.built
+    text = (
+        r"Sequential 's': the shape of its input must be known\. Put an Input first, pass input_shape= to the first "
+        r"layer, call build\(\(None, \.\.\.\)\), or call fit with data\."
+    )
+    for read in (lambda: model.output_shape, lambda: model.count_params(), lambda: model.inputs):
+        with pytest.raises(NotBuiltError, match=text):
+            read()
+    assert model.predict(X, verbose=0).shape == (4, 2)
+    assert model.built
+
+
+def test_build_makes_the_weights() -> None:
+    model = Sequential([GRU(2), Dense(1)])
+    model.build((None, None, 3))
+    assert model.input_shape == (None, None, 3)
+    assert len(model.weights) == 5
+
+
+def test_time_stays_open_unless_a_layer_must_know_it() -> None:
+    open_time, fixed = Sequential([SimpleRNN(2)]), Sequential([Flatten(), Dense(2)])
+    x = np.ones((4, 5, 3))
+    for model in (open_time, fixed):
+        model.predict(x, verbose=0)
+    assert (open_time.input_shape, fixed.input_shape) == ((None, None, 3), (None, 5, 3))
+
+
+def test_an_embedding_is_given_integers() -> None:
+    model = Sequential([Embedding(5, 2), Flatten(), Dense(1)])
+    model.predict(np.ones((2, 3), np.int64), verbose=0)
+    assert model.inputs[0].dtype == "int32"
+
+
+def test_a_layer_of_several_outputs_needs_the_functional_model() -> None:
+    with pytest.raises(ArgumentError, match=r"layers must be of one output each\. .*: it gives 2 outputs"):
+        Sequential([Input((4, 2)), GRU(2, return_state=True)])
+
+
+# ---- Model ----------------------------------------------------------------------------------------------------------
+
+
+def test_operators_between_layers() -> None:
+    x = Input((3,))
+    a, b = Dense(2)(x), Dense(2)(x)
+    model = Model(x, ops.tanh(a) * b + 1.0)
+    weights = [layer.get_weights() for layer in model.layers]
+    (ka, ca), (kb, cb) = weights
+    np.testing.assert_allclose(model.predict(X, verbose=0), np.tanh(X @ ka + ca) * (X @ kb + cb) + 1, rtol=1e-5)
+
+
+def test_outputs_keep_their_form() -> None:
+    x = Input((3,))
+    a, b = Dense(2, name="a")(x), Dense(1, name="b")(x)
+    assert isinstance(Model(x, a).predict(X, verbose=0), np.ndarray)
+    assert [o.shape for o in Model(x, [a, b]).predict(X, verbose=0)] == [(4, 2), (4, 1)]
+    assert {k: o.shape for k, o in Model(x, {"p": a, "q": b}).predict(X, verbose=0).items()} == {
+        "p": (4, 2),
+        "q": (4, 1),
+    }
+    assert Model(x, [a, b]).output_names == ["a", "b"]
+
+
+def test_an_inner_part_is_a_model_that_shares_its_weights() -> None:
+    whole = stack()
+    inner = Model(whole.input, whole.layers[0].weights and whole.get_layer("one")(whole.input))
+    whole.compile("sgd", "mse")
+    whole.fit(X, X[:, :2], verbose=0)
+    kernel, bias = whole.get_layer("one").get_weights()
+    np.testing.assert_allclose(inner.predict(X, verbose=0), X @ kernel + bias, rtol=1e-5)
+    whole.fit(X, X[:, :2], epochs=3, verbose=0)
+    kernel, bias = whole.get_layer("one").get_weights()
+    np.testing.assert_allclose(inner.predict(X, verbose=0), X @ kernel + bias, rtol=1e-5)
+
+
+def test_two_models_that_share_weights_train_in_turn() -> None:
+    x = Input((3,))
+    shared = Dense(2, name="shared")
+    first = Model(x, Dense(1, name="f")(shared(x)))
+    second = Model(x, Dense(1, name="g")(shared(x)))
+    data = X / 12
+    y = data[:, 0]
+    for model in (first, second):
+        model.compile("sgd", "mse")
+    kernel, bias = shared.weights
+    for model in (first, second, first, second):
+        before = kernel.numpy()
+        model.fit(data, y, verbose=0)
+        assert not np.array_equal(before, kernel.numpy())
+        head = model.layers[-1].get_weights()
+        expected = (data @ kernel.value + bias.value) @ head[0] + head[1]
+        np.testing.assert_allclose(model.predict(data, verbose=0), expected, rtol=1e-4)
+        np.testing.assert_allclose(model.train_on_batch(data, y), np.mean((expected[:, 0] - y) ** 2), rtol=1e-3)
+
+
+def test_a_model_on_tensors_is_a_layer() -> None:
+    inner = stack()
+    x = Input((3,))
+    outer = Model(x, inner(x * 2.0))
+    np.testing.assert_allclose(outer.predict(X, verbose=0), inner.predict(2 * X, verbose=0), rtol=1e-5)
+    assert [layer.name for layer in outer.layers] == ["s"]
+    assert {id(w) for w in outer.weights} == {id(w) for w in inner.weights}
+    with pytest.raises(ShapeError, match=r"Sequential 's': x must have shape \(B, 3\)"):
+        inner(Input((4, 3)))
+
+
+def test_a_deep_network_is_no_deep_recursion() -> None:
+    x = y = Input((2,))
+    for _ in range(400):
+        y = Add()([y, x])
+    assert Model(x, y).predict(np.ones((1, 2)), verbose=0)[0, 0] == 401
+
+
+def test_connections_that_cannot_be() -> None:
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    with pytest.raises(
+        ArgumentError, match=r"Model 'm': outputs must be made from the inputs alone\. Received outputs='b'"
+    ):
+        Model(a, Dense(1)(a + b), name="m")
+    with pytest.raises(ArgumentError, match=r"Model 'm': inputs must be made by Input"):
+        Model(Dense(2)(a), Dense(2)(a), name="m")
+    with pytest.raises(DTypeError, match=r"Model 'm': outputs must be symbolic tensors"):
+        Model(a, [3.0], name="m")
+    with pytest.raises(ArgumentError, match=r"Model 'm': inputs and outputs must be given"):
+        Model(name="m")
+
+
+def test_layers_are_found_by_name_and_number() -> None:
+    model = stack()
+    assert model.get_layer("two") is model.get_layer(index=1) is model.layers[1]
+    with pytest.raises(UnknownNameError, match="Did you mean 'two'"):
+        model.get_layer("tow")
+    with pytest.raises(ArgumentError, match="index must be between 0 and 1"):
+        model.get_layer(index=2)
+    with pytest.raises(ArgumentError, match="name or index must be given, not both"):
+        model.get_layer()
+
+
+# ---- what a person asks it ------------------------------------------------------------------------------------------
+
+
+def test_evaluate_gives_a_float_without_metrics_and_a_list_with() -> None:
+    model, y = stack(), X[:, :2]
+    model.compile("sgd", "mse")
+    assert isinstance(model.evaluate(X, y, verbose=0), float)
+    model.compile("sgd", "mse", metrics=["mae", "mse"])
+    values = model.evaluate(X, y, verbose=0)
+    assert values[2] == pytest.approx(values[0])
+    assert list(model.evaluate(X, y, verbose=0, return_dict=True)) == ["loss", "mae", "mse"] == model.metrics_names
+
+
+def test_on_batch() -> None:
+    model, y = stack(), X[:, :2]
+    model.compile("sgd", "mse")
+    expected = np.mean((model.predict(X, verbose=0) - y) ** 2)
+    assert model.test_on_batch(X, y) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
+    first = model.train_on_batch(X, y)
+    assert first == pytest.approx(expected, rel=1e-5)
+    expected = np.mean((model.predict(X, verbose=0) - y) ** 2)
+    assert model.train_on_batch(X, y) == pytest.approx(expected, rel=1e-5)  # by the kept plan
+    assert model.train_on_batch(X.tolist(), y.tolist(), return_dict=True).keys() == {"loss"}
+    assert model.train_on_batch(X[:2], y[:2]) != first
+    assert model.train_on_batch(X.astype(np.float64), y.astype(np.float64)) > 0
+
+
+def test_the_kept_plan_is_dropped_when_it_must_be() -> None:
+    model, y = stack(), X[:, :2]
+    model.compile("sgd", "mse")
+    model.train_on_batch(X, y)
+    model.get_layer("one").trainable = False
+    model.compile("sgd", "mse")
+    before = model.get_layer("one").get_weights()[0]
+    model.train_on_batch(X, y)
+    model.train_on_batch(X, y)
+    np.testing.assert_array_equal(before, model.get_layer("one").get_weights()[0])
+
+
+def test_the_batch_size_does_not_change_predictions() -> None:
+    model = Sequential([Input((None, 2)), GRU(5), Dense(3)])
+    x = np.random.default_rng(0).normal(size=(37, 6, 2)).astype(np.float32)
+    whole = model.predict(x, batch_size=37, verbose=0)
+    for size in (1, 5, 32):
+        np.testing.assert_allclose(model.predict(x, batch_size=size, verbose=0), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_one_plan_serves_every_length() -> None:
+    model = Sequential([Input((None, 2)), SimpleRNN(3)])
+    for steps in (1, 7, 3):
+        assert model.predict(np.ones((2, steps, 2)), verbose=0).shape == (2, 3)
+    assert len(model.make_steps()._plans) == 1
+
+
+def test_dropout_drops_in_training_only() -> None:
+    model = Sequential([Input((3,)), Dropout(0.5)])
+    np.testing.assert_array_equal(model.predict(X, verbose=0), X)
+
+
+def test_weights_in_and_out() -> None:
+    model, other = stack(), stack()
+    other.set_weights(model.get_weights())
+    np.testing.assert_array_equal(model.predict(X, verbose=0), other.predict(X, verbose=0))
+    assert model.count_params() == 26
+
+
+def test_float64() -> None:
+    from elman import settings
+
+    settings.set_floatx("float64")
+    model = stack()
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(X, X[:, :2], verbose=0)
+    assert model.predict(X, verbose=0).dtype == np.float64
+    assert all(w.dtype == np.float64 for w in model.get_weights())

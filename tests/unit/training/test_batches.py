@@ -1,0 +1,259 @@
+"""Every form data may come in trains like the plain array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from elman.errors import ArgumentError, DataError
+from elman.layers import Dense, Input, SimpleRNN
+from elman.models import Model, Sequential
+from elman.training.batches import DataSet, is_stream, split, stream_of
+from elman.training.program import Signature
+
+X = np.arange(36, dtype=np.float32).reshape(12, 3) / 36
+Y = X.sum(1, keepdims=True)
+FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}
+
+
+def model() -> Sequential:
+    made = Sequential([Input((3,)), Dense(1, kernel_initializer="ones")])
+    made.compile("sgd", "mse")
+    return made
+
+
+EXPECTED = model().fit(X, Y, **FIT).history["loss"]
+
+
+def batches(epochs: int = 1) -> Iterator[Any]:
+    for _ in range(epochs):
+        for i in range(0, 12, 4):
+            yield X[i : i + 4], Y[i : i + 4]
+
+
+class Sequence:
+    """As keras.utils.PyDataset: batches by number."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, i: int) -> Any:
+        return X[4 * i : 4 * i + 4], Y[4 * i : 4 * i + 4]
+
+
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
+FORMS: dict[str, tuple[Any, Any]] = {
+    "float64": (X.astype(np.float64), Y.astype(np.float64)),
+    "float16 targets": (X, Y.astype(np.float64)),
+    "not contiguous": (np.asfortranarray(X), Y[::-1][::-1]),
+    "targets without the last axis": (X, Y[:, 0]),
+    "lists": (X.tolist(), Y[:, 0].tolist()),
+    "a list of one array": ([X], [Y]),
+    "list of rows": (list(X), list(Y[:, 0])),
+    "pandas": (FRAME, pd.Series(Y[:, 0])),
+    "pandas, one column": (FRAME, pd.DataFrame({"y": Y[:, 0]})),
+    "polars": (pl.from_pandas(FRAME), pl.Series(Y[:, 0])),
+    "more axes than needed": (X[..., None], Y),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_arrays(form: str) -> None:
+    x, y = FORMS[form]
+    assert model().fit(x, y, **FIT).history["loss"] == EXPECTED
+
+
+def test_read_only_arrays() -> None:
+    x, y = X.copy(), Y.copy()
+    x.flags.writeable = y.flags.writeable = False
+    assert model().fit(x, y, **FIT).history["loss"] == EXPECTED
+
+
+def test_dicts_by_name() -> None:
+    inputs = Input((3,), name="features")
+    made = Model(inputs, {"sum": Dense(1, kernel_initializer="ones")(inputs)})
+    made.compile("sgd", {"sum": "mse"})
+    assert made.fit({"features": X}, {"sum": Y}, **FIT).history["loss"] == EXPECTED
+
+
+@pytest.mark.parametrize("stream", [batches, Sequence, lambda: iter(list(batches()))])
+def test_batches_one_at_a_time(stream: Any) -> None:
+    assert model().fit(stream(), verbose=0).history["loss"] == EXPECTED
+
+
+def test_dicts_of_inputs_and_targets_one_at_a_time() -> None:
+    inputs = Input((3,), name="features")
+    made = Model(inputs, {"sum": Dense(1, kernel_initializer="ones")(inputs)})
+    made.compile("sgd", {"sum": "mse"})
+    stream = ({"features": x, "sum": y} for x, y in batches())
+    assert made.fit(stream, verbose=0).history["loss"] == EXPECTED
+
+
+def test_a_generator_goes_on_in_the_next_epoch() -> None:
+    whole = model()
+    expected = whole.fit(X, Y, epochs=2, **FIT).history["loss"]
+    made = model()
+    assert made.fit(batches(2), steps_per_epoch=3, epochs=2, verbose=0).history["loss"] == expected
+    assert made.evaluate(batches(), verbose=0) == whole.evaluate(X, Y, batch_size=4, verbose=0)
+    np.testing.assert_array_equal(
+        made.predict((x for x, _ in batches()), verbose=0), whole.predict(X, batch_size=4, verbose=0)
+    )
+
+
+def test_batches_of_different_sizes_and_lengths() -> None:
+    made = Sequential([Input((None, 1)), SimpleRNN(3), Dense(1)])
+    made.compile("sgd", "mse")
+    made.fit(((np.ones((n, t, 1)), np.ones(n)) for n, t in ((1, 5), (4, 2), (3, 9))), verbose=0)
+
+
+def test_a_model_without_input_shape_is_built_by_the_first_batch() -> None:
+    made = Sequential([Dense(1)])
+    made.compile("sgd", "mse")
+    made.fit(batches(), verbose=0)
+    assert made.output_shape == (None, 1)
+    assert int(made.counters().step.value) == 3
+
+
+def test_a_generator_that_ends_too_early() -> None:
+    text = (
+        r"x must be a generator of 3 batches for each epoch\. Received x='an iterator': it ended in epoch 1 after 0 "
+        r"batches\. Let the generator go on for ever, or lower steps_per_epoch or epochs\."
+    )
+    with pytest.raises(DataError, match=text):
+        model().fit(batches(), steps_per_epoch=3, epochs=2, verbose=0)
+
+
+def test_batches_and_arrays_do_not_mix() -> None:
+    with pytest.raises(ArgumentError, match=r"y must be left out where x gives batches"):
+        model().fit(batches(), Y, verbose=0)
+    with pytest.raises(ArgumentError, match=r"validation_split must be left out where x gives batches"):
+        model().fit(batches(), validation_split=0.5, verbose=0)
+    with pytest.raises(DataError, match=r"batch must be a tuple of 2 or 3\. Received batch='int'"):
+        model().fit(iter([1]), verbose=0)
+
+
+def test_what_is_a_stream() -> None:
+    assert is_stream(batches())
+    assert is_stream(Sequence())
+    assert not any(is_stream(v) for v in (X, [X], (X, Y), {"a": X}, FRAME, None))
+    assert stream_of(Sequence()).length == 3
+
+
+# ---- weights --------------------------------------------------------------------------------------------------------
+
+
+def test_sample_weights_weigh() -> None:
+    made = model()
+    made.optimizer.learning_rate = 0.0
+    weight = np.linspace(0, 2, 12)
+    found = made.fit(X, Y, sample_weight=weight, **FIT).history["loss"][0]
+    errors = (made.predict(X, verbose=0) - Y)[:, 0] ** 2
+    assert found == pytest.approx((errors * weight).mean(), rel=1e-5)
+    assert made.evaluate(X, Y, sample_weight=weight, verbose=0) == pytest.approx(found, rel=1e-6)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_class_weights_are_sample_weights_of_the_classes(one_hot: bool) -> None:
+    classes = np.arange(12) % 3
+    targets = np.eye(3)[classes] if one_hot else classes
+    loss = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+    found = []
+    for arguments in (
+        {"class_weight": {0: 1.0, 1: 0.5, 2: 2.0}},
+        {"sample_weight": np.array([1.0, 0.5, 2.0])[classes]},
+    ):
+        made = Sequential([Input((3,)), Dense(3, activation="softmax", kernel_initializer="ones")])
+        made.compile("sgd", loss)
+        found.append(made.fit(X, targets, **FIT, **arguments).history["loss"])
+    assert found[0] == found[1]
+
+
+def test_step_weights() -> None:
+    made = Sequential([Input((4, 1)), Dense(1, kernel_initializer="ones")])
+    made.compile("sgd", "mse")
+    made.optimizer.learning_rate = 0.0
+    x, weight = X.reshape(9, 4, 1), np.tile([1.0, 0.0, 0.0, 1.0], (9, 1))
+    found = made.fit(x, np.zeros((9, 4)), sample_weight=weight, verbose=0).history["loss"][0]
+    assert found == pytest.approx((x[..., 0] ** 2 * weight).mean(), rel=1e-5)
+
+
+# ---- ragged ---------------------------------------------------------------------------------------------------------
+
+
+def recurrent(sequences: bool = False) -> Sequential:
+    made = Sequential([Input((None, 2)), SimpleRNN(4, return_sequences=sequences, seed=1), Dense(1)])
+    made.compile("sgd", "mse")
+    return made
+
+
+ROWS = [np.random.default_rng(i).normal(size=(1 + i % 4, 2)) for i in range(8)]
+
+
+def test_ragged_rows_are_what_they_are_alone() -> None:
+    made = recurrent()
+    together = made.predict(ROWS, verbose=0)
+    alone = [made.predict(row[None], verbose=0)[0] for row in ROWS]
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)
+
+
+def test_ragged_outputs_have_no_padding() -> None:
+    made = recurrent(sequences=True)
+    together = made.predict(ROWS, verbose=0)
+    assert [p.shape for p in together] == [(len(row), 1) for row in ROWS]
+    np.testing.assert_allclose(together[3], made.predict(ROWS[3][None], verbose=0)[0], rtol=1e-5, atol=1e-7)
+
+
+def test_ragged_losses_count_real_steps_alone() -> None:
+    made = recurrent(sequences=True)
+    made.optimizer.learning_rate = 0.0
+    targets = [row[:, :1] for row in ROWS]
+    found = made.fit(ROWS, targets, batch_size=8, verbose=0).history["loss"][0]
+    predictions = made.predict(ROWS, verbose=0)
+    errors = np.concatenate([(p - t) ** 2 for p, t in zip(predictions, targets, strict=True)])
+    assert found == pytest.approx(errors.mean(), rel=1e-5)
+
+
+def test_rows_of_one_length_need_no_lengths() -> None:
+    made = recurrent()
+    equal = [row[:1] for row in ROWS]
+    np.testing.assert_array_equal(made.predict(equal, verbose=0), made.predict(np.stack(equal), verbose=0))
+
+
+def test_an_empty_sequence_is_legal() -> None:
+    made = recurrent()
+    found = made.predict([ROWS[1], ROWS[0][:0]], verbose=0)
+    np.testing.assert_array_equal(found[1], made.layers[-1].get_weights()[1])
+
+
+def test_one_feature_needs_no_axis() -> None:
+    made = Sequential([Input((None, 1)), SimpleRNN(2), Dense(1)])
+    flat = [row[:, 0] for row in ROWS]
+    deep = [row[:, :1] for row in ROWS]
+    np.testing.assert_array_equal(made.predict(flat, verbose=0), made.predict(deep, verbose=0))
+
+
+# ---- splitting ------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_rows_validate() -> None:
+    whole = DataSet([X, Y], Signature((False,)), [None])
+    train, last = split(whole, "m", 0.25)
+    assert (train.rows, last.rows) == (9, 3)
+    np.testing.assert_array_equal(last.arrays[0], X[9:])
+
+
+def test_validation_split_and_validation_data_agree() -> None:
+    a = model().fit(X, Y, validation_split=0.25, **FIT).history
+    b = model().fit(X[:9], Y[:9], validation_data=(X[9:], Y[9:]), **FIT).history
+    assert a == b
+    assert list(a) == ["loss", "val_loss"]
+
+
+def test_validation_every_other_epoch() -> None:
+    history = model().fit(X, Y, epochs=5, validation_data=(X, Y), validation_freq=2, **FIT).history
+    assert [len(history[k]) for k in ("loss", "val_loss")] == [5, 2]
