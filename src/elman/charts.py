@@ -46,7 +46,7 @@ def canvas(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, dpi=120, layout="none" if fixed else "constrained")
+    figure = Figure(figsize=size, dpi=120, layout=None if fixed else "constrained")
     if fixed:
         width, height = size
         figure.subplots_adjust(left=0.6 / width, right=1 - 0.2 / width, bottom=0.5 / height, top=1 - 0.35 / height)
@@ -75,5 +75,5 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure; the file's ending says the format."""
     target = Path(path)
     # Packing a PNG harder takes longer than drawing it.
-    figure.savefig(target, **({"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}))
+    figure.savefig(target, pil_kwargs={"compress_level": 2} if target.suffix == ".png" else None)
     return target
