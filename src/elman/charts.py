@@ -74,6 +74,9 @@ def finish(axes: Axes, title: str, x: str, y: str, **legend: Any) -> None:
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure; the file's ending says the format."""
     target = Path(path)
-    # Packing a PNG harder takes longer than drawing it.
-    figure.savefig(target, pil_kwargs={"compress_level": 2} if target.suffix == ".png" else None)
+    if target.suffix == ".png":
+        # Packing it harder takes longer than drawing it.
+        figure.savefig(target, pil_kwargs={"compress_level": 2})
+    else:
+        figure.savefig(target)
     return target
