@@ -9,6 +9,7 @@ element by element: a small element of a result that was added up from large one
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,18 @@ def assert_close(actual: Any, expected: Any, length: int, steps: int = 1, dtype:
     assert error <= allowed * size, f"{what}: error {error:.3g} of {size:.3g}, allowed {allowed * size:.3g}"
 
 
-def no_worse(mean: float, deviation: float, samples: int) -> float:
-    """Return the largest mean that is not worse than `mean`: two standard errors of their difference away."""
-    return mean + 2 * deviation * math.sqrt(2 / samples)
+def central_difference(value: float, slope: float) -> float:
+    """Return the error allowed between a derivative and a central difference of step eps^(1/3) in float64.
+
+    The difference cuts off terms of order step² and divides the rounding of two values by the step: both are of the order
+    of eps^(2/3) times what is differentiated. The factor is for third derivatives and sums of some dozen terms.
+
+    Args: value: size of the function. slope: size of its largest derivative.
+    """
+    return 256 * float(np.finfo(np.float64).eps) ** (2 / 3) * max(value, slope, 1.0)
+
+
+def no_worse(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Return whether the mean of `ours` is at most two standard errors of the difference above that of `theirs`."""
+    error = math.sqrt(sum(float(np.var(values, ddof=1)) / len(values) for values in (ours, theirs)))
+    return float(np.mean(ours)) <= float(np.mean(theirs)) + 2 * error

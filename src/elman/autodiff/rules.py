@@ -73,6 +73,16 @@ def _reduce_extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     return (won * _keep(n, g) / ops.sum(won, n.attrs["axes"], keepdims=True),)
 
 
+def _reduce_prod(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    """The product of the others: of all but x where nothing is 0; a single 0 gets that of the rest, of several none gets any."""
+    x, axes = _x(n), n.attrs["axes"]
+    zero = ops.equal(x, 0.0)
+    filled = ops.where(zero, 1.0, x)
+    zeros = ops.sum(ops.cast(zero, x.dtype), axes, keepdims=True) - ops.cast(zero, x.dtype)
+    others = ops.prod(filled, axes, keepdims=True) / filled
+    return (_keep(n, g) * ops.where(zeros > 0.0, 0.0, others),)
+
+
 def _slice(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     axis, start, length, step = (n.attrs[k] for k in ("axis", "start", "length", "step"))
     size = _x(n).shape[axis]
@@ -141,7 +151,7 @@ RULES: dict[str, Rule] = {
     "MatMul": _matmul,
     "Gemm": lambda n, g: (*_matmul(n, g), g),
     "ReduceSum": lambda n, g: (ops.broadcast_to(_keep(n, g), _x(n).shape),),
-    "ReduceProd": lambda n, g: (_keep(n, g * _y(n)) / _x(n),),
+    "ReduceProd": _reduce_prod,
     "ReduceMax": _reduce_extreme,
     "ReduceMin": _reduce_extreme,
     "Softmax": _softmax,

@@ -24,7 +24,7 @@ from elman.autodiff.reverse import Key, key, unbroadcast, walk
 from elman.autodiff.rules import RULES
 from elman.graph import trace as ops
 from elman.graph.node import Graph, Node, Tensor, ancestors, kind, placeholder
-from elman.graph.rewrite.rebuild import copy
+from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import close
 
 Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is captured, the gradient of its output
@@ -166,8 +166,8 @@ class _Backward:
             table.update(zip((key(t) for t in n.outputs), made, strict=True))
         given = [*d_states, *d_outputs, *(inner[key(t)] for t in slices)]
         fixed = {inner[key(t)].node.serial: self.outer[key(t)] for t in read if t.node.serial in self.fixed}
-        body, captured = close(given, [table[key(t)] for t in roots])
-        captured = [fixed.get(t.node.serial, t) for t in captured]
+        body, inner_captured = close(given, [table[key(t)] for t in roots])
+        captured = rebuild(Graph((), tuple(inner_captured)), lambda n, i: (fixed[n.serial],) if n.serial in fixed else copy(n, i)).outputs
         init = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(self.grads, self.states, strict=False)]
         sequences = [*d_sequences, *(self.kept[key(t)] for t in slices)]
         lengths = [self.node.inputs[-1]] if self.node.attrs["lengths"] else []

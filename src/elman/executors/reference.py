@@ -65,7 +65,14 @@ def _reduce(f: Callable[..., np.ndarray]) -> Row:
 
 
 def _extreme(f: Callable[..., np.ndarray], empty: float) -> Row:
-    return lambda n, v, s: f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"], initial=empty)
+    """The extreme of nothing is the farthest number of the type: infinite where the type knows infinity."""
+
+    def row(n: Node, v: Values, s: Sizes) -> np.ndarray:
+        limits = np.iinfo(np.int32)
+        first = empty if dtypes.is_real(n.inputs[0].dtype) else limits.min if empty < 0 else limits.max
+        return f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"], initial=first)
+
+    return row
 
 
 def _argmax(n: Node, v: Values, s: Sizes) -> np.ndarray:

@@ -361,19 +361,26 @@ def _slice_axis(x: Tensor, axis: int, size: Size, key: slice) -> tuple[Tensor, S
     step = 1 if key.step is None else key.step
     if step not in (1, -1):
         raise ShapeError.at("indexing", "slice step", "1 or -1", step, "Reshape to split the axis, then index.")
-    if step == -1 and (key.start is not None or key.stop is not None):
-        return _slice_axis(_slice_axis(x, axis, size, slice(key.stop, key.start))[0], axis, size, slice(None, None, -1))
     if step == -1:
-        return apply("Slice", x, axis=axis, start=size - 1, length=size, step=-1), size
+        low = None if key.stop is None else _bound(key.stop, size) + 1  # x[a:b:-1] is x[b + 1 : a + 1] backwards
+        high = None if key.start is None else _bound(key.start, size) + 1
+        part, length = _slice_axis(x, axis, size, slice(low, high))
+        return apply("Slice", part, axis=axis, start=length - 1, length=length, step=-1), length
     if key.start is None and key.stop is None:
         return x, size
-    if isinstance(size, int):
-        start, stop, _ = key.indices(size)
-    else:
-        start = 0 if key.start is None else key.start if key.start >= 0 else size + key.start
-        stop = size if key.stop is None else key.stop if key.stop >= 0 else size + key.stop
+    start = 0 if key.start is None else _bound(key.start, size)
+    stop = size if key.stop is None else _bound(key.stop, size)
+    if isinstance(size, int) and isinstance(start, int) and isinstance(stop, int):
+        start, stop = max(0, min(start, size)), max(0, min(stop, size))
     length = max(0, stop - start) if isinstance(stop, int) and isinstance(start, int) else stop - start
     return apply("Slice", x, axis=axis, start=start, length=length, step=1), length
+
+
+def _bound(index: Size, size: Size) -> Size:
+    """A slice's bound counted from the front: negative ones count from the end."""
+    if not isinstance(index, int) or index >= 0:
+        return index
+    return max(-1, size + index) if isinstance(size, int) else size + index
 
 
 def kind(node: Node) -> str:
