@@ -1,0 +1,158 @@
+// The plan: hand-made specs run on shards and threads, scans with lengths, guards, and what placing values in memory must keep apart.
+#include <atomic>
+#include <thread>
+
+#include "check.h"
+#include "memory.h"
+#include "plan.h"
+#include "threads.h"
+
+using namespace elman;
+
+namespace {
+
+Dim number(int64_t n) { return n == 0 ? Dim{} : Dim{{n, {}}}; }
+Dim batch(int64_t times) { return {{times, {0}}}; }
+Dim time_batch(int64_t times) { return {{times, {0, 1}}}; }
+
+Instruction make(Op op, std::vector<int> in, std::vector<int> out, std::vector<int> dims, std::vector<int64_t> flags) {
+  Instruction i;
+  i.op = op, i.in = std::move(in), i.out = std::move(out), i.dims = std::move(dims), i.flags = std::move(flags);
+  return i;
+}
+
+Program add() { return {{}, {{PointwiseCode::add, 2, 0, 1, 0}}, {0, 1}, {2}, 3}; }
+
+// y = x w (rows), total = sum of y over the batch (a partial sum), w -= total's guard: total of the first column
+Spec product_and_sum() {
+  Spec s;
+  s.symbols = 1;
+  s.dims = {number(0), number(1), number(2), number(3), number(6), batch(1), batch(2), batch(3), batch(1'000'000)};
+  s.values = {{Home::input, Storage::real, 0, 7, -1, true},    // 0: x (B, 3)
+              {Home::variable, Storage::real, 0, 4, -1, false},  // 1: w (3, 2)
+              {Home::temporary, Storage::real, -1, 6, -1, true},  // 2: y (B, 2)
+              {Home::temporary, Storage::real, -1, 2, -1, false},  // 3: total (2)
+              {Home::part, Storage::real, 3, 1, 0, false}};      // 4: total[0]
+  Instruction product = make(Op::matmul, {0, 1}, {2}, {1, 5, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0});
+  Instruction sum = make(Op::reduce, {2}, {3}, {1, 5, 2}, {int64_t(ReduceKind::sum)});
+  s.segments = {{true, {product, sum}}};
+  s.inputs = {0};
+  s.outputs = {2, 3};
+  s.partials = {3};
+  s.partial_segment = {0};
+  s.guard = 4;
+  s.shardable = true;
+  s.row_work = 8;
+  return s;
+}
+
+// h_t = h_{t-1} + x_t, walked either way; finished rows stay as they are
+Spec running_sum(bool reverse, bool lengths) {
+  Spec s;
+  s.symbols = 2;
+  s.dims = {number(0), number(1), batch(1), time_batch(1), {{1, {1}}}};
+  s.values = {{Home::input, Storage::real, 0, 2, -1, false},   // 0: start (B)
+              {Home::input, Storage::real, 1, 3, -1, false},   // 1: x (T, B)
+              {Home::input, Storage::index, 2, 2, -1, false},  // 2: lengths (B)
+              {Home::temporary, Storage::real, -1, 2, -1, false},  // 3: last (B)
+              {Home::temporary, Storage::real, -1, 3, -1, false},  // 4: all (T, B)
+              {Home::temporary, Storage::real, -1, 2, -1, false},  // 5: body state
+              {Home::temporary, Storage::real, -1, 2, -1, false},  // 6: body slice
+              {Home::temporary, Storage::real, -1, 2, -1, false}};  // 7: body sum
+  Instruction step = make(Op::pointwise, {5, 6}, {7}, {2, 1, 1}, {1});
+  step.program = add();
+  s.bodies.push_back({{step}, {5}, {6}, {}, {7}, {7}, reverse, lengths});
+  Instruction scan = make(Op::scan, lengths ? std::vector<int>{0, 1, 2} : std::vector<int>{0, 1}, {3, 4}, {4, 2}, {});
+  scan.body = 0;
+  s.segments = {{false, {scan}}};
+  s.inputs = {0, 1, 2};
+  s.outputs = {3, 4};
+  return s;
+}
+
+std::vector<float> run_product(int64_t rows, int threads, std::vector<float>& weights, bool* diverged = nullptr) {
+  Plan<float> plan(product_and_sum(), {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
+  std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2 + 2));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
+  const Outcome outcome = plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+  if (diverged != nullptr) *diverged = outcome.diverged;
+  plan.read(0, reinterpret_cast<char*>(out.data()));
+  plan.read(1, reinterpret_cast<char*>(out.data() + rows * 2));
+  return out;
+}
+
+}  // namespace
+
+TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
+  std::vector<float> weights = {1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f};
+  for (int64_t rows : {1, 7, 16, 17, 64, 131}) {
+    const std::vector<float> one = run_product(rows, 1, weights);
+    for (int threads : {2, 3, 4}) CHECK(run_product(rows, threads, weights) == one, "rows %d, threads %d", int(rows), threads);
+    double total = 0;
+    for (int64_t r = 0; r < rows; ++r) total += one[size_t(r * 2)];
+    CHECK(std::fabs(total - one[size_t(rows * 2)]) <= 1e-4 * double(rows), "sum over shards");
+  }
+}
+
+TEST(plan_stops_at_a_guard_that_is_not_finite) {
+  std::vector<float> weights = {1.f, 1.f, __builtin_nanf(""), 1.f, 1.f, 1.f};
+  bool diverged = false;
+  run_product(5, 1, weights, &diverged);
+  CHECK(diverged);
+}
+
+TEST(scan_walks_either_way_and_leaves_finished_rows) {
+  const int64_t T = 5, B = 3;
+  std::vector<float> start = {1, 2, 3}, x(size_t(T * B)), last(3), all(size_t(T * B));
+  std::vector<int32_t> lengths = {5, 0, 2};
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(i + 1);
+  for (bool reverse : {false, true}) {
+    for (bool ragged : {false, true}) {
+      Plan<float> plan(running_sum(reverse, ragged), {}, {}, best_isa());
+      const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, 12},
+                                         {reinterpret_cast<const char*>(x.data()), -1, T * B * 4},
+                                         {reinterpret_cast<const char*>(lengths.data()), -1, 12}};
+      // the batch is no input's first axis here: its size comes with the symbols
+      Numbers symbols = {B, T};
+      plan.run(arrays, symbols, nullptr, B, B, 1, nullptr);
+      plan.read(0, reinterpret_cast<char*>(last.data()));
+      plan.read(1, reinterpret_cast<char*>(all.data()));
+      for (int64_t b = 0; b < B; ++b) {
+        float state = start[size_t(b)];
+        for (int64_t i = 0; i < T; ++i) {
+          const int64_t t = reverse ? T - 1 - i : i;
+          const bool real = !ragged || lengths[size_t(b)] > t;
+          if (real) state += x[size_t(t * B + b)];
+          CHECK(all[size_t(t * B + b)] == (real ? state : 0.f), "t %d, row %d", int(t), int(b));
+        }
+        CHECK(last[size_t(b)] == state, "last of row %d", int(b));
+      }
+    }
+  }
+}
+
+TEST(memory_keeps_values_apart_that_live_together) {
+  const std::vector<Lifetime> values = {{0, 3, 100}, {1, 2, 300}, {3, 5, 300}, {4, 6, 50}, {0, 6, 10}};
+  std::vector<int64_t> offsets;
+  const int64_t total = place(values, offsets);
+  for (size_t a = 0; a < values.size(); ++a) {
+    CHECK(offsets[a] % int64_t(alignment) == 0);
+    CHECK(offsets[a] + values[a].bytes + int64_t(padding) <= total);
+    for (size_t b = 0; b < a; ++b) {
+      const bool together = values[a].first <= values[b].last && values[b].first <= values[a].last;
+      const bool apart = offsets[a] + values[a].bytes + int64_t(padding) <= offsets[b] || offsets[b] + values[b].bytes + int64_t(padding) <= offsets[a];
+      CHECK(!together || apart, "values %d and %d", int(a), int(b));
+    }
+  }
+}
+
+TEST(pool_runs_every_task_once_for_several_callers) {
+  std::atomic<int> done{0};
+  auto caller = [&] {
+    for (int round = 0; round < 50; ++round) parallel(7, 3, [&](int) { ++done; });
+  };
+  std::thread other(caller);
+  caller();
+  other.join();
+  CHECK(done == 2 * 50 * 7, "%d", done.load());
+}
