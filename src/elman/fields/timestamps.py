@@ -29,6 +29,7 @@ class TimeStyle:
         kind: "integer", "text", "date" (Python dates), "datetime" (Python datetimes) or "stamp" (datetime64).
         unit: for text, how far it goes: "Y", "M", "D", "m", "s", "us".
         separator: for text, what stands between day and hour.
+        zone: for text, the "Z" of UTC at its end.
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -39,6 +40,7 @@ class TimeStyle:
     kind: Literal["integer", "text", "date", "datetime", "stamp"]
     unit: str = "us"
     separator: str = "T"
+    zone: str = ""
 
     def write(self, stamps: Stamps) -> npt.NDArray[Any]:
         """Stamps (N,) in this style (N,)."""
@@ -46,7 +48,7 @@ class TimeStyle:
             return stamps
         if self.kind == "text":
             text = np.datetime_as_string(stamps.astype(f"datetime64[{self.unit}]"))
-            return np.array([entry.replace("T", self.separator) for entry in text], object)
+            return np.array([entry.replace("T", self.separator) + self.zone for entry in text], object)
         moments = stamps.astype("datetime64[us]").astype(object)
         return np.array([moment.date() for moment in moments], object) if self.kind == "date" else moments
 
@@ -143,7 +145,7 @@ def _style_of(text: str) -> TimeStyle:
     assert found is not None
     units = ("Y", "M", "D", "D", "m", "s", "us")
     last = max((i for i, group in enumerate(found.groups()) if group is not None), default=0)
-    return TimeStyle("text", units[last], found.group(4) or "T")
+    return TimeStyle("text", units[last], found.group(4) or "T", "Z" if text.endswith("Z") else "")
 
 
 def _complete(where: str, stamps: npt.NDArray[np.datetime64], column: str) -> npt.NDArray[np.datetime64]:

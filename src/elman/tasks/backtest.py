@@ -77,12 +77,14 @@ def backtest(
         series: what happened.
         origins: for each series the rows from which was forecast.
         forecasts: for each series (n, H, C).
-        season: for seasonal naive; 1: none.
+        season: for seasonal naive; 1, or more rows than lie before the first origin: none.
         scales: each series' naive error in training, for MASE.
         title: of the table.
         notes: passed on.
     """
     horizon = forecasts[0].shape[1]
+    if min((int(rows[0]) for rows in origins if len(rows)), default=0) < season - 1:
+        season = 1  # no whole season lies before the first origin
     names = [name, "last value"] + ([f"seasonal naive ({season})"] if season > 1 else [])
     columns: dict[str, list[_Array]] = {row: [] for row in names}
     actual, scale = [], []

@@ -50,8 +50,8 @@ class Encoding:
         self.input_spread, self.target_spread = np.ones(1), np.ones(1)
 
     def fit(self, parts: Sequence[TimeSeries]) -> Self:
-        """Learn every scale from the training rows of each series."""
-        self.fields = {str(part.key): self._field(part) for part in parts}
+        """Learn every scale from the training rows of each series; one too short to train on is only scaled."""
+        self.fields = {str(part.key): self._field(part) for part in parts if len(part)}
         if parts[0].features.shape[1]:
             self.feature_field = Series(self.scaling).fit(np.concatenate([part.features for part in parts]))
         pairs = [(self._z(part), rows) for part in parts if len(rows := self.origins(part))]

@@ -131,7 +131,7 @@ class Forecaster(Estimator):
         *,
         target: str | Sequence[str] | None = None,
         time: str | None = None,
-        features: Sequence[str] = (),
+        features: str | Sequence[str] = (),
         id: str | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
@@ -153,8 +153,7 @@ class Forecaster(Estimator):
             DivergenceError: the loss became NaN.
         """
         check_settings(self)
-        targets = [target] if isinstance(target, str) else list(target or ())
-        columns = Columns(targets, list(features), time, id)
+        columns = Columns(_listed(target), _listed(features), time, id)
         panel = Panel.read("Forecaster.fit", data, columns, self.missing)
         self.learned_ = learn(self, panel.series, columns, callbacks)
         self._given = panel.emptied()
@@ -295,6 +294,10 @@ class Forecaster(Estimator):
         if data is not None:
             return self.learned_.context(where, data, self.missing)
         return dataclasses.replace(self._given, series=self.learned_.tails)
+
+
+def _listed(names: str | Sequence[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def _columns(panel: Panel, forecasts: Sequence[npt.NDArray[Any]], width: Any) -> dict[str, npt.NDArray[Any]]:

@@ -103,6 +103,7 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     check_window(window, settings.horizon, ends, cuts)
     choice, choices = _choose(settings, series, cuts, window, season)
     encoding = Encoding(choice, window, settings.horizon, settings.scaling, settings.calendar)
+    _check_series(series, encoding)
     encoding.fit([part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)])
     scales = {str(part.key): naive_scale(part.targets[:cut], season) for part, cut in zip(series, cuts, strict=True)}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
@@ -115,6 +116,17 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
             learned.network, _ = _train(settings, encoding, series, ends, callbacks, best)
     learned.tails = [part.rows(slice(max(0, len(part) - learned.needed), None)) for part in series]
     return learned
+
+
+def _check_series(series: list[TimeSeries], encoding: Encoding) -> None:
+    """Every series must fill a window, or nothing could be forecast for it."""
+    needed = encoding.lead + encoding.window
+    for part in series:
+        if len(part) < needed:
+            name = "rows" if part.key is None else f"rows of series {part.key!r}"
+            because = f"a window of {encoding.window} looks that far back"
+            cure = "Choose a shorter window, or leave the series out."
+            raise DataError.at("Forecaster", name, f"at least {needed}", len(part), cure, because=because)
 
 
 def network_for(settings: Settings, encoding: Encoding, series: TimeSeries) -> Sequential:

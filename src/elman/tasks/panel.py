@@ -150,7 +150,7 @@ class Panel:
             DataError: empty, not numeric, NaN, infinite; times that are not sorted, unique, regular.
         """
         if isinstance(data, np.ndarray | list | tuple):
-            array = np.asarray(data)
+            array = _as_array(where, data)
             kind: Literal["vector", "matrix"] = "vector" if array.ndim == 1 else "matrix"
             return cls([_from_array(where, array, columns, missing)], columns, None, kind)
         table = Table.wrap(where, data)
@@ -167,6 +167,13 @@ class Panel:
     def emptied(self) -> Self:
         """Without its rows: what is needed to give something back in the same kind."""
         return dataclasses.replace(self, series=[], table=self.table.rows(slice(0, 1)) if self.table else None)
+
+
+def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(data)
+    except ValueError:
+        raise DataError.at(where, "data", "rows of one length", data, "Pad or split the rows.") from None
 
 
 def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: Missing) -> TimeSeries:

@@ -72,8 +72,9 @@ def _error(
     """Mean absolute error on the validation part, each series in units of its naive error."""
     training = [part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)]
     encoding = Encoding(choice, window, horizon, scaling, calendar=False).fit(training)
-    x = _thinned([encoding.inputs(part, encoding.origins(part)) for part in training])
-    y = _thinned([encoding.targets(part, encoding.origins(part)) for part in training])
+    pairs = [(part, rows) for part in training if len(rows := encoding.origins(part))]
+    x = _thinned([encoding.inputs(part, rows) for part, rows in pairs])
+    y = _thinned([encoding.targets(part, rows) for part, rows in pairs])
     forecasts = [_Validation(encoding, part, cut) for part, cut in zip(series, cuts, strict=True)]
     errors = [
         np.mean([check.error(weights, bias) for check in forecasts if check.rows.size])

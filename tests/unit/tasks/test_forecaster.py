@@ -292,12 +292,38 @@ def change(column, row, value):
             DataError,
             r"data must be fit for the settings.*transform='log'",
         ),
+        (
+            {},
+            pd.DataFrame(sales()),
+            {"features": "prize"},
+            UnknownColumnError,
+            r"features='prize'. Did you mean 'price'",
+        ),
         ({}, pd.DataFrame(sales())[:0], {}, DataError, r"frame must have at least one row"),
     ],
 )
 def test_bad_input_is_named(settings, frame, columns, error, text):
     with pytest.raises(error, match=text):
         forecaster(**settings).fit(frame, **{"time": "month", "target": "sales", **columns})
+
+
+def test_ragged_rows_are_refused():
+    with pytest.raises(DataError, match=r"data must be rows of one length.*Pad or split the rows"):
+        forecaster().fit([[1.0, 2.0], [3.0]])
+
+
+def test_a_series_shorter_than_the_window_is_named():
+    lengths = {"north": 60, "south": 40, "tiny": 5}
+    shops = pd.concat([pd.DataFrame(sales(count)).assign(shop=name) for name, count in lengths.items()])
+    with pytest.raises(
+        DataError, match=r"rows of series 'tiny' must be at least \d+. Received rows of series 'tiny'=5"
+    ):
+        forecaster(anchor="last").fit(shops, time="month", target="sales", id="shop")
+    assert len(forecaster().fit(shops[shops.shop != "tiny"], time="month", target="sales", id="shop").predict()) == 8
+
+
+def test_a_season_that_never_was_is_no_baseline():
+    assert list(forecaster(season=100).fit(np.sin(np.arange(60))).report_.rows) == ["simple_rnn", "last value"]
 
 
 def test_gaps_and_nan_are_filled_when_asked():
