@@ -76,7 +76,12 @@ def test_another_seed_gives_other_bits(name: str) -> None:
     assert not np.array_equal(a.get_weights()[0], b.get_weights()[0])
 
 
-CODE = "import sys; sys.path.insert(0, sys.argv[1]); import test_determinism as t; print(*[t.fingerprint(n) for n in t.MODELS])"
+CODE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_determinism as t
+print(*[t.fingerprint(name) for name in t.MODELS])
+"""
 
 
 def fingerprints(**environment: str) -> str:

@@ -1,7 +1,8 @@
 """One batch at a time: `train_on_batch`, `test_on_batch`, `predict_on_batch`.
 
-The same arrays' shapes come again and again in such loops, so the decisions made for the first batch are kept: a batch like the last
-one goes to the plan without conversion, check or copy. NaN in a batch is found by the plan's guard, and named afterwards.
+The same arrays' shapes come again and again in such loops, so the decisions made for the first batch are kept: a batch
+like the last one goes to the plan without conversion, check or copy. NaN in a batch is found by the plan's guard, and
+named afterwards.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class OnBatch:
         """
         kept, steps = self._kept, self._steps
         if (
-            kept is not None and steps is not None and not return_dict and sample_weight is None and class_weight is None
+            kept is not None and steps is not None and not return_dict
+            and sample_weight is None and class_weight is None
             and steps.version == kept.version and steps.current() and kept.x.fits(x) and kept.y.fits(y)
         ):  # fmt: skip
             arrays = (kept.x.ready(x), kept.y.ready(y))

@@ -1,7 +1,7 @@
 """Compile, fit, evaluate, predict: Keras's words for what `training` does. Everything here is preparation and naming.
 
-A model is compiled by description (`compile` stores what was asked for); plans are made at first use, for the arrays that come. They
-are kept until the network, the objective or the place of the weights changes.
+A model is compiled by description (`compile` stores what was asked for); plans are made at first use, for the arrays
+that come. They are kept until the network, the objective or the place of the weights changes.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Compiled(OnBatch, Layer):
         """The outputs as the user named them: one, a list, or a dict."""
         return outputs[0] if len(outputs) == 1 else outputs
 
-    # -- compile --------------------------------------------------------------------------------------------------------
+    # -- compile -----------------------------------------------------------------------------------------------------
 
     def compile(
         self,
@@ -91,8 +91,10 @@ class Compiled(OnBatch, Layer):
 
         Args:
             optimizer: a name, an optimizer, or a configuration.
-            loss, loss_weights, metrics, weighted_metrics: for the output; a list or a dict by output name where there are several.
-            run_eagerly: must be False: a step is one compiled plan. ELMAN_EXECUTOR=reference runs it operator by operator.
+            loss, loss_weights, metrics, weighted_metrics: for the output; a list or a dict by output name where there
+                are several.
+            run_eagerly: must be False: a step is one compiled plan. ELMAN_EXECUTOR=reference runs it operator by
+                operator.
             steps_per_execution: must be 1: whole epochs run in one call anyway.
             jit_compile: "auto" or True: plans are always compiled.
             auto_scale_loss: without effect in float32 and float64, as in Keras.
@@ -176,7 +178,7 @@ class Compiled(OnBatch, Layer):
             self._counters = Counters(seed)
         return self._counters
 
-    # -- fit ------------------------------------------------------------------------------------------------------------
+    # -- fit ---------------------------------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -200,8 +202,8 @@ class Compiled(OnBatch, Layer):
         """Train, and return what every epoch gave.
 
         Args: as in Keras.
-            x: array, frame, list of ragged sequences; a list or dict of them for several inputs; or batches: a generator or an
-                iterable of (x, y) or (x, y, sample_weight).
+            x: array, frame, list of ragged sequences; a list or dict of them for several inputs; or batches: a
+                generator or an iterable of (x, y) or (x, y, sample_weight).
             y: targets likewise; None where x gives batches.
             batch_size: default 32.
             verbose: 0 silent, 1 or "auto" a live line, 2 a line an epoch.
@@ -211,7 +213,8 @@ class Compiled(OnBatch, Layer):
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.
         Raises: DataError, ShapeError, DTypeError: data that do not fit, with row and column. ArgumentError: settings.
-            DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept. KeyboardInterrupt: Ctrl-C.
+            DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept.
+                KeyboardInterrupt: Ctrl-C.
         """
         self._check_fit(batch_size, epochs, initial_epoch, shuffle, steps_per_epoch, validation_freq)
         if not self.compiled:
@@ -228,7 +231,8 @@ class Compiled(OnBatch, Layer):
         listed = CallbackList([history, *given, *shown], self, history.params)
         Fit(
             steps, objective, adapter, listed, self, data, size, initial_epoch, epochs, shuffle,
-            steps_per_epoch, validation, adapter.batch_size(validation_batch_size or size, validation or data), validation_steps, validation_freq,
+            steps_per_epoch, validation, adapter.batch_size(validation_batch_size or size, validation or data),
+            validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
 
@@ -301,7 +305,7 @@ class Compiled(OnBatch, Layer):
             )
         return self._training_parts("fit")[1].data_set(*data)
 
-    # -- evaluate and predict -------------------------------------------------------------------------------------------
+    # -- evaluate and predict ----------------------------------------------------------------------------------------
 
     def evaluate(
         self,
@@ -314,7 +318,7 @@ class Compiled(OnBatch, Layer):
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics on data: a float where only a loss was compiled, else a list in the order of `metrics_names`.
+        """Loss and metrics on data: a float where only a loss was compiled, else a list in order of `metrics_names`.
 
         Args: as in Keras; see `fit`. return_dict: give a dict by name instead.
         Raises: as `fit`, except DivergenceError.
@@ -336,7 +340,7 @@ class Compiled(OnBatch, Layer):
         steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
     ) -> Any:
-        """The outputs for x, as arrays. For a ragged x, outputs of every step are lists of arrays, one a row, without padding.
+        """The outputs for x, as arrays; outputs of every step of a ragged x are lists of arrays, one a row, unpadded.
 
         Shapes: as the outputs, the batch replaced by the number of rows.
         Raises: DataError, ShapeError, DTypeError: x does not fit. NotBuiltError: no input shape is known yet.

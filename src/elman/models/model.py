@@ -73,7 +73,7 @@ class Model(Compiled):
         self.built = True
         self._program = self._steps = self._adapter = self._objective = self._kept = None
 
-    # -- as a layer -----------------------------------------------------------------------------------------------------
+    # -- as a layer --------------------------------------------------------------------------------------------------
 
     def call(self, x: Any, /) -> Any:
         """Trace the network on other tensors."""
@@ -111,7 +111,7 @@ class Model(Compiled):
     def _structured(self, outputs: list[Any]) -> Any:
         return structure.packed(outputs, self._output_structure)
 
-    # -- parts ----------------------------------------------------------------------------------------------------------
+    # -- parts -------------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
@@ -166,7 +166,10 @@ class Model(Compiled):
         show_trainable: bool = False,
         layer_range: Sequence[str] | None = None,
     ) -> None:
-        """Print a table of layers, output shapes and numbers of parameters. Args: as in Keras; print_fn is called once a line."""
+        """Print a table of layers, output shapes and numbers of parameters.
+
+        Args: as in Keras; print_fn is called once a line.
+        """
         summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def count_params(self) -> int:
@@ -184,7 +187,7 @@ class Model(Compiled):
         for variable in self.states:
             variable.value.fill(0)
 
-    # -- saving ---------------------------------------------------------------------------------------------------------
+    # -- saving ------------------------------------------------------------------------------------------------------
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write architecture, weights, what was compiled and the optimizer's state into one .safetensors file.
@@ -226,7 +229,10 @@ class Model(Compiled):
         return cls(inputs, outputs, name=config.get("name"))
 
     def to_json(self, **options: Any) -> str:
-        """The architecture as text; `elman.models.model_from_json` makes the model again. Args: options: of json.dumps."""
+        """The architecture as text; `elman.models.model_from_json` makes the model again.
+
+        Args: options: of json.dumps.
+        """
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
 
 

@@ -1,7 +1,8 @@
 """The layers between given inputs and outputs, found by walking back from the outputs, and the way to trace them again.
 
-Every tensor that a layer made remembers the call (`Tensor.origin`). To train, the same calls are made on new tensors: dropout then
-drops, lengths of ragged data are known, penalties are collected. Operators between layers (`a + b`) are copied node by node.
+Every tensor that a layer made remembers the call (`Tensor.origin`). To train, the same calls are made on new tensors:
+dropout then drops, lengths of ragged data are known, penalties are collected. Operators between layers (`a + b`) are
+copied node by node.
 """
 
 from __future__ import annotations

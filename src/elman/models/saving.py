@@ -1,7 +1,8 @@
 """Models as files: what goes into one, and what is checked when it comes back.
 
-Tensors: weights under their Keras-like names ("lstm/lstm_cell/kernel"), optimizer state under ".optimizer/", counters and states of
-layers under ".state/". Metadata: the architecture, what was compiled, versions. See `training/checkpoint.py` for the format.
+Tensors: weights under their Keras-like names ("lstm/lstm_cell/kernel"), optimizer state under ".optimizer/", counters
+and states of layers under ".state/". Metadata: the architecture and what was compiled. The format is that of
+`training/checkpoint.py`.
 """
 
 from __future__ import annotations
@@ -103,7 +104,10 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
 
 
 def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model that `to_json` described, with fresh weights. Args: custom_objects: must be None: register your own layers."""
+    """The model that `to_json` described, with fresh weights.
+
+    Args: custom_objects: must be None: register your own layers.
+    """
     if custom_objects:
         raise ArgumentError.at(
             "model_from_json",
@@ -115,7 +119,7 @@ def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None
     return deserialize(json.loads(config))
 
 
-# ---- what goes in -------------------------------------------------------------------------------------------------------
+# ---- what goes in --------------------------------------------------------------------------------------------------
 
 
 def _metadata(model: Any, kind: str) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def _metadata(model: Any, kind: str) -> dict[str, Any]:
 
 
 def _compiled(model: Any) -> dict[str, Any] | None:
-    """What was compiled, as JSON; None where nothing was, or where it holds functions of the user's own, which no file can."""
+    """What was compiled, as JSON; None where nothing was, or functions of the user's own, which no file can hold."""
     if not model.compiled:
         return None
     try:
@@ -168,7 +172,8 @@ def _rate(model: Any) -> float | None:
 def _keys(model: Any) -> dict[str, Variable]:
     """Weights by the names they have in files.
 
-    Automatic numbers count within the model ("dense", "dense_1"), so that the same architecture built twice has the same names.
+    Automatic numbers count within the model ("dense", "dense_1"), so that the same architecture built twice has the
+    same names.
     """
     if not model.built:
         raise NotBuiltError(
@@ -189,7 +194,7 @@ def _keys(model: Any) -> dict[str, Variable]:
 
 
 def _numbered(layers: Iterable[Layer], prefix: str = "") -> list[str]:
-    """Names of layers: their own, or, where that is automatic, the class and a number that counts from this list's start."""
+    """Names of layers: their own; where that is automatic, the class and a number counted from this list's start."""
     counts: dict[str, int] = {}
     names: list[str] = []
     for layer in layers:
@@ -246,7 +251,7 @@ def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
     found[key] = variable
 
 
-# ---- what comes back ----------------------------------------------------------------------------------------------------
+# ---- what comes back -----------------------------------------------------------------------------------------------
 
 
 def _fill(model: Any, names: Mapping[str, Variable], tensors: Mapping[str, np.ndarray], skip_mismatch: bool) -> None:

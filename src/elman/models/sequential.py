@@ -24,8 +24,8 @@ __all__ = ["Sequential"]
 class Sequential(Model):
     """Layers one after another: the model of most tutorials.
 
-    The input's shape comes from an `Input`, from `input_shape=` of the first layer, from `build`, or from the first data; until then
-    the layers have no weights.
+    The input's shape comes from an `Input`, from `input_shape=` of the first layer, from `build`, or from the first
+    data; until then the layers have no weights.
 
     Args:
         layers: the stack, or what `add` will add to.
@@ -57,7 +57,10 @@ class Sequential(Model):
         self._rebuild()
 
     def add(self, layer: Layer | Tensor, rebuild: bool = True) -> None:
-        """Put a layer on top. Raises: DTypeError: no layer. ArgumentError: an Input that does not come first; a name that is taken."""
+        """Put a layer on top.
+
+        Raises: DTypeError: no layer. ArgumentError: an Input that does not come first; a name that is taken.
+        """
         if isinstance(layer, InputLayer):
             layer = Input(batch_shape=layer.batch_shape, dtype=layer.dtype, name=layer.name)
         if isinstance(layer, Tensor):
@@ -145,7 +148,8 @@ class Sequential(Model):
                 "Add layers, then" if not self._stack else "Put an Input first, pass input_shape= to the first layer,"
             )
             raise NotBuiltError(
-                f"{self.where}: the shape of its input must be known. {what} call build((None, ...)), or call fit with data."
+                f"{self.where}: the shape of its input must be known. {what} "
+                "call build((None, ...)), or call fit with data."
             )
         return self._network
 
@@ -200,7 +204,7 @@ def _start_of(layer: Layer) -> Tensor | None:
 
 
 def _shape_of(x: Any) -> tuple[int | None, ...]:
-    """The shape of data, batch first, with an axis of 1 where there is only the batch; None for the steps of ragged data."""
+    """The shape of data, batch first, an axis of 1 where there is only the batch; None for the steps of ragged data."""
     if is_ragged(x):
         return (None, None, *(np.shape(x[0])[1:] or (1,)))
     shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)

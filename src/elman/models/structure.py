@@ -1,4 +1,4 @@
-"""How inputs and outputs are grouped (one, a list, a dict), and a network as data: layers, calls, and what connects them."""
+"""How inputs and outputs are grouped (one, a list, a dict), and a network as data: layers, calls, connections."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def matched(given: Any, structure: Any, where: str) -> list[Tensor]:
 
 
 def output_names(structure: Any, outputs: Sequence[Tensor]) -> tuple[str, ...]:
-    """A name for each output: the key of a dict, else the name of the layer that made it; numbered where that repeats."""
+    """A name for each output: the key of a dict, else that of the layer that made it, numbered where it repeats."""
     if isinstance(structure, Mapping):
         return tuple(str(key) for key in structure)
     names: list[str] = []
@@ -103,7 +103,7 @@ def pick_layer(where: str, layers: Sequence[Layer], name: str | None, index: int
     raise unknown_name(where, "name", name, [layer.name for layer in layers])
 
 
-# ---- a network as data --------------------------------------------------------------------------------------------------
+# ---- a network as data ---------------------------------------------------------------------------------------------
 
 
 def functional_config(name: str, network: Network, inputs: Any, outputs: Any) -> dict[str, Any]:

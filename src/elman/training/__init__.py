@@ -1,4 +1,4 @@
-"""Training: graph, autodiff, optimizer and executor joined into steps; the loop over them; data, callbacks, files. Knows no model."""
+"""Training: graph, autodiff, optimizer and executor joined into steps, the loop over them, and the files they leave."""
 
 from elman.training.batches import Adapter, DataSet, Stream, is_stream, split, stream_of
 from elman.training.checkpoint import Contents, read, write

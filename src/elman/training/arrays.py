@@ -1,7 +1,7 @@
 """What a user brings becomes an array of a graph's type and rank, or an error that names the row and the column.
 
-Arrays, nested lists, frames and series (anything with `to_numpy`), and ragged lists of sequences are taken. Everything is checked
-here, once, before the first step: rank and sizes, types, emptiness, NaN and infinity.
+Arrays, nested lists, frames and series (anything with `to_numpy`), and ragged lists of sequences are taken. Everything
+is checked here, once, before the first step: rank and sizes, types, emptiness, NaN and infinity.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Padded(NamedTuple):
 def convert(data: Any, column: Column) -> Padded:
     """The array (and lengths, if ragged) a graph input takes.
 
-    Raises: DataError: empty, ragged where not allowed, NaN or infinite. ShapeError: rank or sizes. DTypeError: not numbers.
+    Raises: DataError: empty, ragged where not allowed, NaN or infinite. ShapeError: rank or sizes. DTypeError: not
+        numbers.
     """
     names = getattr(data, "columns", None)
     padded = pad(data, column) if is_ragged(data) else Padded(to_array(data, column), None)
@@ -95,7 +96,10 @@ def is_ragged(data: Any) -> bool:
 
 
 def pad(data: Sequence[Any], column: Column) -> Padded:
-    """Sequences behind one another in an array as long as the longest. Raises: DataError: where lengths must be equal."""
+    """Sequences behind one another in an array as long as the longest.
+
+    Raises: DataError: where lengths must be equal.
+    """
     if len(column.shape) < 2 or isinstance(column.shape[1], int):
         cure = "Cut or pad the sequences to one length, or declare the axis open: Input((None, ...))."
         because = f"rows of {min(map(len, data))} to {max(map(len, data))} steps"
@@ -154,7 +158,10 @@ def _rank_cure(array: np.ndarray, column: Column) -> str:
 
 
 def cast(array: np.ndarray, column: Column) -> np.ndarray:
-    """The graph's type, C-contiguous. Raises: DTypeError: fractions where whole numbers are needed. DataError: too large for int32."""
+    """The graph's type, C-contiguous.
+
+    Raises: DTypeError: fractions where whole numbers are needed. DataError: too large for int32.
+    """
     if column.dtype == dtypes.INT32 and array.dtype != np.int32:
         _check_whole(array, column)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,7 +1,7 @@
-"""Data sets as a plan takes them: a list of arrays whose first axis counts rows, and the signature that says what they are.
+"""Data sets as a plan takes them: arrays whose first axis counts rows, and the signature that says what they are.
 
-`DataSet` holds everything at once (arrays, frames, ragged lists); `Stream` gives one batch after another (generators, iterables of
-batches). Targets are shaped after the outputs, sample and class weights become one weight a row or step.
+`DataSet` holds everything at once (arrays, frames, ragged lists); `Stream` gives one batch after another (generators,
+iterables of batches). Targets are shaped after the outputs, sample and class weights become one weight a row or step.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def is_stream(x: Any) -> bool:
 
 
 def stream_of(x: Any) -> Stream:
-    """The stream behind a generator, an iterable, or a sequence with `__getitem__` and `__len__` (as keras.utils.PyDataset)."""
+    """The stream behind a generator, an iterable, or a sequence with `__getitem__` and `__len__` (as PyDataset)."""
     length = len(x) if hasattr(x, "__len__") else None
     if isinstance(x, Iterator):
         return Stream(lambda: x, True, length)

@@ -1,7 +1,8 @@
-"""Model files: one safetensors file, tensors by name, everything else as JSON in its metadata. Nothing in a file is ever run.
+"""Model files: one safetensors file, tensors by name, everything else as JSON in its metadata. Nothing in it is run.
 
-A file is written beside its place and moved there whole, so a crash leaves the old one. Its SHA-256 covers names, types, shapes,
-numbers and metadata; reading checks it all before anything is believed, so a damaged file is an error and never a wrong model.
+A file is written beside its place and moved there whole, so a crash leaves the old one. Its SHA-256 covers names,
+types, shapes, numbers and metadata; reading checks it all before anything is believed, so a damaged file is an error
+and never a wrong model.
 
 Source: https://github.com/huggingface/safetensors (format, header limits); the digest and the version are ours.
 """
@@ -71,7 +72,8 @@ def _replace(target: Path, data: bytes) -> None:
 def read(path: str | os.PathLike[str]) -> Contents:
     """Read a file and check it.
 
-    Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. FileNotFoundError: no such file.
+    Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. FileNotFoundError: no
+        such file.
     """
     data = Path(path).read_bytes()
     tensors, texts = _parse(path, data)

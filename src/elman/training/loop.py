@@ -1,7 +1,8 @@
 """The loop over epochs: an order of rows, a call of the plan, numbers read once an epoch.
 
-Where nobody listens to single batches, Python runs once an epoch, or about every 50 ms in a long one so that progress is shown and
-Ctrl-C is heard. The order of an epoch depends on (seed, epoch) alone: the same on every machine, and after a resume.
+Where nobody listens to single batches, Python runs once an epoch, or about every 50 ms in a long one so that progress
+is shown and Ctrl-C is heard. The order of an epoch depends on (seed, epoch) alone: the same on every machine, and after
+a resume.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ LOW = np.uint64(0xFFFFFFFF)
 class Shuffler:
     """The order of rows in each epoch: a function of (seed, epoch) alone.
 
-    The upper halves of raw Philox words, each with its row number below, are sorted; `Generator.shuffle` may change with NumPy, the
-    words and a sort of distinct numbers cannot. Rows: below 2^32.
+    The upper halves of raw Philox words, each with its row number below, are sorted; `Generator.shuffle` may change
+    with NumPy, the words and a sort of distinct numbers cannot. Rows: below 2^32.
 
     Source: Salmon et al. 2011, Philox4x64-10, key (seed, epoch).
     Example:
@@ -108,7 +109,11 @@ class Fit:
         self._plan: tuple[Signature, int, Plan] | None = None
 
     def run(self) -> None:
-        """Train. Raises: DivergenceError: a loss that is not finite; KeyboardInterrupt: Ctrl-C; the model stays usable after both."""
+        """Train.
+
+        Raises: DivergenceError: a loss that is not finite; KeyboardInterrupt: Ctrl-C; the model stays usable after
+            both.
+        """
         callbacks, epoch_hooks = self.callbacks, self.callbacks.listeners
         callbacks.params["complete"] = False
         logs: dict[str, float] = {}
@@ -133,7 +138,7 @@ class Fit:
             raise
         callbacks.call("on_train_end", logs)
 
-    # -- one epoch ------------------------------------------------------------------------------------------------------
+    # -- one epoch ---------------------------------------------------------------------------------------------------
 
     def _epoch(self, epoch: int) -> None:
         if isinstance(self.data, Stream):
@@ -212,7 +217,7 @@ class Fit:
         )
         return {f"val_{name}": value for name, value in logs.items()}
 
-    # -- divergence -----------------------------------------------------------------------------------------------------
+    # -- divergence --------------------------------------------------------------------------------------------------
 
     def _forgiven(self, epoch: int, step: int) -> bool:
         """Whether a callback (TerminateOnNaN) wants training to end quietly."""
@@ -273,7 +278,7 @@ def _check_exhausted(where: str, step: int, wanted: int | None, epoch: int, stre
     )
 
 
-# ---- measuring and predicting -------------------------------------------------------------------------------------------
+# ---- measuring and predicting --------------------------------------------------------------------------------------
 
 
 def evaluate(

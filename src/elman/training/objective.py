@@ -2,8 +2,8 @@
 
     loss = sum over outputs (weight × loss) + penalties of the layers
 
-Reported losses are means over rows, as in Keras: each batch counts by its number of rows. `Means` holds the running sums as
-variables, so that a plan adds to them and Python reads them once an epoch.
+Reported losses are means over rows, as in Keras: each batch counts by its number of rows. `Means` holds the running
+sums as variables, so that a plan adds to them and Python reads them once an epoch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """All trainable weights as views of one buffer: the optimizer updates one vector, a save is one read.
 
-Packing moves a weight's array (`Variable.value` is re-pointed, here and nowhere else), so whatever was compiled against the
-old place must be compiled again. `generation()` tells whether anything moved since; a plan's owner asks before each use.
+Packing moves a weight's array (`Variable.value` is re-pointed, here and nowhere else), so whatever was compiled against
+the old place must be compiled again. `generation()` tells whether anything moved since; a plan's owner asks before each
+use.
 
 Known weakness: two models that share weights and are trained in turn move them to and fro, one compilation each time.
 """

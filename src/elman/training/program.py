@@ -1,7 +1,8 @@
 """What training needs to know of a network, and the arrays one step needs.
 
-Training knows no Model: a `Program` is a name for errors, inputs, names of outputs and a function that traces one from the other. A
-`Signature` says which arrays a step is given beside the inputs (lengths, targets, weights); one graph is built for each.
+Training knows no Model: a `Program` is a name for errors, inputs, names of outputs and a function that traces one from
+the other. A `Signature` says which arrays a step is given beside the inputs (lengths, targets, weights); one graph is
+built for each.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     trace (training) → simplify, hoist → gradients → optimizer → constraints → Graph(updates, guard) → plan
 
-The guard is loss + sum of the new parameters: not finite as soon as a loss, a gradient or an update is not, and then the step
-changes nothing. Everything is compiled at its first use and kept; batch and time stay open, so other sizes compile nothing.
+The guard is loss + sum of the new parameters: not finite as soon as a loss, a gradient or an update is not, and then
+the step changes nothing. Everything is compiled at its first use and kept; batch and time stay open, so other sizes
+compile nothing.
 """
 
 from __future__ import annotations

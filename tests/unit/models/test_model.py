@@ -64,7 +64,7 @@ def test_a_model_without_input_shape_waits_for_data() -> None:
         r"Sequential 's': the shape of its input must be known\. Put an Input first, pass input_shape= to the first "
         r"layer, call build\(\(None, \.\.\.\)\), or call fit with data\."
     )
-    for read in (lambda: model.output_shape, lambda: model.count_params(), lambda: model.inputs):
+    for read in (lambda: model.output_shape, model.count_params, lambda: model.inputs):
         with pytest.raises(NotBuiltError, match=text):
             read()
     assert model.predict(X, verbose=0).shape == (4, 2)

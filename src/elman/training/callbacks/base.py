@@ -1,7 +1,7 @@
 """What a callback is, and the list that calls only who listens.
 
-A hook that no callback overrides costs nothing: the loop asks `overrides` once, before training. Batch hooks make training go
-step by step; without them a whole epoch is one call of the plan.
+A hook that no callback overrides costs nothing: the loop asks `overrides` once, before training. Batch hooks make
+training go step by step; without them a whole epoch is one call of the plan.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ Logs = Mapping[str, float]
 class Callback:
     """Something that is told how training goes, and may act on it. Override the hooks you need.
 
-    `self.model` is the model that trains, `self.params` a dict with epochs, steps and verbose. `logs` are the means of the epoch so
-    far, by the names of `history`. Setting `self.model.stop_training = True` ends training after the epoch (or the batch).
+    `self.model` is the model that trains, `self.params` a dict with epochs, steps and verbose. `logs` are the means of
+    the epoch so far, by the names of `history`. Setting `self.model.stop_training = True` ends training after the epoch
+    (or the batch).
 
     Example:
         >>> class Talk(Callback):

@@ -97,7 +97,7 @@ class ModelCheckpoint(Callback):
 
 
 class BackupAndRestore(Callback):
-    """Write all that training needs to go on, and go on from it when `fit` is called again: the same bits as without a break.
+    """Write all that training needs to go on; `fit` called again goes on from it with the bits of an unbroken run.
 
     Weights, optimizer, random state, epoch and history of this fit are kept; an epoch that was begun is done again.
 

@@ -92,7 +92,7 @@ class EarlyStopping(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """End training quietly when the loss is not finite, instead of raising DivergenceError. The weights are the last good ones."""
+    """End training quietly when the loss is not finite, instead of raising DivergenceError; good weights are kept."""
 
     ends_quietly = True
 
