@@ -129,7 +129,8 @@ CASES = [
     Case("bidirectional", "Bidirectional", {"layer": lambda: layers.LSTM(U, return_sequences=True)},
          (SEQ,), ("B", "T", 2 * U), 192),
     Case(
-        "bidirectional_sum", "Bidirectional", {"layer": lambda: layers.GRU(U), "merge_mode": "sum"}, (SEQ,), ("B", U), 162
+        "bidirectional_sum", "Bidirectional", {"layer": lambda: layers.GRU(U), "merge_mode": "sum"},
+        (SEQ,), ("B", U), 162,
     ),
     Case(
         "bidirectional_states", "Bidirectional",

@@ -74,4 +74,4 @@ class GlobalMaxPooling1D(GlobalPooling):
             return ops.max(x, 1, self.keepdims)
         real = self._real(x, mask)
         largest = ops.max(ops.where(real, x, float("-inf")), 1, self.keepdims)
-        return ops.where(ops.any(real, 1, self.keepdims), largest, 0.0)
+        return ops.where(ops.max(ops.cast(real, x.dtype), 1, self.keepdims) > 0.0, largest, 0.0)
