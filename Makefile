@@ -96,13 +96,13 @@ demo: $(VENV)/.installed
 	$(bin)/elman demo
 
 test: $(VENV)/.installed-dev native-tests
-	$(bin)/python -m pytest -n $(JOBS) -m 'not oracle' $(PYTEST)
+	$(bin)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not oracle' $(PYTEST)
 
 test-fast: $(VENV)/.installed-dev
-	$(bin)/python -m pytest -n $(JOBS) -m 'not oracle and not slow' $(PYTEST)
+	$(bin)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not oracle and not slow' $(PYTEST)
 
 test-oracle: $(ORACLE_VENV)/.installed
-	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) -m oracle $(PYTEST)
+	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m oracle $(PYTEST)
 
 # Without SANITIZE these are the tests of the very code that is shipped; with it, of a build with assertions.
 ifeq ($(SANITIZE),)

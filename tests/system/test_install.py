@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MESSAGE = "slow NumPy reference executor"
 
-# One file is one worker under xdist --dist loadfile; the group says the same to --dist loadgroup.
+# One worker builds: two in one build folder would disturb each other (--dist loadgroup).
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("install"), pytest.mark.timeout(600)]
 
 SMALL_FIT = textwrap.dedent(
