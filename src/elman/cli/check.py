@@ -10,6 +10,7 @@ import numpy as np
 from elman import executors, settings
 from elman.cli.screen import say
 from elman.errors import ExecutorError
+from elman.executors.native import chosen_isa
 from elman.tasks import Forecaster
 
 __all__ = ["check"]
@@ -23,8 +24,7 @@ def check() -> None:
     """
     executor = executors.default()
     say(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.system()} {platform.machine()}")
-    isa = getattr(executor, "isa", None)
-    say(f"executor {executor.name}" + (f", instruction set {isa() if callable(isa) else isa}" if isa else ""))
+    say(f"executor {executor.name}" + (f", instruction set {chosen_isa()}" if executor.name == "native" else ""))
     say(f"threads {settings.num_threads()}")
     wave = np.sin(np.arange(120) * np.pi / 6)
     began = time.perf_counter()
