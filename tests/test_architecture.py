@@ -36,6 +36,7 @@ DOORS = {
     "_native": "executors",
     "activations": "layers",
     "callbacks": "training",
+    "constraints": "layers",
     "initializers": "layers",
     "ops": "graph",
     "regularizers": "layers",

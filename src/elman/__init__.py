@@ -12,14 +12,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from elman import callbacks, executors, inspect, layers, losses, metrics, models, ops, optimizers, settings, tasks
+    from elman import (
+        activations,
+        callbacks,
+        constraints,
+        executors,
+        initializers,
+        inspect,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        regularizers,
+        settings,
+        tasks,
+    )
     from elman.graph import Variable
     from elman.layers import Input, set_seed
     from elman.models import Model, Sequential, load_model
 
 __version__ = "0.1.0"
 
-_MODULES = ("callbacks", "executors", "inspect", "layers", "losses", "metrics", "models", "ops", "optimizers", "settings", "tasks")
+_MODULES = (
+    "activations", "callbacks", "constraints", "executors", "initializers", "inspect", "layers", "losses", "metrics", "models", "ops", "optimizers", "regularizers",
+    "settings", "tasks",
+)  # fmt: skip
 _NAMES = {
     "Input": "elman.layers",
     "Model": "elman.models",
@@ -30,8 +49,8 @@ _NAMES = {
 }
 
 __all__ = [
-    "Input", "Model", "Sequential", "Variable", "callbacks", "executors", "inspect", "layers", "load_model", "losses", "metrics", "models", "ops", "optimizers", "set_seed",
-    "settings", "tasks",
+    "Input", "Model", "Sequential", "Variable", "activations", "callbacks", "constraints", "executors", "initializers", "inspect", "layers", "load_model", "losses", "metrics",
+    "models", "ops", "optimizers", "regularizers", "set_seed", "settings", "tasks",
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from elman import dtypes
+from elman import dtypes, settings
 from elman.errors import ShapeError
 from elman.graph.node import Graph, Node, Operand, Tensor, ancestors, apply, apply_many, as_tensor, constant, placeholder
 from elman.graph.operators import divide
@@ -182,12 +182,12 @@ def std(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any element is true (bool)."""
-    return apply("Less", 0.0, max(cast(x, dtypes.FLOAT32), axis, keepdims))
+    return apply("Less", 0.0, max(cast(x, settings.floatx()), axis, keepdims))
 
 
 def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (bool)."""
-    return apply("Less", 0.0, min(cast(x, dtypes.FLOAT32), axis, keepdims))
+    return apply("Less", 0.0, min(cast(x, settings.floatx()), axis, keepdims))
 
 
 def argmax(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
