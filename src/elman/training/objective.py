@@ -60,7 +60,7 @@ def _sum(total: Total) -> float:
 
 def per_output(where: str, argument: str, given: Any, names: Sequence[str]) -> list[Any]:
     """One entry for each output from what compile was given: one for all, a list, or a dict by output name."""
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and "class_name" not in given:  # else it is one configuration
         for key in given:
             if key not in names:
                 raise unknown_name(where, f"{argument} key", key, names)
