@@ -109,11 +109,6 @@ template <class R> ELMAN_INLINE void store_partial(R* p, vec<R> v, int n) {
     if (i < n) p[i] = v[i];
 }
 #endif
-template <class R> ELMAN_INLINE vec<R> load_partial_or(const R* p, int n, R missing) {
-  R lanes[width<R>];
-  for (int i = 0; i < width<R>; ++i) lanes[i] = i < n ? p[i] : missing;
-  return load(lanes);
-}
 
 // ---- bits --------------------------------------------------------------------------------------------------------
 template <class R> ELMAN_INLINE uvec<R> bits(vec<R> v) { return (uvec<R>)v; }
@@ -374,22 +369,26 @@ template <class R> ELMAN_INLINE vec<R> load_quarters(const R* const* p, int64_t 
   }
 }
 
-// A tree over the lanes, in a fixed order
-template <class R, class Op> ELMAN_INLINE R across(vec<R> v, Op op) {
-  R x[width<R>];
-  store(x, v);
-  ELMAN_UNROLL_ALL
-  for (int half = width<R> / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) x[i] = op(x[i], x[i + half]);
-  return x[0];
+template <class R, int... I> ELMAN_INLINE ivec<R> lane_numbers(indices<I...>) { return ivec<R>{I...}; }
+// all ones in the first n lanes
+template <class R> ELMAN_INLINE ivec<R> first(int n) {
+  return lane_numbers<R>(typename count_up<width<R>>::type()) < typename lanes<R>::bits(n);
+}
+template <class R> ELMAN_INLINE vec<R> load_partial_or(const R* p, int n, R missing) {
+  return first<R>(n) ? load_partial(p, n) : splat(missing);
+}
+
+// A tree over the lanes, in a fixed order: op(v, v turned by half the lanes), then by a quarter, ...
+template <class R, int by, int... I> ELMAN_INLINE vec<R> turn(vec<R> v, indices<I...>) {
+  return __builtin_shufflevector(v, v, ((I + by) % width<R>)...);
+}
+template <class R, class Op, int by = width<R> / 2> ELMAN_INLINE R across(vec<R> v, Op op) {
+  v = op(v, turn<R, by>(v, typename count_up<width<R>>::type()));
+  if constexpr (by > 1) return across<R, Op, by / 2>(v, op);
+  else return v[0];
 }
 template <class R> ELMAN_INLINE R sum_lanes(vec<R> v) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(R) == 4) return _mm512_reduce_add_ps((__m512)v);
-  else return _mm512_reduce_add_pd((__m512d)v);
-#else
-  return across<R>(v, [](R a, R b) { return a + b; });
-#endif
+  return across<R>(v, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return a + b; });
 }
 
 }  // namespace

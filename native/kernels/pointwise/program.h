@@ -55,8 +55,8 @@ void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int6
   }
 }
 
-// Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a scalar to `single`, which
-// no step writes.
+// Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a single vector that serves
+// all of it to `single`, which no step writes.
 template <class R>
 __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, const void* in, R* own, R* single, int64_t first, int64_t n) {
   const R* from = (const R*)in;
@@ -72,6 +72,10 @@ __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, c
   if (input.axes == 2 && input.stride[0] == 0 && input.stride[1] == 1) {
     const int64_t column = first % input.size[1];
     if (column + n <= input.size[1]) return {from + column, width<R>};
+    if (width<R> % input.size[1] == 0) {  // every vector is the same
+      fill(single, from, input, first, width<R>);
+      return {single, 0};
+    }
   }
   fill(own, from, input, first, n);
   return {own, width<R>};

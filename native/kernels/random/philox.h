@@ -24,26 +24,75 @@ ELMAN_INLINE void philox(words (&c)[4], uint64_t seed) {
   }
 }
 
+// 24 bits of each word as a fraction, the four of each counter one after another
 template <class R>
-void uniform(const Uniform<R>& p) {
-  const int64_t blocks = (p.width + 3) / 4, total = p.rows > 0 && p.width > 0 ? p.rows * blocks : 0;
+ELMAN_INLINE void fractions(const words (&c)[4], R (&to)[counters][4]) {
+  typedef uint32_t four_words __attribute__((vector_size(16)));
+  typedef int32_t four_integers __attribute__((vector_size(16)));
+  typedef R four __attribute__((vector_size(4 * sizeof(R))));
+  const vec<double> low = (vec<double>)(c[0] | c[1] << 32), high = (vec<double>)(c[2] | c[3] << 32);
+  // counters 0, 2, 4, ... and 1, 3, 5, ..., 16 bytes each
+  const vec<double> half[2] = {interleave<double, 0>(low, high), interleave<double, 1>(low, high)};
+  ELMAN_UNROLL_ALL
+  for (int i = 0; i < counters; ++i) {
+    four_words w;
+    __builtin_memcpy(&w, (const char*)&half[i % 2] + i / 2 * 16, sizeof w);
+    const four x = __builtin_convertvector((four_integers)(w >> 8), four) * R(5.9604644775390625e-8);
+    __builtin_memcpy(to[i], &x, sizeof x);
+  }
+}
+
+template <int... I> ELMAN_INLINE words count_from(uint64_t start, indices<I...>) { return words{I...} + start; }
+
+template <class R>
+void uniform_row(const Uniform<R>& p, int64_t row) {
+  const int64_t blocks = (p.width + 3) / 4;
+  R* to = p.to + row * p.width;
+  for (int64_t block = 0; block < blocks; block += counters, to += 4 * counters) {
+    words c[4] = {count_from(uint64_t(block), count_up<counters>::type()), words{} + (uint64_t(p.first_row + row) & low_half),
+                  words{} + uint64_t(p.node), words{} + uint64_t(p.step)};
+    philox(c, p.seed);
+    R x[counters][4];
+    fractions(c, x);
+    const int64_t left = p.width - 4 * block;
+    if (left >= 4 * counters) __builtin_memcpy(to, x, sizeof x);
+    else for (int64_t j = 0; j < left; ++j) to[j] = x[j / 4][j % 4];
+  }
+}
+
+// Narrow rows: the counters of several side by side
+template <class R>
+void uniform_rows(const Uniform<R>& p) {
+  const int64_t blocks = (p.width + 3) / 4, total = p.rows * blocks;
   int64_t row = 0, block = 0;
   for (int64_t done = 0; done < total; done += counters) {
-    words c[4] = {{}, {}, words{} + uint64_t(p.node), words{} + uint64_t(p.step)};
     const int n = int(total - done < counters ? total - done : counters);
+    alignas(64) uint64_t column[counters] = {}, number[counters] = {};
     R* to[counters];
-    int left[counters];
+    int64_t left[counters];
     for (int i = 0; i < n; ++i) {
-      c[0][i] = uint64_t(block) & low_half;
-      c[1][i] = uint64_t(p.first_row + row) & low_half;
+      column[i] = uint64_t(block);
+      number[i] = uint64_t(p.first_row + row) & low_half;
+      left[i] = p.width - 4 * block;
       to[i] = p.to + row * p.width + 4 * block;
-      left[i] = int(p.width - 4 * block < 4 ? p.width - 4 * block : 4);
       if (++block == blocks) block = 0, ++row;
     }
+    words c[4] = {{}, {}, words{} + uint64_t(p.node), words{} + uint64_t(p.step)};
+    __builtin_memcpy(&c[0], column, sizeof column);
+    __builtin_memcpy(&c[1], number, sizeof number);
     philox(c, p.seed);
+    R x[counters][4];
+    fractions(c, x);
     for (int i = 0; i < n; ++i)
-      for (int j = 0; j < left[i]; ++j) to[i][j] = R(uint32_t(c[j][i]) >> 8) * R(5.9604644775390625e-8);
+      for (int64_t j = 0; j < 4 && j < left[i]; ++j) to[i][j] = x[i][j];
   }
+}
+
+template <class R>
+void uniform(const Uniform<R>& p) {
+  if (p.width <= 0) return;
+  if (p.width <= 2 * counters) return uniform_rows(p);
+  for (int64_t row = 0; row < p.rows; ++row) uniform_row(p, row);
 }
 
 }  // namespace

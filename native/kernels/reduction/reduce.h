@@ -14,22 +14,18 @@ constexpr int block_rows = 32, levels = 48;  // 2^48 blocks: no length is longer
 template <class R> struct Sum {
   static constexpr R start = 0;
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return a + b; }
-  static ELMAN_INLINE R join(R a, R b) { return a + b; }
 };
 template <class R> struct Product {
   static constexpr R start = 1;
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return a * b; }
-  static ELMAN_INLINE R join(R a, R b) { return a * b; }
 };
 template <class R> struct Maximum {
   static constexpr R start = -R(__builtin_inf());
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return maximum<R>(a, b); }
-  static ELMAN_INLINE R join(R a, R b) { return a != a || a > b ? a : b; }
 };
 template <class R> struct Minimum {
   static constexpr R start = R(__builtin_inf());
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return minimum<R>(a, b); }
-  static ELMAN_INLINE R join(R a, R b) { return a != a || a < b ? a : b; }
 };
 
 // Partial results as digits of a counter: level i holds the result of 2^i blocks.
@@ -93,7 +89,7 @@ R reduce_row(const R* from, int64_t length) {
   }
   for (; length - done >= W; done += W) x[0] = Op::join(x[0], load(from + done));
   if (done < length) x[0] = Op::join(x[0], load_partial_or(from + done, int(length - done), Op::start));
-  return across<R>(x[0], [](R a, R b) { return Op::join(a, b); });
+  return across<R>(x[0], [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); });
 }
 
 template <class R, class Op>

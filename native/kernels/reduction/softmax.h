@@ -21,9 +21,7 @@ ELMAN_INLINE R exponentials(const R* from, R* to, int64_t n, R most) {
     const int left = int(n - i < W ? n - i : W);
     const vec<R> x = exp_negative<R>(load(from + i) - most);
     if (keep) store_partial(to + i, x, left);
-    R lanes[W];
-    store(lanes, x);
-    sum[0] += load_partial(lanes, left);
+    sum[0] += first<R>(left) ? x : vec<R>{};
   }
   return sum_lanes<R>(sum[0] + sum[1]);
 }
