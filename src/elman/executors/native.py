@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from elman import dtypes, settings
-from elman.errors import DataError, DTypeError, ShapeError
+from elman.errors import ArgumentError, DataError, DTypeError, ShapeError, reference_executor_warning
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, text
 
+_missing = ""
 try:
     from elman import _native  # type: ignore[attr-defined]
-except ImportError:  # no compiler when elman was installed
-    _native = None
+except ImportError as error:  # no compiler when elman was installed
+    _native, _missing = None, str(error)
 
 ISAS = ("baseline", "avx2", "avx512")
 
@@ -31,12 +32,7 @@ ISAS = ("baseline", "avx2", "avx512")
 def available() -> bool:
     """Whether the compiled extension can be used; where it cannot, says so once, with the cure."""
     if _native is None:
-        warnings.warn(
-            "elman: the compiled extension is missing, so models run on the slow NumPy reference executor. "
-            "Install a C++20 compiler (for example: apt install g++, or xcode-select --install) and reinstall elman with: pip install --force-reinstall elman.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warnings.warn(reference_executor_warning(_missing), stacklevel=2)
         return False
     return True
 
@@ -51,7 +47,7 @@ def chosen_isa() -> str:
         return ISAS[_native.best_isa()]
     if not _native.isa_supported(ISAS.index(wanted)):
         from_here = [name for i, name in enumerate(ISAS) if _native.isa_supported(i)]
-        raise settings.ArgumentError.at("ELMAN_ISA", "ELMAN_ISA", f"an instruction set of this CPU ({', '.join(from_here)})", wanted, "Unset it to choose the best.")
+        raise ArgumentError.at("ELMAN_ISA", "ELMAN_ISA", f"an instruction set of this CPU ({', '.join(from_here)})", wanted, "Unset it to choose the best.")
     return wanted
 
 
