@@ -1,12 +1,14 @@
 """Training: graph, autodiff, optimizer and executor joined into steps, the loop over them, and the files they leave."""
 
-from elman.training.batches import Adapter, DataSet, Stream, is_stream, split, stream_of
+from elman.training.batches import Adapter
 from elman.training.checkpoint import Contents, read, write
 from elman.training.history import History
-from elman.training.loop import Fit, evaluate, predict
+from elman.training.loop import Fit
+from elman.training.measure import evaluate, predict
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters, generation
 from elman.training.program import Program, Signature
+from elman.training.sources import DataSet, Stream, is_stream, split, stream_of
 from elman.training.step import Counters, Steps, trainable, weights_of
 
 __all__ = [

@@ -7,73 +7,23 @@ a resume.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from elman.errors import DataError, DivergenceError
 from elman.executors import Plan
-from elman.training.batches import Adapter, DataSet, Stream
+from elman.training.batches import Adapter
 from elman.training.callbacks.base import CallbackList
+from elman.training.measure import Pace, breaths, evaluate
 from elman.training.objective import Objective
+from elman.training.order import Shuffler
 from elman.training.program import Signature
+from elman.training.sources import DataSet, Stream
 from elman.training.step import Steps
 
-__all__ = ["Fit", "Shuffler", "divergence", "evaluate", "predict"]
-
-BREATH = 0.05
-"""Seconds after which control returns to Python within an epoch."""
-
-FIRST_CALL = 8
-"""Batches of the very first call, whose speed is not known yet."""
-
-
-LOW = np.uint64(0xFFFFFFFF)
-
-
-class Shuffler:
-    """The order of rows in each epoch: a function of (seed, epoch) alone.
-
-    The upper halves of raw Philox words, each with its row number below, are sorted; `Generator.shuffle` may change
-    with NumPy, the words and a sort of distinct numbers cannot. Rows: below 2^32.
-
-    Source: Salmon et al. 2011, Philox4x64-10, key (seed, epoch).
-    Example:
-        >>> shuffle = Shuffler(seed=3)
-        >>> bool((shuffle(0, 5) == Shuffler(3)(0, 5)).all()), sorted(shuffle(1, 5).tolist())
-        (True, [0, 1, 2, 3, 4])
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._philox = np.random.Philox(key=np.array([seed & 0xFFFFFFFFFFFFFFFF, 0], np.uint64))
-        self._state: Any = self._philox.state
-        self._rows = np.zeros(0, np.uint64)
-
-    def __call__(self, epoch: int, rows: int) -> np.ndarray:
-        """Shapes: -> (rows,) int64."""
-        if len(self._rows) != rows:
-            self._rows = np.arange(rows, dtype=np.uint64)
-        self._state["state"]["key"][1] = epoch
-        self._philox.state = self._state  # as it was made: only the epoch is another
-        words = self._philox.random_raw(rows) & ~LOW
-        words |= self._rows
-        words.sort()
-        words &= LOW
-        return words.view(np.int64)
-
-
-@dataclass
-class Pace:
-    """How many batches fit into a breath; learned from the calls so far."""
-
-    batches: int = FIRST_CALL
-
-    def learn(self, batches: int, seconds: float) -> None:
-        """Take in a call."""
-        self.batches = max(1, min(1 << 30, int(BREATH * batches / max(seconds, 1e-9))))
+__all__ = ["Fit", "divergence"]
 
 
 @dataclass
@@ -246,27 +196,6 @@ def divergence(total: int, epoch: int | None, step: int, rate: Any) -> Divergenc
     return DivergenceError.after(total, "nan or inf", cure)
 
 
-def breaths(plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace) -> Iterator[tuple[int, bool]]:
-    """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged)."""
-    start, rows = 0, len(order)
-    if isinstance(plan.graph.inputs[0].shape[0], int):  # kept states fix the number of rows: nothing is left to gather
-        for start in range(0, rows, batch_size):
-            run = plan.run([a[order[start : start + batch_size]] for a in data.arrays])
-            yield int(not run.diverged), run.diverged
-            if run.diverged:
-                return
-        return
-    while start < rows:
-        stop = min(rows, start + pace.batches * batch_size)
-        before = perf_counter()
-        run = plan.run_batches(data.arrays, order if stop - start == rows else order[start:stop], batch_size)
-        pace.learn(max(1, run.steps), perf_counter() - before)
-        yield run.steps, run.diverged
-        if run.diverged:
-            return
-        start = stop
-
-
 def _check_exhausted(where: str, step: int, wanted: int | None, epoch: int, stream: Stream) -> None:
     """Raises: DataError: a generator that ended too early."""
     if wanted is None and step > 0:
@@ -276,70 +205,3 @@ def _check_exhausted(where: str, step: int, wanted: int | None, epoch: int, stre
     raise DataError.at(
         where, "x", f"a generator of {wanted or 'some'} batches for each epoch", "an iterator", cure, because=because
     )
-
-
-# ---- measuring and predicting --------------------------------------------------------------------------------------
-
-
-def evaluate(
-    steps: Steps,
-    adapter: Adapter,
-    data: DataSet | Stream,
-    batch_size: int,
-    limit: int | None,
-    callbacks: CallbackList,
-    pace: Pace | None = None,
-) -> dict[str, float]:
-    """Loss and metrics over data, by name."""
-    objective = steps.objective
-    assert objective is not None
-    objective.reset()
-    callbacks.call("on_test_begin", None)
-    hooks = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
-    if isinstance(data, DataSet) and not hooks:
-        order = np.arange(data.rows if limit is None else min(data.rows, limit * batch_size), dtype=np.int64)
-        for _ in breaths(steps.test(data.signature), data, order, batch_size, pace or Pace()):
-            pass
-    else:
-        for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
-            callbacks.call("on_test_batch_begin", step, None)
-            steps.test(batch.signature).run(batch.arrays)
-            callbacks.call("on_test_batch_end", step, objective.result() if hooks else None)
-    logs = objective.result()
-    callbacks.call("on_test_end", logs)
-    return logs
-
-
-def predict(
-    steps: Steps, adapter: Adapter, data: DataSet | Stream, batch_size: int, limit: int | None, callbacks: CallbackList
-) -> list[list[np.ndarray]]:
-    """The outputs of every batch, output by output."""
-    outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
-    callbacks.call("on_predict_begin", None)
-    for step, batch in enumerate(_batches(lambda item: adapter.inputs(_inputs_of(item)), data, batch_size, limit)):
-        callbacks.call("on_predict_batch_begin", step, None)
-        made = steps.predict(batch.signature).run(batch.arrays).outputs
-        for kept, array in zip(outputs, made, strict=True):
-            kept.append(array)
-        callbacks.call("on_predict_batch_end", step, None)
-    callbacks.call("on_predict_end", None)
-    return outputs
-
-
-def _inputs_of(item: Any) -> Any:
-    return item[0] if isinstance(item, tuple) else item
-
-
-def _batches(
-    convert: Callable[[Any], DataSet], data: DataSet | Stream, batch_size: int, limit: int | None
-) -> Iterator[DataSet]:
-    """Data sets of one batch each, at most `limit`."""
-    if isinstance(data, DataSet):
-        stop = data.rows if limit is None else min(data.rows, limit * batch_size)
-        for start in range(0, stop, batch_size):
-            yield data.part(start, min(stop, start + batch_size))
-        return
-    for step, item in enumerate(data.batches()):
-        yield convert(item)
-        if limit is not None and step + 1 >= limit:
-            return

@@ -13,8 +13,8 @@ import pytest
 from elman.errors import ArgumentError, DataError
 from elman.layers import Dense, Input, SimpleRNN
 from elman.models import Model, Sequential
-from elman.training.batches import DataSet, is_stream, split, stream_of
 from elman.training.program import Signature
+from elman.training.sources import DataSet, is_stream, split, stream_of
 
 X = np.arange(36, dtype=np.float32).reshape(12, 3) / 36
 Y = X.sum(1, keepdims=True)

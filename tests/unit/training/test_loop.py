@@ -10,7 +10,8 @@ import pytest
 from elman.layers import Dense, Input
 from elman.models import Sequential
 from elman.training.callbacks import Callback
-from elman.training.loop import Pace, Shuffler
+from elman.training.measure import Pace
+from elman.training.order import Shuffler
 
 
 def model() -> Sequential:
