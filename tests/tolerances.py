@@ -54,8 +54,8 @@ def assert_close(actual: Any, expected: Any, length: int, steps: int = 1, dtype:
 def central_difference(value: float, slope: float) -> float:
     """Return the error allowed between a derivative and a central difference of step eps^(1/3) in float64.
 
-    The difference cuts off terms of order step² and divides the rounding of two values by the step: both are of the order
-    of eps^(2/3) times what is differentiated. The factor is for third derivatives and sums of some dozen terms.
+    The difference cuts off terms of order step² and divides the rounding of two values by the step: both are of the
+    order of eps^(2/3) times what is differentiated. The factor is for third derivatives and sums of some dozen terms.
 
     Args: value: size of the function. slope: size of its largest derivative.
     """
@@ -63,6 +63,6 @@ def central_difference(value: float, slope: float) -> float:
 
 
 def no_worse(ours: Sequence[float], theirs: Sequence[float]) -> bool:
-    """Return whether the mean of `ours` is at most two standard errors of the difference above that of `theirs`."""
+    """Return whether the mean of `ours` is at most two standard errors of the difference above `theirs`."""
     error = math.sqrt(sum(float(np.var(values, ddof=1)) / len(values) for values in (ours, theirs)))
     return float(np.mean(ours)) <= float(np.mean(theirs)) + 2 * error

@@ -35,7 +35,6 @@ SECTIONS = {
     "tensorflow": {
         "defaults": "keras_defaults.make",
         "layers": "keras_layers.make",
-        "accuracy": "keras_training.make_accuracy",
     },
     "jax": {
         "activations": "keras_functions.make_activations",
@@ -46,6 +45,7 @@ SECTIONS = {
         "optimizers": "keras_optimizers.make",
         "schedules": "keras_optimizers.make_schedules",
         "training": "keras_training.make",
+        "accuracy": "keras_training.make_accuracy",
     },
 }
 

@@ -30,7 +30,7 @@ def executor_of(setting: Setting) -> Executor:
 
 def feed(name: str, array: Any, dtype: str) -> Feed:
     """Return a placeholder shaped like the array, with the array in its type."""
-    values = np.ascontiguousarray(array, dtype=dtype)
+    values = np.array(array, dtype=dtype, order="C")
     return placeholder(name, values.shape, dtype), values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import elman
@@ -37,8 +38,9 @@ def test_optimizers_take_the_steps_of_keras(name: str, setting: Setting) -> None
 def test_schedules_give_the_rates_of_keras(name: str, setting: Setting) -> None:
     case = SCHEDULES[name]
     schedule = reader.build(case["schedule"], elman)
-    step = feed("step", 0, "int32")
+    step = feed("step", 0, setting.dtype)
     rate = schedule(step[0])
     for at, expected in zip(case["steps"], case["values"], strict=True):
         (found,) = evaluate(setting, [rate], [(step[0], step[1] + at)])
         assert_close(found, expected, length=1, steps=max(at, 1), what=f"{name} at step {at}")
+        assert_close(np.float64(schedule(at)), expected, length=1, steps=max(at, 1), what=f"{name}({at})")

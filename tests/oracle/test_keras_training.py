@@ -76,11 +76,11 @@ def test_the_tutorial_ends_as_well_as_with_keras() -> None:
     golden = reader.document("keras_accuracy")
     data = series.tutorial()
     errors = []
-    for seed in golden["seeds"]:
+    for seed in range(2 * len(golden["seeds"])):
         elman.set_seed(seed)
         layers = reader.build(RUNS["tutorial"]["model"]["config"]["layers"], elman)
         model = elman.Sequential(layers)
         model.compile(loss="mean_squared_error", optimizer="rmsprop")
         model.fit(data.x_train, data.y_train, epochs=golden["epochs"], batch_size=golden["batch_size"], verbose=0)
         errors.append(float(model.evaluate(data.x_train, data.y_train, verbose=0)))
-    assert np.mean(errors) <= no_worse(golden["mean"], golden["std"], len(errors)), errors
+    assert no_worse(errors, golden["mse_train"]), f"mean {np.mean(errors):.4f}, Keras {golden['mean']:.4f}: {errors}"

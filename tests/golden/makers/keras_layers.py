@@ -18,6 +18,7 @@ MASKS = {
     "right": [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]],
     "any": [[0, 1, 1, 0, 1], [1, 0, 0, 1, 1], [1, 1, 1, 1, 0]],
     "empty_row": [[1, 1, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]],
+    "later": [[1, 0, 1, 0, 1], [1, 0, 0, 0, 0], [1, 1, 1, 1, 0]],
     "left": [[0, 0, 1, 1, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 1]],
 }
 
@@ -25,7 +26,7 @@ RESET_BEFORE = {
     f"gru_reset_before_{option}"
     for option in (
         "last sequences_states backwards_states no_bias relu hard_sigmoid initial_state one_step mask_right mask_any "
-        "mask_empty_row_last mask_any_backwards mask_any_initial_state zero_output_for_mask"
+        "mask_empty_row_last mask_any_backwards mask_later_initial_state zero_output_for_mask"
     ).split()
 }
 """What of the sweep is run again for GRU's second definition."""
@@ -71,14 +72,15 @@ def recurrent(layer: str, base: str, state_count: int, **fixed: Any) -> Iterator
     yield case("one_step", shapes=((B, 1, F),))
     yield case("one_row", **whole, shapes=((1, T, F),))
     yield case("one_feature", **whole, shapes=((B, T, 1),))
-    for mask in MASKS:
+    for mask in ("right", "any", "empty_row", "left"):
         yield case(f"mask_{mask}", mask, **whole, return_state=True)
         yield case(f"mask_{mask}_last", mask)
     yield case("mask_any_backwards", "any", **whole, go_backwards=True, return_state=True)
     yield case("mask_right_backwards", "right", **whole, go_backwards=True)
     yield case("mask_any_backwards_last", "any", go_backwards=True)
-    yield case("mask_any_initial_state", "any", **whole, return_state=True, states=True)
-    yield case("mask_empty_row_initial_state", "empty_row", **whole, return_state=True, states=True)
+    # With an initial state, Keras' backends disagree about the output of steps masked before the first real one
+    # (TensorFlow: 0, JAX: the state), so no row begins with one.
+    yield case("mask_later_initial_state", "later", **whole, return_state=True, states=True)
     yield case("zero_output_for_mask", "any", **whole, return_state=True, zero_output_for_mask=True)
     yield case("zero_output_for_mask_right", "right", **whole, zero_output_for_mask=True)
     yield case("zero_output_for_mask_backwards", "any", **whole, go_backwards=True, zero_output_for_mask=True)
@@ -173,7 +175,6 @@ def plain() -> Iterator[Case]:
     for activation in ("relu", "softmax", "tanh"):
         yield Case(f"activation_{activation}", spec("Activation", activation=activation))
     yield Case("softmax", spec("Softmax"))
-    yield Case("leaky_relu", spec("LeakyReLU"))
     yield Case("elu", spec("ELU", alpha=0.7))
     yield Case("prelu", spec("PReLU"), flat)
     for merge in ("Add", "Multiply", "Average", "Subtract", "Maximum", "Minimum"):
@@ -267,6 +268,8 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     if mask is not None and case.layer["class_name"] not in ("Masking", "Sequential"):
         keras.src.backend.set_keras_mask(tensors[0], tf.constant(mask))  # those two find it by themselves
     extra: dict[str, Any] = {"initial_state": state_tensors} if states else {}
+    if states and mask is not None:
+        extra["mask"] = tf.constant(mask)  # beside an initial state, Keras does not look for the mask of the input
 
     def call() -> Any:
         return layer(tensors if len(tensors) > 1 else tensors[0], training=False, **extra)
