@@ -25,13 +25,13 @@ SMOOTH = {name: case for name, case in CASES.items() if case.differentiable and 
 REAL = "float64"
 
 
-def loss_of(outputs: Sequence[Tensor], name: str) -> Tensor:
+def loss_of(outputs: Sequence[Tensor], name: str, real: str = REAL) -> Tensor:
     """A scalar that depends on every element of every real output, each with a weight of its own."""
-    total: Tensor = ops.zeros((), REAL)
+    total: Tensor = ops.zeros((), real)
     for i, y in enumerate(t for t in outputs if dtypes.is_real(t.dtype)):
-        position = constant(zlib.crc32(f"{name}{i}".encode()) % 97, REAL)
+        position = constant(zlib.crc32(f"{name}{i}".encode()) % 97, real)
         for axis, size in enumerate(y.shape):
-            place = ops.reshape(ops.arange(size, REAL), (1,) * axis + (size,) + (1,) * (y.ndim - axis - 1))
+            place = ops.reshape(ops.arange(size, real), (1,) * axis + (size,) + (1,) * (y.ndim - axis - 1))
             position = position + place * (3.7**axis)
         total = total + ops.sum(y * ops.sin(position))
     return total
@@ -132,7 +132,7 @@ def test_a_gradient_of_nothing_is_nothing(name: str) -> None:
             assert np.isfinite(found).all(), f"{name} at {sizes}: {t}"
 
 
-# ---- the negative control ---------------------------------------------------------------------------------------------
+# ---- the negative control -------------------------------------------------------------------------------------------
 
 
 FLAT = ("Sign", "Floor", "Ceil", "Round")

@@ -20,6 +20,8 @@ from elman.executors.pointwise import compile_program, integral
 from elman.executors.shards import early_stage, of_batch, shardable, stages
 from elman.graph.node import Graph, Node, Tensor, Variable
 from elman.graph.rewrite import fuse, fuse_products, simplify
+from elman.graph.rewrite.rebuild import copy, rebuild
+from elman.graph.trace import cast
 from elman.shapes import Dim, Shape, Size, product
 
 TEMPORARY, INPUT, VARIABLE, CONSTANT, ONCE, PART = range(6)  # Home in spec.h
@@ -76,10 +78,25 @@ def lower(graph: Graph) -> Lowered:
 
     Raises: GraphError: float32 and float64 mixed in one graph.
     """
-    graph = fuse_products(simplify(graph, final=True))
+    graph = simplify(graph, final=True)
+    graph = fuse_products(_reduce_reals(graph, _real_type(graph)))
     sharded = shardable(graph)
     stage = stages(graph) if sharded else {}
     return _Lowering(fuse(graph, lambda node: stage.get(node.serial, 0)), sharded).run()
+
+
+def _reduce_reals(graph: Graph, real: str) -> Graph:
+    """Reductions of whole numbers as reductions of reals, the only ones with kernels: exact up to 2^24 in float32."""
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        if node.op == "Scan":
+            return Node("Scan", inputs, {**node.attrs, "body": _reduce_reals(node.attrs["body"], real)}).outputs
+        if node.op not in (*REDUCE, "ArgMax", "ScatterAdd") or inputs[-1].dtype != dtypes.INT32:
+            return copy(node, inputs)
+        made = Node(node.op, [*inputs[:-1], cast(inputs[-1], real)], node.attrs).outputs[0]
+        return (cast(made, dtypes.INT32),)
+
+    return rebuild(graph, visit)
 
 
 class _Lowering:
