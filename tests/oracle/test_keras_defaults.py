@@ -106,12 +106,12 @@ def check(where: str, ours: dict[str, inspect.Parameter], keras: dict[str, Any])
         assert isinstance(same, bool) == isinstance(entry["default"], bool), f"{where}: {name}={same!r}"
 
 
-@pytest.mark.parametrize(("section", "name"), CASES, ids=".".join)
+@pytest.mark.parametrize(("section", "name"), CASES, ids=[".".join(case) for case in CASES])
 def test_arguments_and_defaults_are_those_of_keras(section: str, name: str) -> None:
     check(name, parameters(found(section, name)), DEFAULTS[section][name]["parameters"])
 
 
-@pytest.mark.parametrize(("section", "name"), CASES, ids=".".join)
+@pytest.mark.parametrize(("section", "name"), CASES, ids=[".".join(case) for case in CASES])
 def test_positional_arguments_come_in_the_order_of_keras(section: str, name: str) -> None:
     ours = [key for key, value in parameters(found(section, name)).items() if value.kind is value.POSITIONAL_OR_KEYWORD]
     theirs = [key for key, entry in DEFAULTS[section][name]["parameters"].items() if "keyword_only" not in entry]
