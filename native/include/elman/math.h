@@ -85,7 +85,7 @@ template <class R> ELMAN_INLINE vec<R> expm1(vec<R> x) {
 // With e = exp(-|x|): 1 / (1 + e) right of 0, e / (1 + e) left of it; neither overflows nor cancels.
 template <class R> ELMAN_INLINE vec<R> sigmoid(vec<R> x) {
   const vec<R> e = exp_negative<R>(-absolute<R>(x));
-  return quotient<R>(x >= R(0) ? splat(R(1)) : e, e + R(1));
+  return (x >= R(0) ? splat(R(1)) : e) / (e + R(1));
 }
 
 // With m = -expm1(-2|x|) in [0, 1): tanh|x| = m / (2 - m). The reduction is exp's with one constant for ln 2: -2|x| = n ln 2 - 2 r
@@ -98,7 +98,7 @@ template <class R> ELMAN_INLINE vec<R> tanh(vec<R> x) {
   const vec<R> p = r - r * r * polynomial<R>(-r, K::exp);      // -expm1(-r)
   const vec<R> s = power_from_biased<R>(n_biased);
   const vec<R> m = s * p + (R(1) - s);
-  return give_sign<R>(quotient<R>(m, R(2) - m), x);
+  return give_sign<R>(m / (R(2) - m), x);
 }
 
 // log of m * 2^power for m = 1 + f in [sqrt(1/2), sqrt(2))

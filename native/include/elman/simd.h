@@ -228,14 +228,17 @@ ELMAN_ROUNDING(round, __builtin_rintf, __builtin_rint)
 // Square root: correctly rounded, but for floats on AVX-512 within 0.51 ulp, from an estimate and one correction: twice as fast.
 ELMAN_INLINE vec<float> square_root(vec<float> v) {
 #if defined(__AVX512F__)
-  // the estimate serves 2^-100 and above, and 0; for anything else in the vector the instruction does
+  // The estimate serves 2^-100 and above, and 0; in lanes of anything else the instruction does. In those lanes only: what a lane
+  // gives must not depend on its neighbours, which at the end of an array are whatever lies there.
   constexpr int least = 0x0D800000, infinity = 0x7F800000;
   const __m512i distance = _mm512_sub_epi32((__m512i)v, _mm512_set1_epi32(least));
   const __mmask16 ordinary = _mm512_cmplt_epu32_mask(distance, _mm512_set1_epi32(infinity - least));
   const __mmask16 nonzero = _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-  if (__builtin_expect((nonzero & ~ordinary) != 0, 0)) return (vec<float>)_mm512_sqrt_ps((__m512)v);
+  const __mmask16 special = _kandn_mask16(ordinary, nonzero);
   const vec<float> r = (vec<float>)_mm512_maskz_rsqrt14_ps(nonzero, (__m512)v), s = v * r;
-  return s + (v - s * s) * (0.5f * r);
+  const vec<float> root = s + (v - s * s) * (0.5f * r);
+  if (__builtin_expect(special != 0, 0)) return (vec<float>)_mm512_mask_sqrt_ps((__m512)root, special, (__m512)v);
+  return root;
 #elif defined(__AVX2__)
   return (vec<float>)_mm256_sqrt_ps((__m256)v);
 #elif defined(__SSE2__)
@@ -293,19 +296,6 @@ template <class R> ELMAN_INLINE vec<R> scale(vec<R> v, vec<R> n) {
   const vec<R> rest = smaller(splat(format<R>::highest_power), larger(splat(format<R>::lowest_power), n - first));
   return v * power_of_two<R>(first) * power_of_two<R>(rest);
 #endif
-}
-
-// a / b for normal a or a == 0, b in [2^-100, 2^100] and a quotient that is 0 or in that range too: within 0.6 ulp, and exact when
-// the quotient is representable. AVX-512's true division of floats is three times slower than an estimate and one correction.
-template <class R> ELMAN_INLINE vec<R> quotient(vec<R> a, vec<R> b) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(R) == 4) {
-    const vec<R> r = (vec<R>)_mm512_rcp14_ps((__m512)b);
-    const vec<R> q = a * r;
-    return q + (a - q * b) * r;
-  }
-#endif
-  return a / b;
 }
 
 // Low 32 bits of each 64-bit lane times a 32-bit factor
