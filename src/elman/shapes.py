@@ -118,6 +118,8 @@ def quotient(a: Size, b: Size) -> Size | None:
     """a / b when it divides exactly, else None."""
     if isinstance(a, int) and isinstance(b, int):
         return a // b if b != 0 and a % b == 0 else None
+    if a == 0:
+        return 0
     divisor = list(_terms(b))
     if len(divisor) != 1:
         return 1 if a == b else None

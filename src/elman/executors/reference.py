@@ -142,7 +142,7 @@ def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
 def _fused(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
     body: Graph = n.attrs["body"]
     outs = evaluate_graph(body, v, s)
-    return [np.ascontiguousarray(np.broadcast_to(o, evaluate(t.shape, s))) for o, t in zip(outs, body.outputs, strict=True)]
+    return [np.array(np.broadcast_to(o, evaluate(t.shape, s)), order="C") for o, t in zip(outs, body.outputs, strict=True)]
 
 
 def _scan(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
