@@ -14,6 +14,13 @@ from benchmarks.report import Report, Row
 HEAVY = "pandas matplotlib polars torch tensorflow jax keras sklearn scipy rich typer narwhals safetensors".split()
 """What must not come with `import elman`."""
 
+PROGRAMS = (
+    ("python alone", "pass"),
+    ("numpy", "import numpy"),
+    ("elman", "import elman"),
+    ("elman and its models", "import elman; elman.Sequential"),
+)
+
 LOADED = "import sys, json, {module}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
 
 
@@ -48,11 +55,11 @@ def measure(report: Report, rounds: int) -> None:
     """Time `import elman` beside `import numpy` and an empty process; assert that nothing heavy comes along."""
     row = Row("process that only imports", "s")
     for turn in range(4 * rounds + 1):
-        for name, code in (("python alone", "pass"), ("numpy", "import numpy"), ("elman", "import elman")):
+        for name, code in PROGRAMS:
             seconds = seconds_of(code)
             if turn:
                 row.add(name, seconds)
-    loaded = json.loads(run(LOADED.format(module="elman")).stdout)
+    loaded = json.loads(run(LOADED.format(module="elman; elman.Sequential")).stdout)
     found = [module for module in HEAVY if module in loaded]
     if found:
         raise AssertionError(f"import elman: nothing but numpy must be imported. Received {', '.join(found)}.")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -50,6 +51,7 @@ class Running:
 
     def __init__(self, program: Program) -> None:
         self.name = program.name
+        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by __exit__
         try:
             self.process = subprocess.Popen(
                 program.command(),
@@ -57,7 +59,7 @@ class Running:
                 preexec_fn=machine.bind,  # noqa: PLW1509  no thread runs here
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if not os.environ.get("BENCH_DEBUG") else None,
+                stderr=None if os.environ.get("BENCH_DEBUG") else self.said,
                 text=True,
             )
         except OSError as error:
@@ -68,16 +70,24 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate()
+        assert self.process.stdin is not None
+        self.process.stdin.close()  # which ends the program
+        self.process.wait()
+        self.said.close()
+
+    def _last_words(self) -> str:
+        """Return the last line that an ended program wrote to standard error, and how it ended."""
+        self.process.wait()
+        self.said.seek(0)
+        lines = self.said.read().strip().splitlines()
+        return f"{lines[-1] if lines else 'no message'} (exit {self.process.returncode})"
 
     def _answer(self) -> dict[str, Any]:
         """Read one answer."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            _, said = self.process.communicate()
-            last = said.strip().splitlines()[-1] if said and said.strip() else f"exit {self.process.returncode}"
-            raise Unavailable(f"{self.name}: {last}")
+            raise Unavailable(f"{self.name}: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Unavailable(f"{self.name}: {answer['error']}")
@@ -86,6 +96,8 @@ class Running:
     def ask(self, bench: str, **arguments: Any) -> dict[str, Any]:
         """Ask for one measurement."""
         assert self.process.stdin is not None
+        if self.process.poll() is not None:
+            raise Unavailable(f"{self.name}: {self._last_words()}")
         self.process.stdin.write(json.dumps({"bench": bench, **arguments}) + "\n")
         self.process.stdin.flush()
         return self._answer()
