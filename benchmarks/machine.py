@@ -22,8 +22,9 @@ THREADS = {
     "TF_NUM_INTEROP_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "ELMAN_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "",
 }
-"""One thread for every program, in the words of each."""
+"""One thread for every program, in the words of each; and bytecode kept, as an installed package has it."""
 
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
