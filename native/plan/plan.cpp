@@ -210,9 +210,8 @@ void Plan<R>::reduce(size_t segment) {
 }
 
 template <class R>
-bool Plan<R>::step(int threads, Host* host) {
+bool Plan<R>::step(int threads, Watch& watch, Host* host) {
   Binding& b = *bound_;
-  Watch watch(host);
   for (size_t n = 0; n < spec_.segments.size(); ++n) {
     if (!spec_.segments[n].rows) {
       for (auto& s : b.segments[n]) s->run(watch);
@@ -269,7 +268,7 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const in
     symbols[0] = std::min(batch, rows - start);
     if (bound_ == nullptr || bound_->symbols != symbols) bound_ = &bind(symbols);
     load(arrays, order, start);
-    if (!step(threads, host)) return {done, true};
+    if (!step(threads, watch, host)) return {done, true};
     ++done;
     watch.tick();
     if (rows == 0) break;

@@ -64,7 +64,7 @@ class Plan {
   char* address(Binding& b, Shard* shard, int segment, int value);
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
   void load(const std::vector<Array>& arrays, const int64_t* order, int64_t start);
-  bool step(int threads, Host* host);
+  bool step(int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
   int shard_count(const Numbers& symbols, const Numbers& sizes) const;
 
