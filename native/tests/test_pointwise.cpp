@@ -130,6 +130,25 @@ TEST(pointwise_every_length_and_guard) {
   });
 }
 
+TEST(pointwise_lanes_do_not_know_their_neighbours) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    const R neighbours[] = {1, 0, -1, R(INFINITY), R(-INFINITY), R(NAN), std::numeric_limits<R>::denorm_min(), std::numeric_limits<R>::max()};
+    Random random;
+    const int64_t n = 16384;
+    Buffer<R> a(n), b(n), c(n), to(n), alone(n);
+    randomize(a, random, 0.01, 8), randomize(b, random, 0.01, 8), randomize(c, random, 0.01, 8);
+    for (int code = 0; code < int(Code::count_); ++code) {
+      for (const R neighbour : neighbours) {  // in all odd places; what comes out in the even ones must stay
+        for (int64_t i = 1; i < n; i += 2) a[i] = b[i] = c[i] = neighbour;
+        run_code(kernels, Code(code), a, b, c, neighbour == 1 ? alone : to);
+        for (int64_t i = 0; i < n && neighbour != 1; i += 2)
+          CHECK(std::memcmp(&to[i], &alone[i], sizeof(R)) == 0, "code %d of %.17g beside %g: %.17g, beside 1: %.17g", code, double(a[i]),
+                double(neighbour), double(to[i]), double(alone[i]));
+      }
+    }
+  });
+}
+
 TEST(math_accuracy_in_ulp) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     const Code codes[] = {Code::exp, Code::expm1, Code::log, Code::log1p, Code::tanh, Code::sigmoid, Code::softplus, Code::sqrt, Code::reciprocal, Code::div};
