@@ -13,7 +13,8 @@ from elman import layers
 from elman.layers import registry
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, commands_of, run_page, runs
 
-IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+WRITTEN = sorted({*PAGES, *ROOT.glob("*.md"), ROOT / "tests" / "README.md", ROOT / "examples" / "README.md"})
+IDS = [str(page.relative_to(ROOT)) for page in WRITTEN]
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_page_runs(page, folder):
     run_page(page, folder)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
+@pytest.mark.parametrize("page", WRITTEN, ids=IDS)
 def test_what_a_page_points_to_exists(page):
     """Links inside the repository, without those to headings."""
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
@@ -40,7 +41,7 @@ def test_what_a_page_points_to_exists(page):
     assert [link for link in inside if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
+@pytest.mark.parametrize("page", WRITTEN, ids=IDS)
 def test_files_a_page_names_exist(page):
     """Paths in backquotes that start with a folder of the repository."""
     named = re.findall(r"`((?:src|native|tests|docs|examples|benchmarks)/[\w./*-]+)`", page.read_text())
