@@ -7,7 +7,7 @@ writes the updated variables in place. All executors give the same numbers up to
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,19 @@ class Plan(ABC):
         Args: arrays: one for each graph input, with its type and shape; open sizes are taken from them.
         Raises: ShapeError, DTypeError: an array does not fit its input.
         """
+
+    def bound(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Callable[[], None]:
+        """`run` on arrays that stay: each call reads `arrays` and fills `outputs`, one for each graph output.
+
+        An array may be among both: a state that one call leaves for the next.
+        """
+
+        def again() -> None:
+            made = [np.array(value) for value in self.run(arrays).outputs]  # copies, for a value may be one of `arrays`
+            for into, value in zip(outputs, made, strict=True):
+                into[...] = value
+
+        return again
 
     @abstractmethod
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:

@@ -74,7 +74,7 @@ class NativePlan(Plan):
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
         self._batched = [bool(t.shape) and t.shape[0] == Dim.symbol("B") for t in graph.inputs]
-        self._bound: tuple[Any, ...] = ()
+        self._bound: tuple[Any, ...] | None = None
         self._sizes: dict[str, int] = {}
         self._symbols: list[int] = []
 

@@ -26,6 +26,7 @@ from elman.layers import regularizers
 from elman.layers.configured import Configured
 from elman.layers.initializers import rng as rng  # noqa: PLC0414
 from elman.layers.initializers import set_seed as set_seed  # noqa: PLC0414
+from elman.layers.tracing import Companion as Companion  # noqa: PLC0414
 from elman.layers.tracing import Mask as Mask  # noqa: PLC0414
 from elman.layers.tracing import Tracing as Tracing  # noqa: PLC0414
 from elman.layers.tracing import active, switched
@@ -117,6 +118,7 @@ class Layer(Weighted, Configured):
         x = _map(_tensor, x)
         given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}
         now = current()
+        now.companion.enter(self, x, args, kwargs)
         with inside(self.name), switched(now.training if training is None else bool(training)):
             inputs = self._accept(x)
             self._build_once(inputs, args)

@@ -5,11 +5,11 @@ The context is the calling thread's own, so two threads may trace one model at o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, ClassVar, final
 
 from elman import dtypes
 from elman.graph import trace as ops
@@ -18,6 +18,37 @@ from elman.shapes import Size
 
 # Philox keys of layers that were given a seed of their own: far from the counted ones.
 _OWN_SEED_KEY = 1 << 30
+
+
+class Companion:
+    """What goes along while layers are traced; this one changes nothing.
+
+    A stream brings the states of recurrent layers and takes them away; an inspection watches every step of a walk.
+    """
+
+    carries: ClassVar[bool] = False
+    """Whether states come from outside, so that what stateful layers have kept is left alone."""
+
+    def enter(self, layer: Any, x: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """A layer is about to be called on x."""
+
+    def start(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The states to start a walk with, instead of `states`. Shapes: steps (T, B, F); states (B, U) each."""
+        return states
+
+    def finish(self, layer: str, states: Sequence[Tensor]) -> None:
+        """The states after the walk that began last."""
+
+    def probes(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
+        """What to add to each new state at each step: nothing, or as many as states. Shapes: (T, B, U) each."""
+        return ()
+
+    def watch(self, cell: Any, x: Tensor, before: Sequence[Tensor], after: Sequence[Tensor]) -> Sequence[Tensor]:
+        """What to keep of a step. Shapes: (B, ...) each."""
+        return ()
+
+    def watched(self, layer: str, kept: Sequence[Tensor]) -> None:
+        """What was kept of every step of a walk. Shapes: (T, B, ...) each."""
 
 
 @final
@@ -40,6 +71,7 @@ class Tracing:
     state_masks: dict[int, Tensor] = field(default_factory=dict)
     input_masks: dict[int, Tensor] = field(default_factory=dict)
     recalled: set[int] = field(default_factory=set)
+    companion: Companion = field(default_factory=Companion)
     keys: int = 0
 
     def next_key(self) -> int:
@@ -84,10 +116,13 @@ def active() -> bool:
 
 
 @contextmanager
-def tracing(training: bool, seed: Variable | None = None, step: Variable | None = None) -> Iterator[Tracing]:
+def tracing(
+    training: bool, seed: Variable | None = None, step: Variable | None = None, companion: Companion | None = None
+) -> Iterator[Tracing]:
     """Trace layers as for training or for use; the context collects what they remember and add to the loss.
 
     Args:     training: whether dropout drops. seed, step: int32 scalars; the model counts `step` up after each batch.
+              companion: what goes along.
     Example:
         >>> from elman.layers import Dropout, Input
         >>> x = Input((3,))
@@ -96,7 +131,7 @@ def tracing(training: bool, seed: Variable | None = None, step: Variable | None 
         >>> y.node.op, t.keys
         ('Mul', 1)
     """
-    made = Tracing(training, seed, step)
+    made = Tracing(training, seed, step, companion=companion or Companion())
     token = _current.set(made)
     try:
         yield made

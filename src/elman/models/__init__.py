@@ -3,5 +3,6 @@
 from elman.models.model import Model
 from elman.models.saving import load_model, model_from_json
 from elman.models.sequential import Sequential
+from elman.models.stream import Stream
 
-__all__ = ["Model", "Sequential", "load_model", "model_from_json"]
+__all__ = ["Model", "Sequential", "Stream", "load_model", "model_from_json"]

@@ -15,6 +15,7 @@ from elman.layers.registry import register
 from elman.models import saving, structure
 from elman.models.compiled import Compiled
 from elman.models.network import Network
+from elman.models.stream import Stream
 from elman.models.summary import summary
 from elman.shapes import text
 from elman.training import Program, weights_of
@@ -182,10 +183,18 @@ class Model(Compiled):
         layers = [layer for layer in structure.every_layer(self) if not isinstance(layer, Model)]
         return [v for layer in layers for v in getattr(layer, "states", None) or ()]
 
-    def reset_states(self) -> None:
-        """Forget what stateful layers remember."""
+    def reset_states(self, rows: Sequence[int] | None = None) -> None:
+        """Forget what stateful layers remember, for all rows of the batch or some."""
         for variable in self.states:
-            variable.value.fill(0)
+            variable.value[slice(None) if rows is None else list(rows)] = 0
+
+    def stream(self, batch: int = 1) -> Stream:
+        """A reader that takes one step at a time and remembers; its outputs are bit for bit those of `predict`.
+
+        Args: batch: sequences read side by side.
+        Raises: ArgumentError: a layer looks ahead or at whole sequences (bidirectional, pooling, attention, ...).
+        """
+        return Stream(self, batch)
 
     # -- saving ------------------------------------------------------------------------------------------------------
 

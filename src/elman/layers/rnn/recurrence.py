@@ -74,10 +74,10 @@ class Recurrence(Layer):
         now.input_masks.pop(id(cell.members()[0]), None)  # done, for all steps at once
         if self.zero_output_for_mask and not self.return_sequences and mask is not None:
             mask = Mask(values=mask.tensor(x.shape[1]))  # the last output, not the last real one, is asked for
-        walk = _Walk(cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
+        walk = _Walk(self.name, cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
         last, whole, finals = walk(steps, init, mask, given or self.stateful)
         self._check_recall(now)
-        if self.states is not None:
+        if self.states is not None and not now.companion.carries:
             for variable, value in zip(self.states, finals, strict=True):
                 now.update(variable, value)
         output = last if whole is None else _in_order(ops.swapaxes(whole, 0, 1), self.go_backwards)
@@ -100,7 +100,7 @@ class Recurrence(Layer):
         """The states before the first step, checked."""
         sizes = self.cell.state_sizes
         if given is None:
-            if self.states is not None:
+            if self.states is not None and not now.companion.carries:
                 return [now.read(v) for v in self.states]
             return list(self.cell.get_initial_state(x.shape[0]))
         states = [ops.cast(t, self.dtype) for t in _leaves(given)]
@@ -142,6 +142,7 @@ class Recurrence(Layer):
 class _Walk:
     """One walk of a cell along time: what to return, which way, and what a masked step gives."""
 
+    layer: str
     cell: Cell
     sequences: bool
     reverse: bool
@@ -161,10 +162,16 @@ class _Walk:
         last_is_state = same is not None and not zeroes and not (mask is not None and known)
         carried = (repeats if self.sequences else True) and not last_is_state
         first = [ops.zeros((steps.shape[1], *output.shape[1:]), output.dtype)] if carried else []
+        companion = current().companion
+        start = companion.start(self.layer, steps, [*init, *first])
+        probes = companion.probes(self.layer, steps, init)
 
         def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
             before, previous = states[: len(init)], states[len(init) :]
             y, *after = self.cell.step(slices[0], *before)
+            if probes:
+                after = [state + slope for state, slope in zip(after, slices[-len(probes) :], strict=True)]
+                y = y if same is None else after[same]
             if real is not None:
                 here = slices[1]
                 kept = [_choose(here, new, old) for new, old in zip(after, before, strict=True)]
@@ -175,14 +182,17 @@ class _Walk:
                 elif carried:
                     y = _choose(here, y, previous[0])
                 after = kept
-            return [*after, *([y] if carried else [])], [y] if self.sequences else []
+            kept_of_step = companion.watch(self.cell, slices[0], before, after)
+            return [*after, *([y] if carried else [])], [*([y] if self.sequences else []), *kept_of_step]
 
         lengths = None if mask is None else mask.lengths
         finals, outputs = ops.scan(
-            step, [*init, *first], [steps, *([] if real is None else [real])], lengths, self.reverse
+            step, start, [steps, *([] if real is None else [real]), *probes], lengths, self.reverse
         )
+        companion.finish(self.layer, finals)
+        companion.watched(self.layer, outputs[1:] if self.sequences else outputs)
         last = finals[-1] if carried else finals[same or 0]
-        return last, outputs[0] if outputs else None, list(finals[: len(init)])
+        return last, outputs[0] if self.sequences else None, list(finals[: len(init)])
 
     def _probe(self, steps: Tensor, init: Sequence[Tensor]) -> tuple[Tensor, int | None]:
         """A step traced to learn the output's shape, and which new state it is, if one.

@@ -1,0 +1,324 @@
+"""Streams: a model that reads one step at a time and remembers, for data that arrive while they are needed.
+
+The model is traced once with its recurrent layers' states as inputs and outputs of the graph, and compiled for one step
+and for pieces of any length. Both give bit for bit what `predict` gives for the same sequence alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, final
+
+import numpy as np
+
+from elman import dtypes
+from elman.errors import ArgumentError, FileFormatError, ShapeError, WeightsError
+from elman.executors import Plan, default
+from elman.graph import Graph, Tensor, placeholder
+from elman.layers.base import tracing
+from elman.models.stepwise import Carrier
+from elman.models.structure import packed
+from elman.shapes import T, text
+from elman.training import generation, weights_of
+from elman.training.arrays import Column, cast, check_finite
+
+__all__ = ["Stream"]
+
+_MAGIC: Final = b"elman-stream"
+_VERSION: Final = 1
+_START: Final = struct.Struct("<12sHI")  # magic, version, length of the header
+_DIGEST: Final = 16
+
+
+@final
+class _Reader:
+    """What all forks of a stream share: the model traced for streams, its plans, and the states at the start."""
+
+    def __init__(self, model: Any, batch: int) -> None:
+        self.model, self.batch, self.where = model, batch, f"{model.where}.stream"
+        self.program = model.program()
+        self._check_inputs()
+        self._places: list[int] = []
+        self._plans: dict[bool, Plan] = {}
+        self._carried: list[bool] | None = None
+        self.made = generation()
+        self.names: list[str] = []
+        self.timed: tuple[bool, ...] = ()
+        self.start = self._first_states()
+
+    def _check_inputs(self) -> None:
+        for t in self.program.inputs:
+            no_time = t.ndim < 2 or (t.ndim == 2 and dtypes.is_real(t.dtype))
+            if no_time or not all(isinstance(d, int) for d in t.shape[2:]):
+                rule = "have inputs of shape (B, T, F), or (B, T) of indices"
+                raise ArgumentError.at(self.where, "model", rule, text(t.shape), "A stream needs an axis of time.")
+
+    def _trace(self, one: bool) -> tuple[Graph, Carrier]:
+        """The graph of one step, or of a piece of open length: (inputs, states) -> (outputs, states)."""
+        steps = 1 if one else T
+        leaves = [
+            placeholder(str(t.node.attrs["name"]), (self.batch, steps, *t.shape[2:]), t.dtype)
+            for t in self.program.inputs
+        ]
+        carrier = Carrier(self.where, leaves, self._carried if one else None)
+        with tracing(training=False, companion=carrier):
+            outputs = self.program.trace(leaves)
+        if not one:
+            carrier.check_between(outputs)
+        return Graph((*leaves, *carrier.before), (*outputs, *carrier.after)), carrier
+
+    def _first_states(self) -> list[np.ndarray]:
+        """Trace a piece, learn which walks are carried, and compute the states before the first step."""
+        graph, carrier = self._trace(one=False)
+        self._carried = carrier.carried
+        self.names = [str(t.node.attrs["name"]) for t in carrier.before]
+        outputs = graph.outputs[: len(self.program.outputs)]
+        self.timed = tuple(t.ndim > 1 and t.shape[1] == T for t in outputs)
+        if not carrier.before:
+            cure = "Call predict on each step instead."
+            raise ArgumentError.at(self.where, "model", "have a recurrent layer that reads its input", "none", cure)
+        made = default().compile(Graph((), tuple(carrier.initial))).run([]).outputs
+        return [np.array(state) for state in made]
+
+    def plan(self, one: bool) -> Plan:
+        """The plan of one step or of pieces, made at first use, and made anew where weights have moved."""
+        self.refresh()
+        if one not in self._plans:
+            self._places = [id(w.value) for w in weights_of(self.program)]
+            self._plans[one] = default().compile(self._trace(one)[0])
+        return self._plans[one]
+
+    def refresh(self) -> None:
+        """Forget plans that read weights where they no longer lie."""
+        if self.made != generation():
+            self.made = generation()
+            if self._plans and self._places != [id(w.value) for w in weights_of(self.program)]:
+                self._plans.clear()
+
+    def fingerprint(self) -> int:
+        """A number that tells the weights from others: a state means something to the weights that made it alone."""
+        found = 0
+        for w in weights_of(self.program):
+            found = zlib.crc32(np.ascontiguousarray(w.value).data.cast("B") if w.value.size else b"", found)
+        return found
+
+
+@final
+class Stream:
+    """A model reading sequences as they come: `step` by `step`, or several steps at once with `feed`.
+
+    Made by `model.stream()`. Each of its `batch` rows is a sequence of its own. After any steps, the output is bit for
+    bit what `model.predict` gives for the sequence so far, alone; where the model returns sequences, for its last step.
+    Training goes on under a stream: it always sees the weights as they are.
+
+    Args:
+        model: one whose layers look back, never ahead; `model.stream` says what cannot be streamed.
+        batch: sequences that are read side by side.
+    Raises: ArgumentError: the model looks ahead or at whole sequences, with the layer and the reason.
+    Example:
+        >>> import numpy as np
+        >>> from elman.layers import GRU, Dense
+        >>> from elman.models import Sequential
+        >>> model = Sequential([GRU(4, input_shape=(None, 2)), Dense(1)])
+        >>> x = np.ones((1, 3, 2), "float32")
+        >>> s = model.stream()
+        >>> for t in range(3):
+        ...     y = s.step(x[0, t])
+        >>> bool(y == model.predict(x, verbose=0)[0])
+        True
+    """
+
+    def __init__(self, model: Any, batch: Any = 1) -> None:
+        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+            raise ArgumentError.at(f"{model.where}.stream", "batch", "a whole number from 1", batch, "1 is usual.")
+        self._begin(_Reader(model, batch))
+
+    def _begin(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._states = [state.copy() for state in reader.start]
+        self._run: Callable[[], None] | None = None
+        self._made = -1
+        alone = reader.batch == 1
+        inputs, outputs = reader.program.inputs, reader.program.outputs
+        self._x = [np.zeros((reader.batch, 1, *t.shape[2:]), t.dtype) for t in inputs]
+        self._rows = [x[0, 0] if alone else x[:, 0] for x in self._x]
+        sizes = [t.shape[2 if timed else 1 :] for t, timed in zip(outputs, reader.timed, strict=True)]
+        shapes = [(reader.batch, *((1,) if timed else ()), *s) for s, timed in zip(sizes, reader.timed, strict=True)]
+        self._y = [np.zeros(shape, t.dtype) for shape, t in zip(shapes, outputs, strict=True)]
+        self._results = [
+            y.reshape(size if alone else (reader.batch, *size)) for y, size in zip(self._y, sizes, strict=True)
+        ]
+        self._row, self._result = self._rows[0], self._results[0]
+        self._shape = self._row.shape if len(inputs) == 1 else None
+        self._single = len(outputs) == 1
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def step(self, x: Any) -> Any:
+        """Read one step and give the model's output after it.
+
+        Args: x: one array, or a list or dict of them where the model has several inputs.
+        Shapes: x (B, F), or (F,) with batch=1 -> (B, U), or (U,).
+        Raises: ShapeError: x has another shape. DTypeError: not numbers.
+        """
+        if type(x) is np.ndarray and x.shape == self._shape and x.dtype == self._row.dtype:
+            self._row[...] = x
+        else:
+            self._fill(x)
+        if self._made != generation():
+            self._bind()
+        self._run()  # type: ignore[misc]  # bound
+        if self._single:
+            return self._result.copy()
+        return packed([result.copy() for result in self._results], self._reader.model.output)
+
+    def feed(self, x: Any) -> Any:
+        """Read several steps at once, faster than one by one and with the same bits.
+
+        Shapes: x (B, T, F), or (T, F) with batch=1 -> what `predict` gives for them: (B, T, U), or (B, U) where the
+            model gives the last output alone.
+        Raises: as `step`.
+        """
+        reader = self._reader
+        pieces = [
+            self._taken(array, (reader.batch, -1, *t.shape[2:]), t)
+            for array, t in zip(self._split(x), reader.program.inputs, strict=True)
+        ]
+        if len({piece.shape[1] for piece in pieces}) > 1:
+            sizes = ", ".join(str(piece.shape[1]) for piece in pieces)
+            raise ShapeError.at(reader.where, "x", "have as many steps in each input", sizes, "Cut them alike.")
+        made = reader.plan(one=False).run([*pieces, *self._states]).outputs
+        for state, value in zip(self._states, made[len(self._y) :], strict=True):
+            state[...] = value
+        return packed(made[: len(self._y)], reader.model.output)
+
+    def _bind(self) -> None:
+        """Bind the plan of one step to this stream's arrays, which stay."""
+        self._run = self._reader.plan(one=True).bound([*self._x, *self._states], [*self._y, *self._states])
+        self._made = generation()
+
+    def _fill(self, x: Any) -> None:
+        for array, into, t in zip(self._split(x), self._x, self._reader.program.inputs, strict=True):
+            into[...] = self._taken(array, into.shape[:1] + into.shape[2:], t).reshape(into.shape)
+
+    def _split(self, x: Any) -> Iterable[Any]:
+        """The arrays, one an input."""
+        inputs = self._reader.program.inputs
+        if isinstance(x, Mapping):
+            names = [str(t.node.attrs["name"]) for t in inputs]
+            form = self._reader.model.input
+            keys = list(form) if isinstance(form, Mapping) else names
+            if set(x) != set(keys):
+                raise ArgumentError.at(self._reader.where, "x", f"a dict of {keys}", list(x), "Name every input.")
+            return [x[key] for key in keys]
+        if len(inputs) == 1:
+            return [x]
+        if not isinstance(x, (list, tuple)) or len(x) != len(inputs):
+            raise ArgumentError.at(
+                self._reader.where, "x", f"a list of {len(inputs)} arrays", type(x).__name__, "Pass one for each input."
+            )
+        return list(x)
+
+    def _taken(self, x: Any, shape: tuple[int, ...], t: Tensor) -> np.ndarray:
+        """x as an array of a shape (-1: open), in the input's type; with batch=1 the first axis may be missing."""
+        name = str(t.node.attrs["name"])
+        array = np.asarray(x)
+        if self._reader.batch == 1 and array.ndim == len(shape) - 1:
+            array = array[None]
+        if array.ndim != len(shape) or any(w not in (-1, d) for w, d in zip(shape, array.shape, strict=True)):
+            wanted = text(["T" if d == -1 else d for d in shape])  # type: ignore[misc]  # a letter stands for a size
+            cure = "One row for each sequence of the stream, in the model's order of features."
+            raise ShapeError.at(self._reader.where, "x", f"have shape {wanted}", text(np.shape(x)), cure)
+        column = Column(self._reader.where, name, t.shape, t.dtype)
+        taken = cast(array, column)
+        check_finite(taken, column.where, name)
+        return taken
+
+    # -- the state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def batch(self) -> int:
+        """Sequences that are read side by side."""
+        return self._reader.batch
+
+    @property
+    def states(self) -> dict[str, np.ndarray]:
+        """A copy of every state by name. Shapes: (B, U) each."""
+        return {name: state.copy() for name, state in zip(self._reader.names, self._states, strict=True)}
+
+    def reset(self, rows: Sequence[int] | None = None) -> None:
+        """Start again: all sequences, or those of some rows."""
+        at: Any = slice(None) if rows is None else list(rows)
+        for state, start in zip(self._states, self._reader.start, strict=True):
+            state[at] = start[at]
+
+    def fork(self) -> Stream:
+        """A second stream that goes on from here by itself: to try what would follow."""
+        made = object.__new__(Stream)
+        made._begin(self._reader)
+        for mine, its in zip(self._states, made._states, strict=True):
+            its[...] = mine
+        return made
+
+    def save_state(self) -> bytes:
+        """Where the stream stands, as bytes for a file or a database; `load_state` goes on from there, bit for bit."""
+        header = json.dumps(self._described()).encode()
+        body = b"".join([_START.pack(_MAGIC, _VERSION, len(header)), header, *(s.tobytes() for s in self._states)])
+        return body + _digest(body)
+
+    def load_state(self, blob: bytes) -> None:
+        """Go on where `save_state` was called, in this process or another, with the same weights.
+
+        Raises: FileFormatError: not a state, damaged, or of a later version. ShapeError: of another batch or model.
+            WeightsError: of other weights. Then nothing has changed.
+        """
+        header, data = _opened(self._reader.where, blob)
+        mine = self._described()
+        if header["states"] != mine["states"]:
+            cure = f"Use model.stream(batch={header['batch']}) of the model that saved it."
+            raise ShapeError.at(self._reader.where, "state", f"of {mine['states']}", header["states"], cure)
+        if header["weights"] != mine["weights"]:
+            cure = "Load the weights it was saved with, or start the stream anew."
+            raise WeightsError.at(
+                self._reader.where, "state", "of a model with these weights", header["weights"], cure,
+                because="they have changed since",
+            )  # fmt: skip
+        at = 0
+        for state in self._states:
+            state[...] = np.frombuffer(data, state.dtype.newbyteorder("<"), state.size, at).reshape(state.shape)
+            at += state.nbytes
+
+    def _described(self) -> dict[str, Any]:
+        states = [[list(s.shape), str(s.dtype)] for s in self._states]
+        return {"batch": self.batch, "states": states, "weights": f"{self._reader.fingerprint():08x}"}
+
+    def __repr__(self) -> str:
+        return f"Stream({self._reader.model.where}, batch={self.batch}, states: {', '.join(self._reader.names)})"
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_DIGEST).digest()
+
+
+def _opened(where: str, blob: Any) -> tuple[dict[str, Any], bytes]:
+    """Header and numbers of a saved state, checked. Raises: FileFormatError."""
+
+    def refused(rule: str, found: Any, cure: str) -> FileFormatError:
+        return FileFormatError.at(where, "state", rule, found, cure)
+
+    if not isinstance(blob, (bytes, bytearray, memoryview)):
+        raise refused("bytes", type(blob).__name__, "Pass what save_state gave.")
+    blob = bytes(blob)
+    if len(blob) < _START.size + _DIGEST or not blob.startswith(_MAGIC):
+        raise refused("a saved state of a stream", f"{len(blob)} bytes", "Pass what save_state gave.")
+    _, version, length = _START.unpack_from(blob)
+    if version != _VERSION:
+        raise refused(f"of version {_VERSION}", version, "Update elman, or start the stream anew.")
+    if _digest(blob[:-_DIGEST]) != blob[-_DIGEST:]:
+        raise refused("whole", f"{len(blob)} bytes", "It was cut or changed on its way: save and copy it again.")
+    header: dict[str, Any] = json.loads(blob[_START.size : _START.size + length])
+    return header, blob[_START.size + length : -_DIGEST]
