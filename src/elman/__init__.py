@@ -36,9 +36,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "constraints", "executors", "initializers", "inspect", "layers", "losses", "metrics", "models", "ops", "optimizers", "regularizers",
-    "settings", "tasks",
-)  # fmt: skip
+    "activations",
+    "callbacks",
+    "constraints",
+    "executors",
+    "initializers",
+    "inspect",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "settings",
+    "tasks",
+)
 _NAMES = {
     "Input": "elman.layers",
     "Model": "elman.models",
@@ -49,9 +62,28 @@ _NAMES = {
 }
 
 __all__ = [
-    "Input", "Model", "Sequential", "Variable", "activations", "callbacks", "constraints", "executors", "initializers", "inspect", "layers", "load_model", "losses", "metrics",
-    "models", "ops", "optimizers", "regularizers", "set_seed", "settings", "tasks",
-]  # fmt: skip
+    "Input",
+    "Model",
+    "Sequential",
+    "Variable",
+    "activations",
+    "callbacks",
+    "constraints",
+    "executors",
+    "initializers",
+    "inspect",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "set_seed",
+    "settings",
+    "tasks",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The number types of a graph and how NumPy's types map onto them.
 
-Four types are enough for sequence models: two reals, one integer for indices and lengths, and truth values. Everything a
-user brings is converted at the border (`canonical`), so no kernel ever meets a fifth type.
+Four types are enough for sequence models: two reals, one integer for indices and lengths, and truth values.
+Everything a user brings is converted at the border (`canonical`), so no kernel ever meets a fifth type.
 """
 
 from __future__ import annotations
@@ -43,4 +43,10 @@ def canonical(dtype: Any) -> str:
         return INT32
     if kind.kind == "b":
         return BOOL
-    raise DTypeError.at("dtype", "dtype", f"a real, integer or bool type ({', '.join(ALL)})", kind, "Convert the array with .astype('float32').")
+    raise DTypeError.at(
+        "dtype",
+        "dtype",
+        f"a real, integer or bool type ({', '.join(ALL)})",
+        kind,
+        "Convert the array with .astype('float32').",
+    )

@@ -162,7 +162,13 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     out: list[Size] = []
     for x, y in zip(left, right, strict=True):
         if x != y and x != 1 and y != 1:
-            raise ShapeError.at("broadcast", "shapes", "equal or 1 axis by axis", f"{text(a)} and {text(b)}", "Reshape one of them, or add an axis of size 1.")
+            raise ShapeError.at(
+                "broadcast",
+                "shapes",
+                "equal or 1 axis by axis",
+                f"{text(a)} and {text(b)}",
+                "Reshape one of them, or add an axis of size 1.",
+            )
         out.append(y if x == 1 else x)
     return tuple(out)
 
@@ -189,20 +195,33 @@ def bind(where: str, name: str, shape: Shape, actual: tuple[int, ...], sizes: di
     Raises: ShapeError: wrong rank, a fixed size that differs, or one symbol with two numbers.
     """
     if len(shape) != len(actual):
-        raise ShapeError.at(where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", _rank_cure(shape, actual))
+        raise ShapeError.at(
+            where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", _rank_cure(shape, actual)
+        )
     for axis, (declared, size) in enumerate(zip(shape, actual, strict=True)):
         if isinstance(declared, int):
             if declared != size:
-                raise ShapeError.at(where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", f"Axis {axis} must have size {declared}.")
+                raise ShapeError.at(
+                    where,
+                    name,
+                    f"of shape {text(shape)}",
+                    f"an array of shape {text(actual)}",
+                    f"Axis {axis} must have size {declared}.",
+                )
             continue
         known = sizes.setdefault(repr(declared), size)
         if known != size:
             raise ShapeError.at(
-                where, name, f"of shape {text(shape)} with {declared} = {known} as elsewhere", f"an array of shape {text(actual)}", f"Give every input the same {declared}."
+                where,
+                name,
+                f"of shape {text(shape)} with {declared} = {known} as elsewhere",
+                f"an array of shape {text(actual)}",
+                f"Give every input the same {declared}.",
             )
 
 
 def _rank_cure(shape: Shape, actual: tuple[int, ...]) -> str:
     if len(actual) == len(shape) - 1:
-        return f"An axis is missing: add it with {'x[:, None]' if len(shape) == 2 else 'x[:, None, :] (time) or x[..., None] (features)'}."
+        cure = "x[:, None]" if len(shape) == 2 else "x[:, None, :] (time) or x[..., None] (features)"
+        return f"An axis is missing: add it with {cure}."
     return f"Reshape it to rank {len(shape)}."

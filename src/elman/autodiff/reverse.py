@@ -1,7 +1,7 @@
 """Reverse accumulation: walk the graph from the loss to the weights and add up what each path contributes.
 
-Graph in, graph out: no number is computed here. Cost: one visit a node; the backward graph has a small constant times the nodes
-of the forward graph.
+Graph in, graph out: no number is computed here. Cost: one visit a node; the backward graph has a small constant
+times the nodes of the forward graph.
 """
 
 from __future__ import annotations
@@ -29,11 +29,17 @@ def contributions(node: Node, grads: Sequence[Tensor | None], scan_rule: ScanRul
     if node.op == "Scan":
         return scan_rule(node, grads)
     if node.op not in RULES:
-        raise GraphError(f"autodiff: operator {node.op} must have a row in autodiff/rules.py to be differentiated. Received {node!r}. Add the row, or stop_gradient before it.")
+        raise GraphError(
+            f"autodiff: operator {node.op} must have a row in autodiff/rules.py to be differentiated. "
+            f"Received {node!r}. Add the row, or stop_gradient before it."
+        )
     g = grads[0]
     if g is None:
         return (None,) * len(node.inputs)
-    return [None if d is None else unbroadcast(d, t.shape) for d, t in zip(RULES[node.op](node, g), node.inputs, strict=True)]
+    return [
+        None if d is None else unbroadcast(d, t.shape)
+        for d, t in zip(RULES[node.op](node, g), node.inputs, strict=True)
+    ]
 
 
 def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
@@ -46,7 +52,10 @@ def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
 
 
 def walk(
-    seeds: Sequence[tuple[Tensor, Tensor]], wrt: Sequence[Tensor], scan_rule: ScanRule, defer: Callable[[Node, int, Tensor], bool] | None = None
+    seeds: Sequence[tuple[Tensor, Tensor]],
+    wrt: Sequence[Tensor],
+    scan_rule: ScanRule,
+    defer: Callable[[Node, int, Tensor], bool] | None = None,
 ) -> list[Tensor | None]:
     """Gradients of `wrt` given gradients of some tensors (seeds: pairs of tensor, gradient).
 
@@ -83,4 +92,3 @@ def _on_a_path(order: Sequence[Node], sources: set[int]) -> set[int]:
         if any(t.node.serial in needed for t in node.inputs):
             needed.add(node.serial)
     return needed
-

@@ -1,8 +1,9 @@
 """Every derivative rule, one row an operator.
 
-A row maps (node, gradient of its output) to the gradient of each input, in the words of `graph/trace.py`, so derivatives are graphs
-like any other. Gradients of broadcast operands are summed back by `reverse.py`; a rule may ignore broadcasting. None: no gradient
-flows (an index, a condition, a step function). `y` is the node's output: rules use it where it is cheaper than the input.
+A row maps (node, gradient of its output) to the gradient of each input, in the words of `graph/trace.py`, so
+derivatives are graphs like any other. Gradients of broadcast operands are summed back by `reverse.py`; a rule may
+ignore broadcasting. None: no gradient flows (an index, a condition, a step function). `y` is the node's output:
+rules use it where it is cheaper than the input.
 
 Source: the rows are textbook calculus; Griewank and Walther 2008, "Evaluating Derivatives", for reverse accumulation.
 """
@@ -74,7 +75,10 @@ def _reduce_extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
 
 
 def _reduce_prod(n: Node, g: Tensor) -> Sequence[Tensor | None]:
-    """The product of the others: of all but x where nothing is 0; a single 0 gets that of the rest, of several none gets any."""
+    """The product of the others: of all but x where nothing is 0.
+
+    A single 0 gets that of the rest, of several none gets any.
+    """
     x, axes = _x(n), n.attrs["axes"]
     zero = ops.equal(x, 0.0)
     filled = ops.where(zero, 1.0, x)
@@ -156,15 +160,22 @@ RULES: dict[str, Rule] = {
     "ReduceMin": _reduce_extreme,
     "Softmax": _softmax,
     "LogSoftmax": lambda n, g: (g - ops.exp(_y(n)) * ops.sum(g, -1, keepdims=True),),
-    "CumSum": lambda n, g: (ops.cumsum(g, n.attrs["axis"], reverse=not n.attrs["reverse"], exclusive=n.attrs["exclusive"]),),
+    "CumSum": lambda n, g: (
+        ops.cumsum(g, n.attrs["axis"], reverse=not n.attrs["reverse"], exclusive=n.attrs["exclusive"]),
+    ),
     # movement
     "Reshape": lambda n, g: (ops.reshape(g, _x(n).shape),),
     "Expand": lambda n, g: (g,),  # a broadcast: reverse.py sums it back
     "Transpose": lambda n, g: (ops.transpose(g, _inverse(n.attrs["perm"])),),
     "Concat": _concat,
     "Slice": _slice,
-    "Pad": lambda n, g: (apply("Slice", g, axis=n.attrs["axis"], start=n.attrs["before"], length=_x(n).shape[n.attrs["axis"]], step=1),),
+    "Pad": lambda n, g: (
+        apply("Slice", g, axis=n.attrs["axis"], start=n.attrs["before"], length=_x(n).shape[n.attrs["axis"]], step=1),
+    ),
     "Gather": lambda n, g: (apply("ScatterAdd", n.inputs[1], g, rows=_x(n).shape[0]), None),
     "ScatterAdd": lambda n, g: (None, ops.take(g, n.inputs[0])),
 }
-"""Operators with whole-number, boolean or no outputs need no row: nothing flows through them. Scan's rule is `scan.py`."""
+"""Operators with whole-number, boolean or no outputs need no row: nothing flows through them.
+
+Scan's rule is `scan.py`.
+"""

@@ -1,18 +1,20 @@
 """Backpropagation through time: the derivative of a scan is a scan that runs the other way.
 
-The backward body is the derivative of one step: it receives the gradients of the states after the step and of the step's outputs, and
-gives those of the states before it and of the slices. What it needs of the forward step is either a sequence that already exists, or is
-added to the forward scan as one more output (the forward scan is *extended*; `graph/rewrite/simplify.py` lets the extension
-replace the original).
+The backward body is the derivative of one step: it receives the gradients of the states after the step and of the
+step's outputs, and gives those of the states before it and of the slices. What it needs of the forward step is
+either a sequence that already exists, or is added to the forward scan as one more output (the forward scan is
+*extended*; `graph/rewrite/simplify.py` lets the extension replace the original).
 
-Gradients of captured values (the weights) are *deferred*: a product h_t @ U inside the loop would give T small products h_tᵀ @ dz_t to
-add up; instead h and dz are kept for all t and one product over T*B rows follows the loop. The same holds for additions and
-multiplications with a captured value (biases, peepholes), whose gradients are one sum after the loop.
+Gradients of captured values (the weights) are *deferred*: a product h_t @ U inside the loop would give T small
+products h_tᵀ @ dz_t to add up; instead h and dz are kept for all t and one product over T*B rows follows the loop.
+The same holds for additions and multiplications with a captured value (biases, peepholes), whose gradients are one
+sum after the loop.
 
-Lengths need no care: the backward scan has the forward one's lengths, so a finished row passes its state's gradient on unchanged and its
-kept rows are 0.
+Lengths need no care: the backward scan has the forward one's lengths, so a finished row passes its state's
+gradient on unchanged and its kept rows are 0.
 
-Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al. 2016, §3.1.
+Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al.
+    2016, §3.1.
 Cost: the kept sequences take T times what one step computes; checkpointing is not done here.
 """
 
@@ -43,7 +45,11 @@ class _Backward:
         self.body: Graph = node.attrs["body"]
         self.carries, self.sequences = node.attrs["carries"], node.attrs["sequences"]
         at = self.carries + self.sequences
-        self.states, self.slices, self.captured = self.body.inputs[: self.carries], self.body.inputs[self.carries : at], self.body.inputs[at:]
+        self.states, self.slices, self.captured = (
+            self.body.inputs[: self.carries],
+            self.body.inputs[self.carries : at],
+            self.body.inputs[at:],
+        )
         self.kept: dict[Key, Tensor] = {}
         self.stacked: dict[Key, Tensor] = {}
         self.outer = dict(zip((key(t) for t in self.body.inputs), node.inputs, strict=False))
@@ -56,7 +62,10 @@ class _Backward:
         d_states = [placeholder(f"d_{t.node.attrs['name']}", t.shape, t.dtype) for t in self.states]
         live = [i for i in range(self.carries, len(outputs)) if self.grads[i] is not None]
         d_outputs = [placeholder(f"d_output{i}", outputs[i].shape, outputs[i].dtype) for i in live]
-        seeds = [*zip(outputs[: self.carries], d_states, strict=True), *zip((outputs[i] for i in live), d_outputs, strict=True)]
+        seeds = [
+            *zip(outputs[: self.carries], d_states, strict=True),
+            *zip((outputs[i] for i in live), d_outputs, strict=True),
+        ]
         found = walk(seeds, self.body.inputs, scan_rule, self._defer)
         before = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(found, self.states, strict=False)]
         stepwise = [g for g in found[self.carries :] if g is not None]
@@ -77,7 +86,8 @@ class _Backward:
                 totals[i] = d if total is None else total + d
         return [*made[: self.carries], *d_sequences, *totals, *([None] if self.node.attrs["lengths"] else [])]
 
-    # -- what is put off -------------------------------------------------------------------------------------------------
+    # -- what is put off
+    # ----------------------------------------------------------------------------------------------
 
     def _fixed(self) -> set[int]:
         """Body nodes that are the same at every step: captured inputs and constants."""
@@ -89,7 +99,12 @@ class _Backward:
         if operand.node.serial not in {t.node.serial for t in self.captured}:
             return False
         if node.op in ("MatMul", "Gemm"):
-            rows = i == 1 and operand.ndim == 2 and not node.attrs.get("transpose_a") and node.inputs[0].node.serial not in self.fixed
+            rows = (
+                i == 1
+                and operand.ndim == 2
+                and not node.attrs.get("transpose_a")
+                and node.inputs[0].node.serial not in self.fixed
+            )
             if not (rows or (i == 2 and node.op == "Gemm")):
                 return False
         elif kind(node) != "pointwise":
@@ -103,7 +118,7 @@ class _Backward:
         for deferrals in self.deferred.values():
             for node, i, g in deferrals:
                 found[key(g)] = g
-                if not (i == 2 and node.op == "Gemm") and not (node.op in ("Add", "Sub")):
+                if not (i == 2 and node.op == "Gemm") and node.op not in ("Add", "Sub"):
                     for j, t in enumerate(node.inputs):
                         if j != i and t.node.serial not in self.fixed:
                             found[key(t)] = t
@@ -133,46 +148,79 @@ class _Backward:
         missing = rank - t.ndim
         return whole if missing <= 0 else ops.reshape(whole, (whole.shape[0], *(1,) * missing, *whole.shape[1:]))
 
-    # -- the two scans ---------------------------------------------------------------------------------------------------
+    # -- the two scans
+    # ------------------------------------------------------------------------------------------------
 
     def _read(self, roots: Sequence[Tensor]) -> list[Tensor]:
         """Forward body values that the backward body reads."""
         nodes = [n for n in ancestors(roots) if n.serial not in self.forward_nodes]
-        read = {key(t): t for t in (*roots, *(t for n in nodes for t in n.inputs)) if t.node.serial in self.forward_nodes}
+        read = {
+            key(t): t for t in (*roots, *(t for n in nodes for t in n.inputs)) if t.node.serial in self.forward_nodes
+        }
         return list(read.values())
 
     def _keep(self, wanted: Sequence[Tensor]) -> dict[Key, Tensor]:
         """Sequences of the wanted forward values: outputs the scan has, slices it was given, or outputs it gets now."""
         have = {key(t): i for i, t in enumerate(self.body.outputs) if i >= self.carries}
         given = {key(t): self.outer[key(t)] for t in self.slices}
-        added = {key(t): t for t in wanted if t.node.serial not in self.fixed and key(t) not in have and key(t) not in given}
+        added = {
+            key(t): t for t in wanted if t.node.serial not in self.fixed and key(t) not in have and key(t) not in given
+        }
         scan = self.node
         if added:
-            attrs = {**scan.attrs, "body": Graph(self.body.inputs, (*self.body.outputs, *added.values())), "extends": scan.serial}
+            attrs = {
+                **scan.attrs,
+                "body": Graph(self.body.inputs, (*self.body.outputs, *added.values())),
+                "extends": scan.serial,
+            }
             scan = Node("Scan", scan.inputs, attrs)
         first = len(self.body.outputs)
-        return {**given, **{k: scan.outputs[i] for k, i in have.items()}, **{k: scan.outputs[first + i] for i, k in enumerate(added)}}
+        return {
+            **given,
+            **{k: scan.outputs[i] for k, i in have.items()},
+            **{k: scan.outputs[first + i] for i, k in enumerate(added)},
+        }
 
     def _walk_back(
-        self, d_states: Sequence[Tensor], d_outputs: Sequence[Tensor], d_sequences: Sequence[Tensor | None], roots: Sequence[Tensor], read: Sequence[Tensor]
+        self,
+        d_states: Sequence[Tensor],
+        d_outputs: Sequence[Tensor],
+        d_sequences: Sequence[Tensor | None],
+        roots: Sequence[Tensor],
+        read: Sequence[Tensor],
     ) -> Sequence[Tensor]:
-        """The scan the other way; its body is the derivative with forward values replaced by slices of their sequences."""
+        """The scan the other way.
+
+        Its body is the derivative with forward values replaced by slices of their sequences.
+        """
         read = [t for t in read if t.node.op != "Constant"]
         inner = {key(t): placeholder(f"kept{i}", t.shape, t.dtype) for i, t in enumerate(read)}
         slices = [t for t in read if t.node.serial not in self.fixed]
         table: dict[Key, Tensor] = {}
         for n in ancestors(roots):
-            made = [inner.get(key(t), t) for t in n.outputs] if n.serial in self.forward_nodes else copy(n, tuple(table[key(t)] for t in n.inputs))
+            made = (
+                [inner.get(key(t), t) for t in n.outputs]
+                if n.serial in self.forward_nodes
+                else copy(n, tuple(table[key(t)] for t in n.inputs))
+            )
             table.update(zip((key(t) for t in n.outputs), made, strict=True))
         given = [*d_states, *d_outputs, *(inner[key(t)] for t in slices)]
         fixed = {inner[key(t)].node.serial: self.outer[key(t)] for t in read if t.node.serial in self.fixed}
         body, inner_captured = close(given, [table[key(t)] for t in roots])
-        captured = rebuild(Graph((), tuple(inner_captured)), lambda n, i: (fixed[n.serial],) if n.serial in fixed else copy(n, i)).outputs
-        init = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(self.grads, self.states, strict=False)]
+        captured = rebuild(
+            Graph((), tuple(inner_captured)), lambda n, i: (fixed[n.serial],) if n.serial in fixed else copy(n, i)
+        ).outputs
+        init = [
+            g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(self.grads, self.states, strict=False)
+        ]
         sequences = [*d_sequences, *(self.kept[key(t)] for t in slices)]
         lengths = [self.node.inputs[-1]] if self.node.attrs["lengths"] else []
         attrs = {
-            "body": body, "carries": len(d_states), "sequences": len(sequences), "lengths": bool(lengths),
-            "reverse": not self.node.attrs["reverse"], "steps": self.node.attrs["steps"],
-        }  # fmt: skip
+            "body": body,
+            "carries": len(d_states),
+            "sequences": len(sequences),
+            "lengths": bool(lengths),
+            "reverse": not self.node.attrs["reverse"],
+            "steps": self.node.attrs["steps"],
+        }
         return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs  # type: ignore[list-item]

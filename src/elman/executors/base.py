@@ -1,7 +1,8 @@
 """What an executor is: something that turns a graph into a plan, and a plan into numbers.
 
-A plan owns no data of a user: it reads the arrays it is given and the variables of its graph, returns new arrays for the outputs, and
-writes the updated variables in place. All executors give the same numbers up to rounding; `reference` is the definition.
+A plan owns no data of a user: it reads the arrays it is given and the variables of its graph, returns new arrays for
+the outputs, and writes the updated variables in place. All executors give the same numbers up to rounding; `reference`
+is the definition.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ class Plan(ABC):
 
     @abstractmethod
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
-        """One step for each batch of rows `order[0:batch_size]`, `order[batch_size:2*batch_size]`, …; the last may be smaller.
+        """One step for each batch of `batch_size` rows of `order`; the last may be smaller.
 
-        Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard fails.
+        Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard
+            fails.
         """
 
 

@@ -1,9 +1,12 @@
-"""From a graph to what the native plan is made of: numbered values, instructions, segments (native/include/elman/spec.h).
+"""From a graph to what the native plan is made of.
 
-Slices, transpositions and repetitions are not copied where the reader can walk strides (`View`): pointwise operands and matrices can.
-Gradients are written straight into the flat vector that concatenates them. Operators whose inputs are constants and sizes run once, when
-sizes become known. Work on rows of the batch and work on totals alternate in segments, so that a batch can be cut into shards; sums over
-the batch made in a rows segment are partial sums, which the plan adds up before the next segment.
+Numbered values, instructions, segments (native/include/elman/spec.h).
+
+Slices, transpositions and repetitions are not copied where the reader can walk strides (`View`): pointwise
+operands and matrices can. Gradients are written straight into the flat vector that concatenates them. Operators
+whose inputs are constants and sizes run once, when sizes become known. Work on rows of the batch and work on
+totals alternate in segments, so that a batch can be cut into shards; sums over the batch made in a rows segment
+are partial sums, which the plan adds up before the next segment.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ from elman.graph.trace import cast
 from elman.shapes import Dim, Shape, Size, product
 
 TEMPORARY, INPUT, VARIABLE, CONSTANT, ONCE, PART = range(6)  # Home in spec.h
-OPS = {name: i for i, name in enumerate("matmul pointwise integer reduce arg_max softmax cum_sum copy gather scatter_add uniform range size scan".split())}
+OPS = {
+    name: i
+    for i, name in enumerate(
+        (
+            "matmul pointwise integer reduce arg_max softmax cum_sum copy gather scatter_add uniform range size scan"
+        ).split()
+    )
+}
 REDUCE = {"ReduceSum": 0, "ReduceMax": 1, "ReduceMin": 2, "ReduceProd": 3}
 VIEWS = ("Slice", "Transpose", "Expand", "Reshape")
 
@@ -119,7 +129,8 @@ class _Lowering:
         self.level: dict[int, int] = {}
         self.work: Size = 0
 
-    # -- tables ----------------------------------------------------------------------------------------------------------
+    # -- tables
+    # -------------------------------------------------------------------------------------------------------
 
     def dim(self, size: Size) -> int:
         if isinstance(size, Dim):
@@ -129,7 +140,16 @@ class _Lowering:
 
     def new(self, home: int, t: Tensor, index: int = -1, offset: Size | None = None) -> int:
         storage = 1 if t.dtype == dtypes.INT32 else 0
-        self.values.append([home, storage, index, self.dim(product(t.shape)), -1 if offset is None else self.dim(offset), self.sharded and of_batch(t)])
+        self.values.append(
+            [
+                home,
+                storage,
+                index,
+                self.dim(product(t.shape)),
+                -1 if offset is None else self.dim(offset),
+                self.sharded and of_batch(t),
+            ]
+        )
         return len(self.values) - 1
 
     def define(self, t: Tensor, home: int = TEMPORARY, index: int = -1) -> int:
@@ -141,13 +161,16 @@ class _Lowering:
         """The value that holds a tensor whole and contiguous."""
         view = self.where[_key(t)]
         if not view.contiguous(t.shape):
-            raise GraphError(f"lowering: {t!r} must be contiguous where it is read. Received a view. This is a bug of elman.")
+            raise GraphError(
+                f"lowering: {t!r} must be contiguous where it is read. Received a view. This is a bug of elman."
+            )
         base = self.values[view.value]
         if view.offset == 0 and base[3] == self.dim(product(t.shape)):
             return view.value
         return self.new(PART, t, view.value, view.offset)
 
-    # -- the whole -------------------------------------------------------------------------------------------------------
+    # -- the whole
+    # ----------------------------------------------------------------------------------------------------
 
     def run(self) -> Lowered:
         graph = self.graph
@@ -167,7 +190,11 @@ class _Lowering:
             self.emit(node, code, writes.get(node.serial))
         partials = [(self.value(t), self.level[n.serial]) for n in order for t in n.outputs if self._partial(n, t)]
         levels = sorted(self.segments)
-        copies = [(self._variable(v), self.value(t)) for v, t in graph.updates if not any(w.get(_key(t)) is v for w in writes.values())]
+        copies = [
+            (self._variable(v), self.value(t))
+            for v, t in graph.updates
+            if not any(w.get(_key(t)) is v for w in writes.values())
+        ]
         spec = {
             "segments": [(level % 2 == 1, self.segments[level].instructions) for level in levels],
             "last": [(False, tail.instructions)] if tail.instructions else [],
@@ -197,7 +224,8 @@ class _Lowering:
                 self.readers.setdefault(_key(t), []).append(node)
         self.kept |= {_key(t) for t in roots}
 
-    # -- segments --------------------------------------------------------------------------------------------------------
+    # -- segments
+    # -----------------------------------------------------------------------------------------------------
 
     def _partial(self, node: Node, t: Tensor) -> bool:
         return self.level[node.serial] % 2 == 1 and not of_batch(t) and not self._once(node)
@@ -209,7 +237,8 @@ class _Lowering:
         simple = node.op in ("Expand", "Reshape", "Fused", "Transpose", "Concat", "Slice", "Pad")
         return bool(node.inputs) and simple and all(t.node.op == "Constant" or self._once(t.node) for t in node.inputs)
 
-    # -- updates ---------------------------------------------------------------------------------------------------------
+    # -- updates
+    # ------------------------------------------------------------------------------------------------------
 
     def _update_writers(self, order: Sequence[Node]) -> dict[int, dict[Key, Variable]]:
         """Fused nodes that may write new values of variables into the variables themselves, after everything else.
@@ -219,15 +248,25 @@ class _Lowering:
         targets: dict[Key, list[Variable]] = {}
         for v, t in self.graph.updates:
             targets.setdefault(_key(t), []).append(v)
-        plain = {_key(t) for t in self.graph.outputs} | ({_key(self.graph.guard)} if self.graph.guard is not None else set())
+        plain = {_key(t) for t in self.graph.outputs} | (
+            {_key(self.graph.guard)} if self.graph.guard is not None else set()
+        )
         found: dict[int, dict[Key, Variable]] = {}
         for node in order:
             keys = [_key(t) for t in node.outputs]
-            if node.op != "Fused" or not all(k in targets and len(targets[k]) == 1 for k in keys) or any(self.readers.get(k) or k in plain for k in keys):
+            if (
+                node.op != "Fused"
+                or not all(k in targets and len(targets[k]) == 1 for k in keys)
+                or any(self.readers.get(k) or k in plain for k in keys)
+            ):
                 continue
             if not any(of_batch(t) for t in node.inputs):
                 found[node.serial] = {k: targets[k][0] for k in keys}
-        read = {n.serial: [t.node.attrs["variable"] for t in n.inputs if t.node.op == "Variable"] for n in order if n.serial in found}
+        read = {
+            n.serial: [t.node.attrs["variable"] for t in n.inputs if t.node.op == "Variable"]
+            for n in order
+            if n.serial in found
+        }
         for serial in list(found):
             others = [v for s, vs in read.items() if s != serial for v in vs]
             if any(np.shares_memory(v.value, o.value) for v in found[serial].values() for o in others):
@@ -241,7 +280,8 @@ class _Lowering:
             self.define(t, VARIABLE, len(self.variables) - 1)
         return self.where[_key(t)].value
 
-    # -- parts of a concatenation ----------------------------------------------------------------------------------------
+    # -- parts of a concatenation
+    # -------------------------------------------------------------------------------------
 
     def _choose_parts(self, order: Sequence[Node]) -> None:
         """Values that a concatenation along the first axis would copy are written into it by whoever makes them."""
@@ -253,9 +293,16 @@ class _Lowering:
                 source = t
                 while source.node.op == "Reshape":
                     source = source.node.inputs[0]
-                computed = source.node.op not in ("Input", "Variable", "Constant", "Scan", *VIEWS) and not self._once(source.node)
+                computed = source.node.op not in ("Input", "Variable", "Constant", "Scan", *VIEWS) and not self._once(
+                    source.node
+                )
                 same = self.level[source.node.serial] % 2 == self.level[node.serial] % 2 or not of_batch(source)
-                if computed and same and _key(source) not in self.parts and of_batch(source) == of_batch(node.outputs[0]):
+                if (
+                    computed
+                    and same
+                    and _key(source) not in self.parts
+                    and of_batch(source) == of_batch(node.outputs[0])
+                ):
                     self.parts[_key(source)] = (node.outputs[0], at)
                 at = at + product(t.shape)
 
@@ -270,22 +317,40 @@ class _Lowering:
             return value
         return self.define(t, home)
 
-    # -- instructions ----------------------------------------------------------------------------------------------------
+    # -- instructions
+    # -------------------------------------------------------------------------------------------------
 
-    def add(self, code: _Code, op: str, ins: Sequence[int], outs: Sequence[int], dims: Sequence[Size] = (), flags: Sequence[int] = (), program: Any = None, body: int = -1) -> None:
-        code.instructions.append((OPS[op], list(ins), list(outs), [self.dim(d) for d in dims], [int(f) for f in flags], program, body, op))
+    def add(
+        self,
+        code: _Code,
+        op: str,
+        ins: Sequence[int],
+        outs: Sequence[int],
+        dims: Sequence[Size] = (),
+        flags: Sequence[int] = (),
+        program: Any = None,
+        body: int = -1,
+    ) -> None:
+        code.instructions.append(
+            (OPS[op], list(ins), list(outs), [self.dim(d) for d in dims], [int(f) for f in flags], program, body, op)
+        )
 
     def emit(self, node: Node, code: _Code, writes: dict[Key, Variable] | None = None, body: bool = False) -> None:
         """Write a node down. `writes`: outputs that are variables' new values, written in place."""
         home = ONCE if not body and self._once(node) else TEMPORARY
         if node.op in VIEWS:
-            return self._view(node, code, home)
+            self._view(node, code, home)
+            return
         method = getattr(self, "_emit_" + node.op.lower(), None)
         if method is None:
-            raise GraphError(f"lowering: operator {node.op} must have a native form. Received {node!r}. Add _emit_{node.op.lower()} in executors/lowering.py.")
+            raise GraphError(
+                f"lowering: operator {node.op} must have a native form. Received {node!r}. "
+                f"Add _emit_{node.op.lower()} in executors/lowering.py."
+            )
         if node.op == "Fused":
-            return self._emit_fused(node, code, home, writes)
-        method(node, code, home)
+            self._emit_fused(node, code, home, writes)
+        else:
+            method(node, code, home)
 
     # leaves
 
@@ -294,7 +359,9 @@ class _Lowering:
 
     def _emit_constant(self, node: Node, code: _Code, home: int) -> None:
         t = node.outputs[0]
-        self.constants.append(np.ascontiguousarray(node.attrs["value"], dtype=np.int32 if t.dtype == dtypes.INT32 else self.real))
+        self.constants.append(
+            np.ascontiguousarray(node.attrs["value"], dtype=np.int32 if t.dtype == dtypes.INT32 else self.real)
+        )
         self.define(t, CONSTANT, len(self.constants) - 1)
 
     def _emit_range(self, node: Node, code: _Code, home: int) -> None:
@@ -344,7 +411,18 @@ class _Lowering:
         row_b, col_b = (vb.strides[-1], vb.strides[-2]) if tb else (vb.strides[-2], vb.strides[-1])
         if not batched and a.ndim > 2:
             row_a = k if va.contiguous(a.shape) else row_a
-        dims: list[Size] = [batch, m, n, k, row_a, col_a, m * k if batched else 0, row_b, col_b, k * n if batched else 0]
+        dims: list[Size] = [
+            batch,
+            m,
+            n,
+            k,
+            row_a,
+            col_a,
+            m * k if batched else 0,
+            row_b,
+            col_b,
+            k * n if batched else 0,
+        ]
         ins = [self._base(a), self._base(b)]
         if len(node.inputs) > 2:
             addend = node.inputs[2]
@@ -384,7 +462,16 @@ class _Lowering:
                 target = self.output(out, home)
             else:
                 target = len(self.values)
-                self.values.append([home, 1 if x.dtype == dtypes.INT32 else 0, -1, self.dim(product(shape)), -1, self.sharded and of_batch(Tensor(node, 0, shape, x.dtype))])
+                self.values.append(
+                    [
+                        home,
+                        1 if x.dtype == dtypes.INT32 else 0,
+                        -1,
+                        self.dim(product(shape)),
+                        -1,
+                        self.sharded and of_batch(Tensor(node, 0, shape, x.dtype)),
+                    ]
+                )
             self.add(code, "reduce", [source], [target], three, [REDUCE[node.op]])
             source = target
 
@@ -392,18 +479,38 @@ class _Lowering:
 
     def _emit_argmax(self, node: Node, code: _Code, home: int) -> None:
         x = node.inputs[0]
-        self.add(code, "arg_max", [self.value(x)], [self.output(node.outputs[0], home)], self._three(x.shape, node.attrs["axes"][0]))
+        self.add(
+            code,
+            "arg_max",
+            [self.value(x)],
+            [self.output(node.outputs[0], home)],
+            self._three(x.shape, node.attrs["axes"][0]),
+        )
 
     def _emit_softmax(self, node: Node, code: _Code, home: int) -> None:
         x = node.inputs[0]
-        self.add(code, "softmax", [self.value(x)], [self.output(node.outputs[0], home)], [product(x.shape[:-1]), x.shape[-1]], [node.op == "LogSoftmax"])
+        self.add(
+            code,
+            "softmax",
+            [self.value(x)],
+            [self.output(node.outputs[0], home)],
+            [product(x.shape[:-1]), x.shape[-1]],
+            [node.op == "LogSoftmax"],
+        )
 
     _emit_logsoftmax = _emit_softmax
 
     def _emit_cumsum(self, node: Node, code: _Code, home: int) -> None:
         x = node.inputs[0]
         flags = [node.attrs["reverse"], node.attrs["exclusive"]]
-        self.add(code, "cum_sum", [self.value(x)], [self.output(node.outputs[0], home)], self._three(x.shape, node.attrs["axis"]), flags)
+        self.add(
+            code,
+            "cum_sum",
+            [self.value(x)],
+            [self.output(node.outputs[0], home)],
+            self._three(x.shape, node.attrs["axis"]),
+            flags,
+        )
 
     # movement
 
@@ -413,25 +520,42 @@ class _Lowering:
         view = self._walked(node, self.where[_key(x)])
         if view is None:
             view = self.where[_key(x)]
-            raise GraphError(f"lowering: {node!r} must read a contiguous tensor. Received strides {view.strides}. This is a bug of elman.")
+            raise GraphError(
+                f"lowering: {node!r} must read a contiguous tensor. Received strides {view.strides}. "
+                "This is a bug of elman."
+            )
         if _key(out) in self.kept or any(not self._accepts(r, out, view) for r in self.readers.get(_key(out), ())):
             if view.contiguous(out.shape) and not (home == ONCE and self.values[view.value][0] == CONSTANT):
                 self.where[_key(out)] = view
                 return
             target = self.output(out, home)
-            self._copy(code, View(view.value, view.offset, view.strides), target, out.shape, contiguous_strides(out.shape), 0)
+            self._copy(
+                code, View(view.value, view.offset, view.strides), target, out.shape, contiguous_strides(out.shape), 0
+            )
             return
         self.where[_key(out)] = view
 
     def _walked(self, node: Node, view: View) -> View | None:
         x, out = node.inputs[0], node.outputs[0]
         if node.op == "Reshape":
-            return View(view.value, view.offset, contiguous_strides(out.shape)) if view.contiguous(x.shape) else _reshaped_strides(view, x.shape, out.shape)
+            return (
+                View(view.value, view.offset, contiguous_strides(out.shape))
+                if view.contiguous(x.shape)
+                else _reshaped_strides(view, x.shape, out.shape)
+            )
         if node.op == "Transpose":
             return View(view.value, view.offset, tuple(view.strides[i] for i in node.attrs["perm"]))
         if node.op == "Expand":
             missing = out.ndim - x.ndim
-            return View(view.value, view.offset, (0,) * missing + tuple(0 if d == 1 and o != 1 else s for d, o, s in zip(x.shape, out.shape[missing:], view.strides, strict=True)))
+            return View(
+                view.value,
+                view.offset,
+                (0,) * missing
+                + tuple(
+                    0 if d == 1 and o != 1 else s
+                    for d, o, s in zip(x.shape, out.shape[missing:], view.strides, strict=True)
+                ),
+            )
         axis, start, length, step = (node.attrs[k] for k in ("axis", "start", "length", "step"))
         self.checks.append((start, length, step, x.shape[axis]))
         strides = tuple(s * step if i == axis else s for i, s in enumerate(view.strides))
@@ -449,7 +573,16 @@ class _Lowering:
             return _reshaped_strides(view, t.shape, reader.outputs[0].shape) is not None
         return False
 
-    def _copy(self, code: _Code, source: View, target: int, sizes: Shape, to_strides: Sequence[Size], to_offset: Size, clear: bool = False) -> None:
+    def _copy(
+        self,
+        code: _Code,
+        source: View,
+        target: int,
+        sizes: Shape,
+        to_strides: Sequence[Size],
+        to_offset: Size,
+        clear: bool = False,
+    ) -> None:
         dims = [to_offset, source.offset, *sizes, *to_strides, *source.strides]
         self.add(code, "copy", [source.value], [target], dims, [clear, len(sizes)])
 
@@ -476,7 +609,15 @@ class _Lowering:
     def _emit_pad(self, node: Node, code: _Code, home: int) -> None:
         x, out, axis = node.inputs[0], node.outputs[0], node.attrs["axis"]
         strides = contiguous_strides(out.shape)
-        self._copy(code, self.where[_key(x)], self.output(out, home), x.shape, strides, node.attrs["before"] * strides[axis], clear=True)
+        self._copy(
+            code,
+            self.where[_key(x)],
+            self.output(out, home),
+            x.shape,
+            strides,
+            node.attrs["before"] * strides[axis],
+            clear=True,
+        )
 
     def _emit_gather(self, node: Node, code: _Code, home: int) -> None:
         table, index = node.inputs
@@ -486,12 +627,21 @@ class _Lowering:
     def _emit_scatteradd(self, node: Node, code: _Code, home: int) -> None:
         index, values = node.inputs
         dims = [node.attrs["rows"], product(values.shape[index.ndim :]), product(index.shape)]
-        self.add(code, "scatter_add", [self.value(index), self.value(values)], [self.output(node.outputs[0], home)], dims)
+        self.add(
+            code, "scatter_add", [self.value(index), self.value(values)], [self.output(node.outputs[0], home)], dims
+        )
 
     def _emit_randomuniform(self, node: Node, code: _Code, home: int) -> None:
         out = node.outputs[0]
         rows = out.shape[0] if out.shape else 1
-        self.add(code, "uniform", [self.value(t) for t in node.inputs], [self.output(out, home)], [rows, product(out.shape[1:])], [node.attrs["key"], of_batch(out)])
+        self.add(
+            code,
+            "uniform",
+            [self.value(t) for t in node.inputs],
+            [self.output(out, home)],
+            [rows, product(out.shape[1:])],
+            [node.attrs["key"], of_batch(out)],
+        )
 
     # the recurrence
 
@@ -515,7 +665,16 @@ class _Lowering:
         self.readers, self.kept, self.packable, self.steps = outer
         at = carries + sequences
         self.bodies.append(
-            (inner.instructions, inputs[:carries], inputs[carries:at], inputs[at:], results[:carries], results[carries:], attrs["reverse"], attrs["lengths"])
+            (
+                inner.instructions,
+                inputs[:carries],
+                inputs[carries:at],
+                inputs[at:],
+                results[:carries],
+                results[carries:],
+                attrs["reverse"],
+                attrs["lengths"],
+            )
         )
         rows = node.inputs[-1].shape[0] if attrs["lengths"] else 0
         self.add(code, "scan", ins, outs, [attrs["steps"], rows], body=len(self.bodies) - 1)
@@ -534,5 +693,8 @@ def _real_type(graph: Graph) -> str:
     found = {t.dtype for n in graph.nodes() for t in n.outputs if dtypes.is_real(t.dtype)}
     found |= {t.dtype for t in graph.inputs if dtypes.is_real(t.dtype)}
     if len(found) > 1:
-        raise GraphError("native: a graph must have one real type. Received float32 and float64. Cast inputs and weights to one of them, or use ELMAN_EXECUTOR=reference.")
+        raise GraphError(
+            "native: a graph must have one real type. Received float32 and float64. "
+            "Cast inputs and weights to one of them, or use ELMAN_EXECUTOR=reference."
+        )
     return found.pop() if found else dtypes.FLOAT32

@@ -1,4 +1,7 @@
-"""The native executor: graphs lowered to plans of the compiled extension. The only file that imports `elman._native`."""
+"""The native executor: graphs lowered to plans of the compiled extension.
+
+The only file that imports `elman._native`.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ from elman.shapes import Dim, bind, text
 
 _missing = ""
 try:
-    from elman import _native  # type: ignore[attr-defined]
+    import elman._native as extension
 except ImportError as error:  # no compiler when elman was installed
-    _native, _missing = None, str(error)
+    extension, _missing = None, str(error)
+_native: Any = extension
 
 ISAS = ("baseline", "avx2", "avx512")
 
@@ -47,7 +51,13 @@ def chosen_isa() -> str:
         return ISAS[_native.best_isa()]
     if not _native.isa_supported(ISAS.index(wanted)):
         from_here = [name for i, name in enumerate(ISAS) if _native.isa_supported(i)]
-        raise ArgumentError.at("ELMAN_ISA", "ELMAN_ISA", f"an instruction set of this CPU ({', '.join(from_here)})", wanted, "Unset it to choose the best.")
+        raise ArgumentError.at(
+            "ELMAN_ISA",
+            "ELMAN_ISA",
+            f"an instruction set of this CPU ({', '.join(from_here)})",
+            wanted,
+            "Unset it to choose the best.",
+        )
     return wanted
 
 
@@ -57,6 +67,7 @@ class NativeExecutor(Executor):
     name = "native"
 
     def compile(self, graph: Graph) -> Plan:
+        """A native plan of the graph. Raises: GraphError: two real types in one graph."""
         if settings.verify():
             verify(graph)
         return NativePlan(graph, lower(graph))
@@ -69,7 +80,9 @@ class NativePlan(Plan):
         self.graph = graph
         self.lowered = lowered
         made = _native.PlanFloat64 if lowered.real == dtypes.FLOAT64 else _native.PlanFloat32
-        self._plan = made(lowered.spec, [v.value for v in lowered.variables], lowered.constants, ISAS.index(chosen_isa()))
+        self._plan = made(
+            lowered.spec, [v.value for v in lowered.variables], lowered.constants, ISAS.index(chosen_isa())
+        )
         self._threads = settings.num_threads()
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
@@ -79,18 +92,22 @@ class NativePlan(Plan):
         self._symbols: list[int] = []
 
     def run(self, arrays: Sequence[np.ndarray]) -> Run:
+        """One step on arrays, as `Plan.run`."""
         with self._lock:
             views = self._accept(arrays)
             steps, diverged = self._execute(views, None, 0)
             return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
 
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+        """Steps over batches of rows, as `Plan.run_batches`; no Python in between."""
         if len(order) == 0:
             return Run([], 0)
         with self._lock:
             views = self._accept(arrays)
             steps, diverged = self._execute(views, np.ascontiguousarray(order, dtype=np.int64), batch_size)
-            last = (len(order) - 1) % batch_size + 1 if not diverged else min(batch_size, len(order) - steps * batch_size)
+            last = (
+                (len(order) - 1) % batch_size + 1 if not diverged else min(batch_size, len(order) - steps * batch_size)
+            )
             return Run(self._outputs(last), steps, diverged)
 
     def _execute(self, views: list[np.ndarray], order: np.ndarray | None, batch_size: int) -> tuple[int, bool]:
@@ -101,9 +118,12 @@ class NativePlan(Plan):
                 raise
             where, position, index, rows = error.args
             raise DataError.at(
-                {"gather": "Gather", "scatter_add": "ScatterAdd"}.get(where, where), "index", f"between 0 and {rows - 1}", f"{index} at position {position}",
+                {"gather": "Gather", "scatter_add": "ScatterAdd"}.get(where, where),
+                "index",
+                f"between 0 and {rows - 1}",
+                f"{index} at position {position}",
                 "Enlarge the table (input_dim) or map unknown values to a reserved index.",
-            ) from None  # fmt: skip
+            ) from None
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
@@ -115,9 +135,16 @@ class NativePlan(Plan):
         for t, a, kind in zip(self.graph.inputs, arrays, self._types, strict=True):
             if a.dtype != kind:
                 if t.dtype != dtypes.BOOL or a.dtype != np.bool_:
-                    raise DTypeError.at("Plan", t.node.attrs["name"], f"of type {t.dtype}", a.dtype, f"Convert it with .astype('{t.dtype}').")
-                a = a.astype(kind)
-            views.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
+                    raise DTypeError.at(
+                        "Plan",
+                        t.node.attrs["name"],
+                        f"of type {t.dtype}",
+                        a.dtype,
+                        f"Convert it with .astype('{t.dtype}').",
+                    )
+                views.append(np.ascontiguousarray(a, dtype=kind))
+            else:
+                views.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
         return views
 
     def _bind(self, arrays: Sequence[np.ndarray]) -> None:
@@ -130,10 +157,19 @@ class NativePlan(Plan):
 
     def _check_slices(self, sizes: dict[str, int]) -> None:
         for start, length, step, size in self.lowered.checks:
-            first, count, whole = (d if isinstance(d, int) else d.evaluate({**dict.fromkeys(d.symbols, 0), **sizes}) for d in (start, length, size))
+            first, count, whole = (
+                d if isinstance(d, int) else d.evaluate({**dict.fromkeys(d.symbols, 0), **sizes})
+                for d in (start, length, size)
+            )
             last = first + (count - 1) * step
             if count < 0 or (count > 0 and not (0 <= first < whole and 0 <= last < whole)):
-                raise ShapeError.at("Slice", "range", f"inside an axis of size {whole}", f"start {first}, length {count}", "The sequence is shorter than the model needs.")
+                raise ShapeError.at(
+                    "Slice",
+                    "range",
+                    f"inside an axis of size {whole}",
+                    f"start {first}, length {count}",
+                    "The sequence is shorter than the model needs.",
+                )
 
     def _outputs(self, rows: int) -> list[np.ndarray]:
         sizes = {**self._sizes, "B": rows}
@@ -146,14 +182,20 @@ class NativePlan(Plan):
         return made
 
     def profile(self, repeats: int = 100) -> list[tuple[str, float]]:
-        """What each instruction does and the nanoseconds it takes, with the sizes of the last run. Runs updates too: for a throw-away model."""
+        """What each instruction does and the nanoseconds it takes, with the sizes of the last run.
+
+        Runs updates too: for a throw-away model.
+        """
         names = [*OPS]
         spec = self.lowered.spec
         once = {i for i, v in enumerate(spec["values"]) if v[0] == ONCE}
         code = [i for segment in (*spec["segments"], *spec["last"]) for i in segment[1] if not once.intersection(i[2])]
         sizes = {**dict.fromkeys(self.lowered.symbols, 0), **self._sizes}
         dims = [sum(c * math.prod(sizes[self.lowered.symbols[s]] for s in m) for c, m in d) for d in spec["dims"]]
-        told = [f"{names[i[0]]} {'x'.join(str(dims[d]) for d in i[3][:4])}" + (f" {len(i[5][1])} steps" if i[5] else "") for i in code]
+        told = [
+            f"{names[i[0]]} {'x'.join(str(dims[d]) for d in i[3][:4])}" + (f" {len(i[5][1])} steps" if i[5] else "")
+            for i in code
+        ]
         return list(zip(told, self._plan.profile(repeats), strict=True))
 
     def __repr__(self) -> str:

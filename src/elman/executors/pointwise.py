@@ -1,7 +1,8 @@
 """A fused group of pointwise operators as a program over registers, for the native pointwise kernel.
 
-Registers of inputs are read-only and registers of outputs are never reused, because the kernel lets them be the operands' own memory;
-all others are given out again as soon as their last reader is done, so a long chain stays in the first-level cache.
+Registers of inputs are read-only and registers of outputs are never reused, because the kernel lets them be the
+operands' own memory; all others are given out again as soon as their last reader is done, so a long chain stays in
+the first-level cache.
 """
 
 from __future__ import annotations
@@ -17,25 +18,58 @@ from elman.graph.node import Graph, Node, Tensor
 CODES = {
     name: i
     for i, name in enumerate(
-        "copy neg abs sign floor ceil round sqrt reciprocal exp expm1 log log1p tanh sigmoid relu softplus erf sin cos logical_not is_nan is_inf "
+        "copy neg abs sign floor ceil round sqrt reciprocal exp expm1 log log1p tanh sigmoid relu softplus erf sin cos "
+        "logical_not is_nan is_inf "
         "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add".split()
     )
 }
 
 NAMES = {
-    "Identity": "copy", "Neg": "neg", "Abs": "abs", "Sign": "sign", "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sqrt": "sqrt",
-    "Reciprocal": "reciprocal", "Exp": "exp", "Expm1": "expm1", "Log": "log", "Log1p": "log1p", "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu",
-    "Softplus": "softplus", "Erf": "erf", "Sin": "sin", "Cos": "cos", "Not": "logical_not", "IsNaN": "is_nan", "IsInf": "is_inf", "Add": "add", "Sub": "sub",
-    "Mul": "mul", "Div": "div", "Pow": "pow", "Max": "max", "Min": "min", "Mod": "mod", "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal",
-    "And": "logical_and", "Or": "logical_or", "Where": "where",
-}  # fmt: skip
+    "Identity": "copy",
+    "Neg": "neg",
+    "Abs": "abs",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal",
+    "Exp": "exp",
+    "Expm1": "expm1",
+    "Log": "log",
+    "Log1p": "log1p",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+    "Relu": "relu",
+    "Softplus": "softplus",
+    "Erf": "erf",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Not": "logical_not",
+    "IsNaN": "is_nan",
+    "IsInf": "is_inf",
+    "Add": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "Div": "div",
+    "Pow": "pow",
+    "Max": "max",
+    "Min": "min",
+    "Mod": "mod",
+    "Equal": "equal",
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "And": "logical_and",
+    "Or": "logical_or",
+    "Where": "where",
+}
 
 MAX_REGISTERS = 64
 
 
 @dataclass
 class Program:
-    """What the kernel runs: constants (register, value), steps (code, to, a, b, c), registers of inputs and outputs, their number."""
+    """What the kernel runs: constants (register, value), steps (code, to, a, b, c), operands, results."""
 
     constants: list[tuple[int, float]] = field(default_factory=list)
     steps: list[tuple[int, int, int, int, int]] = field(default_factory=list)
@@ -60,7 +94,7 @@ class _Compiler:
         self.body = body
         self.program = Program()
         self.register: dict[tuple[int, int], int] = {}
-        self.constants: dict[float, int] = {}
+        self.constants: dict[str, int] = {}
         self.free: list[int] = []
         self.nodes = [n for n in body.nodes() if n.op not in ("Input", "Constant")]
         self.uses = self._count_uses()
@@ -78,7 +112,10 @@ class _Compiler:
         for t in self.body.outputs:
             self.program.outputs.append(self._output(t))
         if self.program.registers > MAX_REGISTERS:
-            raise GraphError(f"fuse: a group must fit {MAX_REGISTERS} registers. Received one of {self.program.registers}. Lower MAX_NODES in graph/rewrite/fuse.py.")
+            raise GraphError(
+                f"fuse: a group must fit {MAX_REGISTERS} registers. Received one of {self.program.registers}. "
+                "Lower MAX_NODES in graph/rewrite/fuse.py."
+            )
         return self.program
 
     def _count_uses(self) -> dict[tuple[int, int], int]:
@@ -97,7 +134,12 @@ class _Compiler:
                 continue
             for t in node.inputs:
                 product = inside.get(t.node.serial)
-                if product is not None and product.op == "Mul" and self.uses[(product.serial, 0)] == 1 and node.serial not in taken:
+                if (
+                    product is not None
+                    and product.op == "Mul"
+                    and self.uses[(product.serial, 0)] == 1
+                    and node.serial not in taken
+                ):
                     absorbed[product.serial] = node
                     taken.add(node.serial)
         return absorbed
@@ -113,7 +155,10 @@ class _Compiler:
             self._step(NAMES[node.op], node, node.inputs, result)
 
     def _cast(self, node: Node, result: bool) -> None:
-        """To bool: not(not x). Real to int: toward zero, sign(x) * floor(|x|). All else is a copy: values are kept as reals."""
+        """To bool: not(not x). Real to int: toward zero, sign(x) * floor(|x|).
+
+        All else is a copy: values are kept as reals.
+        """
         source, to = node.inputs[0].dtype, node.attrs["dtype"]
         if to == dtypes.BOOL:
             self._chain(node, ["logical_not", "logical_not"], result)
@@ -158,10 +203,9 @@ class _Compiler:
         return self.register[(t.node.serial, t.index)]
 
     def _constant(self, value: float) -> int:
-        key = value if value == value else float("inf") * 0
-        for known, register in self.constants.items():
-            if known == key and str(known) == str(key):
-                return register
+        key = str(value)  # tells 0.0 from -0.0, and one NaN is as good as another
+        if key in self.constants:
+            return self.constants[key]
         register = self._new(keep=True)
         self.constants[key] = register
         self.program.constants.append((register, value))

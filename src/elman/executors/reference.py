@@ -1,6 +1,9 @@
-"""The reference executor: every operator in NumPy, one row each. Slow, readable, and the definition of what operators mean.
+"""The reference executor: every operator in NumPy, one row each.
 
-Used for teaching, in tests as the meaning of the native kernels, and as the fallback where the extension could not be built.
+Slow, readable, and the definition of what operators mean.
+
+Used for teaching, in tests as the meaning of the native kernels, and as the fallback where the extension could not
+be built.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def _binary(f: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Row:
     return lambda n, v, s: f(v[0], v[1])
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
+def _sigmoid(x: np.ndarray) -> Any:
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
@@ -46,15 +49,15 @@ def _relu(x: np.ndarray) -> np.ndarray:
     return np.where(x < 0, np.zeros_like(x), x)
 
 
-def _softplus(x: np.ndarray) -> np.ndarray:
+def _softplus(x: np.ndarray) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _cast(n: Node, v: Values, s: Sizes) -> np.ndarray:
+def _cast(n: Node, v: Values, s: Sizes) -> Any:
     return np.not_equal(v[0], 0) if n.attrs["dtype"] == dtypes.BOOL else v[0].astype(n.attrs["dtype"])
 
 
-def _matmul(n: Node, v: Values, s: Sizes) -> np.ndarray:
+def _matmul(n: Node, v: Values, s: Sizes) -> Any:
     a = np.swapaxes(v[0], -1, -2) if n.attrs.get("transpose_a") else v[0]
     b = np.swapaxes(v[1], -1, -2) if n.attrs.get("transpose_b") else v[1]
     return np.matmul(a, b)
@@ -80,12 +83,12 @@ def _argmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
     return np.argmax(v[0], axis=axis, keepdims=n.attrs["keepdims"]).astype(np.int32)
 
 
-def _softmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+def _softmax(n: Node, v: Values, s: Sizes) -> Any:
     e = np.exp(v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def _log_softmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+def _log_softmax(n: Node, v: Values, s: Sizes) -> Any:
     shifted = v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
@@ -101,8 +104,16 @@ def _cumsum(n: Node, v: Values, s: Sizes) -> np.ndarray:
 def _slice(n: Node, v: Values, s: Sizes) -> np.ndarray:
     axis, step = n.attrs["axis"], n.attrs["step"]
     start, length = _number(n.attrs["start"], s), _number(n.attrs["length"], s)
-    if length < 0 or (length > 0 and not (0 <= start < v[0].shape[axis] and 0 <= start + (length - 1) * step < v[0].shape[axis])):
-        raise ShapeError.at("Slice", "range", f"inside axis {axis} of size {v[0].shape[axis]}", f"start {start}, length {length}", "The sequence is shorter than the model needs.")
+    if length < 0 or (
+        length > 0 and not (0 <= start < v[0].shape[axis] and 0 <= start + (length - 1) * step < v[0].shape[axis])
+    ):
+        raise ShapeError.at(
+            "Slice",
+            "range",
+            f"inside axis {axis} of size {v[0].shape[axis]}",
+            f"start {start}, length {length}",
+            "The sequence is shorter than the model needs.",
+        )
     return np.take(v[0], range(start, start + length * step, step), axis=axis)
 
 
@@ -117,7 +128,13 @@ def check_index(where: str, index: np.ndarray, rows: int) -> None:
     bad = (index < 0) | (index >= rows)
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise DataError.at(where, "index", f"between 0 and {rows - 1}", f"{int(index[at])} at position {at}", "Enlarge the table (input_dim) or map unknown values to a reserved index.")
+        raise DataError.at(
+            where,
+            "index",
+            f"between 0 and {rows - 1}",
+            f"{int(index[at])} at position {at}",
+            "Enlarge the table (input_dim) or map unknown values to a reserved index.",
+        )
 
 
 def _gather(n: Node, v: Values, s: Sizes) -> np.ndarray:
@@ -136,13 +153,19 @@ def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
     shape = evaluate(n.outputs[0].shape, s)
     rows = shape[0] if shape else 1
     width = math.prod(shape[1:])
-    return uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"]).reshape(shape).astype(n.outputs[0].dtype)
+    return (
+        uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"])
+        .reshape(shape)
+        .astype(n.outputs[0].dtype)
+    )
 
 
 def _fused(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
     body: Graph = n.attrs["body"]
     outs = evaluate_graph(body, v, s)
-    return [np.array(np.broadcast_to(o, evaluate(t.shape, s)), order="C") for o, t in zip(outs, body.outputs, strict=True)]
+    return [
+        np.array(np.broadcast_to(o, evaluate(t.shape, s)), order="C") for o, t in zip(outs, body.outputs, strict=True)
+    ]
 
 
 def _scan(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
@@ -245,7 +268,9 @@ def evaluate_graph(graph: Graph, inputs: Values, sizes: Sizes) -> list[np.ndarra
 
 
 def _run(graph: Graph, roots: Sequence[Tensor], inputs: Values, sizes: Sizes) -> list[np.ndarray]:
-    known: dict[tuple[int, int], np.ndarray] = {(t.node.serial, t.index): v for t, v in zip(graph.inputs, inputs, strict=True)}
+    known: dict[tuple[int, int], np.ndarray] = {
+        (t.node.serial, t.index): v for t, v in zip(graph.inputs, inputs, strict=True)
+    }
     with np.errstate(all="ignore"):
         for node in graph.nodes():
             if node.op == "Input":
@@ -263,6 +288,7 @@ class ReferencePlan(Plan):
         self.graph = graph
 
     def run(self, arrays: Sequence[np.ndarray]) -> Run:
+        """One step on arrays, as `Plan.run`."""
         sizes: dict[str, int] = {}
         values = [self._accept(t, a, sizes) for t, a in zip(self.graph.inputs, arrays, strict=True)]
         made = _run(self.graph, self.graph.roots, values, sizes)
@@ -274,6 +300,7 @@ class ReferencePlan(Plan):
         return Run([np.array(o) for o in outputs])
 
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+        """Steps over batches of rows, one by one, as `Plan.run_batches`."""
         outputs: list[np.ndarray] = []
         for done, start in enumerate(range(0, len(order), batch_size)):
             rows = order[start : start + batch_size]
@@ -286,7 +313,9 @@ class ReferencePlan(Plan):
     def _accept(self, t: Tensor, array: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
         name = t.node.attrs["name"]
         if str(array.dtype) != t.dtype:
-            raise DTypeError.at("Plan", name, f"of type {t.dtype}", array.dtype, f"Convert it with .astype('{t.dtype}').")
+            raise DTypeError.at(
+                "Plan", name, f"of type {t.dtype}", array.dtype, f"Convert it with .astype('{t.dtype}')."
+            )
         bind("Plan", name, t.shape, array.shape, sizes)
         return array
 
@@ -297,4 +326,5 @@ class ReferenceExecutor(Executor):
     name = "reference"
 
     def compile(self, graph: Graph) -> Plan:
+        """The graph itself, ready to be interpreted."""
         return ReferencePlan(graph)

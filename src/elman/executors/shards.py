@@ -1,8 +1,9 @@
 """May a batch be cut into shards that run alone and add up? A graph may when its rows do not mix.
 
-A value is *of the batch* when its shape mentions B. Rows do not mix when every operator with batched inputs either works row by row, or sums
-over the rows (its result then is a partial sum, added over shards). Where B was merged with other axes by a reshape, what stands before it
-inside its axis (`inner`) must agree between operands, or rows would meet rows of other shards.
+A value is *of the batch* when its shape mentions B. Rows do not mix when every operator with batched inputs either
+works row by row, or sums over the rows (its result then is a partial sum, added over shards). Where B was merged
+with other axes by a reshape, what stands before it inside its axis (`inner`) must agree between operands, or rows
+would meet rows of other shards.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ BATCH = "B"
 
 
 def stages(graph: Graph) -> dict[int, int]:
-    """For each node (by serial) the segment it may run in: odd ones work on rows, even ones on totals; a total made from rows is ready
-    one later. A total that no earlier segment reads waits for the segment that reads it, beside which it can be fused."""
+    """For each node (by serial) the segment it may run in: odd ones work on rows, even ones on totals.
+
+    A total made from rows is ready
+    one later. A total that no earlier segment reads waits for the segment that reads it, beside which it can be
+    fused."""
     order = graph.nodes()
     early: dict[int, int] = {}
     for node in order:
@@ -24,7 +28,9 @@ def stages(graph: Graph) -> dict[int, int]:
     latest: dict[int, int] = {}
     for node in reversed(order):
         if early[node.serial] % 2 == 0:
-            late[node.serial] = max(early[node.serial], latest.get(node.serial, max(early.values(), default=0) // 2 * 2))
+            late[node.serial] = max(
+                early[node.serial], latest.get(node.serial, max(early.values(), default=0) // 2 * 2)
+            )
         for t in node.inputs:
             own = late[node.serial]
             bound = own if own % 2 == 0 else own - 1
@@ -47,7 +53,7 @@ def early_stage(node: Node, known: dict[int, int]) -> int:
     return stage
 
 
-class _Mixed(Exception):
+class _MixedError(Exception):
     """Rows meet: the graph must run whole."""
 
 
@@ -63,11 +69,16 @@ def shardable(graph: Graph) -> bool:
         for node in graph.nodes():
             _visit(node, inner)
         for t in graph.outputs:
-            if of_batch(t) and (_axis(t) != 0 or t.shape[0] != Dim.symbol(BATCH)):
-                raise _Mixed
-    except _Mixed:
+            _check_output(t)
+    except _MixedError:
         return False
     return True
+
+
+def _check_output(t: Tensor) -> None:
+    """An output of the batch is put together from shards along its first axis."""
+    if of_batch(t) and (_axis(t) != 0 or t.shape[0] != Dim.symbol(BATCH)):
+        raise _MixedError
 
 
 def _axis(t: Tensor) -> int:
@@ -75,7 +86,7 @@ def _axis(t: Tensor) -> int:
     axes = [i for i, d in enumerate(t.shape) if isinstance(d, Dim) and BATCH in d.symbols]
     size = t.shape[axes[0]]
     if len(axes) != 1 or quotient(size, Dim.symbol(BATCH)) is None:
-        raise _Mixed
+        raise _MixedError
     return axes[0]
 
 
@@ -87,14 +98,14 @@ def _visit(node: Node, inner: dict[tuple[int, int], Size]) -> None:
     if not batched:
         rows_first = all(t.shape[0] == Dim.symbol(BATCH) for t in outputs)
         if node.op == "Range" or (node.op in ("Input", "RandomUniform") and not rows_first):
-            raise _Mixed
+            raise _MixedError
         for t in outputs:
             _axis(t)
             inner[(t.node.serial, t.index)] = 1
         return
     known = {(t.node.serial, t.index): inner[(t.node.serial, t.index)] for t in batched}
     if len(set(known.values())) > 1:
-        raise _Mixed
+        raise _MixedError
     size = next(iter(known.values()))
     _check(node, batched, outputs)
     for t in outputs:
@@ -108,7 +119,7 @@ def _reshaped(node: Node, out: Tensor, size: Size) -> Size:
     before = product(source.shape[: _axis(source)]) * size
     inside = quotient(before, product(out.shape[: _axis(out)]))
     if inside is None:
-        raise _Mixed
+        raise _MixedError
     return inside
 
 
@@ -116,31 +127,31 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
     if kind(node) == "pointwise" or node.op == "Fused":
         for t in batched:  # counted from the right, as broadcasting does
             if _axis(t) - t.ndim != _axis(outputs[0]) - outputs[0].ndim:
-                raise _Mixed
+                raise _MixedError
     elif node.op in ("MatMul", "Gemm"):
         _check_product(node, outputs)
-    elif node.op in ("ReduceSum",):
+    elif node.op == "ReduceSum":
         if not outputs and _axis(batched[0]) not in node.attrs["axes"]:
-            raise _Mixed
+            raise _MixedError
     elif node.op in ("ReduceMax", "ReduceMin", "ReduceProd", "ArgMax"):
         if _axis(batched[0]) in node.attrs["axes"]:
-            raise _Mixed
+            raise _MixedError
     elif node.op in ("Softmax", "LogSoftmax"):
         if _axis(batched[0]) == batched[0].ndim - 1:
-            raise _Mixed
+            raise _MixedError
     elif node.op in ("CumSum", "Slice", "Pad", "Concat"):
         if any(_axis(t) == node.attrs["axis"] for t in batched):
-            raise _Mixed
+            raise _MixedError
     elif node.op == "Gather":
         if of_batch(node.inputs[0]):
-            raise _Mixed
+            raise _MixedError
     elif node.op == "ScatterAdd":
         if outputs:
-            raise _Mixed
+            raise _MixedError
     elif node.op == "Scan":
         _check_scan(node)
     elif node.op not in ("Reshape", "Expand", "Transpose"):
-        raise _Mixed
+        raise _MixedError
 
 
 def _check_product(node: Node, outputs: list[Tensor]) -> None:
@@ -148,19 +159,21 @@ def _check_product(node: Node, outputs: list[Tensor]) -> None:
     summed = a.ndim - (2 if node.attrs.get("transpose_a") else 1)
     if outputs:
         if (of_batch(a) and _axis(a) == summed) or (of_batch(b) and b.ndim == 2):
-            raise _Mixed
+            raise _MixedError
     elif node.op == "Gemm" or not (of_batch(a) and of_batch(b)):
-        raise _Mixed
+        raise _MixedError
 
 
 def _check_scan(node: Node) -> None:
     body: Graph = node.attrs["body"]
     sequences = node.attrs["sequences"]
     at = node.attrs["carries"]
-    if of_batch(node.outputs[0]) is False or any(_axis(t) == 0 for t in node.inputs[at : at + sequences] if of_batch(t)):
-        raise _Mixed
+    if of_batch(node.outputs[0]) is False or any(
+        _axis(t) == 0 for t in node.inputs[at : at + sequences] if of_batch(t)
+    ):
+        raise _MixedError
     if not all(of_batch(t) for t in body.outputs):
-        raise _Mixed
+        raise _MixedError
     inner: dict[tuple[int, int], Size] = {}
     for t in body.inputs:
         if of_batch(t):
@@ -170,4 +183,4 @@ def _check_scan(node: Node) -> None:
         if n.op != "Input":
             _visit(n, inner)
             if any(of_batch(t) for t in n.inputs) and not all(of_batch(t) for t in n.outputs):
-                raise _Mixed
+                raise _MixedError

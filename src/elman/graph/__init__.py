@@ -6,4 +6,18 @@ from elman.graph.text import graph_text
 from elman.graph.trace import scan
 from elman.graph.verify import verify
 
-__all__ = ["TABLE", "Graph", "Node", "Operator", "Tensor", "Variable", "apply", "as_tensor", "constant", "graph_text", "placeholder", "scan", "verify"]
+__all__ = [
+    "TABLE",
+    "Graph",
+    "Node",
+    "Operator",
+    "Tensor",
+    "Variable",
+    "apply",
+    "as_tensor",
+    "constant",
+    "graph_text",
+    "placeholder",
+    "scan",
+    "verify",
+]

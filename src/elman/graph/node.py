@@ -1,8 +1,8 @@
 """The parts of a graph: tensors that stand for values, nodes that make them, variables that outlive a run.
 
 Nothing here holds a computed number. A `Tensor` is one output of a `Node`; a node is an operator applied to tensors; a
-`Graph` is what to compute (outputs), from what (inputs), and what to remember (updates). Nodes never change once made, so
-sharing a sub-expression is sharing the object, and there is no "current graph" to be in.
+`Graph` is what to compute (outputs), from what (inputs), and what to remember (updates). Nodes never change once
+made, so sharing a sub-expression is sharing the object, and there is no "current graph" to be in.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _serial = itertools.count()
 class Tensor:
     """A value that will exist when the graph runs: its shape (sizes may be open), its type and the node that makes it.
 
-    Arithmetic on tensors builds nodes: `x @ w + b` is two of them. `mask` (which steps are real) and `origin` (the layer call that
-    made this tensor) are notes for layers and models; operators and executors never read them.
+    Arithmetic on tensors builds nodes: `x @ w + b` is two of them. `mask` (which steps are real) and `origin` (the
+    layer call that made this tensor) are notes for layers and models; operators and executors never read them.
     """
 
     __slots__ = ("__weakref__", "dtype", "index", "mask", "node", "origin", "shape")
@@ -50,11 +50,19 @@ class Tensor:
         return f"Tensor({self.node.op}, shape={text(self.shape)}, dtype={self.dtype})"
 
     def __bool__(self) -> bool:
-        raise DTypeError.at("Tensor", "condition", "known while tracing", repr(self), "Use elman.ops.where to choose by value.")
+        raise DTypeError.at(
+            "Tensor", "condition", "known while tracing", repr(self), "Use elman.ops.where to choose by value."
+        )
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape or not isinstance(self.shape[0], int):
-            raise ShapeError.at("Tensor", "first axis", "a known size to be iterated", text(self.shape), "Use elman.ops.scan over an open axis.")
+            raise ShapeError.at(
+                "Tensor",
+                "first axis",
+                "a known size to be iterated",
+                text(self.shape),
+                "Use elman.ops.scan over an open axis.",
+            )
         return (self[i] for i in range(self.shape[0]))
 
     def __add__(self, other: Operand) -> Tensor:
@@ -183,7 +191,13 @@ class Variable:
         """Fill the array. Raises: ShapeError: another shape."""
         array = np.asarray(value)
         if array.shape != self.shape:
-            raise ShapeError.at(f"Variable '{self.name}'", "value", f"of shape {text(self.shape)}", f"an array of shape {text(array.shape)}", "Weights cannot change shape.")
+            raise ShapeError.at(
+                f"Variable '{self.name}'",
+                "value",
+                f"of shape {text(self.shape)}",
+                f"an array of shape {text(array.shape)}",
+                "Weights cannot change shape.",
+            )
         self.value[...] = array
 
     def numpy(self) -> np.ndarray:
@@ -240,9 +254,9 @@ Operand = Tensor | Variable | float | int | bool | np.ndarray
 class Graph:
     """What to compute, from what, and what to remember.
 
-    inputs: leaves of op Input, in the order a run receives arrays. outputs: tensors a run returns. updates: variables and
-    the tensors they become after everything else has been computed. guard: a real scalar; when it is not finite a run
-    applies no update and reports so.
+    inputs: leaves of op Input, in the order a run receives arrays. outputs: tensors a run returns. updates:
+        variables and the tensors they become after everything else has been computed. guard: a real scalar; when
+        it is not finite a run applies no update and reports so.
     """
 
     inputs: tuple[Tensor, ...]
@@ -289,7 +303,9 @@ def constant(value: Any, dtype: str | None = None) -> Tensor:
         key = (str(array.dtype), array.tobytes())
         found = _constants.get(key)
         if found is None:
-            found = _constants[key] = Node("Constant", (), {"value": array, "shape": (), "dtype": str(array.dtype)}).outputs[0]
+            found = _constants[key] = Node(
+                "Constant", (), {"value": array, "shape": (), "dtype": str(array.dtype)}
+            ).outputs[0]
         return found
     return Node("Constant", (), {"value": array, "shape": array.shape, "dtype": str(array.dtype)}).outputs[0]
 
@@ -304,10 +320,18 @@ def as_tensor(value: Operand, like: str | None = None) -> Tensor:
         return constant(value, dtypes.BOOL)
     if isinstance(value, (int, float, np.number)) and not isinstance(value, np.ndarray):
         if like == dtypes.INT32 and isinstance(value, float):
-            raise DTypeError.at("ops", "number", "whole next to an int32 tensor", value, "Cast the tensor with elman.ops.cast first.")
+            raise DTypeError.at(
+                "ops", "number", "whole next to an int32 tensor", value, "Cast the tensor with elman.ops.cast first."
+            )
         return constant(value, like if like not in (None, dtypes.BOOL) else dtypes.FLOAT32)
     if isinstance(value, Dim):
-        raise DTypeError.at("ops", "operand", "a tensor or number", value, "Use elman.ops.size(tensor, axis) for an open size as a number.")
+        raise DTypeError.at(
+            "ops",
+            "operand",
+            "a tensor or number",
+            value,
+            "Use elman.ops.size(tensor, axis) for an open size as a number.",
+        )
     array = np.asarray(value)
     return constant(array, like if like in dtypes.REAL and array.dtype.kind in "fiu" else None)
 
@@ -334,13 +358,16 @@ def _index(x: Tensor, key: Any) -> Tensor:
         at = next(i for i, k in enumerate(keys) if k is Ellipsis)
         fill = x.ndim - (len([k for k in keys if k is not None]) - 1)
         keys[at : at + 1] = [slice(None)] * fill
-    axis, shape, out = 0, [], x
+    axis, out = 0, x
+    shape: list[Size] = []
     for k in keys:
         if k is None:
             shape.append(1)
             continue
         if axis >= x.ndim:
-            raise ShapeError.at("indexing", "indices", f"at most {x.ndim}", len(keys), "The tensor has shape " + text(x.shape) + ".")
+            raise ShapeError.at(
+                "indexing", "indices", f"at most {x.ndim}", len(keys), "The tensor has shape " + text(x.shape) + "."
+            )
         size = out.shape[axis]
         if isinstance(k, slice):
             out, length = _slice_axis(out, axis, size, k)
@@ -348,10 +375,22 @@ def _index(x: Tensor, key: Any) -> Tensor:
         elif isinstance(k, (int, np.integer)):
             start = k if k >= 0 else size + int(k)
             if isinstance(size, int) and not -size <= k < size:
-                raise ShapeError.at("indexing", "index", f"between {-size} and {size - 1} on axis {axis}", k, "The tensor has shape " + text(x.shape) + ".")
+                raise ShapeError.at(
+                    "indexing",
+                    "index",
+                    f"between {-size} and {size - 1} on axis {axis}",
+                    k,
+                    "The tensor has shape " + text(x.shape) + ".",
+                )
             out = apply("Slice", out, axis=axis, start=start, length=1, step=1)
         else:
-            raise DTypeError.at("indexing", "index", "an integer, slice, None or ...", type(k).__name__, "Use elman.ops.take to pick by a tensor of indices.")
+            raise DTypeError.at(
+                "indexing",
+                "index",
+                "an integer, slice, None or ...",
+                type(k).__name__,
+                "Use elman.ops.take to pick by a tensor of indices.",
+            )
         axis += 1
     shape.extend(out.shape[axis:])
     return out if tuple(shape) == out.shape else apply("Reshape", out, shape=tuple(shape))

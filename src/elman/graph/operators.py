@@ -1,8 +1,8 @@
 """The operator table: one row an operator. Names and meanings are ONNX's where ONNX has them.
 
 A row says what kind of work an operator is, how many inputs it takes and what shape and type its outputs have. What it
-computes is a row in `executors/reference.py`; its derivative is a row in `autodiff/rules.py`; a fast kernel is a file under
-`native/kernels/`. Nothing else in the package knows the list of operators.
+computes is a row in `executors/reference.py`; its derivative is a row in `autodiff/rules.py`; a fast kernel is a
+file under `native/kernels/`. Nothing else in the package knows the list of operators.
 
     kind         what the executors and rewrites may assume
     leaf         no inputs: data, weights, numbers
@@ -30,7 +30,10 @@ Rule = Callable[[str, Sequence[Signature], Mapping[str, Any]], list[Signature]]
 
 @dataclass(frozen=True)
 class Operator:
-    """A row: `arity` -1 means any number of inputs; `rule` maps input signatures and attributes to output signatures."""
+    """A row: `arity` -1 means any number of inputs.
+
+    `rule` maps input signatures and attributes to output signatures.
+    """
 
     name: str
     kind: str
@@ -39,7 +42,7 @@ class Operator:
     meaning: str
 
 
-# ---- shape rules ------------------------------------------------------------------------------------------------------
+# ---- shape rules ---------------------------------------------------------------------------------------------------
 
 
 def _same(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
@@ -77,7 +80,9 @@ def _compare(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> lis
 def _where(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     _need(op, ins[0][1], (dtypes.BOOL,), "bool condition")
     if ins[1][1] != ins[2][1]:
-        raise DTypeError.at(op, "branches", "of one type", f"{ins[1][1]} and {ins[2][1]}", "Convert one with elman.ops.cast.")
+        raise DTypeError.at(
+            op, "branches", "of one type", f"{ins[1][1]} and {ins[2][1]}", "Convert one with elman.ops.cast."
+        )
     return [(broadcast(broadcast(ins[0][0], ins[1][0]), ins[2][0]), ins[1][1])]
 
 
@@ -95,18 +100,34 @@ def _matmul(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
     rows, inner = (a[-1], a[-2]) if attrs.get("transpose_a") else (a[-2], a[-1])
     inner_b, columns = (b[-1], b[-2]) if attrs.get("transpose_b") else (b[-2], b[-1])
     if inner != inner_b:
-        raise ShapeError.at(op, "operands", "of equal inner size", f"{text(a)} and {text(b)}", f"Their inner sizes are {inner} and {inner_b}.")
+        raise ShapeError.at(
+            op,
+            "operands",
+            "of equal inner size",
+            f"{text(a)} and {text(b)}",
+            f"Their inner sizes are {inner} and {inner_b}.",
+        )
     if len(b) > 2 and a[:-2] != b[:-2]:
-        raise ShapeError.at(op, "operands", "of equal leading sizes when the right one has rank 3 or more", f"{text(a)} and {text(b)}", "Expand one of them.")
+        raise ShapeError.at(
+            op,
+            "operands",
+            "of equal leading sizes when the right one has rank 3 or more",
+            f"{text(a)} and {text(b)}",
+            "Expand one of them.",
+        )
     if len(a) > 2 and len(b) == 2 and attrs.get("transpose_a"):
-        raise ShapeError.at(op, "left operand", "of rank 2 when it is transposed against a matrix", text(a), "Reshape it first.")
+        raise ShapeError.at(
+            op, "left operand", "of rank 2 when it is transposed against a matrix", text(a), "Reshape it first."
+        )
     return [((*a[:-2], rows, columns), da)]
 
 
 def _gemm(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     out = _matmul(op, ins[:2], attrs)[0]
     if broadcast(out[0], ins[2][0]) != out[0]:
-        raise ShapeError.at(op, "addend", f"broadcastable to {text(out[0])}", text(ins[2][0]), "Add it after the product instead.")
+        raise ShapeError.at(
+            op, "addend", f"broadcastable to {text(out[0])}", text(ins[2][0]), "Add it after the product instead."
+        )
     return [out]
 
 
@@ -123,14 +144,22 @@ def _reshape(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> lis
     shape, dtype = ins[0]
     target: Shape = tuple(attrs["shape"])
     if product(target) != product(shape):
-        raise ShapeError.at(op, "shape", f"of {product(shape)} elements like the input {text(shape)}", text(target), "Sizes must multiply to the same number.")
+        raise ShapeError.at(
+            op,
+            "shape",
+            f"of {product(shape)} elements like the input {text(shape)}",
+            text(target),
+            "Sizes must multiply to the same number.",
+        )
     return [(target, dtype)]
 
 
 def _expand(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     target: Shape = tuple(attrs["shape"])
     if broadcast(ins[0][0], target) != target:
-        raise ShapeError.at(op, "shape", f"a broadcast of {text(ins[0][0])}", text(target), "Only axes of size 1 can be repeated.")
+        raise ShapeError.at(
+            op, "shape", f"a broadcast of {text(ins[0][0])}", text(target), "Only axes of size 1 can be repeated."
+        )
     return [(target, ins[0][1])]
 
 
@@ -149,8 +178,16 @@ def _concat(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
     for shape, d in ins:
         if d != dtype:
             raise DTypeError.at(op, "inputs", "of one type", f"{dtype} and {d}", "Convert with elman.ops.cast.")
-        if len(shape) != len(first) or any(x != y for i, (x, y) in enumerate(zip(shape, first, strict=True)) if i != axis):
-            raise ShapeError.at(op, "inputs", f"equal in every axis but {axis}", f"{text(first)} and {text(shape)}", "Reshape or crop them first.")
+        if len(shape) != len(first) or any(
+            x != y for i, (x, y) in enumerate(zip(shape, first, strict=True)) if i != axis
+        ):
+            raise ShapeError.at(
+                op,
+                "inputs",
+                f"equal in every axis but {axis}",
+                f"{text(first)} and {text(shape)}",
+                "Reshape or crop them first.",
+            )
         total = total + shape[axis]
     return [((*first[:axis], total, *first[axis + 1 :]), dtype)]
 
@@ -162,7 +199,9 @@ def _slice(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[
     if all(isinstance(v, int) for v in (size, start, length)):
         last = start + (length - 1) * step
         if length > 0 and not (0 <= start < size and 0 <= last < size):
-            raise ShapeError.at(op, "range", f"inside axis {axis} of size {size}", f"{start} to {last}", "Slice a smaller range.")
+            raise ShapeError.at(
+                op, "range", f"inside axis {axis} of size {size}", f"{start} to {last}", "Slice a smaller range."
+            )
     return [((*shape[:axis], length, *shape[axis + 1 :]), dtype)]
 
 
@@ -205,7 +244,7 @@ def _need(op: str, dtype: str, allowed: tuple[str, ...], what: str) -> None:
         raise DTypeError.at(op, "input", f"a {what} tensor", dtype, "Convert it with elman.ops.cast.")
 
 
-# ---- the table --------------------------------------------------------------------------------------------------------
+# ---- the table -----------------------------------------------------------------------------------------------------
 
 _ROWS = (
     # leaves
@@ -297,5 +336,7 @@ def divide(total: Size, part: Size, op: str) -> Size:
     """The size that completes a reshape with one -1."""
     size = quotient(total, part)
     if size is None:
-        raise ShapeError.at(op, "shape", f"a divisor of {total} elements", part, "Give every size, or one that divides.")
+        raise ShapeError.at(
+            op, "shape", f"a divisor of {total} elements", part, "Give every size, or one that divides."
+        )
     return size

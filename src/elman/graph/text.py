@@ -1,4 +1,7 @@
-"""A graph as text: one line a node, bodies indented. For people, for tests that pin a rewrite, and for error reports."""
+"""A graph as text: one line a node, bodies indented.
+
+For people, for tests that pin a rewrite, and for error reports.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,11 @@ def _ref(t: Tensor, names: dict[tuple[int, int], str]) -> str:
 def _line(node: Node, names: dict[tuple[int, int], str]) -> str:
     outs = ", ".join(names[(node.serial, t.index)] for t in node.outputs)
     ins = f"({', '.join(_ref(t, names) for t in node.inputs)})" if node.inputs else ""
-    shown = {k: v for k, v in node.attrs.items() if k not in ("body", "value", "variable", "shape", "dtype", "name") and v is not False}
+    shown = {
+        k: v
+        for k, v in node.attrs.items()
+        if k not in ("body", "value", "variable", "shape", "dtype", "name") and v is not False
+    }
     attrs = "".join(f" {k}={v}" for k, v in shown.items())
     types = "; ".join(f"{shape_text(t.shape)} {t.dtype}" for t in node.outputs)
     return f"{outs} = {node.op}{ins}{attrs} {types}"

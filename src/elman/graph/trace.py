@@ -1,26 +1,36 @@
 """The words a layer is written in: functions of tensors that build nodes. Public as `elman.ops`.
 
-Names follow NumPy and Keras's `ops`. Everything composite is composed here from rows of the operator table, so its gradient and
-its kernel come for free. `scan` is the one recurrent operator.
+Names follow NumPy and Keras's `ops`. Everything composite is composed here from rows of the operator table, so its
+gradient and its kernel come for free. `scan` is the one recurrent operator.
 """
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from elman import dtypes, settings
 from elman.errors import ShapeError
-from elman.graph.node import Graph, Node, Operand, Tensor, ancestors, apply, apply_many, as_tensor, constant, placeholder
+from elman.graph.node import (
+    Graph,
+    Node,
+    Operand,
+    Tensor,
+    ancestors,
+    apply,
+    apply_many,
+    as_tensor,
+    constant,
+    placeholder,
+)
 from elman.graph.operators import divide
 from elman.shapes import Shape, Size, product, text
 
 Axis = int | Sequence[int] | None
 
-# ---- one operand ------------------------------------------------------------------------------------------------------
+# ---- one operand ---------------------------------------------------------------------------------------------------
 
 
 def _unary(op: str, meaning: str) -> Callable[[Operand], Tensor]:
@@ -78,7 +88,7 @@ def stop_gradient(x: Operand) -> Tensor:
     return apply("Identity", x, stop=True)
 
 
-# ---- two and three operands -------------------------------------------------------------------------------------------
+# ---- two and three operands ----------------------------------------------------------------------------------------
 
 
 def _binary(op: str, meaning: str, swap: bool = False) -> Callable[[Operand, Operand], Tensor]:
@@ -133,7 +143,7 @@ def dot(a: Operand, b: Operand) -> Tensor:
     return apply("MatMul", a, b)
 
 
-# ---- reductions -------------------------------------------------------------------------------------------------------
+# ---- reductions ----------------------------------------------------------------------------------------------------
 
 
 def _axes(x: Tensor, axis: Axis, op: str) -> tuple[int, ...]:
@@ -141,7 +151,9 @@ def _axes(x: Tensor, axis: Axis, op: str) -> tuple[int, ...]:
         return tuple(range(x.ndim))
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     if builtins.any(not -x.ndim <= a < x.ndim for a in axes):
-        raise ShapeError.at(op, "axis", f"between {-x.ndim} and {x.ndim - 1}", axis, f"The tensor has shape {text(x.shape)}.")
+        raise ShapeError.at(
+            op, "axis", f"between {-x.ndim} and {x.ndim - 1}", axis, f"The tensor has shape {text(x.shape)}."
+        )
     return tuple(sorted({a % x.ndim for a in axes}))
 
 
@@ -151,7 +163,9 @@ def _reduction(op: str) -> Callable[..., Tensor]:
         axes = _axes(x, axis, op)
         return apply(op, x, axes=axes, keepdims=keepdims) if axes else x
 
-    function.__doc__ = f"{op} over `axis` (an int, several, or None for all). Shapes: those axes go, or become 1 with keepdims."
+    function.__doc__ = (
+        f"{op} over `axis` (an int, several, or None for all). Shapes: those axes go, or become 1 with keepdims."
+    )
     function.__name__ = op
     return function
 
@@ -230,7 +244,7 @@ def _last(x: Tensor, axis: int, function: Callable[[Tensor], Tensor]) -> Tensor:
     return function(x) if axis == x.ndim - 1 else swapaxes(function(swapaxes(x, axis, -1)), axis, -1)
 
 
-# ---- movement ---------------------------------------------------------------------------------------------------------
+# ---- movement ------------------------------------------------------------------------------------------------------
 
 
 def reshape(x: Operand, shape: Sequence[Size]) -> Tensor:
@@ -336,7 +350,7 @@ def one_hot(index: Operand, classes: int, dtype: str = dtypes.FLOAT32) -> Tensor
     return cast(apply("Equal", expand_dims(index, -1), arange(classes)), dtype)
 
 
-# ---- leaves -----------------------------------------------------------------------------------------------------------
+# ---- leaves --------------------------------------------------------------------------------------------------------
 
 
 def arange(size: Size, dtype: str = dtypes.INT32) -> Tensor:
@@ -374,7 +388,9 @@ def ones_like(x: Operand) -> Tensor:
 def size(x: Operand, axis: Axis = None, dtype: str | None = None) -> Tensor:
     """Number of elements (over `axis`) as a real scalar, whether the size is open or not."""
     x = as_tensor(x)
-    return size_of([x.shape[a] for a in _axes(x, axis, "size")], dtype or (x.dtype if dtypes.is_real(x.dtype) else dtypes.FLOAT32))
+    return size_of(
+        [x.shape[a] for a in _axes(x, axis, "size")], dtype or (x.dtype if dtypes.is_real(x.dtype) else dtypes.FLOAT32)
+    )
 
 
 def size_of(sizes: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
@@ -385,7 +401,9 @@ def size_of(sizes: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
     return apply_many("Size", (), dim=total, shape=(), dtype=dtype)[0]
 
 
-def random_uniform(shape: Sequence[Size], seed: Operand, step: Operand, key: int, dtype: str = dtypes.FLOAT32) -> Tensor:
+def random_uniform(
+    shape: Sequence[Size], seed: Operand, step: Operand, key: int, dtype: str = dtypes.FLOAT32
+) -> Tensor:
     """Uniform numbers in [0, 1): a function of (seed, step, key, row) and of nothing else.
 
     Args: seed, step: int32 scalars, usually variables. key: an int that tells this use from every other in the model.
@@ -394,18 +412,24 @@ def random_uniform(shape: Sequence[Size], seed: Operand, step: Operand, key: int
     return apply_many("RandomUniform", [as_tensor(seed), as_tensor(step)], shape=tuple(shape), dtype=dtype, key=key)[0]
 
 
-# ---- the recurrence ---------------------------------------------------------------------------------------------------
+# ---- the recurrence ------------------------------------------------------------------------------------------------
 
 Step = Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[Sequence[Tensor], Sequence[Tensor]]]
 
 
 def scan(
-    step: Step, init: Sequence[Operand], xs: Sequence[Operand] = (), lengths: Operand | None = None, reverse: bool = False, steps: Size | None = None
+    step: Step,
+    init: Sequence[Operand],
+    xs: Sequence[Operand] = (),
+    lengths: Operand | None = None,
+    reverse: bool = False,
+    steps: Size | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Apply `step` for t = 0, 1, … and carry its state: the one recurrent operator.
 
-    Whatever `step` uses from outside is captured; whatever it computes from captured values alone is computed once, before the loop.
-    With `lengths`, row b stops after lengths[b] steps (of the sequence 0..T-1, also when reversed): its state stays as it is, its outputs are 0.
+    Whatever `step` uses from outside is captured; whatever it computes from captured values alone is computed
+    once, before the loop. With `lengths`, row b stops after lengths[b] steps (of the sequence 0..T-1, also when
+    reversed): its state stays as it is, its outputs are 0.
 
     Args:
         step: (states, slices of xs at t) -> (new states, outputs). Called once, with symbolic tensors.
@@ -423,22 +447,41 @@ def scan(
         raise ShapeError.at("scan", "steps", "given when there is no xs", None, "Pass steps= or a sequence.")
     for x in sequences:
         if x.shape[0] != steps:
-            raise ShapeError.at("scan", "xs", f"of {steps} steps each", text(x.shape), "Every sequence has time as its first axis.")
+            raise ShapeError.at(
+                "scan", "xs", f"of {steps} steps each", text(x.shape), "Every sequence has time as its first axis."
+            )
     states = tuple(placeholder(f"state{i}", s.shape, s.dtype) for i, s in enumerate(carries))
     slices = tuple(placeholder(f"x{i}", x.shape[1:], x.dtype) for i, x in enumerate(sequences))
     new_states, outputs = step(states, slices)
     finals = [as_tensor(s, states[i].dtype) for i, s in enumerate(new_states)]
     if len(finals) != len(states):
-        raise ShapeError.at("scan", "new states", f"{len(states)} in number", len(finals), "Return one new state for each state, in order.")
+        raise ShapeError.at(
+            "scan",
+            "new states",
+            f"{len(states)} in number",
+            len(finals),
+            "Return one new state for each state, in order.",
+        )
     for i, (before, after) in enumerate(zip(states, finals, strict=True)):
         if before.shape != after.shape or before.dtype != after.dtype:
             raise ShapeError.at(
-                "scan", f"new state {i}", f"of shape {text(before.shape)} and type {before.dtype} as before the step", f"{text(after.shape)}, {after.dtype}", "A state keeps its shape."
+                "scan",
+                f"new state {i}",
+                f"of shape {text(before.shape)} and type {before.dtype} as before the step",
+                f"{text(after.shape)}, {after.dtype}",
+                "A state keeps its shape.",
             )
     body, captured = close([*states, *slices], [*finals, *(as_tensor(y) for y in outputs)])
     extra = [] if lengths is None else [as_tensor(lengths)]
     made = apply_many(
-        "Scan", [*carries, *sequences, *captured, *extra], body=body, carries=len(carries), sequences=len(sequences), lengths=bool(extra), reverse=reverse, steps=steps
+        "Scan",
+        [*carries, *sequences, *captured, *extra],
+        body=body,
+        carries=len(carries),
+        sequences=len(sequences),
+        lengths=bool(extra),
+        reverse=reverse,
+        steps=steps,
     )
     return made[: len(carries)], made[len(carries) :]
 
@@ -446,7 +489,8 @@ def scan(
 def close(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Graph, list[Tensor]]:
     """A sub-graph whose only leaves are inputs and small constants, and the outer tensors its further inputs stand for.
 
-    Only what depends on `inputs` stays inside; a maximal outer expression becomes one further input (loop-invariant code moves out).
+    Only what depends on `inputs` stays inside; a maximal outer expression becomes one further input
+    (loop-invariant code moves out).
     """
     inside = {t.node.serial for t in inputs}
     order = ancestors(outputs)

@@ -3,9 +3,9 @@
 1. Every node's operator is a row of the table, and its outputs have the shapes and types the row's rule gives.
 2. Inputs are leaves of op Input; every Input a root depends on is among the graph's inputs.
 3. Updates are of distinct variables, with the variable's own shape and type; the guard is a real scalar.
-4. A scan's body has one input for each state, slice and captured value; states keep shape and type; with lengths, states and
-   outputs start with the batch axis. Bodies are valid graphs themselves, without variables or updates.
-5. A fused body is pointwise only.
+4. A scan's body has one input for each state, slice and captured value; states keep shape and type; with lengths,
+states and outputs start with the batch axis. Bodies are valid graphs themselves, without variables or updates. 5.
+A fused body is pointwise only.
 """
 
 from __future__ import annotations
@@ -31,10 +31,16 @@ def verify(graph: Graph, inside: str = "graph") -> None:
             variable.shape == value.shape and variable.dtype == value.dtype,
             inside,
             value.node,
-            f"update of {variable.name} must have shape {text(variable.shape)} and type {variable.dtype}, not {text(value.shape)}, {value.dtype}",
+            f"update of {variable.name} must have shape {text(variable.shape)} and type {variable.dtype}, "
+            f"not {text(value.shape)}, {value.dtype}",
         )
     if graph.guard is not None:
-        _need(graph.guard.shape == () and dtypes.is_real(graph.guard.dtype), inside, graph.guard.node, "the guard must be a real scalar")
+        _need(
+            graph.guard.shape == () and dtypes.is_real(graph.guard.dtype),
+            inside,
+            graph.guard.node,
+            "the guard must be a real scalar",
+        )
 
 
 def _verify_node(node: Node, given: set[int], inside: str) -> None:
@@ -50,37 +56,71 @@ def _verify_node(node: Node, given: set[int], inside: str) -> None:
     if node.op == "Fused":
         body: Graph = node.attrs["body"]
         _matches(node, body.inputs, node.inputs, inside)
-        _need(all(kind(n) == "pointwise" or n.op in ("Input", "Constant") for n in body.nodes()), inside, node, "a fused body must be pointwise")
+        _need(
+            all(kind(n) == "pointwise" or n.op in ("Input", "Constant") for n in body.nodes()),
+            inside,
+            node,
+            "a fused body must be pointwise",
+        )
         _need(len({t.shape for t in body.outputs}) == 1, inside, node, "outputs of a fused body must share one shape")
 
 
 def _verify_scan(node: Node, inside: str) -> None:
     body, carries, sequences = node.attrs["body"], node.attrs["carries"], node.attrs["sequences"]
     main = node.inputs[: len(body.inputs)]
-    _need(len(node.inputs) == len(body.inputs) + int(node.attrs["lengths"]), inside, node, "one input for each input of the body, then the lengths")
+    _need(
+        len(node.inputs) == len(body.inputs) + int(node.attrs["lengths"]),
+        inside,
+        node,
+        "one input for each input of the body, then the lengths",
+    )
     slices = [t.shape[1:] if carries <= i < carries + sequences else t.shape for i, t in enumerate(main)]
     for t, outer, shape in zip(body.inputs, main, slices, strict=True):
-        _need(t.shape == shape and t.dtype == outer.dtype, inside, node, f"body input {t.node.attrs['name']} must have shape {text(shape)}, not {text(t.shape)}")
+        _need(
+            t.shape == shape and t.dtype == outer.dtype,
+            inside,
+            node,
+            f"body input {t.node.attrs['name']} must have shape {text(shape)}, not {text(t.shape)}",
+        )
     for t in main[carries : carries + sequences]:
-        _need(t.shape[0] == node.attrs["steps"], inside, node, "a sequence must have the scan's number of steps as its first axis")
+        _need(
+            t.shape[0] == node.attrs["steps"],
+            inside,
+            node,
+            "a sequence must have the scan's number of steps as its first axis",
+        )
     for before, after in zip(body.inputs[:carries], body.outputs[:carries], strict=True):
-        _need(before.shape == after.shape and before.dtype == after.dtype, inside, node, "a state must keep its shape and type")
+        _need(
+            before.shape == after.shape and before.dtype == after.dtype,
+            inside,
+            node,
+            "a state must keep its shape and type",
+        )
     if node.attrs["lengths"]:
         lengths = node.inputs[-1]
         _need(lengths.ndim == 1 and lengths.dtype == dtypes.INT32, inside, node, "lengths must be an int32 vector")
         for t in body.outputs:
-            _need(t.ndim >= 1 and t.shape[0] == lengths.shape[0], inside, node, "with lengths, states and outputs must start with the batch axis")
+            _need(
+                t.ndim >= 1 and t.shape[0] == lengths.shape[0],
+                inside,
+                node,
+                "with lengths, states and outputs must start with the batch axis",
+            )
     verify(Graph(body.inputs, body.outputs), inside="scan body")
 
 
 def _matches(node: Node, inner: tuple[Tensor, ...], outer: tuple[Tensor, ...], inside: str) -> None:
-    same = len(inner) == len(outer) and all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(inner, outer, strict=True))
+    same = len(inner) == len(outer) and all(
+        a.shape == b.shape and a.dtype == b.dtype for a, b in zip(inner, outer, strict=True)
+    )
     _need(same, inside, node, "body inputs must match the node's inputs")
 
 
 def _need(holds: bool, inside: str, node: Node | None, rule: str) -> None:
     if not holds:
-        raise GraphError(f"{inside}: {rule}. Received {'no node' if node is None else repr(node) + ' with ' + str(_brief(node))}.")
+        raise GraphError(
+            f"{inside}: {rule}. Received {'no node' if node is None else repr(node) + ' with ' + str(_brief(node))}."
+        )
 
 
 def _brief(node: Node) -> dict[str, object]:

@@ -1,8 +1,11 @@
-"""Chains of pointwise operators become one: a tile is loaded once, everything is done to it, and only results are stored.
+"""Chains of pointwise operators become one.
 
-`fuse_products` first turns a product plus an addend into Gemm, whose kernel starts its sums from the addend. `fuse` then groups
-pointwise nodes of one shape. A group is legal when no path leaves it and comes back; nodes are visited in topological order and a node
-joins the group of an operand only if none of its other operands was computed later than, and from, that group.
+A tile is loaded once, everything is done to it, and only results are stored.
+
+`fuse_products` first turns a product plus an addend into Gemm, whose kernel starts its sums from the addend.
+`fuse` then groups pointwise nodes of one shape. A group is legal when no path leaves it and comes back; nodes are
+visited in topological order and a node joins the group of an operand only if none of its other operands was
+computed later than, and from, that group.
 """
 
 from __future__ import annotations
@@ -33,7 +36,13 @@ def fuse_products(graph: Graph) -> Graph:
                 product, old, addend = inputs[i], node.inputs[i], inputs[1 - i]
                 key = (old.node.serial, old.index)
                 single = len(readers[key]) == 1 and key not in kept
-                if product.node.op == "MatMul" and single and _keeps_rows(product) and product.shape == node.outputs[0].shape and _row_or_full(addend, product):
+                if (
+                    product.node.op == "MatMul"
+                    and single
+                    and _keeps_rows(product)
+                    and product.shape == node.outputs[0].shape
+                    and _row_or_full(addend, product)
+                ):
                     return Node("Gemm", [*product.node.inputs, addend], product.node.attrs).outputs
         return copy(node, inputs)
 
@@ -48,7 +57,10 @@ def _row_or_full(addend: Tensor, product: Tensor) -> bool:
 
 
 def _keeps_rows(product: Tensor) -> bool:
-    """Not a sum over an open size: over the batch it would be a partial sum, to which nothing may be added before it is whole."""
+    """Not a sum over an open size.
+
+    Over the batch it would be a partial sum, to which nothing may be added before it is whole.
+    """
     return symbols(product.shape) == symbols(product.node.inputs[0].shape) | symbols(product.node.inputs[1].shape)
 
 
@@ -66,9 +78,7 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
     def of(t: Tensor) -> Tensor:
         return new[(t.node.serial, t.index)]
 
-    done: set[int] = set()
-    order = _order(graph, leader)
-    for item in order:
+    for item in _order(graph, leader):
         if isinstance(item, Node):
             node = item
             inputs = tuple(of(t) for t in node.inputs)
@@ -80,29 +90,39 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
                 new[(node.serial, old.index)] = value
             continue
         members = {n.serial for n in item}
-        results = [n.outputs[0] for n in item if (n.serial, 0) in kept or any(u.serial not in members for u in outside.get((n.serial, 0), ()))]
-        fused_inputs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        local: dict[tuple[int, int], Tensor] = {}
-
-        def inner(t: Tensor) -> Tensor:
-            key = (t.node.serial, t.index)
-            if key in local:
-                return local[key]
-            if t.node.op == "Constant" and t.shape == ():
-                return t
-            if key not in fused_inputs:
-                fused_inputs[key] = (of(t), placeholder(f"in{len(fused_inputs)}", t.shape, t.dtype))
-            return fused_inputs[key][1]
-
-        for n in item:
-            local[(n.serial, 0)] = copy(n, tuple(inner(t) for t in n.inputs))[0]
-        body = Graph(tuple(p for _, p in fused_inputs.values()), tuple(local[(t.node.serial, 0)] for t in results))
-        made = Node("Fused", [o for o, _ in fused_inputs.values()], {"body": body}).outputs
-        for t, value in zip(results, made, strict=True):
+        read_outside = {n.serial for n in item if any(u.serial not in members for u in outside.get((n.serial, 0), ()))}
+        results = [n.outputs[0] for n in item if (n.serial, 0) in kept or n.serial in read_outside]
+        for t, value in zip(results, _fused(item, results, of), strict=True):
             new[(t.node.serial, 0)] = value
-        done.update(members)
 
-    return Graph(graph.inputs, tuple(of(t) for t in graph.outputs), tuple((v, of(t)) for v, t in graph.updates), None if graph.guard is None else of(graph.guard))
+    return Graph(
+        graph.inputs,
+        tuple(of(t) for t in graph.outputs),
+        tuple((v, of(t)) for v, t in graph.updates),
+        None if graph.guard is None else of(graph.guard),
+    )
+
+
+def _fused(group: Sequence[Node], results: Sequence[Tensor], of: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+    """One node for a group: its body reads what the group reads; small constants stay inside."""
+    local: dict[tuple[int, int], Tensor] = {}
+    outer: list[Tensor] = []
+    places: list[Tensor] = []
+
+    def inner(t: Tensor) -> Tensor:
+        key = (t.node.serial, t.index)
+        if t.node.op == "Constant" and t.shape == ():
+            return t
+        if key not in local:
+            local[key] = placeholder(f"in{len(outer)}", t.shape, t.dtype)
+            outer.append(of(t))
+            places.append(local[key])
+        return local[key]
+
+    for n in group:
+        local[(n.serial, 0)] = copy(n, tuple(inner(t) for t in n.inputs))[0]
+    body = Graph(tuple(places), tuple(local[(t.node.serial, 0)] for t in results))
+    return Node("Fused", outer, {"body": body}).outputs
 
 
 def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
@@ -123,7 +143,11 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
             continue
         chosen = None
         for g in sorted({group_of[t.node.serial] for t in node.inputs if t.node.serial in group_of}, reverse=True):
-            if _flavour(groups[g][0], stage) == _flavour(node, stage) and len(groups[g]) < MAX_NODES and not _returns(node, g, group_of, below, above):
+            if (
+                _flavour(groups[g][0], stage) == _flavour(node, stage)
+                and len(groups[g]) < MAX_NODES
+                and not _returns(node, g, group_of, below, above)
+            ):
                 chosen = g
                 break
         if chosen is None:
@@ -142,7 +166,10 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
 
 
 def _flavour(node: Node, stage: Stage) -> tuple[object, bool, int]:
-    """What members of a group share: the shape, whether whole numbers come of whole numbers (floats would round those), the stage."""
+    """What members of a group share.
+
+    The shape, whether whole numbers come of whole numbers (floats would round those), the stage.
+    """
     whole = all(t.dtype == dtypes.INT32 for t in (*node.inputs, *node.outputs))
     return node.outputs[0].shape, whole, stage(node)
 
@@ -155,7 +182,9 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
         unit.setdefault(n.serial, len(unit) + len(groups))
     below: dict[int, set[int]] = {}  # unit -> units it reads directly
     for n in order:
-        below.setdefault(unit[n.serial], set()).update(unit[t.node.serial] for t in n.inputs if unit[t.node.serial] != unit[n.serial])
+        below.setdefault(unit[n.serial], set()).update(
+            unit[t.node.serial] for t in n.inputs if unit[t.node.serial] != unit[n.serial]
+        )
 
     def reaches(start: set[int], target: int) -> bool:
         seen, stack = set(start), list(start)
@@ -172,7 +201,13 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
     flavours = {i: _flavour(g[0], stage) for i, g in alive.items()}
     for i in sorted(alive):
         for j in sorted(alive):
-            if j <= i or i not in alive or j not in alive or flavours[i] != flavours[j] or len(alive[i]) + len(alive[j]) > MAX_NODES:
+            if (
+                j <= i
+                or i not in alive
+                or j not in alive
+                or flavours[i] != flavours[j]
+                or len(alive[i]) + len(alive[j]) > MAX_NODES
+            ):
                 continue
             if reaches(below[i] - {j}, j) or reaches(below[j] - {i}, i):
                 continue
@@ -186,7 +221,9 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
     return list(alive.values())
 
 
-def _returns(node: Node, group: int, group_of: dict[int, int], below: dict[int, set[int]], above: list[set[int]]) -> bool:
+def _returns(
+    node: Node, group: int, group_of: dict[int, int], below: dict[int, set[int]], above: list[set[int]]
+) -> bool:
     """Whether some operand outside the group was computed from it: joining would make the group wait for itself."""
     for t in node.inputs:
         own = group_of.get(t.node.serial)
@@ -212,7 +249,9 @@ def _order(graph: Graph, leader: dict[int, list[Node]]) -> list[Node | list[Node
                 stack.pop()
                 continue
             inside = {n.serial for n in members}
-            missing = [t.node for n in members for t in n.inputs if t.node.serial not in done and t.node.serial not in inside]
+            missing = [
+                t.node for n in members for t in n.inputs if t.node.serial not in done and t.node.serial not in inside
+            ]
             if missing:
                 stack.extend(missing)
                 continue
@@ -224,4 +263,3 @@ def _order(graph: Graph, leader: dict[int, list[Node]]) -> list[Node | list[Node
         if node.serial not in done:
             place(node)
     return out
-

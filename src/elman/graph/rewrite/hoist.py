@@ -1,10 +1,12 @@
 """Move what does not depend on the state out of a scan: all steps at once instead of one by one.
 
-`x_t @ W` inside the loop is T small products; outside it is one large one, which runs at the speed of the hardware. A body node
-moves when everything it reads is a slice of a sequence, a captured value or a constant, and it is a product (or an addition to one,
-such as a bias). General for every cell: the rewrite knows scans and operators, not cells.
+`x_t @ W` inside the loop is T small products; outside it is one large one, which runs at the speed of the
+hardware. A body node moves when everything it reads is a slice of a sequence, a captured value or a constant, and
+it is a product (or an addition to one, such as a bias). General for every cell: the rewrite knows scans and
+operators, not cells.
 
-Source: the technique is as old as Appleyard, Kocisky and Blunsom 2016, "Optimizing Performance of Recurrent Neural Networks on GPUs", §3.1.
+Source: the technique is as old as Appleyard, Kocisky and Blunsom 2016, "Optimizing Performance of Recurrent Neural
+    Networks on GPUs", §3.1.
 """
 
 from __future__ import annotations
@@ -21,8 +23,13 @@ def hoist(graph: Graph) -> Graph:
 
 
 def _state_free_first(body: Graph, carries: int) -> Graph:
-    """(x W + h U) + b becomes (x W + b) + h U: what does not depend on the state is added up first, so that it can move."""
-    bound = {t.node.serial for t in body.inputs[:carries]}  # nodes that depend on a state, in the old graph and in the new
+    """(x W + h U) + b becomes (x W + b) + h U.
+
+    What does not depend on the state is added up first, so that it can move.
+    """
+    bound = {
+        t.node.serial for t in body.inputs[:carries]
+    }  # nodes that depend on a state, in the old graph and in the new
 
     def leaves(t: Tensor) -> list[Tensor]:
         return [x for i in t.node.inputs for x in leaves(i)] if t.node.op == "Add" and t.node.serial in bound else [t]
@@ -63,7 +70,9 @@ def _hoist(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
     if not moved:
         return copy(node, inputs)
     replaced = {serial: placeholder("hoisted", value.shape[1:], value.dtype) for serial, value in moved.items()}
-    outputs = rebuild(Graph((), body.outputs), lambda n, i: (replaced[n.serial],) if n.serial in replaced else copy(n, i)).outputs
+    outputs = rebuild(
+        Graph((), body.outputs), lambda n, i: (replaced[n.serial],) if n.serial in replaced else copy(n, i)
+    ).outputs
     used = {n.serial for n in Graph((), outputs).nodes()}
     extra = [(replaced[s], moved[s]) for s in moved if replaced[s].node.serial in used]
     at = carries + sequences
@@ -77,7 +86,9 @@ def _movable(n: Node, stacked: set[int], fixed: set[int], moved: dict[int, Tenso
     if not sources or not all(s in stacked or s in fixed for s in sources) or not any(s in stacked for s in sources):
         return False
     if n.op == "MatMul":
-        return sources[0] in stacked and sources[1] in fixed and not n.attrs.get("transpose_a") and n.inputs[1].ndim == 2
+        return (
+            sources[0] in stacked and sources[1] in fixed and not n.attrs.get("transpose_a") and n.inputs[1].ndim == 2
+        )
     rank = n.outputs[0].ndim  # stacking puts time in front: operands of lower rank would no longer line up
     aligned = all(t.ndim == rank or s in fixed for t, s in zip(n.inputs, sources, strict=True))
     return n.op == "Add" and aligned and any(s in moved for s in sources)

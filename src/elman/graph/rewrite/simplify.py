@@ -1,7 +1,8 @@
 """Same values, fewer nodes: equal expressions merged, identities removed, scans pruned, dead code gone.
 
-Dead nodes need no pass: a graph is its roots, so what no root depends on is not in it. Inside a scan the roots are pruned to
-what the outside reads. Constants are folded by `fold` with an evaluator the caller brings, since this floor knows no numbers.
+Dead nodes need no pass: a graph is its roots, so what no root depends on is not in it. Inside a scan the roots are
+pruned to what the outside reads. Constants are folded by `fold` with an evaluator the caller brings, since this
+floor knows no numbers.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def simplify(graph: Graph, final: bool = False) -> Graph:
 
 
 class _Merger:
-    """Value numbering: a node with the same operator, attributes and inputs as an earlier one becomes the earlier one."""
+    """Value numbering: a node with the operator, attributes and inputs of an earlier one becomes the earlier one."""
 
     def __init__(self, final: bool) -> None:
         self.final = final
@@ -104,7 +105,10 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     if node.op == "Concat" and len(ins) == 1:
         return ins[0]
     if node.op == "MatMul":
-        if 0.0 in (_number(ins[0]), _number(ins[1])):  # a state before the first step, as a rule: no product is computed with it
+        if 0.0 in (
+            _number(ins[0]),
+            _number(ins[1]),
+        ):  # a state before the first step, as a rule: no product is computed with it
             return zeros(out.shape, out.dtype)
         return _through_transpose(node, ins)
     return None
@@ -134,13 +138,22 @@ def _arithmetic(op: str, ins: tuple[Tensor, ...], out: Tensor) -> Tensor | None:
 
 
 def _without_expansions(node: Node, ins: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Pointwise operators repeat their operands themselves: an Expand before one is left out while the result keeps its shape."""
+    """Pointwise operators repeat their operands themselves.
+
+    An Expand before one is left out while the result keeps its shape.
+    """
     if kind(node) != "pointwise" or len(ins) < 2:
         return ins
     operands = list(ins)
     for i, t in enumerate(ins):
         number = _number(t) if t.ndim else None
-        shorter = constant(number, t.dtype) if number is not None and t.dtype != dtypes.BOOL else t.node.inputs[0] if t.node.op == "Expand" else None
+        shorter = (
+            constant(number, t.dtype)
+            if number is not None and t.dtype != dtypes.BOOL
+            else t.node.inputs[0]
+            if t.node.op == "Expand"
+            else None
+        )
         if shorter is None:
             continue
         tried = [*operands[:i], shorter, *operands[i + 1 :]]
@@ -151,7 +164,7 @@ def _without_expansions(node: Node, ins: tuple[Tensor, ...]) -> tuple[Tensor, ..
 
 
 def _joined_pads(ins: tuple[Tensor, ...]) -> Tensor | None:
-    """A sum of pieces, each padded to its own place along one axis, is their concatenation (the gradient of a split)."""
+    """A sum of pieces, each padded to its place along one axis, is their concatenation (the gradient of a split)."""
     pads: list[Node] = []
     stack = list(ins)
     while stack:
@@ -182,7 +195,11 @@ def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     operands = list(ins)
     for i, flag in enumerate(("transpose_a", "transpose_b")):
         t = operands[i]
-        if t.node.op == "Transpose" and t.node.attrs["perm"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2) and (i == 1 or t.ndim == 2):
+        if (
+            t.node.op == "Transpose"
+            and t.node.attrs["perm"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2)
+            and (i == 1 or t.ndim == 2)
+        ):
             operands[i] = t.node.inputs[0]
             flags[flag] = not flags.get(flag, False)
     if all(a is b for a, b in zip(operands, ins, strict=True)):
@@ -197,7 +214,9 @@ def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     main = inputs[: len(body.inputs)]
     given = [*main[:carries], *(reshape(x, x.shape[1:]) for x in main[carries:at]), *main[at:]]
     place = {t.node.serial: value for t, value in zip(body.inputs, given, strict=True)}
-    made = list(rebuild(Graph((), body.outputs), lambda n, i: (place[n.serial],) if n.serial in place else copy(n, i)).outputs)
+    made = list(
+        rebuild(Graph((), body.outputs), lambda n, i: (place[n.serial],) if n.serial in place else copy(n, i)).outputs
+    )
     if node.attrs["lengths"]:
         for i, t in enumerate(made):
             real = reshape(apply("Less", 0, inputs[-1]), (inputs[-1].shape[0], *(1,) * (t.ndim - 1)))
@@ -205,7 +224,7 @@ def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     return [t if i < carries else reshape(t, (1, *t.shape)) for i, t in enumerate(made)]
 
 
-# ---- scans ------------------------------------------------------------------------------------------------------------
+# ---- scans ---------------------------------------------------------------------------------------------------------
 
 
 def prune_scans(graph: Graph, final: bool = False) -> Graph:
@@ -278,11 +297,20 @@ def _prune(node: Node, inputs: tuple[Tensor, ...], used: list[bool], final: bool
     if all(keep_in) and all(keep_out) and inner.outputs == body.outputs:
         return copy(node, inputs)
     kept_inputs = tuple(t for t, keep in zip(body.inputs, keep_in, strict=True) if keep)
-    outputs = roots if not merged else rebuild(Graph((), roots), lambda n, i: (merged[n.serial],) if n.serial in merged else copy(n, i)).outputs
+    outputs = (
+        roots
+        if not merged
+        else rebuild(Graph((), roots), lambda n, i: (merged[n.serial],) if n.serial in merged else copy(n, i)).outputs
+    )
     made = Node(
         "Scan",
         [t for t, keep in zip(main, keep_in, strict=True) if keep] + list(inputs[len(body.inputs) :]),
-        {**attrs, "body": Graph(kept_inputs, outputs), "carries": sum(keep_out[:carries]), "sequences": sum(keep_in[carries : carries + sequences])},
+        {
+            **attrs,
+            "body": Graph(kept_inputs, outputs),
+            "carries": sum(keep_out[:carries]),
+            "sequences": sum(keep_in[carries : carries + sequences]),
+        },
     )
     kept = iter(made.outputs)
     found = [next(kept) if keep else old for keep, old in zip(keep_out, node.outputs, strict=True)]
@@ -307,7 +335,7 @@ def _live_carries(body: Graph, carries: int, used: list[bool]) -> list[bool]:
         live = now
 
 
-# ---- constants --------------------------------------------------------------------------------------------------------
+# ---- constants -----------------------------------------------------------------------------------------------------
 
 FOLDABLE = 4096  # elements; a larger constant is cheaper to recompute than to keep
 
