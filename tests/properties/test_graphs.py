@@ -47,7 +47,7 @@ WHOLE: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda x: ops.sum(x, -1, keepdims=True),
     lambda x: ops.mean(x, 0),
     lambda x: ops.max(x, -1),
-    lambda x: ops.softmax(x),
+    ops.softmax,
     lambda x: ops.reshape(ops.reshape(x, (-1,)), x.shape),
     lambda x: ops.transpose(ops.transpose(x)),
     lambda x: ops.swapaxes(x, 0, -1),
@@ -125,9 +125,7 @@ def graphs(draw: Any) -> tuple[list[Tensor], list[Tensor]]:
         first = grower.pick([t for t in grower.pool if t.shape == (B, 3)])
         sequence = grower.pick([t for t in grower.pool if t.shape == (B, T, 3)])
         n = lengths if draw(st.booleans()) else None
-        finals, outputs = ops.scan(
-            grower.step, [first], [ops.swapaxes(sequence, 0, 1)], n, reverse=draw(st.booleans())
-        )
+        finals, outputs = ops.scan(grower.step, [first], [ops.swapaxes(sequence, 0, 1)], n, reverse=draw(st.booleans()))
         grower.pool += [*finals, ops.swapaxes(outputs[0], 0, 1), *(t for t in outputs[1:] if t.ndim <= 3)]
     for _ in range(draw(st.integers(1, 8))):
         grower.one()

@@ -1,0 +1,291 @@
+"""Rewrites: what each takes away, pinned on small graphs. That values stay is in tests/properties/test_graphs.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman import ops
+from elman.autodiff import gradients
+from elman.executors.reference import evaluate_node
+from elman.graph import Graph, Tensor, Variable, apply, constant, graph_text, placeholder, scan
+from elman.graph.rewrite import fold, fuse, fuse_products, hoist, simplify
+from elman.graph.rewrite.fuse import MAX_NODES
+from elman.shapes import B, T
+
+
+def x(*shape, dtype="float32", name="x"):
+    return placeholder(name, shape, dtype)
+
+
+def operators(*roots: Tensor) -> list[str]:
+    return [n.op for n in Graph((), roots).nodes() if n.op not in ("Input", "Constant", "Variable")]
+
+
+# ---- simplify -------------------------------------------------------------------------------------------------------
+
+SAME = {
+    "plus_0": lambda a: a + 0.0,
+    "0_plus": lambda a: 0.0 + a,
+    "minus_0": lambda a: a - 0.0,
+    "times_1": lambda a: a * 1.0,
+    "1_times": lambda a: 1.0 * a,
+    "over_1": lambda a: a / 1.0,
+    "plus_zeros": lambda a: a + ops.zeros_like(a),
+    "identity": lambda a: apply("Identity", a),
+    "reshape": lambda a: apply("Reshape", a, shape=a.shape),
+    "reshape_back": lambda a: ops.reshape(ops.reshape(a, (-1,)), a.shape),
+    "expand": lambda a: apply("Expand", a, shape=a.shape),
+    "cast": lambda a: apply("Cast", a, dtype=a.dtype),
+    "transposed_back": lambda a: ops.transpose(ops.transpose(a, (1, 0)), (1, 0)),
+    "whole_slice": lambda a: apply("Slice", a, axis=1, start=0, length=3, step=1),
+    "no_pad": lambda a: ops.pad(a, 1),
+    "concat_of_one": lambda a: apply("Concat", a, axis=1),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_changes_nothing_goes(name):
+    a = x(B, 3)
+    assert simplify(Graph((a,), (SAME[name](a),))).outputs == (a,)
+
+
+KEPT = {
+    "0_minus": lambda a: 0.0 - a,
+    "1_over": lambda a: 1.0 / a,
+    "larger": lambda a: a + ops.zeros((2, B, 3)),
+    "slice": lambda a: a[:, :2],
+    "reversed": lambda a: a[:, ::-1],
+    "cast": lambda a: ops.cast(a, "int32"),
+    "stop": ops.stop_gradient,
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_changes_something_stays(name):
+    a = x(B, 3)
+    assert simplify(Graph((a,), (KEPT[name](a),))).outputs[0] is not a
+
+
+def test_stop_gradient_goes_once_no_derivative_is_taken():
+    a = x(B, 3)
+    assert simplify(Graph((a,), (ops.stop_gradient(a),)), final=True).outputs == (a,)
+
+
+def test_equal_expressions_are_one():
+    a, b = x(B, 3), x(B, 3, name="y")
+    made = ops.tanh(a + b) * ops.tanh(a + b)
+    simple = simplify(Graph((a, b), (made,)))
+    assert operators(*simple.outputs) == ["Add", "Tanh", "Mul"]
+    other = simplify(Graph((a, b), (ops.sum(a, 0), ops.sum(a, 1))))
+    assert operators(*other.outputs) == ["ReduceSum", "ReduceSum"]
+
+
+def test_one_and_true_and_1_are_not_one():
+    a = x(B, 3)
+    kept = simplify(
+        Graph(
+            (a,),
+            (
+                apply("CumSum", a, axis=1, reverse=False, exclusive=False),
+                apply("CumSum", a, axis=1, reverse=True, exclusive=False),
+            ),
+        )
+    )
+    assert operators(*kept.outputs) == ["CumSum", "CumSum"]
+    constants = simplify(Graph((), (constant(1.0), constant(1.0, "float32"))))
+    assert constants.outputs[0].dtype != constants.outputs[1].dtype
+
+
+def test_dead_nodes_are_not_in_the_graph():
+    a = x(B, 3)
+    ops.exp(a)
+    assert operators(*simplify(Graph((a,), (ops.tanh(a),))).outputs) == ["Tanh"]
+
+
+def test_a_transposed_operand_becomes_a_flag():
+    a, b = x(B, 3), x(2, 3, name="y")
+    (made,) = simplify(Graph((a, b), (a @ ops.transpose(b),))).outputs
+    assert (made.node.op, made.node.attrs) == ("MatMul", {"transpose_b": True})
+
+
+def test_an_axis_of_size_1_that_moves_is_a_reshape():
+    a = x(B, 1, 3)
+    (made,) = simplify(Graph((a,), (ops.swapaxes(a, 0, 1),))).outputs
+    assert made.node.op == "Reshape"
+
+
+def test_pointwise_operators_repeat_by_themselves():
+    a, b = x(B, 3), x(3, name="y")
+    (made,) = simplify(Graph((a, b), (a * ops.broadcast_to(b, (B, 3)),))).outputs
+    assert "Expand" not in operators(made)
+
+
+def test_the_gradient_of_a_split_is_a_concatenation():
+    a = x(B, 4)
+    u, v = ops.split(a, 2)
+    (slope,) = gradients(ops.sum(ops.tanh(u) * 2.0 + ops.exp(v)), [a])
+    (made,) = simplify(Graph((a,), (slope,))).outputs
+    assert made.node.op == "Concat"
+
+
+# ---- scans ----------------------------------------------------------------------------------------------------------
+
+
+def two_states(keep):
+    """A scan of which only some results are read."""
+    sequence, h, c = x(T, B, 2), x(B, 2, name="h"), x(B, 2, name="c")
+    finals, outputs = scan(lambda s, xs: ([ops.tanh(s[0] + xs[0]), s[1] * 2.0], [s[0], s[1], s[0]]), [h, c], [sequence])
+    made = keep([*finals, *outputs])
+    return simplify(Graph((sequence, h, c), tuple(made)))
+
+
+def test_states_and_outputs_nobody_reads_go():
+    (only,) = two_states(lambda r: [r[0]]).outputs
+    assert (only.node.attrs["carries"], len(only.node.outputs)) == (1, 1)
+    (second,) = two_states(lambda r: [r[3]]).outputs
+    assert (second.node.attrs["carries"], second.node.attrs["sequences"], len(second.node.outputs)) == (1, 0, 2)
+
+
+def test_equal_outputs_are_one():
+    first, third = two_states(lambda r: [r[2], r[4]]).outputs
+    assert first is third
+
+
+def test_a_captured_value_is_captured_once():
+    sequence, h, w = x(T, B, 2), x(B, 2, name="h"), x(2, name="w")
+    finals, _ = scan(lambda s, xs: ([s[0] * w + xs[0] * (w + 0.0)], []), [h], [sequence])
+    (made,) = simplify(Graph((sequence, h, w), finals)).outputs
+    assert made.node.inputs == (h, sequence, w)
+
+
+def test_the_forward_scan_runs_once_in_a_training_step():
+    sequence, h, w = x(T, B, 2), x(B, 2, name="h"), x(2, 2, name="w")
+    finals, outputs = scan(lambda s, xs: ([ops.tanh(s[0] @ w + xs[0])],) * 2, [h], [sequence])
+    loss = ops.sum(finals[0]) + ops.sum(outputs[0])
+    step = simplify(Graph((sequence, h, w), (loss, *gradients(loss, [w, h]))))
+    assert operators(*step.outputs).count("Scan") == 2
+    body = next(n for n in step.nodes() if n.op == "Scan" and n.attrs["reverse"]).attrs["body"]
+    products = [n for n in body.nodes() if n.op == "MatMul"]
+    assert len(products) == 1, "the weight's gradient is one product after the loop"
+
+
+def test_products_of_the_input_move_before_the_loop():
+    sequence, h = x(T, B, 2), x(B, 3, name="h")
+    w, u, b = x(2, 3, name="w"), x(3, 3, name="u"), x(3, name="b")
+    finals, _ = scan(lambda s, xs: ([ops.tanh(xs[0] @ w + s[0] @ u + b)], []), [h], [sequence])
+    (made,) = simplify(hoist(Graph((sequence, h, w, u, b), finals))).outputs
+    inside = [n.op for n in made.node.attrs["body"].nodes() if n.op != "Input"]
+    assert sorted(inside) == ["Add", "MatMul", "Tanh"]
+    assert operators(*made.node.inputs) == ["MatMul", "Add"]
+    assert made.node.inputs[1].shape == (T, B, 3)
+
+
+def test_what_depends_on_the_state_stays():
+    sequence, h, w = x(T, B, 3), x(B, 3, name="h"), x(3, 3, name="w")
+    finals, _ = scan(lambda s, xs: ([ops.tanh((xs[0] * s[0]) @ w)], []), [h], [sequence])
+    graph = Graph((sequence, h, w), finals)
+    assert graph_text(hoist(graph)) == graph_text(graph)
+
+
+# ---- fold -----------------------------------------------------------------------------------------------------------
+
+
+def evaluate(node):
+    return evaluate_node(node, [t.node.attrs["value"] for t in node.inputs], {})
+
+
+def test_constants_are_computed_once():
+    a = x(B, 3)
+    scale = ops.exp(constant(np.arange(3.0), "float32")) * 2.0
+    (made,) = fold(Graph((a,), (a * scale,)), evaluate).outputs
+    assert operators(made) == ["Mul"]
+    np.testing.assert_array_equal(made.node.inputs[1].node.attrs["value"], np.exp(np.arange(3, dtype="float32")) * 2)
+
+
+def test_large_constants_and_variables_are_left_alone():
+    large = ops.tanh(constant(np.zeros(5000), "float32"))
+    kept = ops.tanh(Variable(np.zeros(3), name="v").tensor)
+    assert operators(*fold(Graph((), (large, kept)), evaluate).outputs) == ["Tanh", "Tanh"]
+
+
+# ---- fuse -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_product_and_its_addend_are_one():
+    a, w, b = x(B, 2), x(2, 3, name="w"), x(3, name="b")
+    for addend in (b, x(1, 3), x(B, 3)):
+        (made,) = fuse_products(Graph((a, w, addend), (a @ w + addend,))).outputs
+        assert made.node.op == "Gemm"
+        (made,) = fuse_products(Graph((a, w, addend), (addend + a @ w,))).outputs
+        assert made.node.op == "Gemm"
+
+
+def test_a_product_somebody_else_reads_stays():
+    a, w, b = x(B, 2), x(2, 3, name="w"), x(3, name="b")
+    product = a @ w
+    assert operators(*fuse_products(Graph((a, w, b), (product + b, ops.tanh(product)))).outputs) == [
+        "MatMul",
+        "Add",
+        "Tanh",
+    ]
+    assert operators(*fuse_products(Graph((a, w, b), (product + b, product))).outputs) == ["MatMul", "Add"]
+
+
+def test_a_sum_over_the_batch_takes_no_addend():
+    """It is a partial sum on each shard: an addend would be added once for every shard."""
+    a, g, b = x(B, 2), x(B, 3, name="g"), x(2, 3, name="b")
+    made = ops.matmul(a, g, transpose_a=True) + b
+    assert operators(*fuse_products(Graph((a, g, b), (made,))).outputs) == ["MatMul", "Add"]
+
+
+def test_a_chain_becomes_one_node():
+    a, b = x(B, 3), x(3, name="b")
+    made = fuse(Graph((a, b), (ops.tanh(a * b + 1.0),)))
+    assert (
+        graph_text(made)
+        == """\
+x = Input (B, 3) float32
+b = Input (3,) float32
+%2 = Fused(x, b) (B, 3) float32
+    in0 = Input (B, 3) float32
+    in1 = Input (3,) float32
+    %3 = Mul(in0, in1) (B, 3) float32
+    %4 = Add(%3, 1.0) (B, 3) float32
+    %5 = Tanh(%4) (B, 3) float32
+    return %5
+return %2"""
+    )
+
+
+def test_a_group_does_not_wait_for_itself():
+    """tanh(a) feeds a sum that feeds the same chain: the chain must be cut."""
+    a = x(B, 3)
+    t = ops.tanh(a)
+    made = fuse(Graph((a,), (t - ops.sum(t, 1, keepdims=True),)))
+    assert operators(*made.outputs) == ["Fused", "ReduceSum", "Fused"]
+
+
+def test_shapes_and_whole_numbers_are_not_mixed():
+    a, i = x(B, 3), x(dtype="int32", name="i")
+    made = fuse(Graph((a, i), (ops.tanh(a) * 2.0, ops.exp(ops.sum(a)), i * 2 + 1)))
+    assert operators(*made.outputs).count("Fused") == 3
+
+
+def test_a_long_chain_is_cut():
+    a = made = x(B, 3)
+    for _ in range(2 * MAX_NODES):
+        made = ops.tanh(made)
+    groups = [n for n in fuse(Graph((a,), (made,))).nodes() if n.op == "Fused"]
+    assert len(groups) == 2
+
+
+def test_updates_and_the_guard_are_rewritten_too():
+    a = x(B, 3)
+    v = Variable(np.zeros((), "float32"), name="v")
+    loss = ops.sum(a + 0.0)
+    for rewrite in (simplify, hoist, fuse, fuse_products, lambda g: fold(g, evaluate)):
+        made = rewrite(Graph((a,), (), ((v, v + loss),), guard=loss))
+        assert made.updates[0][0] is v
+        assert made.guard is not None
+        assert "ReduceSum" in operators(made.guard)
