@@ -146,7 +146,7 @@ class Adapter:
                         column.name,
                         f"of {known} steps as {name}",
                         array.shape,
-                        "Cut or pad them to one length.",
+                        'Cut or pad them to one length, or name one open axis by itself, as in Input(("S", 2)).',
                     )
 
     def _targets(self, y: Any, data: DataSet) -> list[np.ndarray | None]:
