@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import re
 from pathlib import Path
 
@@ -20,6 +21,7 @@ IDS = [str(page.relative_to(ROOT)) for page in WRITTEN]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder, and the state of a fresh program; what a page registers and draws is forgotten after it."""
+    importlib.import_module("elman.models")  # registers its classes before the table is copied
     monkeypatch.setattr(registry, "_entries", copy.deepcopy(registry._entries))
     layers.reset_names()
     layers.set_seed(0)

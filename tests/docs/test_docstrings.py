@@ -20,6 +20,7 @@ MODULES = [m for m, path in FILES.items() if ">>>" in path.read_text()]
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    importlib.import_module("elman.models")  # registers its classes before the table is copied
     monkeypatch.setattr(registry, "_entries", copy.deepcopy(registry._entries))
     layers.reset_names()
     layers.set_seed(0)
