@@ -78,7 +78,7 @@ def _extreme(f: Callable[..., np.ndarray], empty: float) -> Row:
     return row
 
 
-def _argmax(n: Node, v: Values, s: Sizes) -> np.ndarray:
+def _argmax(n: Node, v: Values, s: Sizes) -> Any:
     (axis,) = n.attrs["axes"]
     return np.argmax(v[0], axis=axis, keepdims=n.attrs["keepdims"]).astype(np.int32)
 

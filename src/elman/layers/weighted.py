@@ -136,23 +136,23 @@ class Weighted:
         """Copies of the weights' values, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
 
-    def set_weights(self, values: Sequence[Any]) -> None:
-        """Fill the weights, in the order of `weights`.
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Fill the weights, in the order of the attribute `weights`.
 
         Raises:   WeightsError: another number of arrays, or one of another shape; then no weight is changed.
         """
-        weights, arrays = self.weights, [np.asarray(v) for v in values]
-        if len(arrays) != len(weights):
-            listed = ", ".join(f"{v.name} {text(v.shape)}" for v in weights) or "none; is it built?"
-            rule = f"a list of {len(weights)} arrays"
+        variables, arrays = self.weights, [np.asarray(v) for v in weights]
+        if len(arrays) != len(variables):
+            listed = ", ".join(f"{v.name} {text(v.shape)}" for v in variables) or "none; is it built?"
+            rule = f"a list of {len(variables)} arrays"
             raise WeightsError.at(self.where, "weights", rule, len(arrays), f"Its weights are: {listed}.")
-        for i, (v, a) in enumerate(zip(weights, arrays, strict=True)):
+        for i, (v, a) in enumerate(zip(variables, arrays, strict=True)):
             if a.shape != v.shape:
                 cure = "Give them in the order of layer.weights."
                 raise WeightsError.at(
                     self.where, f"weights[{i}] ({v.name})", f"have shape {text(v.shape)}", a.shape, cure
                 )
-        for v, a in zip(weights, arrays, strict=True):
+        for v, a in zip(variables, arrays, strict=True):
             v.assign(a)
 
     def count_params(self) -> int:

@@ -153,6 +153,8 @@ def test_terminate_on_nan_ends_quietly_with_good_weights(capsys: pytest.CaptureF
     made.compile(SGD(1e6), "mse")
     with pytest.raises(DivergenceError):
         made.fit(X * 10, Y, epochs=50, verbose=0)
+    with pytest.raises(DivergenceError):
+        made.fit(X * 10, Y, epochs=50, verbose=0, callbacks=[cb.TerminateOnNaN(raise_error=True)])
     made.fit(X * 10, Y, epochs=50, verbose=0, callbacks=[cb.TerminateOnNaN()])
     assert "Invalid loss, terminating training" in capsys.readouterr().out
     assert all(np.isfinite(w).all() for w in made.get_weights())
@@ -255,6 +257,24 @@ def test_backup_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     assert history.history == expected
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_double_backup_keeps_the_file_before_the_last(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="power cut"):
+        model().fit(
+            X,
+            Y,
+            epochs=5,
+            batch_size=4,
+            verbose=0,
+            callbacks=[cb.BackupAndRestore(tmp_path, double_checkpoint=True), Breaks(3)],
+        )
+    (tmp_path / "backup.safetensors").unlink()  # as if the machine had died between the two
+    history = model().fit(
+        X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path, double_checkpoint=True)]
+    )
+    assert history.history == model().fit(X, Y, epochs=5, batch_size=4, verbose=0).history
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,6 +14,7 @@ from elman.errors import ArgumentError
 __all__ = ["Callback", "CallbackList", "LambdaCallback"]
 
 Logs = Mapping[str, float]
+Hook = Callable[..., None] | None
 
 
 class Callback:
@@ -126,13 +127,30 @@ class CallbackList:
 class LambdaCallback(Callback):
     """A callback from functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))`.
 
-    Args: any hook of `Callback` by name.
+    Args: any hook of `Callback` by name; those listed and the others alike.
     Raises: ArgumentError: a name that is no hook.
     """
 
-    def __init__(self, **hooks: Callable[..., None] | None) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Hook = None,
+        on_epoch_end: Hook = None,
+        on_train_begin: Hook = None,
+        on_train_end: Hook = None,
+        on_train_batch_begin: Hook = None,
+        on_train_batch_end: Hook = None,
+        **hooks: Hook,
+    ) -> None:
         super().__init__()
-        for name, function in hooks.items():
+        listed = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, function in {**listed, **hooks}.items():
             if name not in HOOKS:
                 raise ArgumentError.at(
                     "LambdaCallback", "arguments", f"hooks ({', '.join(HOOKS)})", name, "Check the spelling."

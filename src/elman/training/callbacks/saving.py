@@ -104,22 +104,32 @@ class BackupAndRestore(Callback):
     Args:
         backup_dir: folder of the one file, backup.safetensors.
         save_freq: "epoch": after every epoch. Batches are not offered: an epoch is what can be repeated exactly.
+        double_checkpoint: keep the file before the last one too, as backup.safetensors.before.
         delete_checkpoint: remove the file when training is complete.
     Raises: ArgumentError: another save_freq. WeightsError: the file is another model's.
     """
 
-    def __init__(self, backup_dir: str | Path, save_freq: str = "epoch", delete_checkpoint: bool = True) -> None:
+    def __init__(
+        self,
+        backup_dir: str | Path,
+        save_freq: str = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
         super().__init__()
         if save_freq != "epoch":
             raise ArgumentError.at("BackupAndRestore", "save_freq", "'epoch'", save_freq, "Leave it out.")
         self.path = Path(backup_dir) / "backup.safetensors"
+        self.before = self.path.with_name("backup.safetensors.before")
+        self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Restore, if there is something to restore."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists():
-            state = self.model.load_checkpoint(self.path)
+        kept = self.path if self.path.exists() else self.before
+        if kept.exists():
+            state = self.model.load_checkpoint(kept)
             self.params["first_epoch"] = int(state["epoch"]) + 1
             self.model.history.epoch[:] = state["epochs"]
             self.model.history.history.update(state["history"])
@@ -128,9 +138,12 @@ class BackupAndRestore(Callback):
         """Write the file."""
         history = self.model.history
         state = {"epoch": epoch, "epochs": history.epoch, "history": history.history}
+        if self.double_checkpoint and self.path.exists():
+            self.path.replace(self.before)
         self.model.save_checkpoint(self.path, state)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the file when all epochs are done."""
         if self.delete_checkpoint and self.params.get("complete"):
             self.path.unlink(missing_ok=True)
+            self.before.unlink(missing_ok=True)

@@ -92,9 +92,14 @@ class EarlyStopping(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """End training quietly when the loss is not finite, instead of raising DivergenceError; good weights are kept."""
+    """End training quietly when the loss is not finite, instead of raising DivergenceError; good weights are kept.
 
-    ends_quietly = True
+    Args: raise_error: raise DivergenceError after all, as without this callback.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.ends_quietly = not raise_error
 
     def diverged(self, epoch: int, batch: int) -> None:
         """Called by the loop in place of the error."""
