@@ -261,20 +261,15 @@ def test_backup_goes_on_with_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_double_backup_keeps_the_file_before_the_last(tmp_path: Path) -> None:
+    whole, broken = model(), model()
+    broken.set_weights(whole.get_weights())
+    expected = whole.fit(X, Y, epochs=5, batch_size=4, verbose=0).history
+    backup = cb.BackupAndRestore(tmp_path, double_checkpoint=True)
     with pytest.raises(RuntimeError, match="power cut"):
-        model().fit(
-            X,
-            Y,
-            epochs=5,
-            batch_size=4,
-            verbose=0,
-            callbacks=[cb.BackupAndRestore(tmp_path, double_checkpoint=True), Breaks(3)],
-        )
+        broken.fit(X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[backup, Breaks(3)])
     (tmp_path / "backup.safetensors").unlink()  # as if the machine had died between the two
-    history = model().fit(
-        X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path, double_checkpoint=True)]
-    )
-    assert history.history == model().fit(X, Y, epochs=5, batch_size=4, verbose=0).history
+    backup = cb.BackupAndRestore(tmp_path, double_checkpoint=True)
+    assert model().fit(X, Y, epochs=5, batch_size=4, verbose=0, callbacks=[backup]).history == expected
     assert list(tmp_path.iterdir()) == []
 
 
