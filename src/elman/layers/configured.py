@@ -45,7 +45,7 @@ class Configured(ABC):
         Raises:   ArgumentError: an argument that the constructor did not store, or that cannot be saved.
         """
         config = self._common_config()
-        for argument in _own_arguments(type(self)):
+        for argument in self.own_arguments():
             if argument in self.unsaved or (argument in _COMMON_ARGUMENTS and argument != "input_dim"):
                 continue
             if not hasattr(self, argument):
@@ -53,6 +53,11 @@ class Configured(ABC):
                 raise ArgumentError.at(self.where, argument, "be stored under its own name", "nothing", cure)
             config[argument] = serialize(getattr(self, argument), self.where, argument)
         return config
+
+    @classmethod
+    def own_arguments(cls) -> list[str]:
+        """Names of the constructor's arguments, without those that every layer has."""
+        return _own_arguments(cls)
 
     def _common_config(self) -> dict[str, Any]:
         """The arguments that every layer has."""
@@ -78,7 +83,7 @@ class Configured(ABC):
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         """Raises: UnknownNameError: arguments that the constructor does not have."""
         if unknown:
-            known = [*_own_arguments(type(self)), *_COMMON_ARGUMENTS]
+            known = [*self.own_arguments(), *_COMMON_ARGUMENTS]
             raise unknown_name(type(self).__name__, "argument", next(iter(unknown)), known)
 
     def _shape_hint(self, shape: Any, batch_shape: Any, features: Any, steps: Any) -> tuple[Any, ...] | None:

@@ -70,7 +70,9 @@ class Tracing:
     penalized: set[int] = field(default_factory=set)
     state_masks: dict[int, Tensor] = field(default_factory=dict)
     input_masks: dict[int, Tensor] = field(default_factory=dict)
-    recalled: set[int] = field(default_factory=set)
+    weight_masks: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    zoneouts: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    heeded: set[tuple[int, str]] = field(default_factory=set)
     companion: Companion = field(default_factory=Companion)
     keys: int = 0
 

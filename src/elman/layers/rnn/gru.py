@@ -50,7 +50,7 @@ class GRUCell(UnitCell):
 
     def _gates_after(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """z and what goes into n, the reset gate applied to the product."""
-        b = h @ self.recurrent_kernel
+        b = self.normalized(h @ self.weight(self.recurrent_kernel))
         b = b if self.bias is None else b + self.bias[1]
         (az, ar, an), (bz, br, bn) = ops.split(a, len(GRUGate)), ops.split(b, len(GRUGate))
         r = self.recurrent_activation(ar + br)
@@ -58,11 +58,11 @@ class GRUCell(UnitCell):
 
     def _gates_before(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """z and what goes into n, the reset gate applied to the state."""
-        gates, candidate = ops.split(self.recurrent_kernel.tensor, [2 * self.units])
+        gates, candidate = ops.split(self.weight(self.recurrent_kernel), [2 * self.units])
         az, ar, an = ops.split(a, len(GRUGate))
-        bz, br = ops.split(h @ gates, 2)
+        bz, br = ops.split(self.normalized(h @ gates), 2)
         r = self.recurrent_activation(ar + br)
-        return self.recurrent_activation(az + bz), an + (r * h) @ candidate
+        return self.recurrent_activation(az + bz), an + self.normalized((r * h) @ candidate, 2 * self.units)
 
 
 @register

@@ -44,7 +44,7 @@ class LSTMCell(UnitCell):
         """The equations. Shapes: x (B, F), h and c (B, U) -> h, h, c (B, U)."""
         z = x @ self.kernel
         z = z if self.bias is None else z + self.bias
-        i, f, g, o = ops.split(z + self.recall(h) @ self.recurrent_kernel, len(LSTMGate))
+        i, f, g, o = ops.split(z + self.recur(h, self.recurrent_kernel), len(LSTMGate))
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         h = self.recurrent_activation(o) * self.activation(c)
         return h, h, c

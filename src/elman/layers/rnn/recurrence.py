@@ -1,12 +1,11 @@
 """The one mechanism of recurrence: a cell walked along time by `scan`, with every option of every recurrent layer.
 
-Directions, masks, lengths, kept states and dropout are done here, once, so a user's cell has them as the built-in
-ones do.
+Directions, masks, lengths, kept and learned states, dropout and the random numbers of zoneout are done here, once, so
+a user's cell has them as the built-in ones do. What an equation must heed (`recall`, `recur`) is in `cell.py`.
 
 Source:   Keras 3's options and meanings; variational dropout from Gal and Ghahramani 2016, "A Theoretically Grounded
-          Application of
-Dropout in Recurrent Neural Networks" (their tied form: one mask of the state for all gates, where Keras draws one for
-each gate).
+          Application of Dropout in Recurrent Neural Networks" (their tied form: one mask of the state for all gates,
+          where Keras draws one for each gate).
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, placeholder
 from elman.layers.base import Layer, Mask, Tracing, current, tracing
-from elman.layers.registry import snake_case
-from elman.layers.rnn.cell import Cell
+from elman.layers.registry import serialize, snake_case
+from elman.layers.rnn.cell import REGULARIZERS, Cell
 from elman.shapes import text
 
 _OPTIONS = (
@@ -40,20 +39,31 @@ class Recurrence(Layer):
     go_backwards: bool
     stateful: bool
     zero_output_for_mask: bool
+    learn_initial_state: bool
 
     def __init__(
         self, cell: Cell, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
+        stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False,
+        learn_initial_state: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self._store({k: v for k, v in locals().items() if k in ("cell", *_OPTIONS)})
+        self._store({k: v for k, v in locals().items() if k in ("cell", "learn_initial_state", *_OPTIONS)})
         self._share_dtype(kwargs.get("dtype"), cell)
         self.states: list[Variable] | None = None
+        self.starts: list[Variable] | None = None
+        reason = "a stateful layer starts where the last batch ended" if stateful else _reason(cell)
+        if learn_initial_state and reason:
+            raise ArgumentError.at(
+                self.where, "learn_initial_state", "be False here", True, "Leave it out.", because=reason
+            )
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the cell, and the kept states of a stateful layer."""
         if not self.cell.built:
             self.cell.build(input_shape[-1])
+        if self.learn_initial_state:
+            numbered = enumerate(self.cell.state_sizes)
+            self.starts = [self.add_weight(f"initial_state_{i}", (size,), "zeros") for i, size in numbered]
         if self.stateful and self.states is None:
             rows = input_shape[0]
             if not isinstance(rows, int):
@@ -76,7 +86,12 @@ class Recurrence(Layer):
             mask = Mask(values=mask.tensor(x.shape[1]))  # the last output, not the last real one, is asked for
         walk = _Walk(self.name, cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
         last, whole, finals = walk(steps, init, mask, given or self.stateful)
-        self._check_recall(now)
+        for member in cell.members():
+            now.input_masks.pop(id(member), None)
+            now.state_masks.pop(id(member), None)
+            member.check_heeded()
+        now.zoneouts.clear()
+        now.weight_masks.clear()
         if self.states is not None and not now.companion.carries:
             for variable, value in zip(self.states, finals, strict=True):
                 now.update(variable, value)
@@ -102,7 +117,8 @@ class Recurrence(Layer):
         if given is None:
             if self.states is not None and not now.companion.carries:
                 return [now.read(v) for v in self.states]
-            return list(self.cell.get_initial_state(x.shape[0]))
+            states = list(self.cell.get_initial_state(x.shape[0]))
+            return states if self.starts is None else [s + w for s, w in zip(states, self.starts, strict=True)]
         states = [ops.cast(t, self.dtype) for t in _leaves(given)]
         if len(states) != len(sizes):
             rule = f"a list of {len(sizes)} states of sizes {text(sizes)}"
@@ -124,17 +140,9 @@ class Recurrence(Layer):
             if cell.recurrent_dropout:
                 shape = (x.shape[0], cell.state_sizes[0])
                 now.state_masks[id(cell)] = now.dropout(shape, cell.recurrent_dropout, cell.dtype, cell.seed)
-
-    def _check_recall(self, now: Tracing) -> None:
-        """Raises: ArgumentError: recurrent dropout on a cell that never reads its state through `recall`."""
-        for cell in self.cell.members():
-            now.input_masks.pop(id(cell), None)
-            if now.state_masks.pop(id(cell), None) is not None and id(cell) not in now.recalled:
-                cure = "Write self.recall(h) in step where the gates read the state."
-                raise ArgumentError.at(
-                    cell.where, "recurrent_dropout", "be 0 for this cell", cell.recurrent_dropout, cure
-                )
-            now.recalled.discard(id(cell))
+            for i, rate in enumerate(cell.zoneout_rates if cell.zoneout else ()):
+                if rate:
+                    now.zoneouts[id(cell), i] = _noise(now, x, cell, i)
 
 
 @final
@@ -157,6 +165,8 @@ class _Walk:
         """
         output, same = self._probe(steps, init)
         real = None if mask is None or mask.values is None else ops.swapaxes(mask.values, 0, 1)
+        now = current()
+        zoneouts = dict(now.zoneouts)  # numbers for all steps; within the step, those of the step
         repeats = real is not None and not self.zero  # masked steps give the output before them
         zeroes = real is not None and self.zero
         last_is_state = same is not None and not zeroes and not (mask is not None and known)
@@ -168,12 +178,13 @@ class _Walk:
 
         def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
             before, previous = states[: len(init)], states[len(init) :]
-            y, *after = self.cell.step(slices[0], *before)
+            now.zoneouts.update(zip(zoneouts, slices[1:], strict=False))
+            y, *after = self.cell.advance(slices[0], *before)
             if probes:
                 after = [state + slope for state, slope in zip(after, slices[-len(probes) :], strict=True)]
                 y = y if same is None else after[same]
             if real is not None:
-                here = slices[1]
+                here = slices[1 + len(zoneouts)]
                 kept = [_choose(here, new, old) for new, old in zip(after, before, strict=True)]
                 if last_is_state and same is not None:
                     y = kept[same]
@@ -186,9 +197,8 @@ class _Walk:
             return [*after, *([y] if carried else [])], [*([y] if self.sequences else []), *kept_of_step]
 
         lengths = None if mask is None else mask.lengths
-        finals, outputs = ops.scan(
-            step, start, [steps, *([] if real is None else [real]), *probes], lengths, self.reverse
-        )
+        walked = [steps, *zoneouts.values(), *([] if real is None else [real]), *probes]
+        finals, outputs = ops.scan(step, start, walked, lengths, self.reverse)
         companion.finish(self.layer, finals)
         companion.watched(self.layer, outputs[1:] if self.sequences else outputs)
         last = finals[-1] if carried else finals[same or 0]
@@ -201,7 +211,7 @@ class _Walk:
         """
         with tracing(training=False):
             states = [placeholder(f"state{i}", s.shape, s.dtype) for i, s in enumerate(init)]
-            made = self.cell.step(placeholder("x", steps.shape[1:], steps.dtype), *states)
+            made = self.cell.advance(placeholder("x", steps.shape[1:], steps.dtype), *states)
         if not isinstance(made, (list, tuple)) or len(made) != len(init) + 1:
             received = len(made) if isinstance(made, (list, tuple)) else type(made).__name__
             rule = f"a function that returns (output, {', '.join(f'state {i + 1}' for i in range(len(init)))})"
@@ -221,16 +231,38 @@ class CellLayer(Recurrence):
         given = {k: v for k, v in _arguments.items() if k not in ("self", "__class__", "kwargs")}
         kwargs = {**_arguments["kwargs"], "activity_regularizer": given.pop("activity_regularizer")}
         options = {k: given.pop(k) for k in _OPTIONS if k in given}
+        given |= {k: kwargs.pop(k) for k in REGULARIZERS if k in kwargs}
         self.use_cudnn = given.pop("use_cudnn", "auto")
         common = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
         cell = self.cell_class(**given, **common, name=snake_case(self.cell_class.__name__))
         super().__init__(cell, **options, **kwargs)
+
+    def _common_config(self) -> dict[str, Any]:
+        regularizers = {k: serialize(getattr(self.cell, k)) for k in REGULARIZERS}
+        given = {k: v for k, v in regularizers.items() if v != REGULARIZERS[k]}
+        learned = {"learn_initial_state": True} if self.learn_initial_state else {}
+        return {**super()._common_config(), **given, **learned}
 
     def __getattr__(self, attribute: str) -> Any:
         cell = self.__dict__.get("cell")
         if cell is None or attribute.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no attribute {attribute!r}")
         return getattr(cell, attribute)
+
+
+class UnitLayer(CellLayer):
+    """A recurrent layer that takes the arguments of its cell and those of `RNN`: all it adds is its page."""
+
+    def __init__(self, units: int, **options: Any) -> None:
+        known = {*self.cell_class.own_arguments(), *_OPTIONS}
+        arguments = {k: options.pop(k) for k in list(options) if k in known}
+        penalty = options.pop("activity_regularizer", None)
+        super().__init__({"units": units, **arguments, "activity_regularizer": penalty, "kwargs": options})
+
+    @classmethod
+    def own_arguments(cls) -> list[str]:
+        """Those of the cell, then those of a recurrent layer."""
+        return [*cls.cell_class.own_arguments(), *_OPTIONS]
 
 
 def flipped(x: Tensor) -> Tensor:
@@ -252,6 +284,18 @@ def dropped(cell: Cell, x: Tensor) -> Tensor:
     if mask is None:
         return x
     return x * (ops.expand_dims(mask, 1) if x.ndim > mask.ndim else mask)
+
+
+def _noise(now: Tracing, x: Tensor, cell: Cell, i: int) -> Tensor:
+    """Uniform numbers for the zoneout of state i at every step. Shapes: x (B, T, F) -> (T, B, U)."""
+    seed = None if cell.seed is None else cell.seed + i
+    drawn = now.uniform((x.shape[0], x.shape[1], cell.state_sizes[i]), now.next_key(), cell.dtype, seed)
+    return ops.swapaxes(drawn, 0, 1)
+
+
+def _reason(cell: Cell) -> str | None:
+    """Why a cell's initial state cannot be learned, if so."""
+    return next((m.refuses["learn_initial_state"] for m in cell.members() if "learn_initial_state" in m.refuses), None)
 
 
 def _choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:

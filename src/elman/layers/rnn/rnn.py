@@ -8,7 +8,7 @@ from typing import Any, final
 from elman.errors import ArgumentError
 from elman.graph.node import Tensor
 from elman.layers.registry import register
-from elman.layers.rnn.cell import Cell
+from elman.layers.rnn.cell import REGULARIZERS, Cell
 from elman.layers.rnn.recurrence import Recurrence, dropped
 from elman.shapes import Size
 
@@ -30,7 +30,8 @@ class StackedRNNCells(Cell):
         (B, 4)
     """
 
-    unsaved = ("dropout", "recurrent_dropout", "seed")  # the cells have their own
+    unsaved = ("dropout", "recurrent_dropout", "seed", *REGULARIZERS)  # the cells have their own
+    refuses = dict.fromkeys(unsaved, "each cell of the stack has its own")
     cells: Sequence[Cell]
 
     def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
@@ -54,7 +55,7 @@ class StackedRNNCells(Cell):
         """Each cell's step, lowest first."""
         after: list[Tensor] = []
         for cell, mine in zip(self.cells, self._split(states), strict=True):
-            x, *new = cell.step(dropped(cell, x), *mine)
+            x, *new = cell.advance(dropped(cell, x), *mine)
             after.extend(new)
         return [x, *after]
 
@@ -94,6 +95,7 @@ class RNN(Recurrence):
         return_state: also the states after the last step: the result is `[output, state, ...]`.
         go_backwards: walk from the last step to the first; outputs come in the order they were made.
         stateful: the states after a batch are those before the next; needs a fixed batch size. `reset_state()` forgets.
+        learn_initial_state: the states before the first step are weights, the same for every row.
         unroll: accepted for Keras's sake; changes no result.
         zero_output_for_mask: masked steps give 0; by default they repeat the output before them, as in Keras. Where
             the mask is given as lengths, padded steps always give 0.

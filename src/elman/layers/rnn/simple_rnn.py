@@ -36,7 +36,7 @@ class SimpleRNNCell(UnitCell):
         """The equation. Shapes: x (B, F), h (B, U) -> (B, U) twice."""
         z = x @ self.kernel
         z = z if self.bias is None else z + self.bias
-        h = self.activation(z + self.recall(h) @ self.recurrent_kernel)
+        h = self.activation(z + self.recur(h, self.recurrent_kernel))
         return h, h
 
 
