@@ -23,3 +23,20 @@ class GRUGate(IntEnum):
     UPDATE = 0
     RESET = 1
     CANDIDATE = 2
+
+
+@final
+class CoupledGate(IntEnum):
+    """Blocks of an LSTM whose input gate is 1 - f: f, g, o."""
+
+    FORGET = 0
+    CANDIDATE = 1
+    OUTPUT = 2
+
+
+@final
+class UpdateGate(IntEnum):
+    """Blocks of cells with one gate: what says how much is replaced (z, or f), what replaces it (n, or g)."""
+
+    UPDATE = 0
+    CANDIDATE = 1
