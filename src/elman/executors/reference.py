@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from elman import dtypes
+from elman import dtypes, settings
 from elman.errors import DataError, DTypeError, ShapeError
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.philox import uniform
 from elman.graph.node import Graph, Node, Tensor
+from elman.graph.verify import verify
 from elman.shapes import Size, bind, evaluate
 
 Values = Sequence[np.ndarray]
@@ -327,4 +328,6 @@ class ReferenceExecutor(Executor):
 
     def compile(self, graph: Graph) -> Plan:
         """The graph itself, ready to be interpreted."""
+        if settings.verify():
+            verify(graph)
         return ReferencePlan(graph)
