@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <tuple>
@@ -144,6 +145,33 @@ struct PythonHost final : Host {
   }
 };
 
+// A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
+template <class R>
+class BoundPlan {
+ public:
+  BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs, int threads)
+      : plan_(plan), arrays_(std::move(arrays)), symbols_(std::move(symbols)), outputs_(std::move(outputs)), threads_(threads) {
+    for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
+    for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
+  }
+
+  void run() {
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_.mutex());
+    plan_.run(views_, symbols_, nullptr, 1, 1, threads_, nullptr);  // no host: Python looks for signals between calls
+    for (size_t i = 0; i < to_.size(); ++i) plan_.read(i, to_[i]);
+  }
+
+ private:
+  Plan<R>& plan_;                              // of the NativePlan, which Python keeps alive
+  std::vector<AnyArray> arrays_;               // held, as their memory is written below
+  Numbers symbols_;
+  std::vector<OwnedArray> outputs_;
+  std::vector<Array> views_;
+  std::vector<char*> to_;
+  int threads_;
+};
+
 template <class R>
 class NativePlan {
  public:
@@ -200,6 +228,20 @@ class NativePlan {
     return {outcome.steps, outcome.diverged};
   }
 
+  // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.
+  std::unique_ptr<BoundPlan<R>> bound(std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs, int threads) {
+    const Spec& s = plan_->spec();
+    symbols.resize(size_t(std::max(s.symbols, 1)));
+    if (arrays.size() != s.inputs.size() || outputs.size() != s.outputs.size()) throw nb::value_error("arrays do not fit the plan");
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      if (s.values[size_t(s.inputs[i])].rows || int64_t(arrays[i].nbytes()) != bytes_of(s.inputs[i], symbols)) throw nb::value_error("an array does not fit its input");
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (int64_t(outputs[i].nbytes()) != bytes_of(s.outputs[i], symbols)) throw nb::value_error("an array does not fit its output");
+    }
+    return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), threads);
+  }
+
   void read(size_t output, nb::ndarray<nb::c_contig, nb::device::cpu> to) {
     if (output >= plan_->spec().outputs.size() || int64_t(to.nbytes()) != plan_->output_bytes(output)) throw nb::value_error("an output does not fit the array");
     plan_->read(output, static_cast<char*>(to.data()));
@@ -239,10 +281,12 @@ class NativePlan {
 };
 
 template <class R>
-void bind_plan(nb::module_& m, const char* name) {
+void bind_plan(nb::module_& m, const char* name, const char* bound) {
+  nb::class_<BoundPlan<R>>(m, bound).def("__call__", &BoundPlan<R>::run);
   nb::class_<NativePlan<R>>(m, name)
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"), nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
+      .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("shards", &NativePlan<R>::shards)
@@ -268,6 +312,6 @@ NB_MODULE(_native, m) {
   m.def("isa_supported", [](int isa) { return isa_supported(Isa(isa)); });
   m.def("best_isa", [] { return int(best_isa()); });
   m.attr("POINTWISE_CODES") = int(PointwiseCode::count_);
-  bind_plan<float>(m, "PlanFloat32");
-  bind_plan<double>(m, "PlanFloat64");
+  bind_plan<float>(m, "PlanFloat32", "BoundPlanFloat32");
+  bind_plan<double>(m, "PlanFloat64", "BoundPlanFloat64");
 }
