@@ -39,11 +39,16 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
   const Kernels<R>* k = &kernels_;
   auto flag = [&](size_t n) { return i.flags[n] != 0; };
   switch (i.op) {
-    case Op::matmul: return matmul(i, frame, pack, before);
-    case Op::pointwise: return pointwise(i, frame);
-    case Op::integer: return integer(i, frame);
-    case Op::copy: return copy(i, frame);
-    case Op::scan: return scan(i, block, frame);
+    case Op::matmul:
+      return matmul(i, frame, pack, before);
+    case Op::pointwise:
+      return pointwise(i, frame);
+    case Op::integer:
+      return integer(i, frame);
+    case Op::copy:
+      return copy(i, frame);
+    case Op::scan:
+      return scan(i, block, frame);
     case Op::reduce: {
       auto s = std::make_unique<CallStep<Reduce<R>, void (*)(const Reduce<R>&)>>(k->reduce);
       s->call = {ReduceKind(i.flags[0]), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr};
@@ -222,7 +227,8 @@ std::unique_ptr<Step> Builder<R>::copy(const Instruction& i, Frame* frame) {
     s->from_stride.push_back(size(i, 2 + 2 * axes + a));
   }
   const int64_t bytes = item(i.out[0]);
-  s->call = {int(bytes), false, int(axes), s->size.data(), s->to_stride.data(), s->from_stride.data(), nullptr, nullptr};
+  s->call = {int(bytes), false,  int(axes), s->size.data(), s->to_stride.data(), s->from_stride.data(),
+             nullptr,    nullptr};
   s->to_offset = size(i, 0) * bytes;
   s->from_offset = size(i, 1) * bytes;
   bind(i.in[0], &s->from, frame);
@@ -296,7 +302,8 @@ std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame*
     ScanStep::State& state = s->states[j];
     if (state.shared >= 0) continue;
     const auto found = frame.moving.find(layout_.root(body.new_states[j]));
-    if (found == frame.moving.end() || found->second != &state.out) duplicate(body.new_states[j], state.out, state.bytes);
+    if (found == frame.moving.end() || found->second != &state.out)
+      duplicate(body.new_states[j], state.out, state.bytes);
   }
   return s;
 }

@@ -21,17 +21,30 @@ template <class R>
 class Builder {
  public:
   // address: of a value outside bodies (a root). sizes: evaluated for this shard. first_row: of this shard in the batch.
-  Builder(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, std::function<char*(int)> address, char* scratch, int64_t first_row)
-      : spec_(spec), sizes_(sizes), kernels_(kernels), layout_(spec, sizes, kernels), address_(std::move(address)), scratch_(scratch), first_row_(first_row) {}
+  Builder(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, std::function<char*(int)> address,
+          char* scratch, int64_t first_row)
+      : spec_(spec),
+        sizes_(sizes),
+        kernels_(kernels),
+        layout_(spec, sizes, kernels),
+        address_(std::move(address)),
+        scratch_(scratch),
+        first_row_(first_row) {}
 
   // block: memory for the body of a scan (ArenaLayout::block), or nullptr
-  std::unique_ptr<Step> step(const Instruction& instruction, char* block, Frame* frame = nullptr, char* pack = nullptr, Steps* before = nullptr);
+  std::unique_ptr<Step> step(const Instruction& instruction, char* block, Frame* frame = nullptr, char* pack = nullptr,
+                             Steps* before = nullptr);
 
  private:
   int64_t size(const Instruction& i, size_t at) const { return sizes_[size_t(i.dims[at])]; }
-  int64_t item(int value) const { return spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4; }
+  int64_t item(int value) const {
+    return spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4;
+  }
   void bind(int value, void** field, Frame* frame);
-  template <class T> void bind(int value, T** field, Frame* frame) { bind(value, reinterpret_cast<void**>(const_cast<std::remove_const_t<T>**>(field)), frame); }
+  template <class T>
+  void bind(int value, T** field, Frame* frame) {
+    bind(value, reinterpret_cast<void**>(const_cast<std::remove_const_t<T>**>(field)), frame);
+  }
 
   std::unique_ptr<Step> matmul(const Instruction&, Frame*, char* pack, Steps* before);
   PointwiseInput operand(const Instruction&, size_t n, int64_t count) const;

@@ -112,7 +112,8 @@ BodyLayout Layout<R>::body(int index, int64_t steps) const {
 
   // A result is written where it is wanted: a stacked output by the value that makes it, a state by its own.
   std::vector<bool> made(spec_.values.size(), false);
-  for (const Instruction& i : b.code) for (int v : i.out) made[size_t(root(v))] = true;
+  for (const Instruction& i : b.code)
+    for (int v : i.out) made[size_t(root(v))] = true;
   std::vector<int> owner(spec_.values.size(), -1);  // root value -> output it lies in; -2: it is a state's buffer
   auto claimable = [&](int v) {
     const int r = root(v);

@@ -35,7 +35,8 @@ template <class R>
 class Layout {
  public:
   // `sizes`: Spec::dims evaluated for this arena. `local_partials`: rows arenas hold their own partial sums.
-  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels) : spec_(spec), sizes_(sizes), kernels_(kernels) {}
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels)
+      : spec_(spec), sizes_(sizes), kernels_(kernels) {}
 
   ArenaLayout arena(bool rows, bool local_partials);
   BodyLayout body(int body, int64_t steps) const;

@@ -36,7 +36,8 @@ int64_t place(const std::vector<Lifetime>& values, std::vector<int64_t>& offsets
     }
     offsets[v] = at;
     total = std::max(total, at + need);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), v, [&](int a, int b) { return offsets[a] < offsets[b]; }), v);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), v, [&](int a, int b) { return offsets[a] < offsets[b]; }), v);
   }
   return total;
 }

@@ -15,7 +15,10 @@ class Block {
  public:
   Block() = default;
   ~Block() { std::free(data_); }
-  Block(Block&& other) noexcept : data_(other.data_), size_(other.size_) { other.data_ = nullptr; other.size_ = 0; }
+  Block(Block&& other) noexcept : data_(other.data_), size_(other.size_) {
+    other.data_ = nullptr;
+    other.size_ = 0;
+  }
   Block& operator=(Block&&) = delete;
   Block(const Block&) = delete;
 
@@ -28,9 +31,14 @@ class Block {
   int64_t size_ = 0;
 };
 
-inline int64_t aligned(int64_t bytes) { return (bytes + int64_t(alignment) - 1) / int64_t(alignment) * int64_t(alignment); }
+inline int64_t aligned(int64_t bytes) {
+  return (bytes + int64_t(alignment) - 1) / int64_t(alignment) * int64_t(alignment);
+}
 
-struct Lifetime { int first, last; int64_t bytes; };  // positions in the order of instructions, both inclusive
+struct Lifetime {
+  int first, last;
+  int64_t bytes;
+};  // positions in the order of instructions, both inclusive
 
 // Offsets for values so that no two whose lifetimes overlap share a byte. Greedy by size (largest first, lowest free place):
 // Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", §5.1. Returns the total.

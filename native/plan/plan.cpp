@@ -95,10 +95,15 @@ template <class R>
 char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value) {
   const Value& v = spec_.values[size_t(value)];
   switch (v.home) {
-    case Home::variable: return variables_[size_t(v.index)];
-    case Home::constant: return constants_[size_t(v.index)].data();
-    case Home::once: return v.rows && shard != nullptr ? shard->once.data() + shard->once_at[size_t(value)] : b.once.data() + b.once_at[size_t(value)];
-    default: break;
+    case Home::variable:
+      return variables_[size_t(v.index)];
+    case Home::constant:
+      return constants_[size_t(v.index)].data();
+    case Home::once:
+      return v.rows && shard != nullptr ? shard->once.data() + shard->once_at[size_t(value)]
+                                        : b.once.data() + b.once_at[size_t(value)];
+    default:
+      break;
   }
   const int partial = partial_of_[size_t(value)];
   if (shard != nullptr && shard->layout.value[size_t(value)] >= 0 && (partial < 0 || partial == segment)) {
@@ -127,7 +132,8 @@ void Plan<R>::build(Binding& b) {
   once(b.sizes, false, b.once, b.once_at);
   for (Shard& s : b.shards) once(s.sizes, true, s.once, s.once_at);
   Watch nobody(nullptr);
-  auto compile = [&](const std::vector<Instruction>& code, const std::vector<int64_t>& block, Builder<R>& builder, char* arena) {
+  auto compile = [&](const std::vector<Instruction>& code, const std::vector<int64_t>& block, Builder<R>& builder,
+                     char* arena) {
     Steps steps;
     for (size_t i = 0; i < code.size(); ++i) {
       auto made = builder.step(code[i], block[i] < 0 ? nullptr : arena + block[i]);
@@ -148,7 +154,9 @@ void Plan<R>::build(Binding& b) {
     }
     for (size_t s = 0; s < b.shards.size(); ++s) {
       Shard& shard = b.shards[s];
-      Builder<R> builder(spec_, shard.sizes, kernels_, [&](int v) { return address(b, &shard, int(n), v); }, arenas_[s].data(), shard.first_row);
+      Builder<R> builder(
+          spec_, shard.sizes, kernels_, [&](int v) { return address(b, &shard, int(n), v); }, arenas_[s].data(),
+          shard.first_row);
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
     }
   }
@@ -168,7 +176,8 @@ void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, 
     const auto* from = reinterpret_cast<const int32_t*>(a.data);
     for (int64_t r = 0; r < rows; ++r) reinterpret_cast<int32_t*>(to)[r] = from[order[first + r]];
   } else {
-    for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * a.bytes, a.data + order[first + r] * a.bytes, size_t(a.bytes));
+    for (int64_t r = 0; r < rows; ++r)
+      std::memcpy(to + r * a.bytes, a.data + order[first + r] * a.bytes, size_t(a.bytes));
   }
 }
 
@@ -187,7 +196,8 @@ void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64
       continue;
     }
     for (Shard& shard : bound_->shards) {
-      if (shard.layout.value[value] >= 0) gather_rows(address(*bound_, &shard, -1, int(value)), a, order, start + shard.first_row, shard.rows);
+      if (shard.layout.value[value] >= 0)
+        gather_rows(address(*bound_, &shard, -1, int(value)), a, order, start + shard.first_row, shard.rows);
     }
   }
 }
@@ -204,7 +214,8 @@ void Plan<R>::reduce(size_t segment) {
     for (size_t s = 0; s < bound_->shards.size(); ++s) {
       const auto* from = reinterpret_cast<const R*>(address(*bound_, &bound_->shards[s], int(segment), root)) + offset;
       if (s == 0) std::memcpy(to, from, size_t(count) * sizeof(R));
-      else for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+      else
+        for (int64_t i = 0; i < count; ++i) to[i] += from[i];
     }
   }
 }
@@ -233,11 +244,10 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
           own.tick();
           step->run(own);
         }
-      } catch (...) {
-        failures[size_t(s)] = std::current_exception();
-      }
+      } catch (...) { failures[size_t(s)] = std::current_exception(); }
     });
-    for (auto& f : failures) if (f) std::rethrow_exception(f);
+    for (auto& f : failures)
+      if (f) std::rethrow_exception(f);
     reduce(n);
   }
   if (spec_.guard >= 0) {
@@ -254,13 +264,15 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
     int v = u.from;
     const int64_t offset = part_offset(b.sizes, v);
     const int64_t item = from.storage == Storage::real ? int64_t(sizeof(R)) : 4;
-    std::memcpy(address(b, nullptr, -1, u.variable_value), address(b, nullptr, -1, v) + offset * item, size_t(layout.bytes(u.from)));
+    std::memcpy(address(b, nullptr, -1, u.variable_value), address(b, nullptr, -1, v) + offset * item,
+                size_t(layout.bytes(u.from)));
   }
   return true;
 }
 
 template <class R>
-Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch, int threads, Host* host) {
+Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows,
+                     int64_t batch, int threads, Host* host) {
   FlushDenormals flush;
   int64_t done = 0;
   Watch watch(host);
@@ -282,7 +294,8 @@ std::vector<double> Plan<R>::profile(int repeats) {
   Watch watch(nullptr);
   std::vector<Step*> order;
   for (size_t n = 0; n < spec_.segments.size(); ++n) {
-    for (auto& s : spec_.segments[n].rows ? bound_->shards[0].segments[n] : bound_->segments[n]) order.push_back(s.get());
+    for (auto& s : spec_.segments[n].rows ? bound_->shards[0].segments[n] : bound_->segments[n])
+      order.push_back(s.get());
   }
   for (auto& s : bound_->last) order.push_back(s.get());
   std::vector<double> spent(order.size(), 0);

@@ -10,11 +10,14 @@ namespace elman {
 // One graph input of a run. data: (rows, width) items of 4 bytes or sizeof(R), C-contiguous, owned by the caller.
 struct Array {
   const char* data;
-  int64_t rows;                                // of the whole data set; -1 for an input without batch axis
-  int64_t bytes;                               // of one row, or of all of an input without batch axis
+  int64_t rows;  // of the whole data set; -1 for an input without batch axis
+  int64_t bytes;  // of one row, or of all of an input without batch axis
 };
 
-struct Outcome { int64_t steps; bool diverged; };
+struct Outcome {
+  int64_t steps;
+  bool diverged;
+};
 
 template <class R>
 class Plan {
@@ -23,7 +26,8 @@ class Plan {
   Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa);
 
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
-  Outcome run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch, int threads, Host* host);
+  Outcome run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch,
+              int threads, Host* host);
 
   // Bytes of an output of the last run, and a copy of it to `to` (C-contiguous, its whole shape).
   int64_t output_bytes(size_t output) const;
@@ -42,7 +46,7 @@ class Plan {
     Numbers sizes;
     ArenaLayout layout;
     int64_t first_row = 0, rows = 0;
-    std::vector<Steps> segments;               // by segment; empty where the segment is not rows
+    std::vector<Steps> segments;  // by segment; empty where the segment is not rows
     Block once;
     std::vector<int64_t> once_at;
   };
@@ -50,7 +54,7 @@ class Plan {
     Numbers symbols, sizes;
     ArenaLayout layout;
     std::vector<Shard> shards;
-    std::vector<Steps> segments;               // by segment; empty where the segment is rows
+    std::vector<Steps> segments;  // by segment; empty where the segment is rows
     Steps last;
     Block once;
     std::vector<int64_t> once_at;
@@ -72,11 +76,11 @@ class Plan {
   std::vector<char*> variables_;
   std::vector<Block> constants_;
   const Kernels<R>& kernels_;
-  std::vector<int> partial_of_;                // by root value: the segment whose partial sum it is, or -1
+  std::vector<int> partial_of_;  // by root value: the segment whose partial sum it is, or -1
   std::map<Numbers, std::unique_ptr<Binding>> bindings_;
   Binding* bound_ = nullptr;
   Block arena_;
-  std::vector<Block> arenas_;                  // one a shard
+  std::vector<Block> arenas_;  // one a shard
   std::mutex mutex_;
 };
 

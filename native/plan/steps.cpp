@@ -35,17 +35,28 @@ void MatmulStep<R>::run(Watch&) {
 int64_t IntegerStep::compute(const PointwiseStep& s) const {
   const int64_t a = registers_[s.a], b = registers_[s.b];
   switch (s.code) {
-    case PointwiseCode::add: return a + b;
-    case PointwiseCode::sub: return a - b;
-    case PointwiseCode::mul: return a * b;
-    case PointwiseCode::div: return b == 0 ? 0 : int64_t(double(a) / double(b));
-    case PointwiseCode::neg: return -a;
-    case PointwiseCode::abs: return a < 0 ? -a : a;
-    case PointwiseCode::sign: return a > 0 ? 1 : a < 0 ? -1 : 0;
-    case PointwiseCode::max: return std::max(a, b);
-    case PointwiseCode::min: return std::min(a, b);
-    case PointwiseCode::mod: return b == 0 ? 0 : ((a % b) + b) % b;
-    default: return a;
+    case PointwiseCode::add:
+      return a + b;
+    case PointwiseCode::sub:
+      return a - b;
+    case PointwiseCode::mul:
+      return a * b;
+    case PointwiseCode::div:
+      return b == 0 ? 0 : int64_t(double(a) / double(b));
+    case PointwiseCode::neg:
+      return -a;
+    case PointwiseCode::abs:
+      return a < 0 ? -a : a;
+    case PointwiseCode::sign:
+      return a > 0 ? 1 : a < 0 ? -1 : 0;
+    case PointwiseCode::max:
+      return std::max(a, b);
+    case PointwiseCode::min:
+      return std::min(a, b);
+    case PointwiseCode::mod:
+      return b == 0 ? 0 : ((a % b) + b) % b;
+    default:
+      return a;
   }
 }
 
@@ -103,7 +114,8 @@ void FillStep<R>::run(Watch&) {
 
 void ScanStep::run(Watch& watch) {
   for (auto& state : states) state.before = state.initial;
-  if (steps > 0) for (auto& step : first) step->run(watch);
+  if (steps > 0)
+    for (auto& step : first) step->run(watch);
   for (int64_t i = 0; i < steps; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();

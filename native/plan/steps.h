@@ -16,10 +16,10 @@ namespace elman {
 // What a run asks of the outside now and then: whether to stop. Called by one thread only.
 struct Host {
   virtual ~Host() = default;
-  virtual bool stop() = 0;                     // a signal came, for example
+  virtual bool stop() = 0;  // a signal came, for example
 };
 
-struct Interrupted {};                         // thrown to unwind a run that Host::stop() ended
+struct Interrupted {};  // thrown to unwind a run that Host::stop() ended
 
 // An index outside a table.
 struct IndexFailure {
@@ -79,8 +79,8 @@ struct PointwiseStepRun final : Step {
   void run(Watch&) override { kernels->pointwise(call); }
 };
 
-struct IntegerStep final : Step {              // whole numbers: exact, where floats would round
-  std::vector<PointwiseInput> inputs;          // as in Pointwise
+struct IntegerStep final : Step {  // whole numbers: exact, where floats would round
+  std::vector<PointwiseInput> inputs;  // as in Pointwise
   Program program;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -105,8 +105,8 @@ struct CopyStep final : Step {
   void (*copy)(const Copy&);
   Copy call{};
   std::vector<int64_t> size, to_stride, from_stride;
-  int64_t to_offset = 0, from_offset = 0;      // bytes
-  int64_t clear = 0;                           // bytes of the output to zero first
+  int64_t to_offset = 0, from_offset = 0;  // bytes
+  int64_t clear = 0;  // bytes of the output to zero first
   const void* from = nullptr;
   void* to = nullptr;
   void run(Watch&) override;
@@ -136,7 +136,7 @@ struct UniformStep final : Step {
 };
 
 template <class R>
-struct FillStep final : Step {                 // a range (count numbers from 0) or one number
+struct FillStep final : Step {  // a range (count numbers from 0) or one number
   Storage storage = Storage::real;
   bool range = false;
   int64_t count = 0, value = 0;
@@ -145,35 +145,38 @@ struct FillStep final : Step {                 // a range (count numbers from 0)
 };
 
 // A pointer inside a step that moves along a sequence.
-struct Field { void** at; int64_t offset; };
+struct Field {
+  void** at;
+  int64_t offset;
+};
 
 struct ScanStep final : Step {
-  struct Slide {                               // a slice of a sequence, or of a stacked output
+  struct Slide {  // a slice of a sequence, or of a stacked output
     char* base = nullptr;
-    int64_t stride = 0;                        // bytes from one t to the next
+    int64_t stride = 0;  // bytes from one t to the next
     std::vector<Field> fields;
     char* now = nullptr;
   };
   struct State {
     const char* initial = nullptr;
     char* last = nullptr;
-    char* buffer[2] = {nullptr, nullptr};      // turn about; unused when shared
+    char* buffer[2] = {nullptr, nullptr};  // turn about; unused when shared
     int64_t bytes = 0;
-    int shared = -1;                           // the output slide that holds the new state
-    std::vector<Field> in, out;                // readers of the state before, writers of the state after the step
+    int shared = -1;  // the output slide that holds the new state
+    std::vector<Field> in, out;  // readers of the state before, writers of the state after the step
     const char* before = nullptr;
     char* after = nullptr;
   };
-  struct Duplicate {                           // a result wanted in a second place
+  struct Duplicate {  // a result wanted in a second place
     const void* from = nullptr;
     void* to = nullptr;
     int64_t bytes = 0;
   };
-  std::vector<Slide> slides;                   // sequences, then outputs
+  std::vector<Slide> slides;  // sequences, then outputs
   int sequences = 0;
   std::vector<State> states;
   std::vector<std::unique_ptr<Duplicate>> duplicates;
-  Steps first, body;                           // before the loop (packing), and for each t
+  Steps first, body;  // before the loop (packing), and for each t
   int64_t steps = 0, rows = 0;
   bool reverse = false;
   const int32_t* lengths = nullptr;

@@ -28,11 +28,11 @@ Spec product_and_sum() {
   Spec s;
   s.symbols = 1;
   s.dims = {number(0), number(1), number(2), number(3), number(6), batch(1), batch(2), batch(3), batch(1'000'000)};
-  s.values = {{Home::input, Storage::real, 0, 7, -1, true},    // 0: x (B, 3)
+  s.values = {{Home::input, Storage::real, 0, 7, -1, true},  // 0: x (B, 3)
               {Home::variable, Storage::real, 0, 4, -1, false},  // 1: w (3, 2)
               {Home::temporary, Storage::real, -1, 6, -1, true},  // 2: y (B, 2)
               {Home::temporary, Storage::real, -1, 2, -1, false},  // 3: total (2)
-              {Home::part, Storage::real, 3, 1, 0, false}};      // 4: total[0]
+              {Home::part, Storage::real, 3, 1, 0, false}};  // 4: total[0]
   Instruction product = make(Op::matmul, {0, 1}, {2}, {1, 5, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0});
   Instruction sum = make(Op::reduce, {2}, {3}, {1, 5, 2}, {int64_t(ReduceKind::sum)});
   s.segments = {{true, {product, sum}}};
@@ -51,8 +51,8 @@ Spec running_sum(bool reverse, bool lengths) {
   Spec s;
   s.symbols = 2;
   s.dims = {number(0), number(1), batch(1), time_batch(1), {{1, {1}}}};
-  s.values = {{Home::input, Storage::real, 0, 2, -1, false},   // 0: start (B)
-              {Home::input, Storage::real, 1, 3, -1, false},   // 1: x (T, B)
+  s.values = {{Home::input, Storage::real, 0, 2, -1, false},  // 0: start (B)
+              {Home::input, Storage::real, 1, 3, -1, false},  // 1: x (T, B)
               {Home::input, Storage::index, 2, 2, -1, false},  // 2: lengths (B)
               {Home::temporary, Storage::real, -1, 2, -1, false},  // 3: last (B)
               {Home::temporary, Storage::real, -1, 3, -1, false},  // 4: all (T, B)
@@ -74,7 +74,8 @@ std::vector<float> run_product(int64_t rows, int threads, std::vector<float>& we
   Plan<float> plan(product_and_sum(), {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
   std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2 + 2));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
-  const Outcome outcome = plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+  const Outcome outcome =
+      plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
   if (diverged != nullptr) *diverged = outcome.diverged;
   plan.read(0, reinterpret_cast<char*>(out.data()));
   plan.read(1, reinterpret_cast<char*>(out.data() + rows * 2));
@@ -87,7 +88,8 @@ TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
   std::vector<float> weights = {1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f};
   for (int64_t rows : {1, 7, 16, 17, 64, 131}) {
     const std::vector<float> one = run_product(rows, 1, weights);
-    for (int threads : {2, 3, 4}) CHECK(run_product(rows, threads, weights) == one, "rows %d, threads %d", int(rows), threads);
+    for (int threads : {2, 3, 4})
+      CHECK(run_product(rows, threads, weights) == one, "rows %d, threads %d", int(rows), threads);
     double total = 0;
     for (int64_t r = 0; r < rows; ++r) total += one[size_t(r * 2)];
     CHECK(std::fabs(total - one[size_t(rows * 2)]) <= 1e-4 * double(rows), "sum over shards");
@@ -140,7 +142,8 @@ TEST(memory_keeps_values_apart_that_live_together) {
     CHECK(offsets[a] + values[a].bytes + int64_t(padding) <= total);
     for (size_t b = 0; b < a; ++b) {
       const bool together = values[a].first <= values[b].last && values[b].first <= values[a].last;
-      const bool apart = offsets[a] + values[a].bytes + int64_t(padding) <= offsets[b] || offsets[b] + values[b].bytes + int64_t(padding) <= offsets[a];
+      const bool apart = offsets[a] + values[a].bytes + int64_t(padding) <= offsets[b] ||
+                         offsets[b] + values[b].bytes + int64_t(padding) <= offsets[a];
       CHECK(!together || apart, "values %d and %d", int(a), int(b));
     }
   }

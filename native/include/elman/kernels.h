@@ -13,6 +13,7 @@
 
 namespace elman {
 
+// clang-format off: one line a contract, its comment beside it
 inline constexpr int max_axes = 8;             // rank limit of a strided operand after collapsing
 inline constexpr int tile = 256;               // elements of one pointwise register
 inline constexpr int max_registers = 64;       // of one pointwise program
@@ -124,5 +125,6 @@ enum class Isa : uint8_t { baseline, avx2, avx512 };                    // aarch
 bool isa_supported(Isa isa);                                            // by this CPU and operating system, and built into this library
 Isa best_isa();
 template <class R> const Kernels<R>& kernels(Isa isa);                  // defined for float and double
+// clang-format on
 
 }  // namespace elman

@@ -11,6 +11,7 @@
 
 namespace elman {
 
+// clang-format off: one line a contract, its comment beside it
 struct Monomial { int64_t coefficient; std::vector<int> symbols; };
 using Dim = std::vector<Monomial>;             // a sum; empty is 0
 
@@ -97,5 +98,6 @@ struct Spec {
   bool shardable = false;
   int row_work = -1;                           // dim: floating-point operations a run, roughly (for the number of shards)
 };
+// clang-format on
 
 }  // namespace elman
