@@ -34,11 +34,12 @@ from elman.layers.base import Companion
 from elman.layers.merging import Merge
 from elman.layers.regularization import Noise
 from elman.layers.rnn.recurrence import Recurrence
+from elman.layers.rnn.skip_wrappers import SkipWrapper
 from elman.shapes import T
 
 __all__ = ["Carrier"]
 
-_ALWAYS = (ActivityRegularization, Embedding, InputLayer, Masking, Noise, TimeDistributed)
+_ALWAYS = (ActivityRegularization, Embedding, InputLayer, Masking, Noise, SkipWrapper, TimeDistributed)
 _WHOLE: dict[type, str] = {
     Dot: "it compares every step with every other, as attention does",
     Flatten: "it joins all steps into one row",

@@ -140,7 +140,7 @@ class Stream:
     def _begin(self, reader: _Reader) -> None:
         self._reader = reader
         self._states = [state.copy() for state in reader.start]
-        self._run: Callable[[], None] | None = None
+        self._run: Callable[[], None] = self._bind  # until then
         self._made = -1
         alone = reader.batch == 1
         inputs, outputs = reader.program.inputs, reader.program.outputs
@@ -153,6 +153,7 @@ class Stream:
             y.reshape(size if alone else (reader.batch, *size)) for y, size in zip(self._y, sizes, strict=True)
         ]
         self._row, self._result = self._rows[0], self._results[0]
+        self._dtype = self._row.dtype
         self._shape = self._row.shape if len(inputs) == 1 else None
         self._single = len(outputs) == 1
 
@@ -165,13 +166,13 @@ class Stream:
         Shapes: x (B, F), or (F,) with batch=1 -> (B, U), or (U,).
         Raises: ShapeError: x has another shape. DTypeError: not numbers.
         """
-        if type(x) is np.ndarray and x.shape == self._shape and x.dtype == self._row.dtype:
+        if type(x) is np.ndarray and x.dtype is self._dtype and x.shape == self._shape:
             self._row[...] = x
         else:
             self._fill(x)
         if self._made != generation():
             self._bind()
-        self._run()  # type: ignore[misc]  # bound
+        self._run()
         if self._single:
             return self._result.copy()
         return packed([result.copy() for result in self._results], self._reader.model.output)
@@ -195,6 +196,21 @@ class Stream:
         for state, value in zip(self._states, made[len(self._y) :], strict=True):
             state[...] = value
         return packed(made[: len(self._y)], reader.model.output)
+
+    def bound(self) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
+        """Input, output and a call that reads a step from the one and leaves the answer in the other: nothing is made.
+
+        For loops that count tenths of a microsecond. The input is not checked, and after training it must be asked for
+        again. For models of one input and one output.
+
+        Shapes: input (B, F), output (B, U); without B where batch=1.
+        """
+        if self._shape is None or not self._single:
+            inputs, outputs = len(self._x), len(self._y)
+            rule, cure = "have one input and one output", "Use step."
+            raise ArgumentError.at(self._reader.where, "model", rule, f"{inputs} and {outputs}", cure)
+        self._bind()
+        return self._row, self._result, self._run
 
     def _bind(self) -> None:
         """Bind the plan of one step to this stream's arrays, which stay."""

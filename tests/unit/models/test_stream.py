@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
-from elman import Model, Sequential, executors
+from elman import Model, Sequential, executors, layers
 from elman.errors import ArgumentError, DataError, FileFormatError, ShapeError, WeightsError
 from elman.layers import (
     GRU,
@@ -15,6 +17,7 @@ from elman.layers import (
     Bidirectional,
     Concatenate,
     Dense,
+    DilatedRNN,
     Dot,
     Dropout,
     Embedding,
@@ -28,10 +31,12 @@ from elman.layers import (
     LSTMCell,
     Masking,
     RepeatVector,
+    ResidualWrapper,
     SimpleRNN,
     Softmax,
     TimeDistributed,
 )
+from elman.layers.rnn.recurrence import CellLayer
 from tests.tolerances import assert_close
 
 STEPS, FEATURES = 7, 3
@@ -64,6 +69,9 @@ MODELS = {
     "stateful": lambda: Sequential([Input((None, FEATURES), batch_size=1), LSTM(5, stateful=True), Dense(1)]),
     "masked": lambda: Sequential([Input((None, FEATURES)), Masking(), GRU(5, return_sequences=True), LSTM(4)]),
     "residual": residual,
+    "skip": lambda: Sequential([Input((None, FEATURES)), ResidualWrapper(GRU(FEATURES, return_sequences=True))]),
+    "dilated": lambda: Sequential([Input((None, FEATURES)), DilatedRNN([GRUCell(5), GRUCell(4)], [2, 3])]),
+    "learned": lambda: Sequential([Input((None, FEATURES)), LSTM(5, learn_initial_state=True, zoneout=0.2)]),
     "decoder": decoder,
 }
 
@@ -209,6 +217,19 @@ def test_what_comes_out_is_the_callers(rng):
     assert np.array_equal(first, kept)
 
 
+def test_bound_buffers_hold_what_step_gives(rng):
+    model, x = made("lstm", rng), data(rng)
+    a, b = model.stream(), model.stream()
+    row, result, run = b.bound()
+    for t in range(STEPS):
+        row[...] = x[0, t]
+        run()
+        assert np.array_equal(result, a.step(x[0, t]))
+    u, v = Input((None, 2)), Input((None, 2))
+    with pytest.raises(ArgumentError, match=r"one input and one output\. Received model='2 and 1'"):
+        Model([u, v], GRU(2)(Add()([u, v]))).stream().bound()
+
+
 def test_reset_states_of_a_stateful_model_takes_rows(rng):
     model = Sequential([Input((None, FEATURES), batch_size=2), LSTM(4, stateful=True)])
     model.predict(data(rng, rows=2), batch_size=2, verbose=0)
@@ -283,8 +304,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_streamed_is_refused_with_the_reason(name):
-    layers, reason = REFUSED[name]
-    model = Sequential([Input((4, FEATURES)), *layers()])
+    stack, reason = REFUSED[name]
+    model = Sequential([Input((4, FEATURES)), *stack()])
     with pytest.raises(ArgumentError, match=reason):
         model.stream()
 
@@ -323,3 +344,29 @@ def test_wrong_input_is_named(rng):
         model.stream(batch=0)
     assert stream.step([1, 2, 3]).shape == (7,)
     assert stream.step(np.ones((1, 3))).shape == (7,)
+
+
+# ---- every recurrent layer -----------------------------------------------------------------------------------------
+
+RECURRENT = {
+    name: functools.partial(kind, projection_units=4) if name == "ProjectionLSTM" else kind
+    for name, kind in vars(layers).items()
+    if isinstance(kind, type) and issubclass(kind, CellLayer) and kind.__module__.startswith("elman.")
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("sequences", [False, True], ids=["last", "all"])
+def test_every_recurrent_layer_streams_what_it_predicts(name, sequences, rng):
+    model = Sequential([Input((None, FEATURES)), RECURRENT[name](6, return_sequences=sequences)])
+    for w in model.weights:
+        w.assign(w.value + rng.normal(0, 0.1, w.shape))
+    x = data(rng)
+    whole = model.predict(x, verbose=0)
+    stream = model.stream()
+    y = np.stack([stream.step(x[0, t]) for t in range(STEPS)])
+    same(y if sequences else y[-1], whole[0])
+    stream.reset()
+    stream.feed(x[:, :4])
+    rest = stream.feed(x[:, 4:])
+    same(rest, whole[:, 4:] if sequences else whole)
