@@ -17,8 +17,8 @@ from elman.layers.rnn.recurrence import UnitLayer
 @register
 @final
 class LRUCell(PlainCell):
-    """One step of `LRU`. Weights: kernel (F, 3U): B real, B imaginary, D; output_kernel (2U, U): C; nu, theta,
-    log_gamma (U,).
+    """One step of `LRU`. Weights: kernel (F, 3U): B real, B imaginary, D; output_kernel (2U, U): C real, then
+    minus C imaginary; nu, theta, log_gamma (U,).
     """
 
     min_radius: float

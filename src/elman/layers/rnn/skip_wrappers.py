@@ -42,7 +42,10 @@ class SkipWrapper(Layer):
         made = self.layer(x, initial_state=initial_state, mask=mask)
         y, *states = made if isinstance(made, list) else [made]
         if y.shape[-1] != x.shape[-1]:
-            rule, cure = f"give {text((x.shape[-1],))} features as x has", "Choose its units so, or put a Dense before."
+            rule, cure = (
+                f"have as many outputs as x has features, {x.shape[-1]}",
+                "Choose its units so, or put a Dense before.",
+            )
             raise ShapeError.at(self.where, "layer", rule, text(y.shape), cure)
         joined = self._join(x, y)
         return [joined, *states] if states else joined
