@@ -22,7 +22,9 @@ using OwnedArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
 // ---- from Python lists to a Spec ------------------------------------------------------------------------------------
 
 template <class T>
-T item(nb::handle sequence, size_t i) { return nb::cast<T>(sequence[i]); }
+T item(nb::handle sequence, size_t i) {
+  return nb::cast<T>(sequence[i]);
+}
 
 Program program(nb::handle p) {
   Program out;
@@ -30,7 +32,8 @@ Program program(nb::handle p) {
   for (nb::handle s : p[1]) {
     const int code = item<int>(s, 0);
     if (code < 0 || code >= int(PointwiseCode::count_)) throw nb::value_error("unknown pointwise code");
-    out.steps.push_back({PointwiseCode(code), uint8_t(item<int>(s, 1)), uint8_t(item<int>(s, 2)), uint8_t(item<int>(s, 3)), uint8_t(item<int>(s, 4))});
+    out.steps.push_back({PointwiseCode(code), uint8_t(item<int>(s, 1)), uint8_t(item<int>(s, 2)),
+                         uint8_t(item<int>(s, 3)), uint8_t(item<int>(s, 4))});
   }
   for (nb::handle r : p[2]) out.in.push_back(uint8_t(nb::cast<int>(r)));
   for (nb::handle r : p[3]) out.out.push_back(uint8_t(nb::cast<int>(r)));
@@ -68,13 +71,15 @@ Spec spec(nb::dict d) {
   }
   s.symbols = nb::cast<int>(d["symbols"]);
   for (nb::handle v : d["values"]) {
-    s.values.push_back({Home(item<int>(v, 0)), Storage(item<int>(v, 1)), item<int>(v, 2), item<int>(v, 3), item<int>(v, 4), item<bool>(v, 5)});
+    s.values.push_back({Home(item<int>(v, 0)), Storage(item<int>(v, 1)), item<int>(v, 2), item<int>(v, 3),
+                        item<int>(v, 4), item<bool>(v, 5)});
   }
   for (nb::handle g : d["segments"]) s.segments.push_back({item<bool>(g, 0), code(g[1])});
   for (nb::handle g : d["last"]) s.last.push_back({item<bool>(g, 0), code(g[1])});
   for (nb::handle u : d["updates"]) s.updates.push_back({item<int>(u, 0), item<int>(u, 1)});
   for (nb::handle b : d["bodies"]) {
-    s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4), item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7)});
+    s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4),
+                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7)});
   }
   s.inputs = nb::cast<Ints>(d["inputs"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
@@ -89,7 +94,8 @@ Spec spec(nb::dict d) {
 // ---- every number refers to something that exists -------------------------------------------------------------------
 
 void within(const Ints& numbers, size_t size, const char* what) {
-  for (int n : numbers) if (n < 0 || size_t(n) >= size) throw nb::value_error(what);
+  for (int n : numbers)
+    if (n < 0 || size_t(n) >= size) throw nb::value_error(what);
 }
 
 void check(const std::vector<Instruction>& list, const Spec& s) {
@@ -99,20 +105,25 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     within(i.dims, s.dims.size(), "an instruction uses an unknown size");
     if (i.op == Op::scan) within({i.body}, s.bodies.size(), "a scan has an unknown body");
     const Program& p = i.program;
-    if (p.registers < 0 || p.registers > max_registers) throw nb::value_error("a pointwise program has too many registers");
-    auto one = [&](int r) { if (r >= p.registers) throw nb::value_error("a pointwise program uses an unknown register"); };
+    if (p.registers < 0 || p.registers > max_registers)
+      throw nb::value_error("a pointwise program has too many registers");
+    auto one = [&](int r) {
+      if (r >= p.registers) throw nb::value_error("a pointwise program uses an unknown register");
+    };
     for (const auto& c : p.constants) one(c.to);
     for (const auto& t : p.steps) one(t.to), one(t.a), one(t.b), one(t.c);
     for (int r : p.in) one(r);
     for (int r : p.out) one(r);
-    if ((i.op == Op::pointwise || i.op == Op::integer) && (p.in.size() != i.in.size() || p.out.size() != i.out.size() || i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size()))) {
+    if ((i.op == Op::pointwise || i.op == Op::integer) && (p.in.size() != i.in.size() || p.out.size() != i.out.size() ||
+                                                           i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size()))) {
       throw nb::value_error("a pointwise program does not fit its operands");
     }
   }
 }
 
 void check(const Spec& s, size_t variables, size_t constants) {
-  for (const Dim& d : s.dims) for (const Monomial& m : d) within(m.symbols, size_t(s.symbols), "a size uses an unknown symbol");
+  for (const Dim& d : s.dims)
+    for (const Monomial& m : d) within(m.symbols, size_t(s.symbols), "a size uses an unknown symbol");
   for (size_t n = 0; n < s.values.size(); ++n) {
     const Value& v = s.values[n];
     within({v.count}, s.dims.size(), "a value has an unknown size");
@@ -127,7 +138,8 @@ void check(const Spec& s, size_t variables, size_t constants) {
   for (const Segment& g : s.last) check(g.code, s);
   for (const Body& b : s.bodies) {
     check(b.code, s);
-    for (const Ints* list : {&b.states, &b.slices, &b.captured, &b.new_states, &b.outputs}) within(*list, s.values.size(), "a body uses an unknown value");
+    for (const Ints* list : {&b.states, &b.slices, &b.captured, &b.new_states, &b.outputs})
+      within(*list, s.values.size(), "a body uses an unknown value");
     if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
   }
   within(s.inputs, s.values.size(), "unknown input");
@@ -150,7 +162,11 @@ template <class R>
 class BoundPlan {
  public:
   BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs, int threads)
-      : plan_(plan), arrays_(std::move(arrays)), symbols_(std::move(symbols)), outputs_(std::move(outputs)), threads_(threads) {
+      : plan_(plan),
+        arrays_(std::move(arrays)),
+        symbols_(std::move(symbols)),
+        outputs_(std::move(outputs)),
+        threads_(threads) {
     for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
     for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
   }
@@ -163,8 +179,8 @@ class BoundPlan {
   }
 
  private:
-  Plan<R>& plan_;                              // of the NativePlan, which Python keeps alive
-  std::vector<AnyArray> arrays_;               // held, as their memory is written below
+  Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
+  std::vector<AnyArray> arrays_;  // held, as their memory is written below
   Numbers symbols_;
   std::vector<OwnedArray> outputs_;
   std::vector<Array> views_;
@@ -175,7 +191,8 @@ class BoundPlan {
 template <class R>
 class NativePlan {
  public:
-  NativePlan(nb::dict d, std::vector<OwnedArray> variables, std::vector<AnyArray> constants, int isa) : variables_(std::move(variables)) {
+  NativePlan(nb::dict d, std::vector<OwnedArray> variables, std::vector<AnyArray> constants, int isa)
+      : variables_(std::move(variables)) {
     Spec s = spec(d);
     check(s, variables_.size(), constants.size());
     std::vector<char*> memory;
@@ -190,22 +207,26 @@ class NativePlan {
   }
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
-  std::tuple<int64_t, bool> run(const std::vector<AnyArray>& arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order, int64_t batch, int threads) {
+  std::tuple<int64_t, bool> run(const std::vector<AnyArray>& arrays, const std::vector<bool>& batched, Numbers symbols,
+                                nb::object order, int64_t batch, int threads) {
     const Spec& s = plan_->spec();
-    if (arrays.size() != s.inputs.size() || batched.size() != arrays.size() || symbols.size() != size_t(std::max(s.symbols, 1))) {
+    if (arrays.size() != s.inputs.size() || batched.size() != arrays.size() ||
+        symbols.size() != size_t(std::max(s.symbols, 1))) {
       throw nb::value_error("arrays do not fit the plan's inputs");
     }
     std::vector<Array> views;
     int64_t rows = -1;
     for (size_t i = 0; i < arrays.size(); ++i) {
-      if (s.values[size_t(s.inputs[i])].rows && !batched[i]) throw nb::value_error("an input of the batch must have the batch as its first axis");
+      if (s.values[size_t(s.inputs[i])].rows && !batched[i])
+        throw nb::value_error("an input of the batch must have the batch as its first axis");
       const int64_t own = batched[i] ? int64_t(arrays[i].shape(0)) : -1;
       if (batched[i] && rows >= 0 && own != rows) throw nb::value_error("arrays have different numbers of rows");
       if (batched[i]) rows = own;
       Numbers sizes = symbols;
       if (batched[i]) sizes[0] = own;
       const int64_t expected = bytes_of(s.inputs[i], sizes);
-      if (int64_t(arrays[i].nbytes()) != expected) throw nb::value_error("an array does not have the size of its input");
+      if (int64_t(arrays[i].nbytes()) != expected)
+        throw nb::value_error("an array does not have the size of its input");
       views.push_back({static_cast<const char*>(arrays[i].data()), own, own > 0 ? expected / own : expected});
     }
     const int64_t* list = nullptr;
@@ -213,37 +234,44 @@ class NativePlan {
     if (!order.is_none()) {
       held = nb::cast<nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig>>(order);
       list = held.data();
-      for (size_t i = 0; i < held.size(); ++i) if (list[i] < 0 || list[i] >= rows) throw nb::index_error("a row number is outside the data");
+      for (size_t i = 0; i < held.size(); ++i)
+        if (list[i] < 0 || list[i] >= rows) throw nb::index_error("a row number is outside the data");
       rows = int64_t(held.size());
     } else if (rows < 0) {
-      rows = batch = 1;
+      rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
     }
     PythonHost host;
     Outcome outcome;
     {
       nb::gil_scoped_release released;
       std::lock_guard lock(plan_->mutex());
-      outcome = plan_->run(views, std::move(symbols), list, rows, batch > 0 ? batch : std::max<int64_t>(rows, 1), threads, &host);
+      outcome = plan_->run(views, std::move(symbols), list, rows, batch > 0 ? batch : std::max<int64_t>(rows, 1),
+                           threads, &host);
     }
     return {outcome.steps, outcome.diverged};
   }
 
   // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.
-  std::unique_ptr<BoundPlan<R>> bound(std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs, int threads) {
+  std::unique_ptr<BoundPlan<R>> bound(std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
+                                      int threads) {
     const Spec& s = plan_->spec();
     symbols.resize(size_t(std::max(s.symbols, 1)));
-    if (arrays.size() != s.inputs.size() || outputs.size() != s.outputs.size()) throw nb::value_error("arrays do not fit the plan");
+    if (arrays.size() != s.inputs.size() || outputs.size() != s.outputs.size())
+      throw nb::value_error("arrays do not fit the plan");
     for (size_t i = 0; i < arrays.size(); ++i) {
-      if (s.values[size_t(s.inputs[i])].rows || int64_t(arrays[i].nbytes()) != bytes_of(s.inputs[i], symbols)) throw nb::value_error("an array does not fit its input");
+      if (s.values[size_t(s.inputs[i])].rows || int64_t(arrays[i].nbytes()) != bytes_of(s.inputs[i], symbols))
+        throw nb::value_error("an array does not fit its input");
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
-      if (int64_t(outputs[i].nbytes()) != bytes_of(s.outputs[i], symbols)) throw nb::value_error("an array does not fit its output");
+      if (int64_t(outputs[i].nbytes()) != bytes_of(s.outputs[i], symbols))
+        throw nb::value_error("an array does not fit its output");
     }
     return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), threads);
   }
 
   void read(size_t output, nb::ndarray<nb::c_contig, nb::device::cpu> to) {
-    if (output >= plan_->spec().outputs.size() || int64_t(to.nbytes()) != plan_->output_bytes(output)) throw nb::value_error("an output does not fit the array");
+    if (output >= plan_->spec().outputs.size() || int64_t(to.nbytes()) != plan_->output_bytes(output))
+      throw nb::value_error("an output does not fit the array");
     plan_->read(output, static_cast<char*>(to.data()));
   }
 
@@ -272,11 +300,12 @@ class NativePlan {
       const bool variable = v.home == Home::variable, constant = v.home == Home::constant;
       if (!variable && !constant) continue;
       const size_t bytes = variable ? variables_[size_t(v.index)].nbytes() : constants[size_t(v.index)].nbytes();
-      if (int64_t(bytes) != bytes_of(s, int(n), none)) throw nb::value_error("a variable or constant does not have the size of its value");
+      if (int64_t(bytes) != bytes_of(s, int(n), none))
+        throw nb::value_error("a variable or constant does not have the size of its value");
     }
   }
 
-  std::vector<OwnedArray> variables_;          // held: the plan writes into their memory
+  std::vector<OwnedArray> variables_;  // held: the plan writes into their memory
   std::unique_ptr<Plan<R>> plan_;
 };
 
@@ -285,8 +314,10 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
   nb::class_<BoundPlan<R>>(m, bound).def("__call__", &BoundPlan<R>::run);
   nb::class_<NativePlan<R>>(m, name)
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
-      .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"), nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
-      .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"), nb::arg("threads"), nb::keep_alive<0, 1>())
+      .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
+           nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
+      .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
+           nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("shards", &NativePlan<R>::shards)
