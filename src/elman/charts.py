@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ACTUAL", "BASELINE", "FORECAST", "MUTED", "SPLIT", "canvas", "finish", "save"]
+__all__ = ["ACTUAL", "BASELINE", "FORECAST", "MUTED", "SPLIT", "THIRD", "arrow", "box", "canvas", "finish", "save"]
 
 ACTUAL = "#2b2d42"
 FORECAST = "#0077b6"
 BASELINE = "#f4a261"
 MUTED = "#8d99ae"
+THIRD = "#2a9d8f"
 SPLIT = "#d62828"
 """The red line between what was learned from and what was not."""
 
@@ -69,6 +70,23 @@ def finish(axes: Axes, title: str, x: str, y: str, **legend: Any) -> None:
     axes.margins(x=0.01)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**{"loc": "best", "frameon": False, "fontsize": 9, **legend})
+
+
+def box(axes: Axes, at: tuple[float, float], size: tuple[float, float], label: str, color: str, filled: bool) -> None:
+    """A rounded box with a label in it, around a point."""
+    from matplotlib.patches import FancyBboxPatch
+
+    (x, y), (width, height) = at, size
+    corner, face = (x - width / 2, y - height / 2), color if filled else "white"
+    style = "round,pad=0.02,rounding_size=0.1"
+    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=face, edgecolor=color))
+    axes.text(x, y, label, ha="center", va="center", fontsize=10, color="white" if filled else ACTUAL)
+
+
+def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], dashed: bool = False) -> None:
+    """An arrow from one point to another."""
+    style = {"arrowstyle": "-|>", "color": ACTUAL, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=end, xytext=start, arrowprops={**style, "linestyle": "dashed" if dashed else "solid"})
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:

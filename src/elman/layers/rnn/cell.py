@@ -114,6 +114,13 @@ class Cell(Layer):
         twin = next((i for i, s in enumerate(made[1:]) if s.node is made[0].node and s.index == made[0].index), None)
         return [made[0] if twin is None else after[twin], *after]
 
+    def gates(self, x: Tensor, *states: Any) -> dict[str, Tensor]:
+        """What a step decides inside, by the names its equation uses, for those who look; nothing unless a cell says.
+
+        Shapes: x (B, F), states (B, U) each -> (B, U) each.
+        """
+        return {}
+
     def get_initial_state(self, batch_size: Size) -> list[Tensor]:
         """The states before the first step; zeros unless a cell knows better. Shapes: -> (B, U) each."""
         return [ops.zeros((batch_size, size), self.dtype) for size in self.state_sizes]

@@ -40,29 +40,34 @@ class GRUCell(UnitCell):
 
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """The equations. Shapes: x (B, F), h (B, U) -> (B, U) twice."""
+        z, _, n = self.gates(x, h).values()
+        h = z * h + (1.0 - z) * n
+        return h, h
+
+    def gates(self, x: Tensor, *states: Any) -> dict[str, Tensor]:
+        """z and r between 0 and 1, and the candidate n. Shapes: x (B, F), h (B, U) -> (B, U) each."""
         a = x @ self.kernel
         if self.bias is not None:
             a = a + (self.bias[0] if self.reset_after else self.bias)
-        seen = self.recall(h)
-        z, n = self._gates_after(a, seen) if self.reset_after else self._gates_before(a, seen)
-        h = z * h + (1.0 - z) * self.activation(n)
-        return h, h
+        seen = self.recall(states[0])
+        z, r, n = self._gates_after(a, seen) if self.reset_after else self._gates_before(a, seen)
+        return {"z": z, "r": r, "n": self.activation(n)}
 
-    def _gates_after(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """z and what goes into n, the reset gate applied to the product."""
+    def _gates_after(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """z, r and what goes into n, the reset gate applied to the product."""
         b = self.normalized(h @ self.weight(self.recurrent_kernel))
         b = b if self.bias is None else b + self.bias[1]
         (az, ar, an), (bz, br, bn) = ops.split(a, len(GRUGate)), ops.split(b, len(GRUGate))
         r = self.recurrent_activation(ar + br)
-        return self.recurrent_activation(az + bz), an + r * bn
+        return self.recurrent_activation(az + bz), r, an + r * bn
 
-    def _gates_before(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """z and what goes into n, the reset gate applied to the state."""
+    def _gates_before(self, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """z, r and what goes into n, the reset gate applied to the state."""
         gates, candidate = ops.split(self.weight(self.recurrent_kernel), [2 * self.units])
         az, ar, an = ops.split(a, len(GRUGate))
         bz, br = ops.split(self.normalized(h @ gates), 2)
         r = self.recurrent_activation(ar + br)
-        return self.recurrent_activation(az + bz), an + self.normalized((r * h) @ candidate, 2 * self.units)
+        return self.recurrent_activation(az + bz), r, an + self.normalized((r * h) @ candidate, 2 * self.units)
 
 
 @register

@@ -42,12 +42,18 @@ class LSTMCell(UnitCell):
 
     def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The equations. Shapes: x (B, F), h and c (B, U) -> h, h, c (B, U)."""
+        i, f, g, o = self.gates(x, h).values()
+        c = f * c + i * g
+        h = o * self.activation(c)
+        return h, h, c
+
+    def gates(self, x: Tensor, *states: Any) -> dict[str, Tensor]:
+        """i, f, o between 0 and 1, and the candidate g. Shapes: x (B, F), h (B, U) -> (B, U) each."""
         z = x @ self.kernel
         z = z if self.bias is None else z + self.bias
-        i, f, g, o = ops.split(z + self.recur(h, self.recurrent_kernel), len(LSTMGate))
-        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
-        h = self.recurrent_activation(o) * self.activation(c)
-        return h, h, c
+        i, f, g, o = ops.split(z + self.recur(states[0], self.recurrent_kernel), len(LSTMGate))
+        s = self.recurrent_activation
+        return {"i": s(i), "f": s(f), "g": self.activation(g), "o": s(o)}
 
     def _draw_bias(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """The bias as drawn; that of the forget gate is 1 with `unit_forget_bias`: remember at the start."""

@@ -1,0 +1,143 @@
+"""Gradients through time against what they are by hand, states against what layers return, and the picture unrolled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman import Model, Sequential
+from elman.errors import ArgumentError, UnknownNameError
+from elman.inspect import gradient_flow, states, unroll
+from elman.layers import GRU, LSTM, Bidirectional, Dense, Flatten, Input, SimpleRNN
+from tests.tolerances import assert_close
+
+STEPS = 12
+
+
+def linear(factor, units=3):
+    """h_t = x_t + factor h_{t-1}: what comes back to step t of the sum of the last state is factor^(T-1-t)."""
+    rnn = SimpleRNN(units, activation="linear", use_bias=False, name="rnn")
+    model = Sequential([Input((None, units)), rnn])
+    rnn.set_weights([np.eye(units), factor * np.eye(units)])
+    return model
+
+
+def test_the_gradient_of_a_linear_network_is_a_power(rng):
+    flow = gradient_flow(linear(0.5), rng.normal(size=(2, STEPS, 3)))["rnn"]
+    powers = 0.5 ** np.arange(STEPS)[::-1]
+    assert_close(flow.slopes["h"], np.tile(powers[None, :, None], (2, 1, 3)).astype("float32"), length=3, steps=STEPS)
+    assert_close(flow.norms.astype("float32"), np.sqrt(3) * powers, length=3, steps=STEPS)
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict", "memory"),
+    [(0.5, "vanishes", 2), (0.9, "holds", 10), (1.0, "holds", 12), (2.0, "explodes", 12)],
+)
+def test_vanishing_and_exploding_are_named(factor, verdict, memory, rng):
+    flow = gradient_flow(linear(factor), rng.normal(size=(2, STEPS, 3)))["rnn"]
+    assert (flow.verdict, flow.memory) == (verdict, memory)
+    assert flow.factor == pytest.approx(factor, rel=1e-4)
+
+
+def test_the_way_back_of_a_backward_walk_ends_at_the_last_step(rng):
+    rnn = SimpleRNN(3, activation="linear", use_bias=False, go_backwards=True, name="rnn")
+    model = Sequential([Input((None, 3)), rnn])
+    rnn.set_weights([np.eye(3), 0.5 * np.eye(3)])
+    flow = gradient_flow(model, rng.normal(size=(1, STEPS, 3)))["rnn"]
+    assert flow.norms.argmax() == 0
+    assert (flow.verdict, flow.memory) == ("vanishes", 2)
+
+
+def test_the_gradient_by_a_state_is_that_of_the_loss(rng):
+    """Of the mean squared error of one output: 2 (y - target) w, at the last step."""
+    model = Sequential([Input((None, 2)), LSTM(4, name="lstm"), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = rng.normal(size=(3, STEPS, 2)).astype("float32"), np.ones((3, 1), "float32")
+    slopes = gradient_flow(model, x, y)["lstm"].slopes["h"]
+    wanted = 2 * (model.predict(x, verbose=0) - y) * model.layers[-1].kernel.value.T
+    assert_close(slopes[:, -1], wanted, length=8, steps=STEPS)
+    assert np.array_equal(gradient_flow(model, x, y, loss="mean_squared_error")["lstm"].slopes["h"], slopes)
+
+
+def test_states_and_gates_are_what_layers_return(rng):
+    x = Input((None, 2))
+    whole, h, c = LSTM(4, return_sequences=True, return_state=True, name="lstm")(x)
+    model = Model(x, [whole, h, c])
+    data = rng.normal(size=(3, STEPS, 2)).astype("float32")
+    found = states(model, data)["lstm"]
+    sequence, _, last_c = model.predict(data, verbose=0)
+    assert_close(found["h"], sequence, length=6, steps=STEPS)
+    assert_close(found["c"][:, -1], last_c, length=6, steps=STEPS)
+    assert_close(found["o"] * np.tanh(found["c"]), found["h"], length=6)
+    before = np.concatenate([np.zeros_like(found["c"][:, :1]), found["c"][:, :-1]], 1)
+    assert_close(found["f"] * before + found["i"] * found["g"], found["c"], length=6)
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_gates_of_a_gru_make_its_state(reset_after, rng):
+    model = Sequential([Input((None, 2)), GRU(4, reset_after=reset_after, name="gru")])
+    found = states(model, rng.normal(size=(3, STEPS, 2)))["gru"]
+    before = np.concatenate([np.zeros_like(found["h"][:, :1]), found["h"][:, :-1]], 1)
+    assert_close(found["z"] * before + (1 - found["z"]) * found["n"], found["h"], length=6)
+    assert ((found["r"] > 0) & (found["r"] < 1)).all()
+
+
+def test_a_table_has_a_row_for_each_walk(rng):
+    shared = GRU(3, return_sequences=True, name="shared")
+    x = Input((None, 3))
+    model = Model(x, Bidirectional(LSTM(2), name="both")(shared(shared(x))))
+    flow = gradient_flow(model, rng.normal(size=(2, 5, 3)))
+    names = [layer.name for layer in flow]
+    assert names == ["shared", "shared:2", names[2], names[3]]
+    lines = str(flow).splitlines()
+    assert lines[0].split() == ["layer", "steps", "first", "last", "per", "step", "memory", "gradient"]
+    assert [line.split()[0] for line in lines[2:]] == names
+    with pytest.raises(UnknownNameError, match="'shared'"):
+        flow["share"]
+
+
+def test_the_plot_shows_norms_on_a_logarithmic_scale_and_the_gates(rng):
+    model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True, name="a"), SimpleRNN(3, name="b")])
+    figure = gradient_flow(model, rng.normal(size=(2, STEPS, 2))).plot()
+    norms, gates = figure.axes
+    assert norms.get_yscale() == "log"
+    assert [line.get_label().split(":")[0] for line in norms.lines] == ["a", "b"]
+    assert [line.get_label() for line in gates.lines] == ["i", "f", "g", "o"]
+    assert len(norms.lines[0].get_xdata()) == STEPS
+
+
+def test_what_cannot_be_looked_at_is_refused(rng):
+    model = Sequential([Input((3,)), Dense(2)])
+    x = rng.normal(size=(2, 3))
+    with pytest.raises(ArgumentError, match="gradient_flow: model must have recurrent layers"):
+        gradient_flow(model, x)
+    with pytest.raises(ArgumentError, match="states: model must have recurrent layers"):
+        states(model, x)
+    with pytest.raises(ArgumentError, match="unroll: model must have a recurrent layer"):
+        unroll(model)
+    with pytest.raises(ArgumentError, match="loss must be given with y"):
+        gradient_flow(linear(0.5), rng.normal(size=(2, 4, 3)), np.ones((2, 3)))
+
+
+def drawn(figure):
+    return [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+
+
+def test_unrolled_shows_every_step_or_the_last():
+    tagger = unroll(Sequential([Input((None, 3)), LSTM(4, return_sequences=True, name="r"), Dense(2)]))
+    assert "r\nLSTM, 4" in drawn(tagger)
+    assert [t for t in drawn(tagger) if "h_" in t] == ["$h_{t-1}$", "$h_{t}$", "$h_{t+1}$"]
+    assert [t for t in drawn(tagger) if "y" in t] == ["$y_{t-1}$", "$y_{t}$", "$y_{t+1}$"]
+    last = drawn(unroll(Sequential([Input((None, 3)), LSTM(4), Dense(2)], name="one"), title="mine"))
+    assert "$h_T$" in last
+    assert last.count("$y$") == 1
+    assert last.count("Dense") == 1
+
+
+def test_unrolled_shows_both_ways_of_bidirectional():
+    def arrows(layer):
+        model = Sequential([Input((4, 3)), layer, Flatten()])
+        return sum(not text.get_text() for text in unroll(model).axes[0].texts)
+
+    one, both = LSTM(4, return_sequences=True), Bidirectional(LSTM(4, return_sequences=True))
+    assert arrows(both) == arrows(one) + 4
