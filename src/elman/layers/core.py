@@ -24,9 +24,9 @@ def Input(  # noqa: N802  # Keras's name
 ) -> Tensor:  # fmt: skip
     """The start of a model: a tensor that will be given when the model runs.
 
-    Sizes may stay open: None on the first axis of `shape` is the symbol T, a string names a symbol of its own. Two
-    inputs whose open axes have the same symbol must be equally long in a run: give the other a name, as in
-    `shape=("S", 8)`.
+    Sizes may stay open: None on the first axis of `shape` is the symbol T, a string names a symbol of its own. Inputs
+    of one model may differ in length as long as no layer joins them step by step; give one a name, as in
+    `shape=("S", 8)`, where layers are to see that they differ.
 
     Args:     shape: of one example, without the batch. batch_size: fixed only for stateful layers. batch_shape: both
               together.

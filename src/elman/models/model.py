@@ -104,7 +104,8 @@ class Model(Compiled):
     def _make_program(self) -> Program:
         network = self.network
         names = structure.output_names(self._output_structure, network.outputs)
-        return Program(self.where, network.inputs, network.outputs, names, network.trace, tuple(network.layers))
+        inputs, outputs = network.apart()
+        return Program(self.where, inputs, outputs, names, network.trace, tuple(network.layers))
 
     def _build_for(self, x: Any) -> None:
         """A functional model is built from the start."""

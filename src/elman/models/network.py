@@ -7,12 +7,14 @@ copied node by node.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from elman.errors import ArgumentError
-from elman.graph import Node, Tensor
-from elman.layers.base import Call, Layer
+from elman.errors import ArgumentError, ShapeError
+from elman.graph import Node, Tensor, placeholder
+from elman.layers.base import Call, Layer, tracing
+from elman.shapes import Dim, T
 
 __all__ = ["Network"]
 
@@ -43,6 +45,31 @@ class Network:
         for call, _ in self.calls:  # in order, so that the recursion below stays shallow
             replay.called(call)
         return [replay(t) for t in self.outputs]
+
+    def apart(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Inputs that may differ in length, as far as the layers allow, and the outputs made of them.
+
+        `Input((None, n))` calls every open axis T. Where the network can be traced with a symbol of its own for an
+        input, as that of a decoder can, the input gets one; where it cannot, the lengths must be equal.
+        """
+        inputs, outputs = self.inputs, self.outputs
+        used = {s for t in inputs for d in t.shape if isinstance(d, Dim) for s in d.symbols}
+        for i, t in enumerate(inputs):
+            if not any(T in other.shape[1:] for other in inputs[:i]) or T not in t.shape[1:]:
+                continue
+            own = Dim.symbol(next(name for n in itertools.count(2) if (name := f"T{n}") not in used))
+            shape = tuple(own if d == T else d for d in t.shape)
+            leaf = placeholder(t.node.attrs["name"], shape, t.dtype)
+            leaf.mask = t.mask
+            tried = (*inputs[:i], leaf, *inputs[i + 1 :])
+            try:
+                with tracing(training=False):
+                    outputs = tuple(self.trace(tried))
+            except ShapeError:
+                continue
+            used |= own.symbols
+            inputs = tried
+        return inputs, outputs
 
     def _walk(self, roots: Sequence[Tensor]) -> None:
         """Collect the calls behind the roots, arguments first; a stack of our own, for a network may be deep."""
