@@ -5,6 +5,8 @@ For people, for tests that pin a rewrite, and for error reports.
 
 from __future__ import annotations
 
+import itertools
+
 from elman.graph.node import Graph, Node, Tensor
 from elman.shapes import text as shape_text
 
@@ -22,12 +24,13 @@ def graph_text(graph: Graph, indent: str = "") -> str:
     """
     names: dict[tuple[int, int], str] = {}
     lines: list[str] = []
+    shown = itertools.count()  # constants have no number: equal ones may be shared with other graphs
     for node in graph.nodes():
         if node.op == "Constant" and node.outputs[0].shape == ():
             names[(node.serial, 0)] = str(node.attrs["value"])
             continue
         for t in node.outputs:
-            names[(node.serial, t.index)] = _name(node, t, len(names))
+            names[(node.serial, t.index)] = _name(node, t, next(shown))
         lines.append(indent + _line(node, names))
         if "body" in node.attrs:
             lines.append(graph_text(node.attrs["body"], indent + "    "))

@@ -250,10 +250,10 @@ b = Input (3,) float32
 %2 = Fused(x, b) (B, 3) float32
     in0 = Input (B, 3) float32
     in1 = Input (3,) float32
-    %3 = Mul(in0, in1) (B, 3) float32
-    %4 = Add(%3, 1.0) (B, 3) float32
-    %5 = Tanh(%4) (B, 3) float32
-    return %5
+    %2 = Mul(in0, in1) (B, 3) float32
+    %3 = Add(%2, 1.0) (B, 3) float32
+    %4 = Tanh(%3) (B, 3) float32
+    return %4
 return %2"""
     )
 

@@ -24,9 +24,9 @@ w = Variable (2, 3) float32
 %3 = Relu(%2) (B, 3) float32
 %4 = ReduceSum(%3) axes=(0, 1) () float32
 count = Variable () int32
-%7 = Add(count, 1) () int32
+%6 = Add(count, 1) () int32
 return %3
-update count = %7
+update count = %6
 guard %4"""
     )
 
