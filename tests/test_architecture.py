@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,13 @@ def breaks_a_floor(found: Import) -> bool:
 def test_every_room_has_a_floor():
     missing = sorted({room(module) for module in FILES if floor(module) == 99})
     assert not missing, f"give these a floor in FLOORS, and a line in ARCHITECTURE.md: {missing}"
+
+
+def test_the_map_shows_these_floors():
+    told = (Path(__file__).parents[1] / "ARCHITECTURE.md").read_text().split("## Floors")[1].split("```")[1]
+    drawn = re.findall(r"(\d) ([a-z/ ]+)", re.sub(r"\(.*?\)", "", told))
+    shown = {int(number): sorted(rooms.replace("/", "").split()) for number, rooms in drawn}
+    assert shown == {number: sorted(rooms) for number, rooms in FLOORS.items() if rooms != ("",)}
 
 
 def test_no_import_goes_up_or_next_door():
