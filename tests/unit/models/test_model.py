@@ -9,6 +9,7 @@ from elman import ops
 from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
 from elman.layers import GRU, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
 from elman.models import Model, Sequential
+from tests.tolerances import assert_close
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -106,7 +107,7 @@ def test_operators_between_layers() -> None:
     model = Model(x, ops.tanh(a) * b + 1.0)
     weights = [layer.get_weights() for layer in model.layers]
     (ka, ca), (kb, cb) = weights
-    np.testing.assert_allclose(model.predict(X, verbose=0), np.tanh(X @ ka + ca) * (X @ kb + cb) + 1, rtol=1e-5)
+    assert_close(model.predict(X, verbose=0), np.tanh(X @ ka + ca) * (X @ kb + cb) + 1, length=3)
 
 
 def test_outputs_keep_their_form() -> None:
@@ -127,10 +128,10 @@ def test_an_inner_part_is_a_model_that_shares_its_weights() -> None:
     whole.compile("sgd", "mse")
     whole.fit(X, X[:, :2], verbose=0)
     kernel, bias = whole.get_layer("one").get_weights()
-    np.testing.assert_allclose(inner.predict(X, verbose=0), X @ kernel + bias, rtol=1e-5)
+    assert_close(inner.predict(X, verbose=0), X @ kernel + bias, length=3)
     whole.fit(X, X[:, :2], epochs=3, verbose=0)
     kernel, bias = whole.get_layer("one").get_weights()
-    np.testing.assert_allclose(inner.predict(X, verbose=0), X @ kernel + bias, rtol=1e-5)
+    assert_close(inner.predict(X, verbose=0), X @ kernel + bias, length=3)
 
 
 def test_two_models_that_share_weights_train_in_turn() -> None:
@@ -149,15 +150,16 @@ def test_two_models_that_share_weights_train_in_turn() -> None:
         assert not np.array_equal(before, kernel.numpy())
         head = model.layers[-1].get_weights()
         expected = (data @ kernel.value + bias.value) @ head[0] + head[1]
-        np.testing.assert_allclose(model.predict(data, verbose=0), expected, rtol=1e-4)
-        np.testing.assert_allclose(model.train_on_batch(data, y), np.mean((expected[:, 0] - y) ** 2), rtol=1e-3)
+        assert_close(model.predict(data, verbose=0), expected, length=3, steps=2)
+        loss = np.mean((expected[:, 0] - y) ** 2)
+        assert_close(model.train_on_batch(data, y), loss, length=4, steps=3, dtype=np.float32)
 
 
 def test_a_model_on_tensors_is_a_layer() -> None:
     inner = stack()
     x = Input((3,))
     outer = Model(x, inner(x * 2.0))
-    np.testing.assert_allclose(outer.predict(X, verbose=0), inner.predict(2 * X, verbose=0), rtol=1e-5)
+    assert_close(outer.predict(X, verbose=0), inner.predict(2 * X, verbose=0), length=4, steps=2)
     assert [layer.name for layer in outer.layers] == ["s"]
     assert {id(w) for w in outer.weights} == {id(w) for w in inner.weights}
     with pytest.raises(ShapeError, match=r"Sequential 's': x must have shape \(B, 3\)"):
@@ -213,12 +215,13 @@ def test_on_batch() -> None:
     model, y = stack(), X[:, :2]
     model.compile("sgd", "mse")
     expected = np.mean((model.predict(X, verbose=0) - y) ** 2)
-    assert model.test_on_batch(X, y) == pytest.approx(expected, rel=1e-5)
+    assert_close(model.test_on_batch(X, y), expected, y.size, steps=2, dtype=np.float32)
     np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
     first = model.train_on_batch(X, y)
-    assert first == pytest.approx(expected, rel=1e-5)
+    assert_close(first, expected, y.size, steps=2, dtype=np.float32)
     expected = np.mean((model.predict(X, verbose=0) - y) ** 2)
-    assert model.train_on_batch(X, y) == pytest.approx(expected, rel=1e-5)  # by the kept plan
+    kept = model.train_on_batch(X, y)
+    assert_close(kept, expected, y.size, steps=2, dtype=np.float32, what="by the kept plan")
     assert model.train_on_batch(X.tolist(), y.tolist(), return_dict=True).keys() == {"loss"}
     assert model.train_on_batch(X[:2], y[:2]) != first
     assert model.train_on_batch(X.astype(np.float64), y.astype(np.float64)) > 0
@@ -241,7 +244,7 @@ def test_the_batch_size_does_not_change_predictions() -> None:
     x = np.random.default_rng(0).normal(size=(37, 6, 2)).astype(np.float32)
     whole = model.predict(x, batch_size=37, verbose=0)
     for size in (1, 5, 32):
-        np.testing.assert_allclose(model.predict(x, batch_size=size, verbose=0), whole, rtol=1e-5, atol=1e-6)
+        assert_close(model.predict(x, batch_size=size, verbose=0), whole, length=7, steps=6)
 
 
 def test_one_plan_serves_every_length() -> None:

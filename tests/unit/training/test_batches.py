@@ -15,6 +15,7 @@ from elman.layers import Dense, Input, SimpleRNN
 from elman.models import Model, Sequential
 from elman.training.program import Signature
 from elman.training.sources import DataSet, is_stream, split, stream_of
+from tests.tolerances import assert_close
 
 X = np.arange(36, dtype=np.float32).reshape(12, 3) / 36
 Y = X.sum(1, keepdims=True)
@@ -153,8 +154,8 @@ def test_sample_weights_weigh() -> None:
     weight = np.linspace(0, 2, 12)
     found = made.fit(X, Y, sample_weight=weight, **FIT).history["loss"][0]
     errors = (made.predict(X, verbose=0) - Y)[:, 0] ** 2
-    assert found == pytest.approx((errors * weight).mean(), rel=1e-5)
-    assert made.evaluate(X, Y, sample_weight=weight, verbose=0) == pytest.approx(found, rel=1e-6)
+    assert_close(found, (errors * weight).mean(), len(errors), dtype=np.float32)
+    assert_close(made.evaluate(X, Y, sample_weight=weight, verbose=0), found, len(errors), dtype=np.float32)
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -179,7 +180,7 @@ def test_step_weights() -> None:
     made.optimizer.learning_rate = 0.0
     x, weight = X.reshape(9, 4, 1), np.tile([1.0, 0.0, 0.0, 1.0], (9, 1))
     found = made.fit(x, np.zeros((9, 4)), sample_weight=weight, verbose=0).history["loss"][0]
-    assert found == pytest.approx((x[..., 0] ** 2 * weight).mean(), rel=1e-5)
+    assert_close(found, (x[..., 0] ** 2 * weight).mean(), x.size, dtype=np.float32)
 
 
 # ---- ragged ---------------------------------------------------------------------------------------------------------
@@ -198,14 +199,14 @@ def test_ragged_rows_are_what_they_are_alone() -> None:
     made = recurrent()
     together = made.predict(ROWS, verbose=0)
     alone = [made.predict(row[None], verbose=0)[0] for row in ROWS]
-    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)
+    assert_close(together, alone, length=6, steps=4)
 
 
 def test_ragged_outputs_have_no_padding() -> None:
     made = recurrent(sequences=True)
     together = made.predict(ROWS, verbose=0)
     assert [p.shape for p in together] == [(len(row), 1) for row in ROWS]
-    np.testing.assert_allclose(together[3], made.predict(ROWS[3][None], verbose=0)[0], rtol=1e-5, atol=1e-7)
+    assert_close(together[3], made.predict(ROWS[3][None], verbose=0)[0], length=6, steps=4)
 
 
 def test_ragged_losses_count_real_steps_alone() -> None:
@@ -215,7 +216,7 @@ def test_ragged_losses_count_real_steps_alone() -> None:
     found = made.fit(ROWS, targets, batch_size=8, verbose=0).history["loss"][0]
     predictions = made.predict(ROWS, verbose=0)
     errors = np.concatenate([(p - t) ** 2 for p, t in zip(predictions, targets, strict=True)])
-    assert found == pytest.approx(errors.mean(), rel=1e-5)
+    assert_close(found, errors.mean(), len(errors), dtype=np.float32)
 
 
 def test_rows_of_one_length_need_no_lengths() -> None:

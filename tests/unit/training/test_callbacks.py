@@ -16,6 +16,7 @@ from elman.layers import Dense, Input
 from elman.models import Sequential, load_model
 from elman.optimizers import SGD
 from elman.training import callbacks as cb
+from tests.tolerances import assert_close
 
 try:  # here, for its import changes the environment, which a test may not
     import tensorboardX as tensorboard
@@ -86,7 +87,7 @@ def test_batch_logs_are_means_so_far() -> None:
     talk = cb.LambdaCallback(on_train_batch_end=lambda batch, found: logs.append(found["loss"]))
     made.fit(X, Y, batch_size=5, shuffle=False, verbose=0, callbacks=talk)
     errors = (made.predict(X, verbose=0)[:, 0] - Y) ** 2
-    np.testing.assert_allclose(logs, [errors[:5].mean(), errors[:10].mean(), errors.mean()], rtol=1e-5)
+    assert_close(logs, [errors[:5].mean(), errors[:10].mean(), errors.mean()], len(errors), dtype=np.float32)
 
 
 def test_stop_training_ends_the_epoch_at_a_batch() -> None:
