@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from elman import layers, ops
+from elman import Sequential, layers, load_model, ops
 from elman.autodiff import gradients
 from elman.errors import ArgumentError
 from elman.executors import NativeExecutor, ReferenceExecutor
 from elman.graph import Graph, Tensor, Variable, verify
+from elman.graph.rewrite import hoist, simplify
 from elman.layers import Input, Mask, tracing
 from elman.layers.rnn.recurrence import CellLayer, Recurrence
 from tests.oracle import cells_numpy
@@ -75,6 +76,12 @@ ROWS = [
     Row("JordanRNN", {"decay": 0.5}, {}),
     Row("EchoState", {"connectivity": 1.0, "leak": 0.5}, {}),
 ]  # fmt: skip
+
+PRODUCTS = {
+    "GRU_reset_afterFalse": 2, "ProjectionLSTM_projection_units2": 2, "MGU": 2, "MUT1": 2, "LEM": 2, "IndRNN": 0,
+    "MinGRU": 0, "MinLSTM": 0, "SRU": 0, "SRU_units4": 0, "JordanRNN_output_units2": 2, "JordanRNN_decay0.5": 2,
+}  # fmt: skip
+"""Matrix products that each step needs, where it is not one."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.4},
@@ -140,8 +147,6 @@ def test_the_table_has_every_layer_with_a_cell_of_its_own():
 
 @every_row
 def test_the_cell_is_its_equation_in_numpy(row, rng):
-    if not row.config.get("reset_after", True):
-        pytest.skip("the oracle's GRU resets after the product; the other is compared with Keras in tests/oracle")
     layer = row.make(return_sequences=True, return_state=True)
     x, outputs, _ = called(layer)
     scattered(layer, rng)
@@ -221,10 +226,9 @@ def test_what_is_drawn_acts_in_training_alone(row, option, rng):
     first, use, training = (run([i], [o], [data])[0] for i, o in ((x, a), (x2, b), (x3, c)))
     assert not np.array_equal(use, training)
     if option == "zoneout":
-        if row.config.get("reset_after", True):
-            sizes, rates = plain.cell.state_sizes, layer.cell.zoneout_rates
-            expected, _ = cells_numpy.walk(row.name, weights_of(plain), data, sizes, row.config, rates)
-            assert_close(use, expected, LENGTH, T)
+        sizes, rates = plain.cell.state_sizes, layer.cell.zoneout_rates
+        expected, _ = cells_numpy.walk(row.name, weights_of(plain), data, sizes, row.config, rates)
+        assert_close(use, expected, LENGTH, T)
     else:
         np.testing.assert_array_equal(first, use)
 
@@ -333,3 +337,32 @@ def test_it_goes_both_ways(row, rng):
     back = run([x], [a], [data[:, ::-1].copy()])[0][:, ::-1]
     expected = np.concatenate([run([x], [a], [data])[0], back], -1)
     assert_close(run([x], [b], [data])[0], expected, LENGTH, T)
+
+
+@every_row
+def test_the_product_with_the_input_leaves_the_loop(row):
+    x = Input((None, F), dtype="float64")
+    graph = hoist(simplify(Graph((x,), (row.make()(x),))))
+    (scan,) = (node for node in graph.nodes() if node.op == "Scan")
+    inside = sum(node.op in ("MatMul", "Gemm") for node in scan.attrs["body"].nodes())
+    assert inside == PRODUCTS.get(named(row), 1)
+
+
+@every_row
+def test_it_learns_is_saved_and_streamed(row, rng, tmp_path):
+    options = [option for option in ("zoneout", "weight_drop", "learn_initial_state") if option not in row.refused]
+    layer = row.make(dtype="float32", return_sequences=True, **{k: v for o in options for k, v in OPTIONS[o].items()})
+    model = Sequential([Input((None, F)), layer, layers.Dense(1)])
+    model.compile("adam", "mse")
+    x, y = rng.normal(size=(8, T, F)).astype("float32"), rng.normal(size=(8, T, 1)).astype("float32")
+    before = [w.numpy() for w in model.weights if w.trainable]
+    assert np.isfinite(model.fit(x, y, epochs=2, batch_size=4, verbose=0).history["loss"]).all()
+    after = [w.numpy() for w in model.weights if w.trainable]
+    assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    model.save(tmp_path / "model.safetensors")
+    again = load_model(tmp_path / "model.safetensors")
+    whole = model.predict(x[:1], verbose=0)
+    np.testing.assert_array_equal(again.predict(x[:1], verbose=0), whole)
+    stream = again.stream()
+    for t in range(T):
+        np.testing.assert_array_equal(np.ravel(stream.step(x[0, t])), whole[0, t])

@@ -37,8 +37,13 @@ def simple_rnn(w: Weights, x: Array, s: list[Array], _: Mapping[str, Any]) -> tu
     return h, [h]
 
 
-def gru(w: Weights, x: Array, s: list[Array], _: Mapping[str, Any]) -> tuple[Array, list[Array]]:
+def gru(w: Weights, x: Array, s: list[Array], settings: Mapping[str, Any]) -> tuple[Array, list[Array]]:
     (h,) = s
+    if not settings.get("reset_after", True):
+        (wz, wr, wn), (uz, ur, un), (bz, br, bn) = cut(w["kernel"], 3), cut(w["recurrent_kernel"], 3), cut(w["bias"], 3)
+        z, r = sigmoid(x @ wz + h @ uz + bz), sigmoid(x @ wr + h @ ur + br)
+        h = z * h + (1 - z) * np.tanh(x @ wn + (r * h) @ un + bn)
+        return h, [h]
     az, ar, an = cut(x @ w["kernel"] + w["bias"][0], 3)
     bz, br, bn = cut(h @ w["recurrent_kernel"] + w["bias"][1], 3)
     z, r = sigmoid(az + bz), sigmoid(ar + br)
