@@ -17,8 +17,10 @@ from elman.graph import Graph, Tensor, Variable, verify
 from elman.layers import Input, Layer, Mask, tracing
 from elman.layers.rnn.recurrence import Recurrence
 from elman.shapes import evaluate as sizes_of
+from tests.tolerances import assert_close
 
 SIZES = {"B": 3, "T": 4}
+LONGEST, STEPS = 16, 8  # the longest sum of a case; its steps, two cells on each other
 
 
 class Case(NamedTuple):
@@ -339,7 +341,7 @@ def test_float32_is_float64_rounded(case, rng):
     short = run(flat(x32), flat(y32), [a.astype(t.dtype) for a, t in zip(arrays, flat(x32), strict=True)])
     for a, b in zip(wide, short, strict=True):
         assert b.dtype == np.float32
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+        assert_close(b, a, LONGEST, STEPS)
 
 
 @every_case
@@ -349,7 +351,7 @@ def test_a_batch_may_be_empty_or_one_row(case, rows, rng):
     whole = arrays_for(flat(x), case, rng, SIZES)
     few = run(flat(x), flat(y), [a[:rows] for a in whole])
     for a, b in zip(run(flat(x), flat(y), whole), few, strict=True):
-        np.testing.assert_allclose(a[:rows], b, rtol=1e-12)
+        assert_close(b, a[:rows], LONGEST, STEPS)
 
 
 @every_case
@@ -451,7 +453,7 @@ def test_padding_changes_nothing(case, rng):
     for a, b, t in zip(long, short, padded, strict=True):
         timed = t.ndim == 3 and str(t.shape[1]) == "T"
         real = slice(2, 4) if backwards else slice(0, 2)
-        np.testing.assert_allclose(a[1:, real] if timed else a[1:], b, rtol=1e-12)
+        assert_close(b, a[1:, real] if timed else a[1:], LONGEST, STEPS)
 
 
 def test_no_layer_needs_the_default_float_type(rng):
