@@ -1,0 +1,52 @@
+"""Plans on arrays that stay, and plans without arrays, on every executor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman import ops
+from elman.errors import ShapeError
+from elman.executors import NativeExecutor, ReferenceExecutor, available
+from elman.graph import Graph, Variable, placeholder
+
+EXECUTORS = [ReferenceExecutor(), *([NativeExecutor()] if available() else [])]
+each = pytest.mark.parametrize("executor", EXECUTORS, ids=lambda e: e.name)
+
+
+@each
+def test_a_graph_without_inputs_runs(executor):
+    made = executor.compile(Graph((), (ops.full((2, 3), 0.5),))).run([]).outputs[0]
+    assert np.array_equal(made, np.full((2, 3), 0.5, "float32"))
+
+
+@each
+def test_a_bound_plan_reads_and_fills_its_arrays(executor):
+    x, w = placeholder("x", (1, 3)), Variable(np.eye(3, dtype="float32"))
+    given, made = np.ones((1, 3), "float32"), np.zeros((1, 3), "float32")
+    run = executor.compile(Graph((x,), (x @ w + 1.0,))).bound([given], [made])
+    for value in (1.0, 2.0):
+        given[...] = value
+        run()
+        assert np.array_equal(made, np.full((1, 3), value + 1, "float32"))
+
+
+@each
+def test_states_that_change_places_do_not_overwrite_each_other(executor):
+    a, b = placeholder("a", (2,)), placeholder("b", (2,))
+    first, second = np.array([1, 2], "float32"), np.array([3, 4], "float32")
+    run = executor.compile(Graph((a, b), (b, a))).bound([first, second], [first, second])
+    run()
+    assert (first.tolist(), second.tolist()) == ([3, 4], [1, 2])
+    run()
+    assert (first.tolist(), second.tolist()) == ([1, 2], [3, 4])
+
+
+@each
+def test_arrays_of_another_size_are_refused(executor):
+    x = placeholder("x", (2,))
+    plan = executor.compile(Graph((x,), (x + 1.0,)))
+    with pytest.raises(ShapeError):
+        plan.bound([np.zeros(3, "float32")], [np.zeros(2, "float32")])()
+    with pytest.raises(ValueError, match=r"does not fit its output|broadcast"):
+        plan.bound([np.zeros(2, "float32")], [np.zeros(3, "float32")])()
