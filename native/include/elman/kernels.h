@@ -44,7 +44,7 @@ struct Matmul {
 // A program over registers of `tile` elements, run tile by tile over the `count` elements of the outputs' shared shape.
 // NaN and infinity behave as IEEE 754 and NumPy say: max/min/relu keep NaN, comparisons with NaN are 0 (not_equal has no code: not(equal)).
 enum class PointwiseCode : uint8_t {
-  copy, neg, abs, sign, floor, ceil, round /* half to even */, sqrt, reciprocal, exp, expm1, log, log1p,
+  copy, neg, abs, sign, floor, ceil, round /* half to even */, sqrt, reciprocal, rsqrt, exp, expm1, log, log1p,
   tanh, sigmoid, relu, softplus, erf, sin, cos, logical_not, is_nan, is_inf,                    // a
   add, sub, mul, div, pow, max, min, mod /* sign of the divisor, as numpy.mod */,
   equal, less, less_equal, logical_and, logical_or,                                             // a, b

@@ -18,7 +18,7 @@ from elman.graph.node import Graph, Node, Tensor
 CODES = {
     name: i
     for i, name in enumerate(
-        "copy neg abs sign floor ceil round sqrt reciprocal exp expm1 log log1p tanh sigmoid relu softplus erf sin cos "
+        "copy neg abs sign floor ceil round sqrt reciprocal rsqrt exp expm1 log log1p tanh sigmoid relu softplus erf sin cos "
         "logical_not is_nan is_inf "
         "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add".split()
     )
@@ -99,6 +99,7 @@ class _Compiler:
         self.nodes = [n for n in body.nodes() if n.op not in ("Input", "Constant")]
         self.uses = self._count_uses()
         self.fixed: set[int] = set()
+        self.rooted: dict[int, Node] = {}
 
     def compile(self) -> Program:
         for t in self.body.inputs:
@@ -106,8 +107,10 @@ class _Compiler:
             self.program.inputs.append(r)
         absorbed = self._products_to_absorb()
         results = {(t.node.serial, t.index) for t in self.body.outputs}
+        self.rooted = self._roots_to_absorb()
+        roots = {root.serial for root in self.rooted.values()}
         for node in self.nodes:
-            if node.serial not in absorbed:
+            if node.serial not in absorbed and node.serial not in roots:
                 self._emit(node, absorbed, (node.serial, 0) in results)
         for t in self.body.outputs:
             self.program.outputs.append(self._output(t))
@@ -146,13 +149,37 @@ class _Compiler:
 
     def _emit(self, node: Node, absorbed: dict[int, Node], result: bool) -> None:
         product = next((t.node for t in node.inputs if absorbed.get(t.node.serial) is node), None)
-        if product is not None:
+        if node.serial in self.rooted:
+            self._inverse_root(node, result)
+        elif product is not None:
             addend = node.inputs[1] if node.inputs[0].node is product else node.inputs[0]
             self._step("multiply_add", node, [*product.inputs, addend], result)
         elif node.op == "Cast":
             self._cast(node, result)
         else:
             self._step(NAMES[node.op], node, node.inputs, result)
+
+    def _roots_to_absorb(self) -> dict[int, Node]:
+        """1 / sqrt(x) and a / sqrt(x), where nothing else reads the root, take one instruction. Maps the quotient to the root."""
+        found: dict[int, Node] = {}
+        for node in self.nodes:
+            if node.op not in ("Div", "Reciprocal") or not node.inputs[-1].node.inputs:
+                continue
+            root = node.inputs[-1].node
+            if root.op == "Sqrt" and self.uses[(root.serial, 0)] == 1:
+                found[node.serial] = root
+        return found
+
+    def _inverse_root(self, node: Node, result: bool) -> None:
+        root = self.rooted[node.serial]
+        radicand = self._operand(root.inputs[0])
+        self._release(root.inputs)
+        out = self._new(keep=result)
+        self._add("rsqrt", out, radicand)
+        if node.op == "Div":
+            self._add("mul", out, out, self._operand(node.inputs[0]))
+            self._release(node.inputs[:1])
+        self.register[(node.serial, 0)] = out
 
     def _cast(self, node: Node, result: bool) -> None:
         """To bool: not(not x). Real to int: toward zero, sign(x) * floor(|x|).

@@ -165,7 +165,7 @@ class Variable:
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = False, dtype: str | None = None) -> None:
         array = np.asarray(value)
-        self.value = np.array(array, dtype=dtype or dtypes.canonical(array.dtype), order="C")
+        self.value = _padded(array, dtype or dtypes.canonical(array.dtype))
         self.name = name
         self.trainable = trainable
         self._tensor: Tensor | None = None
@@ -245,6 +245,18 @@ class Variable:
 
     def __getitem__(self, key: Any) -> Tensor:
         return self.tensor[key]
+
+
+PADDING = 128  # bytes behind every variable: a native kernel may read a whole vector where the last one is a part
+
+
+def _padded(array: np.ndarray, dtype: str) -> np.ndarray:
+    """A C-contiguous copy with readable memory behind it."""
+    kind = np.dtype(dtype)
+    memory = np.zeros(array.size + PADDING // kind.itemsize, dtype=kind)
+    value = memory[: array.size].reshape(array.shape)
+    value[...] = array
+    return value
 
 
 Operand = Tensor | Variable | float | int | bool | np.ndarray
