@@ -17,7 +17,7 @@ from elman.graph import Graph, Tensor, Variable, verify
 from elman.layers import Input, Layer, Mask, tracing
 from elman.layers.rnn.recurrence import Recurrence
 from elman.shapes import evaluate as sizes_of
-from tests.tolerances import assert_close
+from tests.tolerances import assert_close, central_difference
 
 SIZES = {"B": 3, "T": 4}
 LONGEST, STEPS = 16, 8  # the longest sum of a case; its steps, two cells on each other
@@ -315,7 +315,7 @@ def test_gradients_are_central_differences(case, training, rng):
         return float(plan.run(arrays).outputs[0])
 
     places = [w.value for w in layer.weights] + [a for a in arrays if a.dtype == np.float64]
-    step = 1e-6
+    step = np.finfo(np.float64).eps ** (1 / 3)
     for place, gradient in zip(places, found, strict=True):
         assert gradient.shape == place.shape
         at = tuple(int(rng.integers(0, n)) for n in place.shape)
@@ -328,7 +328,8 @@ def test_gradients_are_central_differences(case, training, rng):
             place[index] = kept
             expected = (up - down) / (2 * step)
             error = abs(expected - gradient[index])
-            assert error <= 1e-7 * max(1.0, abs(expected), abs(value())), f"{index}: {gradient[index]}, not {expected}"
+            allowed = central_difference(abs(value()), abs(expected))
+            assert error <= allowed, f"{index}: {gradient[index]}, not {expected}"
 
 
 @every_case

@@ -36,7 +36,7 @@ def test_the_gradient_of_a_linear_network_is_a_power(rng):
 def test_vanishing_and_exploding_are_named(factor, verdict, memory, rng):
     flow = gradient_flow(linear(factor), rng.normal(size=(2, STEPS, 3)))["rnn"]
     assert (flow.verdict, flow.memory) == (verdict, memory)
-    assert flow.factor == pytest.approx(factor, rel=1e-4)
+    assert_close(flow.factor, factor, length=3, steps=STEPS, dtype=np.float32)
 
 
 def test_the_way_back_of_a_backward_walk_ends_at_the_last_step(rng):

@@ -197,7 +197,7 @@ def test_a_reservoir_has_its_spectral_radius_and_is_not_trained():
     layer(Input((None, F)))
     assert layer.trainable_weights == []
     radius = np.abs(np.linalg.eigvals(layer.recurrent_kernel.numpy().astype(np.float64))).max()
-    assert abs(radius - 0.7) < 1e-5
+    assert_close(radius, 0.7, length=40, dtype=np.float32)
     with pytest.raises(ArgumentError, match=r"leak must be in \(0, 1\]. Received leak=0"):
         layers.EchoState(4, leak=0)
 
