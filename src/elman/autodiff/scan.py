@@ -86,8 +86,7 @@ class _Backward:
                 totals[i] = d if total is None else total + d
         return [*made[: self.carries], *d_sequences, *totals, *([None] if self.node.attrs["lengths"] else [])]
 
-    # -- what is put off
-    # ----------------------------------------------------------------------------------------------
+    # -- what is put off ---------------------------------------------------------------------------------------------
 
     def _fixed(self) -> set[int]:
         """Body nodes that are the same at every step: captured inputs and constants."""
@@ -148,8 +147,7 @@ class _Backward:
         missing = rank - t.ndim
         return whole if missing <= 0 else ops.reshape(whole, (whole.shape[0], *(1,) * missing, *whole.shape[1:]))
 
-    # -- the two scans
-    # ------------------------------------------------------------------------------------------------
+    # -- the two scans -----------------------------------------------------------------------------------------------
 
     def _read(self, roots: Sequence[Tensor]) -> list[Tensor]:
         """Forward body values that the backward body reads."""
