@@ -60,8 +60,8 @@ class QRNNCell(PlainCell):
 class QRNN(UnitLayer):
     """An LSTM whose gates look at the last few inputs instead of the state.
 
-    For text and long sequences in stacks. The product with x_t leaves the loop, that with the inputs before it does not:
-    with window=1 the loop has none. `zoneout` acts on c.
+    For text and long sequences in stacks. The product with x_t leaves the loop, that with the inputs before it does
+    not: with window=1 the loop has none. `zoneout` acts on c.
 
     With x = (x_{t-k+1}, ..., x_t), zeros before the start, and x W + b cut into z, f, o: c_t = sigmoid(f) c_{t-1} +
     (1 - sigmoid(f)) a(z);  h_t = sigmoid(o) c_t (fo-pooling). The states are c and the k - 1 inputs before.

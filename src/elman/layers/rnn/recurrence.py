@@ -90,8 +90,9 @@ class Recurrence(Layer):
             now.input_masks.pop(id(member), None)
             now.state_masks.pop(id(member), None)
             member.check_heeded()
-        now.zoneouts.clear()
-        now.weight_masks.clear()
+            for table in (now.zoneouts, now.weight_masks):
+                for key in [k for k in table if k[0] == id(member)]:
+                    del table[key]
         if self.states is not None and not now.companion.carries:
             for variable, value in zip(self.states, finals, strict=True):
                 now.update(variable, value)
@@ -166,7 +167,8 @@ class _Walk:
         output, same = self._probe(steps, init)
         real = None if mask is None or mask.values is None else ops.swapaxes(mask.values, 0, 1)
         now = current()
-        zoneouts = dict(now.zoneouts)  # numbers for all steps; within the step, those of the step
+        own = {id(member) for member in self.cell.members()}
+        zoneouts = {k: v for k, v in now.zoneouts.items() if k[0] in own}  # in the step: the numbers of the step
         repeats = real is not None and not self.zero  # masked steps give the output before them
         zeroes = real is not None and self.zero
         last_is_state = same is not None and not zeroes and not (mask is not None and known)
