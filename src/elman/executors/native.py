@@ -29,6 +29,8 @@ except ImportError as error:  # no compiler when elman was installed
     extension, _missing = None, str(error)
 _native: Any = extension
 
+_TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd"}
+
 ISAS = ("baseline", "avx2", "avx512")
 
 
@@ -109,7 +111,13 @@ class NativePlan(Plan):
             if not (kept and fits) or any(self._batched) or self.graph.updates or self.graph.guard is not None:
                 return super().bound(arrays, outputs)
             call: Callable[[], None] = self._plan.bound(list(arrays), self._symbols, list(outputs), self._threads)
-            return call
+        return functools.partial(_named, call) if self._reads_tables() else call
+
+    def _reads_tables(self) -> bool:
+        """Whether an index may lie outside a table when the plan runs."""
+        spec = self.lowered.spec
+        blocks = [*(s[1] for s in (*spec["segments"], *spec["last"])), *(b[0] for b in spec["bodies"])]
+        return any([*OPS][i[0]] in _TABLES for block in blocks for i in block)
 
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, as `Plan.run_batches`; no Python in between."""
@@ -124,19 +132,8 @@ class NativePlan(Plan):
             return Run(self._outputs(last), steps, diverged)
 
     def _execute(self, views: list[np.ndarray], order: np.ndarray | None, batch_size: int) -> tuple[int, bool]:
-        try:
-            return self._plan.run(views, self._batched, self._symbols, order, batch_size, self._threads)  # type: ignore[no-any-return]
-        except IndexError as error:
-            if len(error.args) != 4:
-                raise
-            where, position, index, rows = error.args
-            raise DataError.at(
-                {"gather": "Gather", "scatter_add": "ScatterAdd"}.get(where, where),
-                "index",
-                f"between 0 and {rows - 1}",
-                f"{index} at position {position}",
-                "Enlarge the table (input_dim) or map unknown values to a reserved index.",
-            ) from None
+        run = self._plan.run
+        return _named(run, views, self._batched, self._symbols, order, batch_size, self._threads)  # type: ignore[no-any-return]
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
@@ -213,6 +210,23 @@ class NativePlan(Plan):
 
     def __repr__(self) -> str:
         return f"NativePlan({', '.join(_describe(t) for t in self.graph.inputs)}; {chosen_isa()})"
+
+
+def _named(call: Callable[..., Any], *args: Any) -> Any:
+    """What a call into the extension gives. Raises: DataError: an index outside a table, with its place."""
+    try:
+        return call(*args)
+    except IndexError as error:
+        if len(error.args) != 4:
+            raise
+        where, position, index, rows = error.args
+        raise DataError.at(
+            _TABLES.get(where, where),
+            "index",
+            f"between 0 and {rows - 1}",
+            f"{index} at position {position}",
+            "Enlarge the table (input_dim) or map unknown values to a reserved index.",
+        ) from None
 
 
 def _describe(t: Tensor) -> str:

@@ -162,6 +162,8 @@ class Stream:
     def step(self, x: Any) -> Any:
         """Read one step and give the model's output after it.
 
+        Nobody looks for NaN here, for it would take longer than the step: one stays in the state until `reset`.
+
         Args: x: one array, or a list or dict of them where the model has several inputs.
         Shapes: x (B, F), or (F,) with batch=1 -> (B, U), or (U,).
         Raises: ShapeError: x has another shape. DTypeError: not numbers.
@@ -182,11 +184,11 @@ class Stream:
 
         Shapes: x (B, T, F), or (T, F) with batch=1 -> what `predict` gives for them: (B, T, U), or (B, U) where the
             model gives the last output alone.
-        Raises: as `step`.
+        Raises: as `step`; DataError: NaN or infinity.
         """
         reader = self._reader
         pieces = [
-            self._taken(array, (reader.batch, -1, *t.shape[2:]), t)
+            self._finite(self._taken(array, (reader.batch, -1, *t.shape[2:]), t), t)
             for array, t in zip(self._split(x), reader.program.inputs, strict=True)
         ]
         if len({piece.shape[1] for piece in pieces}) > 1:
@@ -249,10 +251,11 @@ class Stream:
             wanted = text(["T" if d == -1 else d for d in shape])  # type: ignore[misc]  # a letter stands for a size
             cure = "One row for each sequence of the stream, in the model's order of features."
             raise ShapeError.at(self._reader.where, "x", f"have shape {wanted}", text(np.shape(x)), cure)
-        column = Column(self._reader.where, name, t.shape, t.dtype)
-        taken = cast(array, column)
-        check_finite(taken, column.where, name)
-        return taken
+        return cast(array, Column(self._reader.where, name, t.shape, t.dtype))
+
+    def _finite(self, x: np.ndarray, t: Tensor) -> np.ndarray:
+        check_finite(x, self._reader.where, str(t.node.attrs["name"]))
+        return x
 
     # -- the state ---------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elman import Model, Sequential, executors, layers
-from elman.errors import ArgumentError, DataError, FileFormatError, ShapeError, WeightsError
+from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, ShapeError, WeightsError
 from elman.layers import (
     GRU,
     LSTM,
@@ -143,6 +143,12 @@ def test_words_are_read_by_number(rng):
     stream = model.stream()
     y = [stream.step(word) for word in x[0]][-1]
     same(y, model.predict(x, verbose=0)[0])
+    before = stream.save_state()
+    with pytest.raises(DataError, match="between 0 and 8"):
+        stream.step(9)
+    with pytest.raises(DTypeError, match="whole numbers"):
+        stream.step(0.5)
+    assert stream.save_state() == before
 
 
 def test_several_inputs_and_outputs(rng):
@@ -339,7 +345,7 @@ def test_wrong_input_is_named(rng):
     with pytest.raises(ShapeError, match=r"x must have shape \(1, T, 3\)"):
         stream.feed(np.ones((2, 5, 3), "float32"))
     with pytest.raises(DataError, match="finite"):
-        stream.step([1.0, float("nan"), 2.0])
+        stream.feed([[1.0, float("nan"), 2.0]])
     with pytest.raises(ArgumentError, match="batch must be a whole number from 1"):
         model.stream(batch=0)
     assert stream.step([1, 2, 3]).shape == (7,)
