@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import threading
 
 import numpy as np
 import pytest
 
-from elman import Model, Sequential, executors, layers
+from elman import Model, Sequential, executors, layers, settings
 from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, ShapeError, WeightsError
 from elman.layers import (
     GRU,
@@ -221,6 +222,34 @@ def test_what_comes_out_is_the_callers(rng):
     kept = first.copy()
     stream.step(x[0, 1])
     assert np.array_equal(first, kept)
+
+
+def test_forks_may_run_in_threads_at_once(rng):
+    model, x = made("residual", rng), data(rng, steps=40)
+    forks = [model.stream().fork() for _ in range(2)]
+    forks += [forks[0].fork(), forks[0].fork()]  # these share a plan
+    found = [None] * len(forks)
+
+    def read(i):
+        for row in x[0]:
+            found[i] = forks[i].step(row)
+
+    threads = [threading.Thread(target=read, args=(i,)) for i in range(len(forks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(y, found[0]) for y in found)
+    same(found[0], model.predict(x, verbose=0)[0, -1])
+
+
+def test_a_double_stream_is_double(rng):
+    settings.set_floatx("float64")
+    model, x = made("lstm", rng), rng.normal(size=(1, STEPS, FEATURES))
+    stream = model.stream()
+    y = [stream.step(row) for row in x[0]][-1]
+    assert y.dtype == np.float64
+    same(y, model.predict(x, verbose=0)[0])
 
 
 def test_bound_buffers_hold_what_step_gives(rng):
