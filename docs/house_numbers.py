@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # for `tests`
 
 from elman.autodiff import RULES  # noqa: E402
 from elman.executors import reference  # noqa: E402
@@ -264,22 +265,11 @@ def table(rows: list[tuple[str, str]]) -> str:
     return "\n".join(["| what | number |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-def quoted(page: str, name: str) -> list[tuple[str, str]]:
-    """The rows that stand on the page between the markers of a table."""
-    between = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", page, re.DOTALL)
-    rows = between.group(1).splitlines()[2:] if between else []
-    return [(cells[0], cells[1]) for cells in (row.strip("| ").split(" | ") for row in rows)]
-
-
 def write() -> None:
     page = PAGE.read_text()
     for name, rows in (("exact", exact()), ("drifting", drifting())):
-        page = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda m, r=rows: f"{m[1]}{table(r)}\n{m[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        before, after = page.split(f"<!-- {name} -->\n")
+        page = f"{before}<!-- {name} -->\n{table(rows)}\n{after[after.index('<!-- end -->') :]}"
     PAGE.write_text(page)
 
 
