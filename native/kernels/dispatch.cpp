@@ -22,28 +22,43 @@ const Kernels<double>& double_kernels();
 bool isa_supported(Isa isa) {
   __builtin_cpu_init();
   const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                  __builtin_cpu_supports("bmi2");
+  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   switch (isa) {
-    case Isa::baseline: return v2;
-    case Isa::avx2: return v3;
+    case Isa::baseline:
+      return v2;
+    case Isa::avx2:
+      return v3;
     case Isa::avx512:
-      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
   }
   return false;
 }
 
-template <> const Kernels<float>& kernels<float>(Isa isa) {
-  return isa == Isa::avx512 ? avx512::float_kernels() : isa == Isa::avx2 ? avx2::float_kernels() : baseline::float_kernels();
+template <>
+const Kernels<float>& kernels<float>(Isa isa) {
+  return isa == Isa::avx512 ? avx512::float_kernels()
+         : isa == Isa::avx2 ? avx2::float_kernels()
+                            : baseline::float_kernels();
 }
-template <> const Kernels<double>& kernels<double>(Isa isa) {
-  return isa == Isa::avx512 ? avx512::double_kernels() : isa == Isa::avx2 ? avx2::double_kernels() : baseline::double_kernels();
+template <>
+const Kernels<double>& kernels<double>(Isa isa) {
+  return isa == Isa::avx512 ? avx512::double_kernels()
+         : isa == Isa::avx2 ? avx2::double_kernels()
+                            : baseline::double_kernels();
 }
 #else
 bool isa_supported(Isa isa) { return isa == Isa::baseline; }
-template <> const Kernels<float>& kernels<float>(Isa) { return baseline::float_kernels(); }
-template <> const Kernels<double>& kernels<double>(Isa) { return baseline::double_kernels(); }
+template <>
+const Kernels<float>& kernels<float>(Isa) {
+  return baseline::float_kernels();
+}
+template <>
+const Kernels<double>& kernels<double>(Isa) {
+  return baseline::double_kernels();
+}
 #endif
 
 Isa best_isa() {

@@ -23,8 +23,8 @@ constexpr Kernels<R> table_of = {
 #else
     ELMAN_NAME(ELMAN_TARGET),
 #endif
-    packed_size<R>, pack<R>, matmul<R>, pointwise<R>, reduce<R>, arg_max<R>, softmax<R>, cum_sum<R>, copy, gather,
-    scatter_add<R>, uniform<R>, finite<R>};
+    packed_size<R>, pack<R>, matmul<R>, pointwise<R>,   reduce<R>,  arg_max<R>, softmax<R>,
+    cum_sum<R>,     copy,    gather,    scatter_add<R>, uniform<R>, finite<R>};
 
 }  // namespace
 

@@ -37,7 +37,9 @@ __attribute__((target("avx512f"), noinline)) double wide_multiply_adds() {
   for (int c = 0; c < chains; ++c) asm volatile("" : : "v"(sum[c]));
   return seconds;
 }
-double measure_peak() { return isa_supported(Isa::avx512) ? 2.0 * 16 * chains * rounds / wide_multiply_adds() * 1e-9 : 0; }
+double measure_peak() {
+  return isa_supported(Isa::avx512) ? 2.0 * 16 * chains * rounds / wide_multiply_adds() * 1e-9 : 0;
+}
 #else
 double measure_peak() { return 0; }
 #endif
@@ -45,7 +47,8 @@ double measure_peak() { return 0; }
 double peak = 0;  // GF/s beside the last benchmark: the median, as the clock slows down under wide arithmetic
 
 // Seconds of one call of f: batches of about 200 us between looks at the peak, the best of those that fit in `budget` seconds
-template <class F> double best_time(F f, double budget = 0.25) {
+template <class F>
+double best_time(F f, double budget = 0.25) {
   int64_t calls = 1;
   double best = 1e9;
   std::vector<double> peaks;
@@ -69,7 +72,8 @@ enum class Form { packed, plain, b_transposed, a_transposed };
 const char* form_names[] = {"packed", "plain", "b^T", "a^T"};
 
 void bench_matmul(const Kernels<float>& kernels, int64_t m, int64_t n, int64_t k, Form form) {
-  const std::string name = "matmul " + std::to_string(m) + "x" + std::to_string(k) + " . " + std::to_string(k) + "x" + std::to_string(n) + " " + form_names[int(form)];
+  const std::string name = "matmul " + std::to_string(m) + "x" + std::to_string(k) + " . " + std::to_string(k) + "x" +
+                           std::to_string(n) + " " + form_names[int(form)];
   if (skip(name)) return;
   Random random;
   Buffer<float> a(m * k), b(k * n), c(m * n), bias(n), packing(kernels.packed_size(k, n));
@@ -81,16 +85,19 @@ void bench_matmul(const Kernels<float>& kernels, int64_t m, int64_t n, int64_t k
   if (form == Form::packed) kernels.pack(packing, b, n, 1, k, n), p.packed = packing;
   const double seconds = best_time([&] { kernels.matmul(p); }, m * n * k > 100000000 ? 1.0 : 0.25);
   const double rate = 2.0 * double(m * n * k) / seconds * 1e-9;
-  std::printf("%-44s %12.1f ns %8.1f GF/s %6.1f %% of %.0f\n", name.c_str(), seconds * 1e9, rate, peak ? 100 * rate / peak : 0, peak);
+  std::printf("%-44s %12.1f ns %8.1f GF/s %6.1f %% of %.0f\n", name.c_str(), seconds * 1e9, rate,
+              peak ? 100 * rate / peak : 0, peak);
 }
 
-void bench_code(const Kernels<float>& kernels, const char* title, PointwiseCode code, int64_t n, double low, double high) {
+void bench_code(const Kernels<float>& kernels, const char* title, PointwiseCode code, int64_t n, double low,
+                double high) {
   const std::string name = std::string("pointwise ") + title + " " + std::to_string(n);
   if (skip(name)) return;
   Random random;
   Buffer<float> a(n), b(n), c(n), to(n), scratch(4 * tile);
   randomize(a, random, low, high), randomize(b, random, 0.5, 2), randomize(c, random);
-  const PointwiseInput inputs[3] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
+  const PointwiseInput inputs[3] = {
+      {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
   const void* in[3] = {a, b, c};
   const PointwiseStep step{code, 3, 0, 1, 2};
   const PointwiseOutput output{3, Storage::real, false};
@@ -107,11 +114,13 @@ void bench_rmsprop(const Kernels<float>& kernels, int64_t n) {
   Buffer<float> weight(n), square(n), gradient(n), scratch(12 * tile);
   randomize(weight, random), randomize(square, random, 0, 1), randomize(gradient, random);
   using Code = PointwiseCode;
-  const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
+  const PointwiseInput inputs[] = {
+      {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
   const void* in[] = {weight, square, gradient};
   const PointwiseConstant constants[] = {{3, 0.9}, {4, 0.1}, {5, 1e-7}, {6, -0.001}};
-  const PointwiseStep steps[] = {{Code::mul, 7, 2, 2, 0}, {Code::mul, 7, 7, 4, 0}, {Code::multiply_add, 8, 1, 3, 7}, {Code::sqrt, 9, 8, 0, 0},
-                                 {Code::add, 9, 9, 5, 0}, {Code::div, 9, 2, 9, 0}, {Code::mul, 9, 9, 6, 0}, {Code::add, 10, 0, 9, 0}};
+  const PointwiseStep steps[] = {{Code::mul, 7, 2, 2, 0},  {Code::mul, 7, 7, 4, 0}, {Code::multiply_add, 8, 1, 3, 7},
+                                 {Code::sqrt, 9, 8, 0, 0}, {Code::add, 9, 9, 5, 0}, {Code::div, 9, 2, 9, 0},
+                                 {Code::mul, 9, 9, 6, 0},  {Code::add, 10, 0, 9, 0}};
   const PointwiseOutput outputs[] = {{10, Storage::real, true}, {8, Storage::real, true}};
   void* to[] = {weight, square};
   const Pointwise<float> p{n, inputs, in, 3, constants, 4, steps, 8, outputs, to, 2, 11, scratch};
@@ -119,7 +128,8 @@ void bench_rmsprop(const Kernels<float>& kernels, int64_t n) {
   std::printf("%-44s %12.1f ns %8.3f ns/element\n", name.c_str(), seconds * 1e9, seconds * 1e9 / double(n));
 }
 
-template <class F> void bench(const std::string& name, double elements, F f) {
+template <class F>
+void bench(const std::string& name, double elements, F f) {
   if (skip(name)) return;
   const double seconds = best_time(f);
   std::printf("%-44s %12.1f ns %8.3f ns/element\n", name.c_str(), seconds * 1e9, seconds * 1e9 / elements);
@@ -132,10 +142,13 @@ void bench_matmuls(const Kernels<float>& kernels) {
   for (const auto& s : input_gradients) bench_matmul(kernels, s[0], s[1], s[2], Form::b_transposed);
   const int64_t weight_gradients[][3] = {{4, 32, 16}, {32, 8, 16}, {8, 12, 16}, {12, 8, 16}, {8, 1, 16}};
   for (const auto& s : weight_gradients) bench_matmul(kernels, s[0], s[1], s[2], Form::a_transposed);
-  const int64_t recurrent[][3] = {{1, 64, 64}, {1, 256, 64}, {1, 1024, 256}, {1, 4096, 1024}, {4, 256, 64}, {16, 64, 64}, {16, 192, 64}, {16, 256, 64}, {32, 64, 64},
-                                  {32, 256, 64}, {32, 512, 128}, {64, 256, 256}, {64, 1024, 256}, {32, 1024, 1024}, {64, 2048, 512}, {32, 4096, 1024}};
+  const int64_t recurrent[][3] = {{1, 64, 64},     {1, 256, 64},     {1, 1024, 256},  {1, 4096, 1024},
+                                  {4, 256, 64},    {16, 64, 64},     {16, 192, 64},   {16, 256, 64},
+                                  {32, 64, 64},    {32, 256, 64},    {32, 512, 128},  {64, 256, 256},
+                                  {64, 1024, 256}, {32, 1024, 1024}, {64, 2048, 512}, {32, 4096, 1024}};
   for (const auto& s : recurrent) bench_matmul(kernels, s[0], s[1], s[2], Form::packed);
-  const int64_t hoisted[][3] = {{3200, 256, 64}, {3200, 512, 128}, {6400, 1024, 256}, {3200, 2048, 512}, {1600, 4096, 1024}};
+  const int64_t hoisted[][3] = {
+      {3200, 256, 64}, {3200, 512, 128}, {6400, 1024, 256}, {3200, 2048, 512}, {1600, 4096, 1024}};
   for (const auto& s : hoisted) bench_matmul(kernels, s[0], s[1], s[2], Form::packed);
   for (const auto& s : hoisted) bench_matmul(kernels, s[0], s[1], s[2], Form::plain);
   for (const auto& s : hoisted) bench_matmul(kernels, s[0], s[2], s[1], Form::b_transposed);
@@ -189,7 +202,8 @@ void bench_others(const Kernels<float>& kernels) {
   const int64_t inner[] = {16, 100, 64}, batch_first[] = {6400, 64, 1}, time_first[] = {64, 1024, 1};
   Buffer<float> z(16 * 6400), w(100 * 1024);
   randomize(w, random);
-  bench("copy time and batch exchanged", 102400, [&] { kernels.copy({4, false, 3, inner, batch_first, time_first, w, z}); });
+  bench("copy time and batch exchanged", 102400,
+        [&] { kernels.copy({4, false, 3, inner, batch_first, time_first, w, z}); });
   for (int64_t width : {8, 32, 33}) {
     const int64_t count = 16 * width;
     Buffer<float> full(count), row(width), out(count), scratch(4 * tile);

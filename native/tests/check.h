@@ -12,23 +12,29 @@
 
 namespace elman::test {
 
-struct Test { const char* name; void (*run)(); };
-inline std::vector<Test>& tests() { static std::vector<Test> list; return list; }
+struct Test {
+  const char* name;
+  void (*run)();
+};
+inline std::vector<Test>& tests() {
+  static std::vector<Test> list;
+  return list;
+}
 inline int failures = 0;
 inline const char* context = "";
 
-#define TEST(name)                                                                        \
-  static void test_##name();                                                              \
+#define TEST(name)                                                                                  \
+  static void test_##name();                                                                        \
   static const bool listed_##name = (::elman::test::tests().push_back({#name, test_##name}), true); \
   static void test_##name()
 
-#define CHECK(condition, ...)                                                             \
-  do {                                                                                    \
-    if (!(condition) && ++::elman::test::failures <= 40) {                                \
+#define CHECK(condition, ...)                                                                 \
+  do {                                                                                        \
+    if (!(condition) && ++::elman::test::failures <= 40) {                                    \
       std::printf("%s:%d: [%s] %s ", __FILE__, __LINE__, ::elman::test::context, #condition); \
-      __VA_OPT__(std::printf(__VA_ARGS__);)                                               \
-      std::printf("\n");                                                                  \
-    }                                                                                     \
+      __VA_OPT__(std::printf(__VA_ARGS__);)                                                   \
+      std::printf("\n");                                                                      \
+    }                                                                                         \
   } while (0)
 
 // n elements between guard zones of `padding` bytes, all bits set: NaN to a reader that uses what it must ignore.
@@ -73,14 +79,19 @@ struct Random {  // SplitMix64: the same numbers everywhere
   double uniform(double low = -1, double high = 1) { return low + (high - low) * double(next() >> 11) * 0x1p-53; }
   int64_t below(int64_t n) { return int64_t(next() % uint64_t(n)); }
 };
-template <class R> void randomize(Buffer<R>& b, Random& random, double low = -1, double high = 1) {
+template <class R>
+void randomize(Buffer<R>& b, Random& random, double low = -1, double high = 1) {
   for (int64_t i = 0; i < b.size; ++i) b[i] = R(random.uniform(low, high));
 }
 
-template <class T> bool same_bits(const T& a, const T& b) { return std::memcmp(&a, &b, sizeof(T)) == 0; }
+template <class T>
+bool same_bits(const T& a, const T& b) {
+  return std::memcmp(&a, &b, sizeof(T)) == 0;
+}
 
 // f(kernels, R()) for both real types of every instruction set of this processor
-template <class F> void each_isa(F f) {
+template <class F>
+void each_isa(F f) {
   static char text[64];
   for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
     if (!isa_supported(isa)) continue;

@@ -11,8 +11,12 @@ enum class Init { none, bias, matrix, in_place };
 template <class R>
 struct Strided {  // (rows, columns) in one of three layouts
   Strided(int64_t m, int64_t n, Layout layout, Random& random, int64_t extra)
-      : row(layout == Layout::rows ? n + extra : layout == Layout::columns ? 1 : 3 * n + extra),
-        col(layout == Layout::rows ? 1 : layout == Layout::columns ? m + extra : 3),
+      : row(layout == Layout::rows      ? n + extra
+            : layout == Layout::columns ? 1
+                                        : 3 * n + extra),
+        col(layout == Layout::rows      ? 1
+            : layout == Layout::columns ? m + extra
+                                        : 3),
         buffer(m && n ? (m - 1) * row + (n - 1) * col + 1 : 0) {
     randomize(buffer, random);
   }
@@ -22,19 +26,21 @@ struct Strided {  // (rows, columns) in one of three layouts
 };
 
 template <class R>
-void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Init kind, bool packed, Random& random) {
+void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Init kind,
+                   bool packed, Random& random) {
   const int64_t extra = int64_t(random.below(4)), c_row = n + extra;
   Strided<R> a(m, k, la, random, extra), b(k, n, lb, random, extra);
   Buffer<R> init(kind == Init::bias ? n : kind == Init::none ? 0 : m ? (m - 1) * c_row + n : 0, extra % 2);
-  Buffer<R> c(m ? (m - 1) * c_row + n : 0, extra % 3), packing(kernels.packed_size(k, n)), scratch(kernels.packed_size(k, n));
+  Buffer<R> c(m ? (m - 1) * c_row + n : 0, extra % 3), packing(kernels.packed_size(k, n)),
+      scratch(kernels.packed_size(k, n));
   randomize(init, random);
   randomize(c, random);
   const Buffer<R> before(c);
   const int64_t init_row = kind == Init::bias ? 0 : c_row;
   const R* start = kind == Init::none ? nullptr : kind == Init::in_place ? c.data : init.data;
   if (packed) kernels.pack(packing, b.buffer, b.row, b.col, k, n);
-  kernels.matmul({m, n, k, a.buffer, a.row, a.col, packed ? nullptr : b.buffer.data, b.row, b.col, packed ? packing.data : nullptr,
-                  start, init_row, c, c_row, packed ? nullptr : scratch.data});
+  kernels.matmul({m, n, k, a.buffer, a.row, a.col, packed ? nullptr : b.buffer.data, b.row, b.col,
+                  packed ? packing.data : nullptr, start, init_row, c, c_row, packed ? nullptr : scratch.data});
   CHECK(c.intact() && scratch.intact() && packing.intact() && a.buffer.intact() && b.buffer.intact());
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < c_row && i * c_row + j < c.size; ++j) {
@@ -50,8 +56,8 @@ void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, L
         magnitude += std::fabs(term);
       }
       CHECK(std::fabs(c[i * c_row + j] - want) <= chain<R>(double(k), magnitude),
-            "m %ld n %ld k %ld la %d lb %d init %d packed %d at %ld %ld: %g for %g", long(m), long(n), long(k), int(la), int(lb),
-            int(kind), packed, long(i), long(j), double(c[i * c_row + j]), want);
+            "m %ld n %ld k %ld la %d lb %d init %d packed %d at %ld %ld: %g for %g", long(m), long(n), long(k), int(la),
+            int(lb), int(kind), packed, long(i), long(j), double(c[i * c_row + j]), want);
     }
 }
 
@@ -79,18 +85,21 @@ TEST(matmul_layouts_inits_and_packing) {
           for (int la = 0; la < 3; ++la)
             for (int lb = 0; lb < 3; ++lb)
               for (int kind = 0; kind < 4; ++kind)
-                for (bool packed : {false, true}) check_product(kernels, m, n, k, Layout(la), Layout(lb), Init(kind), packed, random);
+                for (bool packed : {false, true})
+                  check_product(kernels, m, n, k, Layout(la), Layout(lb), Init(kind), packed, random);
   });
 }
 
 TEST(matmul_blocks_of_k_and_m) {
   each_isa([](const auto& kernels, auto) {
     Random random;
-    const int64_t sizes[][3] = {{16, 40, 700}, {50, 64, 1025}, {1100, 35, 300}, {700, 33, 513}, {64, 200, 257}, {3, 130, 900}, {900, 1, 200}, {90, 3, 300}};
+    const int64_t sizes[][3] = {{16, 40, 700},  {50, 64, 1025}, {1100, 35, 300}, {700, 33, 513},
+                                {64, 200, 257}, {3, 130, 900},  {900, 1, 200},   {90, 3, 300}};
     for (const auto& s : sizes)
       for (bool packed : {false, true})
         for (int layout = 0; layout < 3; ++layout)
-          check_product(kernels, s[0], s[1], s[2], Layout(layout), Layout((layout + int(packed)) % 3), Init(random.below(4)), packed, random);
+          check_product(kernels, s[0], s[1], s[2], Layout(layout), Layout((layout + int(packed)) % 3),
+                        Init(random.below(4)), packed, random);
   });
 }
 
@@ -114,12 +123,14 @@ TEST(matmul_row_alone_gives_the_bits_of_the_batch) {
       for (int64_t m : {1, 2, 5, 13, 16, 50})
         for (int64_t k : {7, 300, 800}) {
           Strided<R> a(m, k, Layout::rows, random, 0), b(k, n, Layout::rows, random, 0);
-          Buffer<R> batch(m * n), alone(m * n), bias(n), packing(kernels.packed_size(k, n)), scratch(kernels.packed_size(k, n));
+          Buffer<R> batch(m * n), alone(m * n), bias(n), packing(kernels.packed_size(k, n)),
+              scratch(kernels.packed_size(k, n));
           randomize(bias, random);
           kernels.pack(packing, b.buffer, b.row, b.col, k, n);
           kernels.matmul({m, n, k, a.buffer, k, 1, b.buffer, n, 1, packing, bias, 0, batch, n, nullptr});
           for (int64_t i = 0; i < m; ++i)
-            kernels.matmul({1, n, k, a.buffer + i * k, k, 1, b.buffer, n, 1, nullptr, bias, 0, alone + i * n, n, scratch});
+            kernels.matmul(
+                {1, n, k, a.buffer + i * k, k, 1, b.buffer, n, 1, nullptr, bias, 0, alone + i * n, n, scratch});
           CHECK(!std::memcmp(batch, alone, size_t(m * n) * sizeof(R)), "m %ld n %ld k %ld", long(m), long(n), long(k));
         }
   });

@@ -7,7 +7,8 @@ namespace {
 
 // Runs a copy and compares every byte of the destination with the definition.
 template <class T>
-void check_copy(const Kernels<float>& kernels, bool add, std::vector<int64_t> size, std::vector<int64_t> to_stride, std::vector<int64_t> from_stride) {
+void check_copy(const Kernels<float>& kernels, bool add, std::vector<int64_t> size, std::vector<int64_t> to_stride,
+                std::vector<int64_t> from_stride) {
   const int axes = int(size.size());
   int64_t low[2] = {}, high[2] = {}, count = 1;
   for (int i = 0; i < axes; ++i) {
@@ -28,9 +29,12 @@ void check_copy(const Kernels<float>& kernels, bool add, std::vector<int64_t> si
     want[at] = add ? want[at] + from[source] : from[source];
     for (int i = axes - 1; i >= 0 && ++index[i] == size[i]; --i) index[i] = 0;
   }
-  kernels.copy({int(sizeof(T)), add, axes, size.data(), to_stride.data(), from_stride.data(), from.data - low[1], to.data - low[0]});
+  kernels.copy({int(sizeof(T)), add, axes, size.data(), to_stride.data(), from_stride.data(), from.data - low[1],
+                to.data - low[0]});
   CHECK(to.intact() && from.intact());
-  for (int64_t i = 0; i < to.size; ++i) CHECK(to[i] == want[i], "item %d axes %d at %ld: %g for %g", int(sizeof(T)), axes, long(i), double(to[i]), double(want[i]));
+  for (int64_t i = 0; i < to.size; ++i)
+    CHECK(to[i] == want[i], "item %d axes %d at %ld: %g for %g", int(sizeof(T)), axes, long(i), double(to[i]),
+          double(want[i]));
 }
 
 template <class T>
@@ -55,7 +59,8 @@ void check_copies(const Kernels<float>& kernels, bool add) {
       check_copy<T>(kernels, add, {m, n}, {-n, -1}, {n, 1});
       check_copy<T>(kernels, add, {m, n}, {1, m}, {n, 1});
     }
-  check_copy<T>(kernels, add, {2, 3, 2, 3, 2, 3, 2, 3}, {648, 216, 108, 36, 18, 6, 3, 1}, {3, 6, 18, 36, 108, 216, 648, 1296});
+  check_copy<T>(kernels, add, {2, 3, 2, 3, 2, 3, 2, 3}, {648, 216, 108, 36, 18, 6, 3, 1},
+                {3, 6, 18, 36, 108, 216, 648, 1296});
 }
 
 }  // namespace

@@ -11,65 +11,123 @@ template <class R>
 long double reference(Code code, R a, R b, R c) {
   const long double x = a, y = b;
   switch (code) {
-    case Code::copy: return a;
-    case Code::neg: return -a;
-    case Code::abs: return std::fabs(a);
-    case Code::sign: return std::isnan(a) ? x : (a > 0) - (a < 0);
-    case Code::floor: return std::floor(a);
-    case Code::ceil: return std::ceil(a);
-    case Code::round: return std::nearbyint(a);
-    case Code::sqrt: return std::sqrt(x);
-    case Code::reciprocal: return 1 / x;
-    case Code::exp: return std::exp(x);
-    case Code::expm1: return std::expm1(x);
-    case Code::log: return std::log(x);
-    case Code::log1p: return std::log1p(x);
-    case Code::tanh: return std::tanh(x);
-    case Code::sigmoid: return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-    case Code::relu: return std::isnan(a) ? x : a > 0 ? x : 0;
-    case Code::softplus: return std::isnan(a) ? x : std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x)));
-    case Code::erf: return std::erf(x);
-    case Code::sin: return std::sin(x);
-    case Code::cos: return std::cos(x);
-    case Code::logical_not: return a == 0;
-    case Code::is_nan: return std::isnan(a);
-    case Code::is_inf: return std::isinf(a);
-    case Code::add: return R(a + b);
-    case Code::sub: return R(a - b);
-    case Code::mul: return R(a * b);
-    case Code::div: return x / y;
-    case Code::pow: return std::pow(x, y);
-    case Code::max: return std::isnan(a) || std::isnan(b) ? NAN : std::fmax(x, y);
-    case Code::min: return std::isnan(a) || std::isnan(b) ? NAN : std::fmin(x, y);
+    case Code::copy:
+      return a;
+    case Code::neg:
+      return -a;
+    case Code::abs:
+      return std::fabs(a);
+    case Code::sign:
+      return std::isnan(a) ? x : (a > 0) - (a < 0);
+    case Code::floor:
+      return std::floor(a);
+    case Code::ceil:
+      return std::ceil(a);
+    case Code::round:
+      return std::nearbyint(a);
+    case Code::sqrt:
+      return std::sqrt(x);
+    case Code::reciprocal:
+      return 1 / x;
+    case Code::rsqrt:
+      return 1 / std::sqrt(x);
+    case Code::exp:
+      return std::exp(x);
+    case Code::expm1:
+      return std::expm1(x);
+    case Code::log:
+      return std::log(x);
+    case Code::log1p:
+      return std::log1p(x);
+    case Code::tanh:
+      return std::tanh(x);
+    case Code::sigmoid:
+      return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+    case Code::relu:
+      return std::isnan(a) ? x : a > 0 ? x : 0;
+    case Code::softplus:
+      return std::isnan(a) ? x : std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x)));
+    case Code::erf:
+      return std::erf(x);
+    case Code::sin:
+      return std::sin(x);
+    case Code::cos:
+      return std::cos(x);
+    case Code::logical_not:
+      return a == 0;
+    case Code::is_nan:
+      return std::isnan(a);
+    case Code::is_inf:
+      return std::isinf(a);
+    case Code::add:
+      return R(a + b);
+    case Code::sub:
+      return R(a - b);
+    case Code::mul:
+      return R(a * b);
+    case Code::div:
+      return x / y;
+    case Code::pow:
+      return std::pow(x, y);
+    case Code::max:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::fmax(x, y);
+    case Code::min:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::fmin(x, y);
     case Code::mod: {
       const R r = std::fmod(a, b);
       return r == 0 ? std::copysign(R(0), b) : (r < 0) != (b < 0) ? R(r + b) : r;
     }
-    case Code::equal: return a == b;
-    case Code::less: return a < b;
-    case Code::less_equal: return a <= b;
-    case Code::logical_and: return a != 0 && b != 0;
-    case Code::logical_or: return a != 0 || b != 0;
-    case Code::where: return a != 0 ? b : c;
-    case Code::multiply_add: return x * y + c;
-    case Code::count_: break;
+    case Code::equal:
+      return a == b;
+    case Code::less:
+      return a < b;
+    case Code::less_equal:
+      return a <= b;
+    case Code::logical_and:
+      return a != 0 && b != 0;
+    case Code::logical_or:
+      return a != 0 || b != 0;
+    case Code::where:
+      return a != 0 ? b : c;
+    case Code::multiply_add:
+      return x * y + c;
+    case Code::count_:
+      break;
   }
   return NAN;
 }
 
 double allowed_ulp(Code code) {
   switch (code) {
-    case Code::exp: case Code::expm1: case Code::log: case Code::log1p: case Code::tanh: case Code::sigmoid: case Code::softplus:
-    case Code::erf: case Code::sin: case Code::cos: case Code::pow: return function_ulp;
-    case Code::sqrt: case Code::reciprocal: case Code::div: return 1;
-    default: return 0;
+    case Code::exp:
+    case Code::expm1:
+    case Code::log:
+    case Code::log1p:
+    case Code::tanh:
+    case Code::sigmoid:
+    case Code::softplus:
+    case Code::erf:
+    case Code::sin:
+    case Code::cos:
+    case Code::pow:
+      return function_ulp;
+    case Code::sqrt:
+    case Code::reciprocal:
+    case Code::div:
+      return 1;
+    case Code::rsqrt:
+      return 2;
+    default:
+      return 0;
   }
 }
 
 // to = code(a, b, c) over whole buffers
 template <class R>
-void run_code(const Kernels<R>& kernels, Code code, const Buffer<R>& a, const Buffer<R>& b, const Buffer<R>& c, Buffer<R>& to) {
-  const PointwiseInput inputs[3] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
+void run_code(const Kernels<R>& kernels, Code code, const Buffer<R>& a, const Buffer<R>& b, const Buffer<R>& c,
+              Buffer<R>& to) {
+  const PointwiseInput inputs[3] = {
+      {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
   const void* in[3] = {a.data, b.data, c.data};
   const PointwiseStep step{code, 3, 0, 1, 2};
   const PointwiseOutput output{3, Storage::real, false};
@@ -93,12 +151,13 @@ void check_values(const Kernels<R>& kernels, Code code, const Buffer<R>& a, cons
     } else if (code == Code::multiply_add && std::isfinite(magnitude)) {
       continue;  // a fused product may exceed the range of R and come back, an unfused one not
     }
-    CHECK(distance <= allowed, "code %d of %.17g, %.17g, %.17g: %.17g for %.17Lg (%g)", int(code), double(a[i]), double(b[i]), double(c[i]),
-          double(to[i]), want, distance);
+    CHECK(distance <= allowed, "code %d of %.17g, %.17g, %.17g: %.17g for %.17Lg (%g)", int(code), double(a[i]),
+          double(b[i]), double(c[i]), double(to[i]), want, distance);
   }
 }
 
-template <class R> R from_bits(uint64_t bits) {
+template <class R>
+R from_bits(uint64_t bits) {
   R x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
@@ -108,9 +167,12 @@ template <class R> R from_bits(uint64_t bits) {
 
 TEST(pointwise_codes_on_ordinary_and_special_values) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    const R tiny = std::numeric_limits<R>::denorm_min(), least = std::numeric_limits<R>::min(), most = std::numeric_limits<R>::max();
-    const R values[] = {0, R(-0.0), 1, -1, R(0.5), R(-0.5), R(1.5), R(2.5), R(-2.5), 3, -3, R(1e-3), R(-1e-3), 7, 20, -20, 100, -100, 800, -800,
-                        R(INFINITY), R(-INFINITY), R(NAN), tiny, -tiny, least, -least, most, -most, R(1e-30), R(1e30), R(1e-39)};
+    const R tiny = std::numeric_limits<R>::denorm_min(), least = std::numeric_limits<R>::min(),
+            most = std::numeric_limits<R>::max();
+    const R values[] = {0,    R(-0.0), 1,           -1,           R(0.5),  R(-0.5), R(1.5), R(2.5), R(-2.5),
+                        3,    -3,      R(1e-3),     R(-1e-3),     7,       20,      -20,    100,    -100,
+                        800,  -800,    R(INFINITY), R(-INFINITY), R(NAN),  tiny,    -tiny,  least,  -least,
+                        most, -most,   R(1e-30),    R(1e30),      R(1e-39)};
     constexpr int n = sizeof values / sizeof *values;
     Buffer<R> a(n * n), b(n * n), c(n * n);
     for (int i = 0; i < n * n; ++i) a[i] = values[i / n], b[i] = values[i % n], c[i] = values[(i + i / n) % n];
@@ -121,10 +183,12 @@ TEST(pointwise_codes_on_ordinary_and_special_values) {
 TEST(pointwise_every_length_and_guard) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;
-    for (int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 300, 511, 512, 513, 1000}) {
+    for (int64_t n :
+         {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 300, 511, 512, 513, 1000}) {
       Buffer<R> a(n), b(n), c(n);
       randomize(a, random), randomize(b, random, 0.5, 2), randomize(c, random);
-      for (Code code : {Code::neg, Code::exp, Code::tanh, Code::add, Code::div, Code::less, Code::where, Code::multiply_add})
+      for (Code code :
+           {Code::neg, Code::exp, Code::tanh, Code::add, Code::div, Code::less, Code::where, Code::multiply_add})
         check_values(kernels, code, a, b, c);
     }
   });
@@ -132,7 +196,14 @@ TEST(pointwise_every_length_and_guard) {
 
 TEST(pointwise_lanes_do_not_know_their_neighbours) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    const R neighbours[] = {1, 0, -1, R(INFINITY), R(-INFINITY), R(NAN), std::numeric_limits<R>::denorm_min(), std::numeric_limits<R>::max()};
+    const R neighbours[] = {1,
+                            0,
+                            -1,
+                            R(INFINITY),
+                            R(-INFINITY),
+                            R(NAN),
+                            std::numeric_limits<R>::denorm_min(),
+                            std::numeric_limits<R>::max()};
     Random random;
     const int64_t n = 16384;
     Buffer<R> a(n), b(n), c(n), to(n), alone(n);
@@ -142,8 +213,8 @@ TEST(pointwise_lanes_do_not_know_their_neighbours) {
         for (int64_t i = 1; i < n; i += 2) a[i] = b[i] = c[i] = neighbour;
         run_code(kernels, Code(code), a, b, c, neighbour == 1 ? alone : to);
         for (int64_t i = 0; i < n && neighbour != 1; i += 2)
-          CHECK(std::memcmp(&to[i], &alone[i], sizeof(R)) == 0, "code %d of %.17g beside %g: %.17g, beside 1: %.17g", code, double(a[i]),
-                double(neighbour), double(to[i]), double(alone[i]));
+          CHECK(std::memcmp(&to[i], &alone[i], sizeof(R)) == 0, "code %d of %.17g beside %g: %.17g, beside 1: %.17g",
+                code, double(a[i]), double(neighbour), double(to[i]), double(alone[i]));
       }
     }
   });
@@ -151,7 +222,8 @@ TEST(pointwise_lanes_do_not_know_their_neighbours) {
 
 TEST(math_accuracy_in_ulp) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    const Code codes[] = {Code::exp, Code::expm1, Code::log, Code::log1p, Code::tanh, Code::sigmoid, Code::softplus, Code::sqrt, Code::reciprocal, Code::div};
+    const Code codes[] = {Code::exp,      Code::expm1, Code::log,        Code::log1p, Code::tanh, Code::sigmoid,
+                          Code::softplus, Code::sqrt,  Code::reciprocal, Code::rsqrt, Code::div};
     Random random;
     const int64_t n = 40000;
     Buffer<R> wide(n), narrow(n), small(n), any(n);
@@ -167,9 +239,11 @@ TEST(math_accuracy_in_ulp) {
         Buffer<R> to(n);
         run_code(kernels, code, *x, *x == narrow ? any : narrow, any, to);
         for (int64_t i = 0; i < n; ++i) {
-          const double distance = ulp_distance<R>(to[i], reference<R>(code, (*x)[i], *x == narrow ? any[i] : narrow[i], any[i]));
+          const double distance =
+              ulp_distance<R>(to[i], reference<R>(code, (*x)[i], *x == narrow ? any[i] : narrow[i], any[i]));
           if (distance > worst) worst = distance;
-          CHECK(distance <= allowed_ulp(code), "code %d of %.17g: %.17g is %g ulp off", int(code), double((*x)[i]), double(to[i]), distance);
+          CHECK(distance <= allowed_ulp(code), "code %d of %.17g: %.17g is %g ulp off", int(code), double((*x)[i]),
+                double(to[i]), distance);
         }
       }
       if (std::getenv("ELMAN_TEST_REPORT")) std::printf("  %s code %d: worst %.2f ulp\n", context, int(code), worst);
@@ -183,31 +257,35 @@ TEST(pointwise_broadcasts) {
     const int64_t shapes[][3] = {{5, 7, 3}, {1, 300, 1}, {16, 4, 8}, {3, 1, 700}, {40, 2, 17}, {2, 33, 64}};
     for (const auto& s : shapes) {
       const int64_t count = s[0] * s[1] * s[2];
-      Buffer<R> full(s[0] * s[1] * s[2]), row(s[2]), column(s[0]), middle(s[1]), scalar(1), out(count), scratch(16 * tile);
+      Buffer<R> full(s[0] * s[1] * s[2]), row(s[2]), column(s[0]), middle(s[1]), scalar(1), out(count),
+          scratch(16 * tile);
       Buffer<int32_t> index(s[2]), rounded(count), whole(count);
-      randomize(full, random), randomize(row, random), randomize(column, random), randomize(middle, random), randomize(scalar, random);
+      randomize(full, random), randomize(row, random), randomize(column, random), randomize(middle, random),
+          randomize(scalar, random);
       for (int64_t i = 0; i < s[2]; ++i) index[i] = int32_t(random.below(1000)) - 500;
       for (int64_t i = 0; i < count; ++i) whole[i] = int32_t(random.below(1000)) - 500;
-      const PointwiseInput inputs[] = {
-          {0, Storage::real, 0, {}, {}},
-          {1, Storage::real, 2, {s[0] * s[1], s[2]}, {0, 1}},
-          {2, Storage::real, 2, {s[0], s[1] * s[2]}, {1, 0}},
-          {3, Storage::real, 3, {s[0], s[1], s[2]}, {0, 1, 0}},
-          {4, Storage::real, 1, {count}, {0}},
-          {5, Storage::index, 2, {s[0] * s[1], s[2]}, {0, 1}},
-          {6, Storage::index, 0, {}, {}},
-          {7, Storage::real, 3, {s[0], s[1], s[2]}, {s[1] * s[2], s[2], -1}}};
-      const void* in[] = {full.data, row.data, column.data, middle.data, scalar.data, index.data, whole.data, full.data + s[2] - 1};
+      const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}},
+                                       {1, Storage::real, 2, {s[0] * s[1], s[2]}, {0, 1}},
+                                       {2, Storage::real, 2, {s[0], s[1] * s[2]}, {1, 0}},
+                                       {3, Storage::real, 3, {s[0], s[1], s[2]}, {0, 1, 0}},
+                                       {4, Storage::real, 1, {count}, {0}},
+                                       {5, Storage::index, 2, {s[0] * s[1], s[2]}, {0, 1}},
+                                       {6, Storage::index, 0, {}, {}},
+                                       {7, Storage::real, 3, {s[0], s[1], s[2]}, {s[1] * s[2], s[2], -1}}};
+      const void* in[] = {full.data,   row.data,   column.data, middle.data,
+                          scalar.data, index.data, whole.data,  full.data + s[2] - 1};
       const PointwiseConstant constant{8, 0.25};
-      const PointwiseStep steps[] = {{Code::add, 9, 0, 1, 0}, {Code::multiply_add, 9, 9, 2, 3}, {Code::multiply_add, 9, 9, 8, 4},
-                                     {Code::add, 9, 9, 5, 0}, {Code::sub, 9, 9, 6, 0}, {Code::add, 9, 9, 7, 0}};
+      const PointwiseStep steps[] = {{Code::add, 9, 0, 1, 0},          {Code::multiply_add, 9, 9, 2, 3},
+                                     {Code::multiply_add, 9, 9, 8, 4}, {Code::add, 9, 9, 5, 0},
+                                     {Code::sub, 9, 9, 6, 0},          {Code::add, 9, 9, 7, 0}};
       const PointwiseOutput outputs[] = {{9, Storage::real, false}, {9, Storage::index, false}};
       void* to[] = {out.data, rounded.data};
       kernels.pointwise({count, inputs, in, 8, &constant, 1, steps, 6, outputs, to, 2, 10, scratch});
       CHECK(out.intact() && rounded.intact() && scratch.intact());
       for (int64_t i = 0; i < count; ++i) {
         const int64_t x = i / (s[1] * s[2]), y = i / s[2] % s[1], z = i % s[2];
-        const double want = ((full[i] + row[z]) * column[x] + middle[y]) * 0.25 + scalar[0] + index[z] - whole[i] + full[i - z + s[2] - 1 - z];
+        const double want = ((full[i] + row[z]) * column[x] + middle[y]) * 0.25 + scalar[0] + index[z] - whole[i] +
+                            full[i - z + s[2] - 1 - z];
         CHECK(std::fabs(out[i] - want) <= chain<R>(8, 1100), "%g for %g at %ld", double(out[i]), want, long(i));
         CHECK(rounded[i] == int32_t(std::nearbyint(out[i])));
       }
@@ -223,11 +301,13 @@ TEST(pointwise_updates_in_place) {
       randomize(weight, random), randomize(square, random, 0, 1), randomize(gradient, random);
       const Buffer<R> weight_before(weight), square_before(square);
       // v = 0.9 v + 0.1 g g; w = w - 0.01 g / (sqrt(v) + 1e-7): both written where they were read
-      const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
+      const PointwiseInput inputs[] = {
+          {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
       const void* in[] = {weight.data, square.data, gradient.data};
       const PointwiseConstant constants[] = {{3, 0.9}, {4, 0.1}, {5, 1e-7}, {6, -0.01}};
-      const PointwiseStep steps[] = {{Code::mul, 7, 2, 2, 0}, {Code::mul, 7, 7, 4, 0}, {Code::multiply_add, 8, 1, 3, 7}, {Code::sqrt, 9, 8, 0, 0},
-                                     {Code::add, 9, 9, 5, 0}, {Code::div, 9, 2, 9, 0}, {Code::multiply_add, 10, 9, 6, 0}};
+      const PointwiseStep steps[] = {
+          {Code::mul, 7, 2, 2, 0}, {Code::mul, 7, 7, 4, 0}, {Code::multiply_add, 8, 1, 3, 7}, {Code::sqrt, 9, 8, 0, 0},
+          {Code::add, 9, 9, 5, 0}, {Code::div, 9, 2, 9, 0}, {Code::multiply_add, 10, 9, 6, 0}};
       const PointwiseOutput outputs[] = {{10, Storage::real, true}, {8, Storage::real, true}};
       void* to[] = {weight.data, square.data};
       kernels.pointwise({n, inputs, in, 3, constants, 4, steps, 7, outputs, to, 2, 11, scratch});
@@ -236,7 +316,8 @@ TEST(pointwise_updates_in_place) {
         const double v = 0.9 * square_before[i] + 0.1 * gradient[i] * gradient[i];
         const double w = weight_before[i] - 0.01 * gradient[i] / (std::sqrt(v) + 1e-7);
         CHECK(std::fabs(square[i] - v) <= chain<R>(4, v));
-        CHECK(std::fabs(weight[i] - w) <= chain<R>(8, std::fabs(weight_before[i]) + std::fabs(w)), "%g for %g", double(weight[i]), w);
+        CHECK(std::fabs(weight[i] - w) <= chain<R>(8, std::fabs(weight_before[i]) + std::fabs(w)), "%g for %g",
+              double(weight[i]), w);
       }
     }
   });
@@ -251,7 +332,8 @@ TEST(pointwise_in_place_output_waits_for_the_last_reader) {
       const PointwiseInput input{0, Storage::real, 0, {}, {}};
       const void* in[] = {x.data};
       const PointwiseStep steps[] = {{Code::add, 1, 0, 0, 0}, {Code::sub, 2, 1, 0, 0}};
-      const PointwiseOutput outputs[] = {{2, Storage::real, false}, {0, Storage::real, false}, {1, Storage::real, true}};
+      const PointwiseOutput outputs[] = {
+          {2, Storage::real, false}, {0, Storage::real, false}, {1, Storage::real, true}};
       void* to[] = {difference.data, copied.data, x.data};
       kernels.pointwise({n, &input, in, 1, nullptr, 0, steps, 2, outputs, to, 3, 3, scratch});
       CHECK(x.intact() && copied.intact() && difference.intact());
@@ -268,8 +350,10 @@ TEST(pointwise_registers_used_again_and_outputs_of_inputs) {
       s[0] = 3;
       const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 1, {n}, {0}}};
       const void* in[] = {x.data, s.data};
-      const PointwiseStep steps[] = {{Code::mul, 1, 0, 1, 0}, {Code::add, 1, 1, 0, 0}};  // the scalar's register is written
-      const PointwiseOutput outputs[] = {{1, Storage::real, false}, {1, Storage::real, false}, {0, Storage::real, false}};
+      const PointwiseStep steps[] = {{Code::mul, 1, 0, 1, 0},
+                                     {Code::add, 1, 1, 0, 0}};  // the scalar's register is written
+      const PointwiseOutput outputs[] = {
+          {1, Storage::real, false}, {1, Storage::real, false}, {0, Storage::real, false}};
       void* to[] = {first.data, second.data, third.data};
       kernels.pointwise({n, inputs, in, 2, nullptr, 0, steps, 2, outputs, to, 3, 2, scratch});
       CHECK(first.intact() && second.intact() && third.intact());

@@ -5,12 +5,15 @@ using namespace elman::test;
 
 namespace {
 
-struct Words { uint32_t word[4]; };
+struct Words {
+  uint32_t word[4];
+};
 
 Words philox(Words counter, uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t(counter.word[0]) * 0xD2511F53u, p1 = uint64_t(counter.word[2]) * 0xCD9E8D57u;
-    counter = {{uint32_t(p1 >> 32) ^ counter.word[1] ^ key0, uint32_t(p1), uint32_t(p0 >> 32) ^ counter.word[3] ^ key1, uint32_t(p0)}};
+    counter = {{uint32_t(p1 >> 32) ^ counter.word[1] ^ key0, uint32_t(p1), uint32_t(p0 >> 32) ^ counter.word[3] ^ key1,
+                uint32_t(p0)}};
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }
@@ -22,9 +25,11 @@ Words philox(Words counter, uint32_t key0, uint32_t key1) {
 // Known answers of the Random123 distribution (kat_vectors, philox4x32 10): all zero, all one, digits of pi.
 TEST(philox_known_answers) {
   const Words zero = philox({{0, 0, 0, 0}}, 0, 0);
-  CHECK(zero.word[0] == 0x6627E8D5u && zero.word[1] == 0xE169C58Du && zero.word[2] == 0xBC57AC4Cu && zero.word[3] == 0x9B00DBD8u);
+  CHECK(zero.word[0] == 0x6627E8D5u && zero.word[1] == 0xE169C58Du && zero.word[2] == 0xBC57AC4Cu &&
+        zero.word[3] == 0x9B00DBD8u);
   const Words pi = philox({{0x243F6A88u, 0x85A308D3u, 0x13198A2Eu, 0x03707344u}}, 0xA4093822u, 0x299F31D0u);
-  CHECK(pi.word[0] == 0xD16CFE09u && pi.word[1] == 0x94FDCCEBu && pi.word[2] == 0x5001E420u && pi.word[3] == 0x24126EA1u);
+  CHECK(pi.word[0] == 0xD16CFE09u && pi.word[1] == 0x94FDCCEBu && pi.word[2] == 0x5001E420u &&
+        pi.word[3] == 0x24126EA1u);
 }
 
 TEST(uniform_is_philox_by_position) {

@@ -5,16 +5,21 @@ using namespace elman::test;
 
 namespace {
 
-const int64_t shapes[][3] = {{1, 1, 1}, {3, 5, 1}, {1, 7, 9}, {4, 33, 17}, {2, 100, 64}, {1, 1000, 1}, {2, 4099, 1}, {1, 700, 5}, {3, 65, 130},
-                             {2, 16, 1}, {2, 17, 1}, {2, 0, 3}, {0, 4, 4}, {3, 0, 1}, {2, 64, 1}, {1, 128, 33}, {5, 4, 0}};
+const int64_t shapes[][3] = {{1, 1, 1},    {3, 5, 1},   {1, 7, 9},    {4, 33, 17},  {2, 100, 64}, {1, 1000, 1},
+                             {2, 4099, 1}, {1, 700, 5}, {3, 65, 130}, {2, 16, 1},   {2, 17, 1},   {2, 0, 3},
+                             {0, 4, 4},    {3, 0, 1},   {2, 64, 1},   {1, 128, 33}, {5, 4, 0}};
 
 template <class R>
 double fold(ReduceKind kind, double x, double y) {
   switch (kind) {
-    case ReduceKind::sum: return x + y;
-    case ReduceKind::prod: return x * y;
-    case ReduceKind::max: return std::isnan(x) || std::isnan(y) ? NAN : std::fmax(x, y);
-    case ReduceKind::min: return std::isnan(x) || std::isnan(y) ? NAN : std::fmin(x, y);
+    case ReduceKind::sum:
+      return x + y;
+    case ReduceKind::prod:
+      return x * y;
+    case ReduceKind::max:
+      return std::isnan(x) || std::isnan(y) ? NAN : std::fmax(x, y);
+    case ReduceKind::min:
+      return std::isnan(x) || std::isnan(y) ? NAN : std::fmin(x, y);
   }
   return NAN;
 }
@@ -29,7 +34,8 @@ TEST(reduce_every_kind) {
         for (int special = 0; special < 4; ++special) {
           Buffer<R> from(s[0] * s[1] * s[2]), to(s[0] * s[2]);
           randomize(from, random, kind == ReduceKind::prod ? 0.9 : -1, kind == ReduceKind::prod ? 1.1 : 1);
-          if (special && from.size) from[random.below(from.size)] = R(special == 1 ? NAN : special == 2 ? INFINITY : -INFINITY);
+          if (special && from.size)
+            from[random.below(from.size)] = R(special == 1 ? NAN : special == 2 ? INFINITY : -INFINITY);
           kernels.reduce({kind, s[0], s[1], s[2], from, to});
           CHECK(to.intact());
           for (int64_t o = 0; o < s[0]; ++o)
@@ -44,7 +50,8 @@ TEST(reduce_every_kind) {
               const R got = to[o * s[2] + i];
               if (!std::isfinite(want) || kind == ReduceKind::max || kind == ReduceKind::min)
                 CHECK(ulp_distance<R>(got, want) == 0, "%g for %g", double(got), want);
-              else if (kind == ReduceKind::prod) CHECK(std::fabs(got - want) <= chain<R>(double(s[1]), std::fabs(want)));
+              else if (kind == ReduceKind::prod)
+                CHECK(std::fabs(got - want) <= chain<R>(double(s[1]), std::fabs(want)));
               else CHECK(std::fabs(got - want) <= pairwise<R>(double(s[1]), magnitude), "%g for %g", double(got), want);
             }
         }
@@ -59,7 +66,8 @@ TEST(reduce_sum_of_a_million_tenths) {
     kernels.reduce({ReduceKind::sum, 1, n, 1, from, to});
     CHECK(std::fabs(to[0] - double(n) * R(0.1)) <= pairwise<R>(double(n), 0.1 * double(n)));
     kernels.reduce({ReduceKind::sum, 1, n / 4, 4, from, to});
-    for (int i = 0; i < 4; ++i) CHECK(std::fabs(to[i] - double(n / 4) * R(0.1)) <= pairwise<R>(double(n), 0.1 * double(n / 4)));
+    for (int i = 0; i < 4; ++i)
+      CHECK(std::fabs(to[i] - double(n / 4) * R(0.1)) <= pairwise<R>(double(n), 0.1 * double(n / 4)));
   });
 }
 
@@ -109,11 +117,13 @@ TEST(softmax_and_log_softmax) {
               for (int64_t j = 0; j < columns; ++j) most = std::fmax(most, (long double)x[i * columns + j]);
               for (int64_t j = 0; j < columns; ++j) sum += std::exp(x[i * columns + j] - most);
               for (int64_t j = 0; j < columns; ++j) {
-                const long double shifted = x[i * columns + j] - most, want = log ? shifted - std::log(sum) : std::exp(shifted) / sum;
+                const long double shifted = x[i * columns + j] - most,
+                                  want = log ? shifted - std::log(sum) : std::exp(shifted) / sum;
                 // the exponent x - most rounds by eps |x - most| / 2 before exp sees it
                 const double allowed = log ? chain<R>(8, double(std::fabs(shifted) + std::log(sum)) + 1)
                                            : chain<R>(double(columns) / 16 + 8 + double(-shifted), double(want));
-                CHECK(std::fabs(double(got[i * columns + j] - want)) <= allowed, "%g for %Lg", double(got[i * columns + j]), want);
+                CHECK(std::fabs(double(got[i * columns + j] - want)) <= allowed, "%g for %Lg",
+                      double(got[i * columns + j]), want);
               }
             }
           }

@@ -5,17 +5,25 @@
 
 namespace elman::test {
 
-template <class R> constexpr double epsilon = std::numeric_limits<R>::epsilon();
+template <class R>
+constexpr double epsilon = std::numeric_limits<R>::epsilon();
 
 // A chain of n multiply-adds (or additions) whose absolute terms sum to `magnitude`: each link rounds by at most eps/2, twice
 // without a fused instruction (Higham 2002, section 3.1).
-template <class R> double chain(double n, double magnitude) { return (n + 2) * epsilon<R> * magnitude + std::numeric_limits<R>::denorm_min(); }
+template <class R>
+double chain(double n, double magnitude) {
+  return (n + 2) * epsilon<R> * magnitude + std::numeric_limits<R>::denorm_min();
+}
 
 // A blocked pairwise sum: 32 in a chain, then one rounding per level and per lane of the last tree.
-template <class R> double pairwise(double n, double magnitude) { return chain<R>(48 + std::log2(n + 1), magnitude); }
+template <class R>
+double pairwise(double n, double magnitude) {
+  return chain<R>(48 + std::log2(n + 1), magnitude);
+}
 
 // Distance in units of the last place of R at the true value
-template <class R> double ulp_distance(long double got, long double want) {
+template <class R>
+double ulp_distance(long double got, long double want) {
   if (std::isnan(got) && std::isnan(want)) return 0;
   if (std::isnan(got) || std::isnan(want)) return INFINITY;
   if (got == want) return 0;

@@ -288,8 +288,8 @@ ELMAN_INLINE vec<float> square_root(vec<float> v) {
 // estimate, which is right there (0, infinity, NaN, negative).
 ELMAN_INLINE vec<float> inverse_root(vec<float> v) {
 #if defined(__AVX512F__)
-  const vec<float> r = (vec<float>)_mm512_rsqrt14_ps((__m512)v), half = 0.5f * v;
-  const vec<float> better = r + r * (0.5f - half * r * r);
+  const vec<float> r = (vec<float>)_mm512_rsqrt14_ps((__m512)v);
+  const vec<float> better = r + r * (0.5f - (v * r) * (0.5f * r));  // v * r first: half of the least float is 0
   const __mmask16 ordinary =
       _mm512_cmp_ps_mask((__m512)absolute<float>(r), _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ) &
       _mm512_cmp_ps_mask((__m512)r, _mm512_setzero_ps(), _CMP_NEQ_UQ);

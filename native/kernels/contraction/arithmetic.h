@@ -11,24 +11,32 @@ namespace elman::ELMAN_TARGET {
 namespace {
 
 constexpr int panel_vectors = 2;  // of a packed panel
-template <class R> constexpr int panel_columns = panel_vectors * width<R>;
+template <class R>
+constexpr int panel_columns = panel_vectors * width<R>;
 
 // Rows that keep NV vectors of accumulators in registers, with one row of B and one element of A
-template <int NV> constexpr int tile_rows = vector_registers == 32 ? (NV == 1 ? 16 : NV == 2 ? 12 : NV == 4 ? 6 : 2)
-                                                                  : (NV == 1 ? 12 : NV == 2 ? 6 : NV == 4 ? 3 : 1);
+template <int NV>
+constexpr int tile_rows = vector_registers == 32 ? (NV == 1   ? 16
+                                                    : NV == 2 ? 12
+                                                    : NV == 4 ? 6
+                                                              : 2)
+                                                 : (NV == 1   ? 12
+                                                    : NV == 2 ? 6
+                                                    : NV == 4 ? 3
+                                                              : 1);
 
 template <class R>
 struct Tile {
   int64_t k;
-  const R* a;            // (MR, k) at a_row, a_col
+  const R* a;  // (MR, k) at a_row, a_col
   int64_t a_row, a_col;
-  const R* b;            // (k, NV * width) rows b_row apart; vectors 2 and 3, 4 and 5, ... start `panel` elements further
+  const R* b;  // (k, NV * width) rows b_row apart; vectors 2 and 3, 4 and 5, ... start `panel` elements further
   int64_t b_row, panel;
-  const R* init;         // (MR, NV * width) rows init_row apart, or nullptr; may be c
+  const R* init;  // (MR, NV * width) rows init_row apart, or nullptr; may be c
   int64_t init_row;
-  R* c;                  // (MR, NV * width) rows c_row apart
+  R* c;  // (MR, NV * width) rows c_row apart
   int64_t c_row;
-  int last;              // columns of the last vector, 1 .. width
+  int last;  // columns of the last vector, 1 .. width
 };
 
 template <class R, int MR, int NV>
@@ -37,14 +45,12 @@ void register_tile(const Tile<R>& t) {
   vec<R> sum[MR][NV];
   if (t.init) {
     ELMAN_UNROLL_ALL
-    for (int i = 0; i < MR; ++i)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < NV; ++v) sum[i][v] = load(t.init + i * t.init_row + v * W);
+    for (int i = 0; i < MR; ++i) ELMAN_UNROLL_ALL
+    for (int v = 0; v < NV; ++v) sum[i][v] = load(t.init + i * t.init_row + v * W);
   } else {
     ELMAN_UNROLL_ALL
-    for (int i = 0; i < MR; ++i)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < NV; ++v) sum[i][v] = vec<R>{};
+    for (int i = 0; i < MR; ++i) ELMAN_UNROLL_ALL
+    for (int v = 0; v < NV; ++v) sum[i][v] = vec<R>{};
   }
 
   const R* a[groups];
@@ -72,9 +78,8 @@ void register_tile(const Tile<R>& t) {
   const int last = t.last;
   if (last == W) {
     ELMAN_UNROLL_ALL
-    for (int i = 0; i < MR; ++i, c += c_row)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < NV; ++v) store(c + v * W, sum[i][v]);
+    for (int i = 0; i < MR; ++i, c += c_row) ELMAN_UNROLL_ALL
+    for (int v = 0; v < NV; ++v) store(c + v * W, sum[i][v]);
   } else {
     ELMAN_UNROLL_ALL
     for (int i = 0; i < MR; ++i, c += c_row) {
@@ -85,8 +90,10 @@ void register_tile(const Tile<R>& t) {
   }
 }
 
-template <class R> using TileFunction = void (*)(const Tile<R>&);
-template <class R, int NV, class = typename count_up<tile_rows<NV>>::type> struct TileTable;
+template <class R>
+using TileFunction = void (*)(const Tile<R>&);
+template <class R, int NV, class = typename count_up<tile_rows<NV>>::type>
+struct TileTable;
 template <class R, int NV, int... I>
 struct TileTable<R, NV, indices<I...>> {
   static constexpr TileFunction<R> of_rows[] = {nullptr, register_tile<R, I + 1, NV>...};

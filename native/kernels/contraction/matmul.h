@@ -11,8 +11,9 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-template <class R> constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's columns: 1 KB each
-constexpr int64_t n_block = 512;                                           // a block of B: 512 KB
+template <class R>
+constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's columns: 1 KB each
+constexpr int64_t n_block = 512;  // a block of B: 512 KB
 constexpr int64_t slender_k = 64;  // k block of the exchanged form: its copy of A stays on the stack
 
 // A Tile is passed on by reference and never copied: its fields have just been stored one by one, which a wide load must wait for.
@@ -25,14 +26,25 @@ ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t pan
   R* const c = t.c;
   while (n > 0) {
     const int64_t vectors = (n + W - 1) / W;
-    const int used = vectors >= 8 && rows <= tile_rows<8> ? 8 : vectors >= 4 && rows <= tile_rows<4> ? 4 : vectors >= 2 ? 2 : 1;
+    const int used = vectors >= 8 && rows <= tile_rows<8>   ? 8
+                     : vectors >= 4 && rows <= tile_rows<4> ? 4
+                     : vectors >= 2                         ? 2
+                                                            : 1;
     const int64_t columns = n < used * W ? n : used * W;
     t.last = int(columns) - (used - 1) * W;
     switch (used) {
-      case 8: TileTable<R, 8>::of_rows[rows](t); break;
-      case 4: TileTable<R, 4>::of_rows[rows](t); break;
-      case 2: TileTable<R, 2>::of_rows[rows](t); break;
-      default: TileTable<R, 1>::of_rows[rows](t); break;
+      case 8:
+        TileTable<R, 8>::of_rows[rows](t);
+        break;
+      case 4:
+        TileTable<R, 4>::of_rows[rows](t);
+        break;
+      case 2:
+        TileTable<R, 2>::of_rows[rows](t);
+        break;
+      default:
+        TileTable<R, 1>::of_rows[rows](t);
+        break;
     }
     n -= columns;
     t.b += used / panel_vectors * panel_step;
@@ -45,12 +57,14 @@ ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t pan
 }
 
 // A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache.
-template <class R> bool worth_copying(const Tile<R>& t, int64_t n) {
+template <class R>
+bool worth_copying(const Tile<R>& t, int64_t n) {
   if (t.k < 64 || n <= panel_columns<R>) return false;
   return t.a_col != 1 || t.a_row * int64_t(sizeof(R)) % 4096 == 0;
 }
 
-template <class R> constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
+template <class R>
+constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
 
 // copy[k * copied_rows + i] = a(i, k), and t.a reads from there
 template <class R>
@@ -60,7 +74,8 @@ void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
     for (int64_t k = 0; k < t.k; ++k)
       for (int64_t i = 0; i < rows; i += W) store(copy + k * C + i, load(t.a + k * t.a_col + i));
   } else if (t.a_col == 1) {
-    for (int64_t i = 0; i < rows; i += W) transpose_strip(copy + i, C, t.a + i * t.a_row, t.a_row, int(rows - i < W ? rows - i : W), t.k);
+    for (int64_t i = 0; i < rows; i += W)
+      transpose_strip(copy + i, C, t.a + i * t.a_row, t.a_row, int(rows - i < W ? rows - i : W), t.k);
   } else {
     for (int64_t k = 0; k < t.k; ++k)
       for (int64_t i = 0; i < rows; ++i) copy[k * C + i] = t.a[i * t.a_row + k * t.a_col];
@@ -105,9 +120,11 @@ template <class R>
 void run_blocks(const Matmul<R>& p, Form form) {
   constexpr int P = panel_columns<R>;
   const bool packed = form == Form::packed;
-  Tile<R> t{p.k,   p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init, p.init_row,
-            p.c, p.c_row, 0};
-  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block))) return run_block(t, p.m, p.n, t.panel);
+  Tile<R> t{
+      p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
+      p.init_row, p.c, p.c_row, 0};
+  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block)))
+    return run_block(t, p.m, p.n, t.panel);
   const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
   for (int64_t n = 0; n < p.n; n += n_block)
     for (int64_t k = 0; k < p.k; k += k_size) {
@@ -136,7 +153,8 @@ void copy_init(const Matmul<R>& p) {
 }
 
 // Few columns: A's rows become the lanes, C's columns the rows of the tile; a block of C waits on the stack, transposed.
-template <class R> constexpr int slender_columns = width<R> >= 8 ? width<R> / 4 : 1;
+template <class R>
+constexpr int slender_columns = width<R> >= 8 ? width<R> / 4 : 1;
 
 template <class R>
 void run_slender(const Matmul<R>& p) {
@@ -165,7 +183,10 @@ void run_slender(const Matmul<R>& p) {
 }
 
 // Packing a block pays when enough rows read it and it overflows the first cache.
-template <class R> bool worth_packing(const Matmul<R>& p) { return p.m >= 48 && p.k * p.n * int64_t(sizeof(R)) > 32 * 1024; }
+template <class R>
+bool worth_packing(const Matmul<R>& p) {
+  return p.m >= 48 && p.k * p.n * int64_t(sizeof(R)) > 32 * 1024;
+}
 
 template <class R>
 void matmul(const Matmul<R>& p) {

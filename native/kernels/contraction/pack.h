@@ -8,7 +8,8 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-template <class R> int64_t packed_size(int64_t k, int64_t n) {
+template <class R>
+int64_t packed_size(int64_t k, int64_t n) {
   return (n + panel_columns<R> - 1) / panel_columns<R> * panel_columns<R> * k;
 }
 
@@ -57,7 +58,8 @@ void pack_panel(R* to, const R* b, int64_t b_row, int64_t b_col, int64_t k, int 
     for (int v = 0; v < panel_vectors; ++v) {
       const int left = columns - v * W;
       if (left > 0) transpose_strip(to + v * W, P, b + v * W * b_col, b_col, left < W ? left : W, k);
-      else for (int64_t i = 0; i < k; ++i) store(to + i * P + v * W, vec<R>{});
+      else
+        for (int64_t i = 0; i < k; ++i) store(to + i * P + v * W, vec<R>{});
     }
   } else {
     for (int64_t i = 0; i < k; ++i)
@@ -72,9 +74,8 @@ void pack_rows(R* packed, const R* b, int64_t b_row, int64_t k, int64_t n) {
   for (int64_t i = 0; i < k; ++i, b += b_row, packed += P) {
     R* to = packed;
     const R* from = b;
-    for (int64_t j = 0; j < n; j += P, to += P * k, from += P)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < panel_vectors; ++v) store(to + v * W, load(from + v * W));
+    for (int64_t j = 0; j < n; j += P, to += P * k, from += P) ELMAN_UNROLL_ALL
+    for (int v = 0; v < panel_vectors; ++v) store(to + v * W, load(from + v * W));
   }
 }
 
@@ -83,7 +84,8 @@ void pack(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_
   constexpr int P = panel_columns<R>;
   const int64_t whole = b_col == 1 ? n / P * P : 0;
   pack_rows(packed, b, b_row, k, whole);
-  for (int64_t j = whole; j < n; j += P) pack_panel(packed + j * k, b + j * b_col, b_row, b_col, k, int(n - j < P ? n - j : P));
+  for (int64_t j = whole; j < n; j += P)
+    pack_panel(packed + j * k, b + j * b_col, b_row, b_col, k, int(n - j < P ? n - j : P));
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-struct Axis { int64_t size, to, from; };
+struct Axis {
+  int64_t size, to, from;
+};
 
 struct Walk {  // outermost first
   Axis axis[32];
@@ -25,21 +27,26 @@ inline Walk plan_walk(const Copy& p) {
   for (int i = 0; i < p.axes; ++i) {
     if (p.size[i] == 1) continue;
     int at = walk.axes++;
-    for (; at > 0 && magnitude(walk.axis[at - 1].to) < magnitude(p.to_stride[i]); --at) walk.axis[at] = walk.axis[at - 1];
+    for (; at > 0 && magnitude(walk.axis[at - 1].to) < magnitude(p.to_stride[i]); --at)
+      walk.axis[at] = walk.axis[at - 1];
     walk.axis[at] = {p.size[i], p.to_stride[i], p.from_stride[i]};
   }
   int merged = 0;
   for (int i = 1; i < walk.axes; ++i) {
     Axis& outer = walk.axis[merged];
     const Axis inner = walk.axis[i];
-    if (outer.to == inner.to * inner.size && outer.from == inner.from * inner.size) outer = {outer.size * inner.size, inner.to, inner.from};
+    if (outer.to == inner.to * inner.size && outer.from == inner.from * inner.size)
+      outer = {outer.size * inner.size, inner.to, inner.from};
     else walk.axis[++merged] = inner;
   }
   if (walk.axes > 0) walk.axes = merged + 1;
   return walk;
 }
 
-template <class T, bool add> ELMAN_INLINE void put(T& to, T from) { to = add ? to + from : from; }
+template <class T, bool add>
+ELMAN_INLINE void put(T& to, T from) {
+  to = add ? to + from : from;
+}
 
 template <class T, bool add>
 ELMAN_INLINE void move_row(T* to, const T* from, const Axis& axis) {
@@ -59,9 +66,11 @@ template <class T>
 void transpose_plane(T* to, int64_t to_row, const T* from, int64_t from_row, int64_t rows, int64_t columns) {
   constexpr int W = width<T>, group = 16 / int(sizeof(T));
   const int64_t square_rows = rows / group * group, square_columns = columns / W * W;
-  for (int64_t j = 0; j < square_columns; j += W) transpose_strip(to + j, to_row, from + j * from_row, from_row, W, square_rows);
+  for (int64_t j = 0; j < square_columns; j += W)
+    transpose_strip(to + j, to_row, from + j * from_row, from_row, W, square_rows);
   for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = i < square_rows ? square_columns : 0; j < columns; ++j) to[i * to_row + j] = from[j * from_row + i];
+    for (int64_t j = i < square_rows ? square_columns : 0; j < columns; ++j)
+      to[i * to_row + j] = from[j * from_row + i];
 }
 
 template <class T, bool add>

@@ -6,9 +6,14 @@ namespace elman::ELMAN_TARGET {
 namespace {
 
 // A register as an operand: vector i at at + i * step; step is width, or 0 when one vector serves the whole tile.
-template <class R> struct Operand { const R* at; int64_t step; };
+template <class R>
+struct Operand {
+  const R* at;
+  int64_t step;
+};
 // to[0, vectors * width) = the step; to may be where an operand lies (at the same element), never overlap it otherwise.
-template <class R> using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors);
+template <class R>
+using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors);
 
 template <class R, int arity, class F>
 ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors, F f) {
@@ -19,22 +24,25 @@ ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, cons
     ELMAN_UNROLL_2
     for (int64_t i = 0; i < vectors * W; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
   } else {
-    for (int64_t i = 0; i < vectors; ++i, to += W, x += x_step, y += y_step, z += z_step) store(to, f(load(x), load(y), load(z)));
+    for (int64_t i = 0; i < vectors; ++i, to += W, x += x_step, y += y_step, z += z_step)
+      store(to, f(load(x), load(y), load(z)));
   }
 }
 
-#define ELMAN_STEP(arity, code, expression)                                                                                   \
-  template <class R> void step_##code(R* to, const Operand<R>& first, const Operand<R>& second, const Operand<R>& third,      \
-                                      int64_t vectors) {                                                                      \
-    run_step<R, arity>(to, first, second, third, vectors,                                                                     \
-                       []([[maybe_unused]] vec<R> a, [[maybe_unused]] vec<R> b, [[maybe_unused]] vec<R> c)                    \
-                           __attribute__((always_inline)) { return expression; });                                            \
+#define ELMAN_STEP(arity, code, expression)                                                                \
+  template <class R>                                                                                       \
+  void step_##code(R* to, const Operand<R>& first, const Operand<R>& second, const Operand<R>& third,      \
+                   int64_t vectors) {                                                                      \
+    run_step<R, arity>(to, first, second, third, vectors,                                                  \
+                       []([[maybe_unused]] vec<R> a, [[maybe_unused]] vec<R> b, [[maybe_unused]] vec<R> c) \
+                           __attribute__((always_inline)) { return expression; });                         \
   }
 ELMAN_POINTWISE_CODES(ELMAN_STEP)
 #undef ELMAN_STEP
 
 #define ELMAN_STEP(arity, code, expression) step_##code<R>,
-template <class R> constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+template <class R>
+constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
 #undef ELMAN_STEP
 
 #define ELMAN_STEP(arity, code, expression) arity,

@@ -10,7 +10,8 @@ namespace elman::ELMAN_TARGET {
 namespace {
 
 // to[0, n) = from[0], from[stride], ...
-template <class R> ELMAN_INLINE void convert(R* to, const R* from, int64_t stride, int64_t n) {
+template <class R>
+ELMAN_INLINE void convert(R* to, const R* from, int64_t stride, int64_t n) {
   constexpr int W = width<R>;
   int64_t i = 0;
   if (stride == 1) {
@@ -24,7 +25,8 @@ template <class R> ELMAN_INLINE void convert(R* to, const R* from, int64_t strid
     for (; i < n; ++i) to[i] = from[i * stride];
   }
 }
-template <class R> ELMAN_INLINE void convert(R* to, const int32_t* from, int64_t stride, int64_t n) {
+template <class R>
+ELMAN_INLINE void convert(R* to, const int32_t* from, int64_t stride, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
 }
 
@@ -58,7 +60,8 @@ void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int6
 // Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a single vector that serves
 // all of it to `single`, which no step writes.
 template <class R>
-__attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, const void* in, R* own, R* single, int64_t first, int64_t n) {
+__attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, const void* in, R* own, R* single,
+                                                  int64_t first, int64_t n) {
   const R* from = (const R*)in;
   if (input.storage == Storage::index) {
     if (input.axes == 0) convert(own, (const int32_t*)in + first, 1, n);
@@ -108,7 +111,8 @@ bool may_write_early(const Pointwise<R>& p, int output) {
 }
 
 template <class R>
-__attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first, int64_t n) {
+__attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first,
+                                     int64_t n) {
   constexpr int W = width<R>;
   const R* from = value.at;
   if (output.storage == Storage::index) {

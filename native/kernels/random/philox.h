@@ -42,21 +42,26 @@ ELMAN_INLINE void fractions(const words (&c)[4], R (&to)[counters][4]) {
   }
 }
 
-template <int... I> ELMAN_INLINE words count_from(uint64_t start, indices<I...>) { return words{I...} + start; }
+template <int... I>
+ELMAN_INLINE words count_from(uint64_t start, indices<I...>) {
+  return words{I...} + start;
+}
 
 template <class R>
 void uniform_row(const Uniform<R>& p, int64_t row) {
   const int64_t blocks = (p.width + 3) / 4;
   R* to = p.to + row * p.width;
   for (int64_t block = 0; block < blocks; block += counters, to += 4 * counters) {
-    words c[4] = {count_from(uint64_t(block), count_up<counters>::type()), words{} + (uint64_t(p.first_row + row) & low_half),
-                  words{} + uint64_t(p.node), words{} + uint64_t(p.step)};
+    words c[4] = {count_from(uint64_t(block), count_up<counters>::type()),
+                  words{} + (uint64_t(p.first_row + row) & low_half), words{} + uint64_t(p.node),
+                  words{} + uint64_t(p.step)};
     philox(c, p.seed);
     R x[counters][4];
     fractions(c, x);
     const int64_t left = p.width - 4 * block;
     if (left >= 4 * counters) __builtin_memcpy(to, x, sizeof x);
-    else for (int64_t j = 0; j < left; ++j) to[j] = x[j / 4][j % 4];
+    else
+      for (int64_t j = 0; j < left; ++j) to[j] = x[j / 4][j % 4];
   }
 }
 

@@ -9,8 +9,10 @@ template <class R>
 int32_t arg_max_row(const R* from, int64_t length) {
   const R best = reduce_row<R, Maximum<R>>(from, length);
   int64_t i = 0;
-  if (best != best) while (from[i] == from[i]) ++i;
-  else while (from[i] != best) ++i;
+  if (best != best)
+    while (from[i] == from[i]) ++i;
+  else
+    while (from[i] != best) ++i;
   return int32_t(i);
 }
 

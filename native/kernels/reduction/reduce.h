@@ -11,19 +11,23 @@ namespace {
 
 constexpr int block_rows = 32, levels = 48;  // 2^48 blocks: no length is longer
 
-template <class R> struct Sum {
+template <class R>
+struct Sum {
   static constexpr R start = 0;
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return a + b; }
 };
-template <class R> struct Product {
+template <class R>
+struct Product {
   static constexpr R start = 1;
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return a * b; }
 };
-template <class R> struct Maximum {
+template <class R>
+struct Maximum {
   static constexpr R start = -R(__builtin_inf());
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return maximum<R>(a, b); }
 };
-template <class R> struct Minimum {
+template <class R>
+struct Minimum {
   static constexpr R start = R(__builtin_inf());
   static ELMAN_INLINE vec<R> join(vec<R> a, vec<R> b) { return minimum<R>(a, b); }
 };
@@ -56,9 +60,8 @@ ELMAN_INLINE void reduce_columns(const R* from, int64_t length, int64_t apart, v
     const int64_t rows = length - done < block_rows ? length - done : block_rows;
     ELMAN_UNROLL_ALL
     for (int v = 0; v < NV; ++v) x[v] = splat(Op::start);
-    for (int64_t i = 0; i < rows; ++i, from += apart)
-      ELMAN_UNROLL_ALL
-      for (int v = 0; v < NV; ++v) x[v] = Op::join(x[v], load(from + v * width<R>));
+    for (int64_t i = 0; i < rows; ++i, from += apart) ELMAN_UNROLL_ALL
+    for (int v = 0; v < NV; ++v) x[v] = Op::join(x[v], load(from + v * width<R>));
     if (rows < block_rows) break;
     cascade.push(x);
   }
@@ -103,18 +106,24 @@ void reduce_all(const Reduce<R>& p) {
       continue;
     }
     int64_t left = p.inner;
-    for (; left >= NV * W; left -= NV * W, from += NV * W, to += NV * W) reduce_strip<R, Op, NV>(from, p.length, p.inner, to, W);
-    for (; left > 0; left -= W, from += W, to += W) reduce_strip<R, Op, 1>(from, p.length, p.inner, to, int(left < W ? left : W));
+    for (; left >= NV * W; left -= NV * W, from += NV * W, to += NV * W)
+      reduce_strip<R, Op, NV>(from, p.length, p.inner, to, W);
+    for (; left > 0; left -= W, from += W, to += W)
+      reduce_strip<R, Op, 1>(from, p.length, p.inner, to, int(left < W ? left : W));
   }
 }
 
 template <class R>
 void reduce(const Reduce<R>& p) {
   switch (p.kind) {
-    case ReduceKind::sum: return reduce_all<R, Sum<R>>(p);
-    case ReduceKind::max: return reduce_all<R, Maximum<R>>(p);
-    case ReduceKind::min: return reduce_all<R, Minimum<R>>(p);
-    case ReduceKind::prod: return reduce_all<R, Product<R>>(p);
+    case ReduceKind::sum:
+      return reduce_all<R, Sum<R>>(p);
+    case ReduceKind::max:
+      return reduce_all<R, Maximum<R>>(p);
+    case ReduceKind::min:
+      return reduce_all<R, Minimum<R>>(p);
+    case ReduceKind::prod:
+      return reduce_all<R, Product<R>>(p);
   }
 }
 
