@@ -1,7 +1,8 @@
 """A recurrent cell written as equations, trained without a line of Python in the loop.
 
-Elman's network of 1990, from scratch: the state is a hidden layer that reads the input and itself. The class is traced once, with
-symbolic tensors; derivative, fusion and the native plan follow from the equations. The built-in cells are written in the same way.
+Elman's network of 1990, from scratch: the state is a hidden layer that reads the input and itself. The class is
+traced once, with symbolic tensors; derivative, fusion and the native plan follow from the equations. The built-in
+cells are written in the same way.
 
 Run: python examples/custom_cell.py
 """

@@ -165,7 +165,8 @@ def test_a_compiler_that_cannot_compile_elman_does_not_keep_it_from_installing(t
     """It passes CMake's checks and fails on elman's own files, as a compiler with a bug would."""
     compiler = tmp_path / "c++"
     compiler.write_text(
-        '#!/bin/sh\ncase "$*" in *native/*.cpp*|*nanobind*) echo internal compiler error >&2; exit 1;; esac\nexec c++ "$@"\n'
+        '#!/bin/sh\ncase "$*" in *native/*.cpp*|*nanobind*) echo internal compiler error >&2; exit 1;; esac\n'
+        'exec c++ "$@"\n'
     )
     compiler.chmod(0o755)
     wheel, said = build_wheel(tmp_path / "wheel", "-C", f"build-dir={tmp_path / 'build'}", CXX=str(compiler))

@@ -18,8 +18,8 @@ from elman.graph.node import Graph, Node, Tensor
 CODES = {
     name: i
     for i, name in enumerate(
-        "copy neg abs sign floor ceil round sqrt reciprocal rsqrt exp expm1 log log1p tanh sigmoid relu softplus erf sin cos "
-        "logical_not is_nan is_inf "
+        "copy neg abs sign floor ceil round sqrt reciprocal rsqrt exp expm1 log log1p tanh sigmoid "
+        "relu softplus erf sin cos logical_not is_nan is_inf "
         "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add".split()
     )
 }
@@ -160,7 +160,7 @@ class _Compiler:
             self._step(NAMES[node.op], node, node.inputs, result)
 
     def _roots_to_absorb(self) -> dict[int, Node]:
-        """1 / sqrt(x) and a / sqrt(x), where nothing else reads the root, take one instruction. Maps the quotient to the root."""
+        """Quotients by a root that nothing else reads take one instruction. Maps the quotient to the root."""
         found: dict[int, Node] = {}
         for node in self.nodes:
             if node.op not in ("Div", "Reciprocal") or not node.inputs[-1].node.inputs:
