@@ -639,7 +639,7 @@ case(
     length=99,
     steps=5,
 )
-# A captured value with a gradient that cannot wait for the end of the loop: reduced, multiplied from the left, gathered.
+# A captured value whose gradient cannot wait for the end of the loop: reduced, multiplied from the left, gathered.
 case(
     "Scan:captured_reduced",
     scanned(lambda s, x, c: ([s[0] + x[0] * ops.sum(c[0] * s[0], -1, keepdims=True)], [s[0]]), "s", "x", "c"),
