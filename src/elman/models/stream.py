@@ -42,7 +42,7 @@ class _Reader:
         self.model, self.batch, self.where = model, batch, f"{model.where}.stream"
         self.program = model.program()
         self._check_inputs()
-        self._places: list[int] = []
+        self._places: list[np.ndarray] = []
         self._plans: dict[bool, Plan] = {}
         self._carried: list[bool] | None = None
         self.made = generation()
@@ -88,7 +88,7 @@ class _Reader:
         """The plan of one step or of pieces, made at first use, and made anew where weights have moved."""
         self.refresh()
         if one not in self._plans:
-            self._places = [id(w.value) for w in weights_of(self.program)]
+            self._places = [w.value for w in weights_of(self.program)]
             self._plans[one] = default().compile(self._trace(one)[0])
         return self._plans[one]
 
@@ -96,7 +96,8 @@ class _Reader:
         """Forget plans that read weights where they no longer lie."""
         if self.made != generation():
             self.made = generation()
-            if self._plans and self._places != [id(w.value) for w in weights_of(self.program)]:
+            now = [w.value for w in weights_of(self.program)]
+            if self._plans and any(a is not b for a, b in zip(now, self._places, strict=True)):
                 self._plans.clear()
 
     def fingerprint(self) -> int:
