@@ -143,7 +143,7 @@ class Steps:
         self.version = 0  # grows when plans that were given out must not be used any more
         self._plans: dict[tuple[str, Signature], Plan] = {}
         self._generation = generation()
-        self._places: list[int] = []
+        self._places: list[np.ndarray] = []
 
     def train(self, signature: Signature) -> Plan:
         """The plan of a training step."""
@@ -182,22 +182,27 @@ class Steps:
             self.optimizer.finalize_variable_values()
 
     def current(self) -> bool:
-        """Whether the compiled plans still see the weights where they lie."""
+        """Whether the compiled plans still see the weights where they lie; those that do not are forgotten here."""
         if self._generation == generation():
             return True
         self._generation = generation()
-        places = [id(w.value) for w in weights_of(self.program)]
-        same = places == self._places
+        places = self._where()
+        same = len(places) == len(self._places) and all(a is b for a, b in zip(places, self._places, strict=True))
         self._places = places
-        return same
-
-    def _plan(self, kind: str, signature: Signature, build: Callable[[], Graph]) -> Plan:
-        if not self.current():
+        if not same:
             self._plans.clear()
             self.version += 1
+        return same
+
+    def _where(self) -> list[np.ndarray]:
+        """The arrays themselves: held, so that no other array can take the place of one that is gone."""
+        return [w.value for w in weights_of(self.program)]
+
+    def _plan(self, kind: str, signature: Signature, build: Callable[[], Graph]) -> Plan:
+        self.current()
         key = (kind, signature)
         found = self._plans.get(key)
         if found is None:
-            self._places = [id(w.value) for w in weights_of(self.program)]
+            self._places = self._where()
             found = self._plans[key] = default().compile(build())
         return found
