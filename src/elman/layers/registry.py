@@ -32,11 +32,11 @@ def register(entry: Registered) -> Registered:
     Example:
         >>> from elman.layers import Layer
         >>> @register
-        ... class Twice(Layer):
+        ... class TimesTwo(Layer):
         ...     def call(self, x):
         ...         return x * 2.0
-        >>> serialize(Twice(name="double"))["class_name"]
-        'Twice'
+        >>> serialize(TimesTwo(name="double"))["class_name"]
+        'TimesTwo'
     """
     table = _entries.setdefault(family_of(entry), {})
     name = entry.__name__
