@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from elman import settings
+from elman.layers import set_seed
 
 FORCED = ("ELMAN_EXECUTOR", "ELMAN_ISA", "ELMAN_NUM_THREADS")
 """Switches that a whole run may force from outside: `ELMAN_ISA=baseline make test`."""
@@ -56,6 +57,7 @@ def _same_start(seed: int) -> Iterator[None]:
     print(f"seed of this test: {seed}")
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    set_seed(seed % 2**31)
     before, kind = dict(os.environ), settings.floatx()
     yield
     settings.set_floatx(kind)
