@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -237,15 +238,21 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
     }
     std::vector<std::exception_ptr> failures(b.shards.size());
     const auto caller = std::this_thread::get_id();
-    parallel(int(b.shards.size()), threads, [&](int s) {
+    std::atomic<bool> stopped{false};
+    const auto shard = [&](int s) {
       try {
-        Watch own(std::this_thread::get_id() == caller ? host : nullptr);
+        Watch own(std::this_thread::get_id() == caller ? host : nullptr, &stopped);
         for (auto& step : b.shards[size_t(s)].segments[n]) {
           own.tick();
           step->run(own);
         }
       } catch (...) { failures[size_t(s)] = std::current_exception(); }
-    });
+    };
+    const auto idle = [&] {
+      if (host != nullptr && !stopped && host->stop()) stopped = true;
+    };
+    parallel(int(b.shards.size()), threads, shard, idle);
+    if (stopped) throw Interrupted{};
     for (auto& f : failures)
       if (f) std::rethrow_exception(f);
     reduce(n);

@@ -12,7 +12,10 @@ void Watch::look() {
   since_asked_ += waited;
   if (since_asked_ > 0.02) {
     since_asked_ = 0;
-    if (host_->stop()) throw Interrupted{};
+    if (host_->stop()) {
+      if (stopped_ != nullptr) stopped_->store(true, std::memory_order_relaxed);
+      throw Interrupted{};
+    }
   }
   // Aim at a look every 5 ms: more ticks between looks if they pass quickly, fewer if not.
   stride_ = waited < 0.0025 ? std::min(stride_ * 2, 1 << 14) : waited > 0.01 ? std::max(stride_ / 4, 1) : stride_;

@@ -2,6 +2,7 @@
 //
 // The pointers inside steps are the plan's to fill, once per binding, or once per time step for what moves along a sequence.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -27,11 +28,14 @@ struct IndexFailure {
   int64_t position, index, rows;
 };
 
-// Asks the host every few milliseconds, whatever a step costs, without reading the clock at every step.
+// Asks the host every few milliseconds, whatever a step costs, without reading the clock at every step. Shards of one
+// run share `stopped`: when one is told to stop, all do.
 class Watch {
  public:
-  explicit Watch(Host* host) : host_(host), last_(Clock::now()) {}
+  explicit Watch(Host* host, std::atomic<bool>* stopped = nullptr)
+      : host_(host), stopped_(stopped), last_(Clock::now()) {}
   void tick() {
+    if (stopped_ != nullptr && stopped_->load(std::memory_order_relaxed)) throw Interrupted{};
     if (host_ != nullptr && --left_ <= 0) look();
   }
 
@@ -40,6 +44,7 @@ class Watch {
   void look();
 
   Host* host_;
+  std::atomic<bool>* stopped_;
   Clock::time_point last_;
   double since_asked_ = 0;
   int left_ = 1, stride_ = 1;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -53,7 +54,7 @@ struct Pool {
     for (int i = next.fetch_add(1); i < tasks; i = next.fetch_add(1)) what(i);
   }
 
-  void run(int tasks, int threads, const std::function<void(int)>& what) {
+  void run(int tasks, int threads, const std::function<void(int)>& what, const std::function<void()>& idle) {
     {
       std::lock_guard lock(mutex);
       while (static_cast<int>(workers.size()) < threads - 1) {
@@ -70,7 +71,7 @@ struct Pool {
     drain(what, tasks);
     std::unique_lock lock(mutex);
     task = nullptr;  // a worker that wakes only now finds nothing to join
-    finished.wait(lock, [&] { return pending.load() == 0; });
+    while (!finished.wait_for(lock, std::chrono::milliseconds(10), [&] { return pending.load() == 0; })) idle();
   }
 };
 
@@ -85,7 +86,7 @@ void after_fork() {
 
 }  // namespace
 
-void parallel(int count, int threads, const std::function<void(int)>& task) {
+void parallel(int count, int threads, const std::function<void(int)>& task, const std::function<void()>& idle) {
   if (count == 1 || threads <= 1) {
     for (int i = 0; i < count; ++i) task(i);
     return;
@@ -99,7 +100,7 @@ void parallel(int count, int threads, const std::function<void(int)>& task) {
     return;
   }
   if (pool == nullptr) pool = new Pool;
-  pool->run(count, threads < count ? threads : count, task);
+  pool->run(count, threads < count ? threads : count, task, idle);
 }
 
 }  // namespace elman

@@ -6,7 +6,8 @@
 
 namespace elman {
 
-// Run task(0) ... task(count-1) on at most `threads` threads, the caller among them; returns when all are done.
-void parallel(int count, int threads, const std::function<void(int)>& task);
+// Run task(0) ... task(count-1) on at most `threads` threads, the caller among them; returns when all are done. While
+// the caller has nothing left to do but wait it calls `idle` every few milliseconds.
+void parallel(int count, int threads, const std::function<void(int)>& task, const std::function<void()>& idle = [] {});
 
 }  // namespace elman
