@@ -289,18 +289,20 @@ ELMAN_INLINE vec<float> square_root(vec<float> v) {
 ELMAN_INLINE vec<float> inverse_root(vec<float> v) {
 #if defined(__AVX512F__)
   const vec<float> r = (vec<float>)_mm512_rsqrt14_ps((__m512)v);
-  const vec<float> better = r + r * (0.5f - (v * r) * (0.5f * r));  // v * r first: half of the least float is 0
+  // v * r first: half of the least float is 0
+  const __m512 gap = _mm512_fnmadd_ps((__m512)(v * r), (__m512)(0.5f * r), _mm512_set1_ps(0.5f));
+  const __m512 better = _mm512_fmadd_ps((__m512)r, gap, (__m512)r);
   const __mmask16 ordinary =
       _mm512_cmp_ps_mask((__m512)absolute<float>(r), _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ) &
       _mm512_cmp_ps_mask((__m512)r, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-  return (vec<float>)_mm512_mask_blend_ps(ordinary, (__m512)r, (__m512)better);
+  return (vec<float>)_mm512_mask_blend_ps(ordinary, (__m512)r, better);
 #else
   return 1.0f / square_root(v);
 #endif
 }
 
 // a / b: correctly rounded, but for floats on AVX-512 within 1 ulp, from an estimate and two corrections, three times as
-// fast; lanes whose numbers are huge, tiny or not numbers are divided truly.
+// fast; lanes whose numbers are huge, tiny, 0 or not numbers are divided truly.
 ELMAN_INLINE vec<float> divide(vec<float> a, vec<float> b) {
 #if defined(__AVX512F__)
   // exponents of 2^-60 .. 2^60: no product below leaves the range of floats
@@ -310,15 +312,14 @@ ELMAN_INLINE vec<float> divide(vec<float> a, vec<float> b) {
   const __mmask16 ordinary_b =
       _mm512_cmplt_epu32_mask(_mm512_sub_epi32(sizes_b, _mm512_set1_epi32(least)), _mm512_set1_epi32(span));
   const __mmask16 ordinary_a =
-      _mm512_cmplt_epu32_mask(_mm512_sub_epi32(sizes_a, _mm512_set1_epi32(least)), _mm512_set1_epi32(span)) |
-      _mm512_testn_epi32_mask(sizes_a, sizes_a);
+      _mm512_cmplt_epu32_mask(_mm512_sub_epi32(sizes_a, _mm512_set1_epi32(least)), _mm512_set1_epi32(span));
   const __mmask16 special = (__mmask16) ~(ordinary_a & ordinary_b);
-  vec<float> r = (vec<float>)_mm512_rcp14_ps((__m512)b);
-  r = r + r * (1.0f - b * r);
-  const vec<float> q = a * r, close = q + (a - q * b) * r;
-  if (__builtin_expect(special != 0, 0))
-    return (vec<float>)_mm512_mask_div_ps((__m512)close, special, (__m512)a, (__m512)b);
-  return close;
+  const __m512 rough = _mm512_rcp14_ps((__m512)b);
+  const __m512 r = _mm512_fmadd_ps(rough, _mm512_fnmadd_ps((__m512)b, rough, _mm512_set1_ps(1.0f)), rough);
+  const __m512 q = _mm512_mul_ps((__m512)a, r);
+  const __m512 close = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, (__m512)b, (__m512)a), r, q);
+  if (__builtin_expect(special != 0, 0)) return (vec<float>)_mm512_mask_div_ps(close, special, (__m512)a, (__m512)b);
+  return (vec<float>)close;
 #else
   return a / b;
 #endif
