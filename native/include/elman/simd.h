@@ -301,8 +301,8 @@ ELMAN_INLINE vec<float> inverse_root(vec<float> v) {
 #endif
 }
 
-// a / b: correctly rounded, but for floats on AVX-512 within 1 ulp, from an estimate and two corrections, three times as
-// fast; lanes whose numbers are huge, tiny, 0 or not numbers are divided truly.
+// a / b: correctly rounded, but for floats on AVX-512 within 1 ulp, from an estimate and two corrections
+// in place of the slow instruction; lanes whose numbers are huge, tiny, 0 or not numbers are divided truly.
 ELMAN_INLINE vec<float> divide(vec<float> a, vec<float> b) {
 #if defined(__AVX512F__)
   // exponents of 2^-60 .. 2^60: no product below leaves the range of floats
