@@ -15,6 +15,7 @@ import numpy as np
 from elman.errors import DataError, DivergenceError
 from elman.executors import Plan
 from elman.training.batches import Adapter
+from elman.training.buckets import Trim, by_length
 from elman.training.callbacks.base import CallbackList
 from elman.training.measure import Pace, breaths, evaluate
 from elman.training.objective import Objective
@@ -114,7 +115,11 @@ class Fit:
         plan = self._train_plan(data)
         progress = self.callbacks.listeners["on_progress"]
         done = 0
-        for steps, diverged in breaths(plan, data, self._order(epoch, data.rows), self.batch_size, self.pace):
+        order = self._order(epoch, data.rows)
+        trim = Trim.of(data, plan.graph.inputs)
+        if trim is not None and self.shuffle:
+            order = by_length(order, trim.length, self.batch_size)
+        for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace):
             done += steps
             if diverged and not self._forgiven(epoch, done):
                 raise self._divergence(epoch, done)

@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.executors import Plan
 from elman.training.batches import Adapter
+from elman.training.buckets import Trim
 from elman.training.callbacks.base import CallbackList
 from elman.training.sources import DataSet, Stream
 from elman.training.step import Steps
@@ -38,6 +39,10 @@ class Pace:
 def breaths(plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace) -> Iterator[tuple[int, bool]]:
     """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged)."""
     start, rows = 0, len(order)
+    trim = Trim.of(data, plan.graph.inputs)
+    if trim is not None:
+        yield from trim.batches(plan, order, batch_size)
+        return
     if isinstance(plan.graph.inputs[0].shape[0], int):  # kept states fix the number of rows: nothing is left to gather
         for start in range(0, rows, batch_size):
             run = plan.run([a[order[start : start + batch_size]] for a in data.arrays])
@@ -73,7 +78,11 @@ def evaluate(
     hooks = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     if isinstance(data, DataSet) and not hooks:
         order = np.arange(data.rows if limit is None else min(data.rows, limit * batch_size), dtype=np.int64)
-        for _ in breaths(steps.test(data.signature), data, order, batch_size, pace or Pace()):
+        plan = steps.test(data.signature)
+        trim = Trim.of(data, plan.graph.inputs)
+        if trim is not None:
+            order = order[np.argsort(trim.length[order], kind="stable")]
+        for _ in breaths(plan, data, order, batch_size, pace or Pace()):
             pass
     else:
         for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
@@ -90,6 +99,11 @@ def predict(
 ) -> list[list[np.ndarray]]:
     """The outputs of every batch, output by output."""
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
+    trim = None
+    if isinstance(data, DataSet) and limit is None:
+        trim = Trim.of(data, steps.predict(data.signature).graph.inputs)
+    if trim is not None and trim.data.rows > batch_size:
+        return _predict_trimmed(steps, trim, batch_size, callbacks)
     callbacks.call("on_predict_begin", None)
     for step, batch in enumerate(_batches(lambda item: adapter.inputs(_inputs_of(item)), data, batch_size, limit)):
         callbacks.call("on_predict_batch_begin", step, None)
@@ -99,6 +113,34 @@ def predict(
         callbacks.call("on_predict_batch_end", step, None)
     callbacks.call("on_predict_end", None)
     return outputs
+
+
+def _predict_trimmed(steps: Steps, trim: Trim, batch_size: int, callbacks: CallbackList) -> list[list[np.ndarray]]:
+    """As `predict`, sequences of like length together; outputs in the order of the rows, padded with zeros."""
+    order = np.argsort(trim.length, kind="stable")
+    plan = steps.predict(trim.data.signature)
+    found: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
+    callbacks.call("on_predict_begin", None)
+    for step, start in enumerate(range(0, len(order), batch_size)):
+        callbacks.call("on_predict_batch_begin", step, None)
+        made = plan.run(trim.rows(order[start : start + batch_size]).arrays).outputs
+        for kept, array in zip(found, made, strict=True):
+            kept.append(array)
+        callbacks.call("on_predict_batch_end", step, None)
+    callbacks.call("on_predict_end", None)
+    return [[_joined(parts, order)] for parts in found]
+
+
+def _joined(parts: list[np.ndarray], order: np.ndarray) -> np.ndarray:
+    """Batches of different lengths as one array, each row at its place. Shapes: (n, ...) each -> (N, ...)."""
+    sizes = np.max([part.shape[1:] for part in parts], axis=0).astype(int) if parts[0].ndim > 1 else ()
+    whole = np.zeros((len(order), *sizes), parts[0].dtype)
+    start = 0
+    for part in parts:
+        place: Any = (order[start : start + len(part)], *(slice(0, size) for size in part.shape[1:]))
+        whole[place] = part
+        start += len(part)
+    return whole
 
 
 def _inputs_of(item: Any) -> Any:

@@ -1,0 +1,108 @@
+"""Batches of sequences of like length, each as long as its own longest sequence.
+
+    shuffle all rows → pools of 50 batches → sort each pool by length → cut into batches → shuffle the batches
+
+Padding costs as much as data, so a batch should hold little of it. Which rows meet still changes from epoch to epoch,
+for the pools do; the order depends on (seed, epoch) alone. A plan takes each length without being compiled again.
+
+Cost: one sort an epoch, one gathered copy a batch. Weakness: rows of a batch are alike in length, so where length tells
+the class, batches are less mixed than those of a plain shuffle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from elman.executors import Plan
+from elman.graph import Tensor
+from elman.shapes import Dim
+from elman.training.sources import DataSet
+
+__all__ = ["POOL", "Trim", "by_length"]
+
+POOL = 50
+"""Batches of a pool: enough for little padding, few enough for much mixing."""
+
+
+class Trim:
+    """Cuts the arrays of a data set to what some of its rows need.
+
+    Attributes:
+        length: what rows are sorted by: the steps of each row, of all ragged inputs together. (N,)
+    """
+
+    def __init__(self, data: DataSet, axes: Sequence[dict[int, str]], longest: dict[str, np.ndarray]) -> None:
+        self.data = data
+        self.axes = axes
+        self.longest = longest
+        self.length: np.ndarray = np.sum(list(longest.values()), axis=0)
+
+    @classmethod
+    def of(cls, data: DataSet, inputs: Sequence[Tensor]) -> Trim | None:
+        """The way to trim data for a graph with these inputs; None where nothing is ragged or sizes are tied.
+
+        An open axis can be cut where every input along it says how long its rows are, and every other array has it
+        as it is.
+        """
+        longest: dict[str, np.ndarray] = {}
+        for lengths, tensor in zip(data.lengths, inputs, strict=False):
+            if lengths is not None and isinstance(tensor.shape[1], Dim):
+                name = str(tensor.shape[1])
+                longest[name] = np.maximum(longest[name], lengths) if name in longest else lengths
+        for lengths, tensor in zip(data.lengths, inputs, strict=False):
+            if lengths is None:
+                for size in tensor.shape[1:]:
+                    longest.pop(str(size), None)
+        axes: list[dict[int, str]] = []
+        for tensor in inputs:
+            open_axes = {axis: size for axis, size in enumerate(tensor.shape) if axis and isinstance(size, Dim)}
+            tied = {name for size in open_axes.values() for name in size.symbols if str(size) not in longest}
+            longest = {name: value for name, value in longest.items() if name not in tied}
+            axes.append({axis: str(size) for axis, size in open_axes.items()})
+        if not longest or isinstance(inputs[0].shape[0], int):
+            return None
+        return cls(data, [{k: v for k, v in a.items() if v in longest} for a in axes], longest)
+
+    def rows(self, rows: np.ndarray) -> DataSet:
+        """These rows, as long as the longest of them; at least one step. Shapes: rows (n,) -> arrays (n, ...)."""
+        sizes = {name: max(1, int(lengths[rows].max(initial=0))) for name, lengths in self.longest.items()}
+        arrays = []
+        for array, axes in zip(self.data.arrays, self.axes, strict=True):
+            cut = [slice(None)] * array.ndim
+            for axis, name in axes.items():
+                cut[axis] = slice(0, sizes[name])
+            arrays.append(array[tuple(cut)][rows])
+        return DataSet(arrays, self.data.signature, [None if n is None else n[rows] for n in self.data.lengths])
+
+    def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
+        """Run a plan over batches of `order`. Yields: (steps done, diverged) after each."""
+        for start in range(0, len(order), batch_size):
+            run = plan.run(self.rows(order[start : start + batch_size]).arrays)
+            yield int(not run.diverged), run.diverged
+            if run.diverged:
+                return
+
+
+def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:
+    """A shuffled order, rearranged so that batches hold rows of like length.
+
+    Args: order: rows, shuffled; it also says which batch comes first. length: steps of every row of the data.
+
+    Shapes: order (n,), length (N,) -> (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> by_length(np.array([0, 1, 2, 3]), np.array([9, 1, 8, 2]), batch_size=2).tolist()
+        [1, 3, 2, 0]
+    """
+    pool = POOL * batch_size
+    sorted_pools = [
+        part[np.argsort(length[part], kind="stable")] for part in np.split(order, range(pool, len(order), pool))
+    ]
+    rows = np.concatenate(sorted_pools)
+    whole = len(rows) // batch_size
+    batches = rows[: whole * batch_size].reshape(whole, batch_size)
+    ranks = np.argsort(order[:whole], kind="stable")
+    return np.concatenate([batches[ranks].ravel(), rows[whole * batch_size :]])

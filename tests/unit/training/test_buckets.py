@@ -1,0 +1,76 @@
+"""Ragged data go through a plan in batches of like length, and nothing else changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import elman
+from elman import layers
+from elman.training.buckets import POOL, by_length
+from tests.tolerances import assert_close
+
+RNG = np.random.default_rng(0)
+
+
+def _ragged(rows: int, longest: int) -> list[np.ndarray]:
+    return [RNG.normal(size=(int(n), 2)).astype("float32") for n in RNG.integers(1, longest, rows)]
+
+
+def _model(sequences: bool = False) -> elman.Model:
+    layers.set_seed(1)
+    model = elman.Sequential(
+        [layers.Input((None, 2)), layers.SimpleRNN(5, return_sequences=sequences), layers.Dense(1)], seed=3
+    )
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_every_row_comes_once_and_batches_are_alike_in_length():
+    length = RNG.integers(1, 1000, 2003)
+    order = RNG.permutation(2003)
+    made = by_length(order, length, 8)
+    assert sorted(made.tolist()) == list(range(2003))
+    spread = np.mean([np.ptp(length[made[i : i + 8]]) for i in range(0, 2000, 8)])
+    assert spread < 1000 / POOL * 1.5
+    assert np.mean([np.ptp(length[order[i : i + 8]]) for i in range(0, 2000, 8)]) > 500
+
+
+def test_an_epoch_sees_every_row_and_depends_on_the_seed_alone():
+    x, y = _ragged(50, 30), RNG.normal(size=(50, 1))
+    one, two = _model(), _model()
+    for model in (one, two):
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_predict_and_evaluate_give_what_padded_data_give(sequences):
+    x = _ragged(21, 12)
+    y = [row[:, :1] for row in x] if sequences else RNG.normal(size=(21, 1))
+    model = _model(sequences)
+    small, whole = model.predict(x, batch_size=4, verbose=0), model.predict(x, batch_size=21, verbose=0)
+    for a, b in zip(small, whole, strict=True):
+        assert a.shape == b.shape
+        assert_close(a, b, length=7, steps=12)
+    if not sequences:  # a mean over steps weighs batches by their rows, as in Keras
+        losses = [np.float32(model.evaluate(x, y, batch_size=size, verbose=0)) for size in (4, 21)]
+        assert_close(losses[0], losses[1], length=21, steps=12)
+
+
+def test_rows_without_shuffling_stay_in_order():
+    x, y = _ragged(12, 9), RNG.normal(size=(12, 1))
+    one, two = _model(), _model()
+    one.fit(x, y, batch_size=3, shuffle=False, verbose=0)
+    for start in range(0, 12, 3):
+        two.train_on_batch(x[start : start + 3], y[start : start + 3])
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        assert_close(a, b, length=7, steps=36)
+
+
+def test_sequences_of_length_zero_are_legal():
+    x = [np.zeros((0, 2), "float32"), np.zeros((0, 2), "float32"), np.ones((3, 2), "float32")]
+    model = _model()
+    model.fit(x, np.zeros((3, 1)), batch_size=2, verbose=0)
+    assert np.isfinite(model.predict(x, batch_size=2, verbose=0)).all()
