@@ -1,0 +1,41 @@
+"""Products of matrices: transposed, sliced and repeated operands are strides."""
+
+from __future__ import annotations
+
+from elman.executors.lowering.spec import key
+from elman.executors.lowering.views import View
+from elman.executors.lowering.writer import Writer
+from elman.executors.shards import of_batch
+from elman.graph.node import Node
+from elman.shapes import Size, product
+
+
+def emit_product(w: Writer, node: Node) -> None:
+    """MatMul, and Gemm with what it adds: batch, m, n, k, then row, column and matrix strides."""
+    a, b = node.inputs[:2]
+    out = node.outputs[0]
+    batched = b.ndim > 2
+    ta, tb = bool(node.attrs.get("transpose_a")), bool(node.attrs.get("transpose_b"))
+    k, n = a.shape[-2] if ta else a.shape[-1], out.shape[-1]
+    m = out.shape[-2] if batched else product(out.shape[:-1])
+    batch = product(out.shape[:-2]) if batched else 1
+    row_a, col_a = _matrix(w.where[key(a)], ta)
+    row_b, col_b = _matrix(w.where[key(b)], tb)
+    if not batched and a.ndim > 2 and w.where[key(a)].contiguous(a.shape):
+        row_a = k
+    dims: list[Size] = [batch, m, n, k, row_a, col_a, m * k if batched else 0, row_b, col_b, k * n if batched else 0]
+    ins = [w.base(a), w.base(b)]
+    full = False
+    for addend in node.inputs[2:]:
+        ins.append(w.value(addend))
+        full = addend.shape == out.shape
+    dims += [n if full else 0, m * n if full and batched else 0]
+    w.add("matmul", ins, [w.output(out)], dims, [ins[1] in w.scope.packable])
+    if of_batch(a) or of_batch(b):
+        w.count(2 * batch * m * n * k * w.scope.steps)
+
+
+def _matrix(view: View, transposed: bool) -> tuple[Size, Size]:
+    """Strides from row to row and from column to column of the matrix that is multiplied."""
+    row, column = view.strides[-2:]
+    return (column, row) if transposed else (row, column)

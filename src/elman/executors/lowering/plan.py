@@ -1,0 +1,74 @@
+"""A whole graph written down: segment by segment, then the updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elman.executors.lowering.emitters import EMITTERS
+from elman.executors.lowering.in_place import parts, update_writers
+from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
+from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
+from elman.executors.lowering.writer import Scope, Writer
+from elman.executors.shards import shardable, stages
+from elman.graph.node import Graph, Node
+from elman.graph.rewrite import fuse, fuse_products, simplify
+
+
+def lower(graph: Graph) -> Lowered:
+    """Optimise a graph for the native plan and write it down.
+
+    Raises: GraphError: float32 and float64 mixed in one graph.
+    """
+    graph = simplify(graph, final=True)
+    real = real_type(graph)
+    graph = fuse_products(reduce_reals(graph, real))
+    sharded = shardable(graph)
+    stage = stages(graph) if sharded else {}
+    return _written(fuse(graph, lambda node: stage.get(node.serial, 0)), real, sharded)
+
+
+def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
+    order = graph.nodes()
+    level = levels(order, sharded)
+    scope = Scope.of(order, graph.roots)
+    w = Writer(EMITTERS, scope, real, sharded)
+    for t in graph.inputs:
+        w.define(t, INPUT)
+    writers = update_writers(graph, order, scope.readers)
+    w.updated = {k: v for targets in writers.values() for k, v in targets.items()}
+    w.parts = parts(order, level)
+    segments: dict[int, list[Instruction]] = {}
+    last: list[Instruction] = []
+    for node in order:
+        if node.op != "Input":
+            into = last if node.serial in writers else segments.setdefault(level[node.serial], [])
+            scope.instructions = into
+            w.emit(node)
+    spec = _spec(graph, w, order, level, segments, last)
+    return Lowered(spec, list(w.symbols), w.variables, w.constants, real, w.checks)
+
+
+def _spec(
+    graph: Graph,
+    w: Writer,
+    order: list[Node],
+    level: dict[int, int],
+    segments: dict[int, list[Instruction]],
+    last: list[Instruction],
+) -> dict[str, Any]:
+    numbers = sorted(segments)
+    sums = [(t, level[n.serial]) for n in order for t in n.outputs if is_partial(t, level[n.serial])]
+    spec: dict[str, Any] = {
+        "partials": [w.value(t) for t, _ in sums],
+        "partial_segment": [numbers.index(at) for _, at in sums],
+        "updates": [(w.variable(v), w.value(t)) for v, t in graph.updates if w.updated.get(key(t)) is not v],
+        "segments": [(number % 2 == 1, segments[number]) for number in numbers],
+        "last": [(False, last)] if last else [],
+        "bodies": w.bodies,
+        "inputs": [w.where[key(t)].value for t in graph.inputs],
+        "outputs": [w.value(t) for t in graph.outputs],
+        "guard": -1 if graph.guard is None else w.value(graph.guard),
+        "shardable": w.sharded,
+        "row_work": w.dim(w.work),
+    }
+    return {**spec, "values": w.values, "dims": [w.terms(d) for d in w.dims], "symbols": len(w.symbols)}

@@ -1,0 +1,26 @@
+"""Element-wise work: one instruction walks all operands along the axes of the result."""
+
+from __future__ import annotations
+
+from elman.executors.lowering.writer import Writer
+from elman.executors.pointwise import compile_program, integral
+from elman.executors.shards import of_batch
+from elman.graph.node import Graph, Node
+from elman.shapes import Size, product
+
+_STEP = 4  # the work of a step of a program on one element, in multiply-adds of a product
+
+
+def emit_fused(w: Writer, node: Node) -> None:
+    """A program over registers, with the strides of every operand."""
+    body: Graph = node.attrs["body"]
+    shape = body.outputs[0].shape
+    dims: list[Size] = list(shape)
+    for t in node.inputs:
+        dims += w.strides_in(t, shape)
+    program = compile_program(body)
+    ins = [w.base(t) for t in node.inputs]
+    outs = [w.output(t) for t in node.outputs]
+    w.add("integer" if integral(body) else "pointwise", ins, outs, dims, [len(shape)], program.spec())
+    if of_batch(node.outputs[0]):
+        w.count(product(shape) * _STEP * len(program.steps))

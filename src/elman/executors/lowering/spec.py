@@ -1,0 +1,41 @@
+"""The words of the spec that native/include/elman/spec.h reads: homes, instructions, and the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman.graph.node import Tensor, Variable
+from elman.shapes import Size
+
+TEMPORARY, INPUT, VARIABLE, CONSTANT, ONCE, PART = range(6)  # Home in spec.h
+OPS = {
+    name: i
+    for i, name in enumerate(
+        (
+            "matmul pointwise integer reduce arg_max softmax cum_sum copy gather scatter_add uniform range size scan"
+        ).split()
+    )
+}
+
+Key = tuple[int, int]
+Instruction = tuple[Any, ...]
+
+
+def key(t: Tensor) -> Key:
+    """A tensor's name in tables: its node and which output of it."""
+    return (t.node.serial, t.index)
+
+
+@dataclass
+class Lowered:
+    """The spec as the binding reads it, and what the executor must know beside it."""
+
+    spec: dict[str, Any]
+    symbols: list[str]
+    variables: list[Variable]
+    constants: list[np.ndarray]
+    real: str
+    checks: list[tuple[Size, Size, int, Size]]

@@ -1,0 +1,171 @@
+"""The spec while it is written: tables of sizes, values and views, and the list of instructions under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from elman import dtypes
+from elman.errors import GraphError
+from elman.executors.lowering.in_place import Part
+from elman.executors.lowering.segments import runs_once
+from elman.executors.lowering.spec import ONCE, OPS, PART, TEMPORARY, VARIABLE, Instruction, Key, key
+from elman.executors.lowering.views import View, contiguous_strides
+from elman.executors.shards import of_batch
+from elman.graph.node import Node, Tensor, Variable
+from elman.shapes import Dim, Shape, Size, product
+
+Emitter = Callable[["Writer", Node], None]
+
+
+@dataclass
+class Scope:
+    """Where instructions go, the whole graph or a scan's body, and who reads what there."""
+
+    readers: dict[Key, list[Node]] = field(default_factory=dict)
+    kept: frozenset[Key] = frozenset()
+    instructions: list[Instruction] = field(default_factory=list)
+    packable: frozenset[int] = frozenset()  # values that stay over a loop's steps: a product may pack them once
+    steps: Size = 1
+    in_loop: bool = False
+
+    @classmethod
+    def of(cls, order: Sequence[Node], results: Sequence[Tensor], **more: Any) -> Scope:
+        """The scope of nodes in order, whose results must lie whole."""
+        readers: dict[Key, list[Node]] = {}
+        for node in order:
+            for t in node.inputs:
+                readers.setdefault(key(t), []).append(node)
+        return cls(readers, frozenset(key(t) for t in results), **more)
+
+
+class Writer:
+    """What emitters write with. They read tensors by `value`, `base` or `where`, and make theirs by `output`."""
+
+    def __init__(self, emitters: Mapping[str, Emitter], scope: Scope, real: str, sharded: bool) -> None:
+        self.emitters = emitters
+        self.scope = scope
+        self.real = real
+        self.sharded = sharded
+        self.parts: dict[Key, Part] = {}
+        self.updated: dict[Key, Variable] = {}
+        self.dims: dict[Size, int] = {}
+        self.symbols: dict[str, int] = {"B": 0}
+        self.values: list[tuple[Any, ...]] = []
+        self.where: dict[Key, View] = {}
+        self.variables: list[Variable] = []
+        self.constants: list[Any] = []
+        self.bodies: list[Instruction] = []
+        self.checks: list[tuple[Size, Size, int, Size]] = []
+        self.work: Size = 0
+
+    def emit(self, node: Node) -> None:
+        """Write a node down by its row."""
+        if node.op not in self.emitters:
+            raise GraphError(
+                f"lowering: operator {node.op} must have a native form. Received {node!r}. "
+                "Add its row to EMITTERS in executors/lowering/emitters.py."
+            )
+        self.emitters[node.op](self, node)
+
+    def add(
+        self,
+        op: str,
+        ins: Sequence[int],
+        outs: Sequence[int],
+        dims: Sequence[Size] = (),
+        flags: Sequence[int] = (),
+        program: Any = None,
+        body: int = -1,
+    ) -> None:
+        """One more instruction: `op` of `OPS` from values to values."""
+        sizes = [self.dim(d) for d in dims]
+        told = (OPS[op], list(ins), list(outs), sizes, [int(f) for f in flags], program, body, op)
+        self.scope.instructions.append(told)
+
+    def count(self, work: Size) -> None:
+        """Operations on rows, by which the plan judges whether threads pay."""
+        self.work = self.work + work
+
+    def dim(self, size: Size) -> int:
+        """The number of a size in the table of sizes."""
+        if isinstance(size, Dim):
+            for s in sorted(size.symbols):
+                self.symbols.setdefault(s, len(self.symbols))
+        return self.dims.setdefault(size, len(self.dims))
+
+    def terms(self, size: Size) -> list[tuple[int, list[int]]]:
+        """A size as a sum of products of symbols' numbers."""
+        if isinstance(size, int):
+            return [(size, [])] if size else []
+        return [(c, [self.symbols[s] for s in m]) for m, c in size.terms]
+
+    def new(self, home: int, t: Tensor, index: int = -1, offset: Size | None = None) -> int:
+        """One more value, of a tensor's type and size."""
+        storage = 1 if t.dtype == dtypes.INT32 else 0
+        at = (self.dim(product(t.shape)), -1 if offset is None else self.dim(offset))
+        self.values.append((home, storage, index, *at, self.sharded and of_batch(t)))
+        return len(self.values) - 1
+
+    def home(self, node: Node) -> int:
+        """Where results of a node live: for one step, or from the moment sizes are known."""
+        return ONCE if not self.scope.in_loop and runs_once(node) else TEMPORARY
+
+    def define(self, t: Tensor, home: int = TEMPORARY, index: int = -1) -> int:
+        """A value of a tensor's own, whole and contiguous."""
+        value = self.new(home, t, index)
+        self.where[key(t)] = View(value, 0, contiguous_strides(t.shape))
+        return value
+
+    def output(self, t: Tensor) -> int:
+        """The value an instruction writes: the variable it updates, a part of a concatenation, or its own."""
+        if key(t) in self.updated:
+            return self.variable(self.updated[key(t)])
+        home = self.home(t.node)
+        if home != TEMPORARY or key(t) not in self.parts:
+            return self.define(t, home)
+        whole, at = self.parts[key(t)]
+        if key(whole) not in self.where:
+            self.define(whole)
+        value = self.new(PART, t, self.where[key(whole)].value, at)
+        self.where[key(t)] = View(value, 0, contiguous_strides(t.shape))
+        return value
+
+    def variable(self, v: Variable) -> int:
+        """The value of a variable's own memory."""
+        if key(v.tensor) not in self.where:
+            self.variables.append(v)
+            self.define(v.tensor, VARIABLE, len(self.variables) - 1)
+        return self.where[key(v.tensor)].value
+
+    def value(self, t: Tensor) -> int:
+        """The value that holds a tensor whole and contiguous."""
+        view = self.where[key(t)]
+        if not view.contiguous(t.shape):
+            raise GraphError(
+                f"lowering: {t!r} must be contiguous where it is read. Received a view. This is a bug of elman."
+            )
+        if view.offset == 0 and self.values[view.value][3] == self.dim(product(t.shape)):
+            return view.value
+        return self.new(PART, t, view.value, view.offset)
+
+    def base(self, t: Tensor) -> int:
+        """The value at whose start a view begins; its strides say the rest."""
+        view = self.where[key(t)]
+        return view.value if view.offset == 0 else self.new(PART, t, view.value, view.offset)
+
+    def strides_in(self, t: Tensor, shape: Shape) -> list[Size]:
+        """Strides of an operand along the axes of the result; 0 where it is repeated."""
+        view = self.where[key(t)]
+        missing = len(shape) - t.ndim
+        return [0] * missing + [0 if d == 1 else s for d, s in zip(t.shape, view.strides, strict=True)]
+
+    def lies_in(self, t: Tensor, target: int) -> bool:
+        """Whether a tensor was written into this value as a part of it."""
+        value = self.where[key(t)].value
+        while self.values[value][0] == PART:
+            value = self.values[value][2]
+            if value == target:
+                return True
+        return False

@@ -1,0 +1,83 @@
+"""Every operator has one native form, and what the plan writes is what the kernels read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman import ops
+from elman.errors import GraphError
+from elman.executors.lowering import EMITTERS, OPS, lower
+from elman.graph import TABLE, Graph, Variable, placeholder
+from elman.shapes import Dim
+
+SPEC = Path(__file__).parents[3] / "native" / "include" / "elman" / "spec.h"
+
+
+def instructions(graph: Graph) -> list[str]:
+    spec = lower(graph).spec
+    return [i[-1] for segment in (*spec["segments"], *spec["last"]) for i in segment[1]]
+
+
+def test_every_operator_has_a_row():
+    alone = {name for name, row in TABLE.items() if row.kind != "pointwise"} - {"Input"}  # pointwise ones are Fused
+    assert set(EMITTERS) == alone
+
+
+def test_instructions_have_the_order_of_the_contract():
+    body = re.search(r"enum class Op\b[^{]*{(.*?)}", SPEC.read_text(), re.DOTALL)[1]
+    assert re.findall(r"\w+", re.sub(r"//[^\n]*", "", body)) == list(OPS)
+
+
+def test_an_operator_without_a_row_is_named(monkeypatch):
+    monkeypatch.delitem(EMITTERS, "Gather")
+    x = placeholder("x", (3,), "int32")
+    table = placeholder("table", (5, 2))
+    y = ops.take(table, x)
+    with pytest.raises(GraphError, match=r"operator Gather must have a native form.*Add its row to EMITTERS"):
+        lower(Graph((table, x), (y,)))
+
+
+def test_two_real_types_are_refused():
+    a, b = placeholder("a", (2,), "float32"), placeholder("b", (2,), "float64")
+    with pytest.raises(GraphError, match=r"one real type\. Received float32 and float64"):
+        lower(Graph((a, b), (a, b)))
+
+
+def test_what_readers_can_walk_is_not_copied():
+    x = placeholder("x", (4, 6))
+    y = ops.transpose(x, (1, 0))[1:3] * 2.0
+    assert instructions(Graph((x,), (y,))) == ["pointwise"]
+
+
+def test_what_readers_cannot_walk_is_copied():
+    x = placeholder("x", (4, 6))
+    assert instructions(Graph((x,), (ops.softmax(ops.transpose(x, (1, 0))),))) == ["copy", "softmax"]
+
+
+def test_parts_of_a_concatenation_are_written_into_it():
+    x, y = placeholder("x", (2, 3)), placeholder("y", (4, 3))
+    assert instructions(Graph((x, y), (ops.concatenate([ops.exp(x), ops.tanh(y)], 0),))) == ["pointwise", "pointwise"]
+
+
+def test_an_update_is_written_into_its_variable():
+    v = Variable(np.zeros(3, np.float32))
+    spec = lower(Graph((), (), updates=((v, v.tensor + 1.0),))).spec
+    assert [i[-1] for i in spec["last"][0][1]] == ["pointwise"]
+    assert spec["updates"] == []
+
+
+def test_neighbouring_axes_are_reduced_together():
+    x = placeholder("x", (2, 3, 4, 5))
+    assert instructions(Graph((x,), (ops.sum(x, axis=(0, 1, 3)),))) == ["reduce", "reduce"]
+    assert instructions(Graph((x,), (ops.sum(x, axis=(1, 2)),))) == ["reduce"]
+
+
+def test_sums_over_the_batch_are_partial():
+    x = placeholder("x", (Dim.symbol("B"), 3))
+    spec = lower(Graph((x,), (ops.sum(x),))).spec
+    assert spec["shardable"]
+    assert len(spec["partials"]) == 1
