@@ -173,8 +173,8 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     return tuple(out)
 
 
-def text(shape: Sequence[Size]) -> str:
-    """A shape as a person reads it.
+def text(shape: Sequence[Size | str]) -> str:
+    """A shape as a person reads it; letters may stand for sizes.
 
     Example:
         >>> text((B, 3)), text((B,))

@@ -60,7 +60,7 @@ class _Backward:
     def run(self) -> Sequence[Tensor | None]:
         outputs, at = self.body.outputs, self.carries + self.sequences
         d_states = [placeholder(f"d_{t.node.attrs['name']}", t.shape, t.dtype) for t in self.states]
-        live = [i for i in range(self.carries, len(outputs)) if self.grads[i] is not None]
+        live = {i: g for i, g in enumerate(self.grads) if g is not None and i >= self.carries}
         d_outputs = [placeholder(f"d_output{i}", outputs[i].shape, outputs[i].dtype) for i in live]
         seeds = [
             *zip(outputs[: self.carries], d_states, strict=True),
@@ -74,7 +74,7 @@ class _Backward:
         roots = [*before, *stepwise, *made_here]
         read = self._read(roots)
         self.kept = self._keep([*read, *(t for t in terms if t.node.serial in self.forward_nodes)])
-        made = self._walk_back(d_states, d_outputs, [self.grads[i] for i in live], roots, read)
+        made = self._walk_back(d_states, d_outputs, list(live.values()), roots, read)
         stacks = iter(made[self.carries :])
         found_outer = [None if g is None else next(stacks) for g in found[self.carries :]]
         d_sequences, d_captured = found_outer[: self.sequences], found_outer[self.sequences :]
@@ -183,7 +183,7 @@ class _Backward:
         self,
         d_states: Sequence[Tensor],
         d_outputs: Sequence[Tensor],
-        d_sequences: Sequence[Tensor | None],
+        d_sequences: Sequence[Tensor],
         roots: Sequence[Tensor],
         read: Sequence[Tensor],
     ) -> Sequence[Tensor]:
@@ -221,4 +221,4 @@ class _Backward:
             "reverse": not self.node.attrs["reverse"],
             "steps": self.node.attrs["steps"],
         }
-        return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs  # type: ignore[list-item]
+        return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs

@@ -10,7 +10,7 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, text
+
+T = TypeVar("T")
 
 _missing = ""
 try:
@@ -132,8 +134,8 @@ class NativePlan(Plan):
             return Run(self._outputs(last), steps, diverged)
 
     def _execute(self, views: list[np.ndarray], order: np.ndarray | None, batch_size: int) -> tuple[int, bool]:
-        run = self._plan.run
-        return _named(run, views, self._batched, self._symbols, order, batch_size, self._threads)  # type: ignore[no-any-return]
+        run: Callable[..., tuple[int, bool]] = self._plan.run
+        return _named(run, views, self._batched, self._symbols, order, batch_size, self._threads)
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
@@ -212,7 +214,7 @@ class NativePlan(Plan):
         return f"NativePlan({', '.join(_describe(t) for t in self.graph.inputs)}; {chosen_isa()})"
 
 
-def _named(call: Callable[..., Any], *args: Any) -> Any:
+def _named(call: Callable[..., T], *args: Any) -> T:
     """What a call into the extension gives. Raises: DataError: an index outside a table, with its place."""
     try:
         return call(*args)

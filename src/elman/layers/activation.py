@@ -122,7 +122,7 @@ class PReLU(Layer):
         """Add alpha."""
         shared = {a - 1 for a in self.shared_axes or ()}
         shape = [1 if i in shared else size for i, size in enumerate(input_shape[1:])]
-        self.alpha = self._add_stem("alpha", shape)  # type: ignore[arg-type]  # open sizes are refused there
+        self.alpha = self._add_stem("alpha", shape)
 
     def call(self, x: Tensor) -> Tensor:
         """The function."""

@@ -232,4 +232,5 @@ def get(identifier: Any, where: str = "activations", argument: str = "activation
         found = resolve(identifier, "activation", where, argument)
     if not callable(found):
         raise ArgumentError.at(where, argument, "be a function of a tensor", identifier, "Pass 'tanh', for example.")
-    return found  # type: ignore[no-any-return]
+    activation: Activation = found
+    return activation

@@ -170,7 +170,7 @@ class Layer(Weighted, Configured):
 
     def _expected(self) -> str:
         known = "F" if self.features is None else str(self.features)
-        return text([known if a == "F" else a for a in self.axes])  # type: ignore[misc]  # letters stand for sizes
+        return text([known if a == "F" else a for a in self.axes])
 
     def _build_once(self, inputs: Any, args: tuple[Any, ...]) -> None:
         if self.built:

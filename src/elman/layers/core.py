@@ -137,7 +137,7 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Add kernel (F, U) and bias (U,)."""
-        self.kernel = self._add_stem("kernel", (input_shape[-1], self.units))  # type: ignore[arg-type]  # an int: checked
+        self.kernel = self._add_stem("kernel", (input_shape[-1], self.units))
         self.bias = self._add_stem("bias", (self.units,)) if self.use_bias else None
 
     def call(self, x: Tensor) -> Tensor:

@@ -89,10 +89,10 @@ class OrthogonalRegularizer(Regularizer):
 
     def __call__(self, x: Tensor) -> Tensor:
         """The penalty."""
-        if x.ndim != 2 or not all(isinstance(d, int) for d in x.shape):
-            raise ShapeError.at("OrthogonalRegularizer", "x", "be a matrix", text(x.shape), "Use L2 for other weights.")
         axis = 1 if self.mode == "rows" else 0
-        size = int(x.shape[1 - axis])  # type: ignore[arg-type]  # checked above
+        size = x.shape[1 - axis] if x.ndim == 2 else None
+        if not isinstance(size, int) or not isinstance(x.shape[axis], int):
+            raise ShapeError.at("OrthogonalRegularizer", "x", "be a matrix", text(x.shape), "Use L2 for other weights.")
         length = ops.maximum(ops.sum(ops.square(x), axis, keepdims=True), 1e-12)
         unit = x * ops.rsqrt(length)
         cosines = ops.matmul(unit, unit, transpose_b=True) if axis == 1 else ops.matmul(unit, unit, transpose_a=True)

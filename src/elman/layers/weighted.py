@@ -17,7 +17,7 @@ from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError
 from elman.graph.node import Tensor, Variable
 from elman.layers import constraints, initializers, regularizers
 from elman.layers.registry import snake_case
-from elman.shapes import text
+from elman.shapes import Size, text
 
 Limits = list[tuple[Variable, Callable[[Tensor], Tensor]]]
 
@@ -56,7 +56,7 @@ class Weighted:
         return f"{type(self).__name__} '{self.name}'"
 
     def add_weight(
-        self, name: str, shape: Sequence[int], initializer: Any = "glorot_uniform", regularizer: Any = None,
+        self, name: str, shape: Sequence[Size], initializer: Any = "glorot_uniform", regularizer: Any = None,
         constraint: Any = None, trainable: bool = True, dtype: str | None = None,
     ) -> Variable:  # fmt: skip
         """A new weight, with its first values drawn. Call it inside `build`.
@@ -65,16 +65,17 @@ class Weighted:
                   training changes it.
         Raises:   ShapeError: an open size.
         """
-        if not all(isinstance(d, (int, np.integer)) for d in shape):
+        known = tuple(int(d) for d in shape if isinstance(d, (int, np.integer)))
+        if len(known) != len(shape):
             cure = "Fix the sizes of that axis in Input(shape=...)."
             raise ShapeError.at(self.where, name, "have a shape of known sizes", text(tuple(shape)), cure)
         kind = self.dtype if dtype is None else dtypes.canonical(dtype)
         draw = initializers.get(initializer, self.where, "initializer") or initializers.get("glorot_uniform")
         path = "/".join((*_scope.get(), name)) if _scope.get()[-1:] == (self.name,) else f"{self.name}/{name}"
-        variable = Variable(draw(tuple(int(d) for d in shape), kind), path, trainable and self._trainable, kind)
-        if variable.shape != tuple(shape):
+        variable = Variable(draw(known, kind), path, trainable and self._trainable, kind)
+        if variable.shape != known:
             raise ShapeError.at(
-                self.where, "initializer", f"one that gives shape {text(tuple(shape))}", text(variable.shape), ""
+                self.where, "initializer", f"one that gives shape {text(known)}", text(variable.shape), ""
             )
         self._weights.append(variable)
         if not trainable:
@@ -87,7 +88,7 @@ class Weighted:
                 table.append((variable, found))
         return variable
 
-    def _add_stem(self, stem: str, shape: Sequence[int], name: str | None = None, initializer: Any = None) -> Variable:
+    def _add_stem(self, stem: str, shape: Sequence[Size], name: str | None = None, initializer: Any = None) -> Variable:
         """The weight that the arguments `{stem}_initializer`, `{stem}_regularizer`, `{stem}_constraint` describe."""
         settled = initializer or getattr(self, f"{stem}_initializer")
         regularizer, constraint = getattr(self, f"{stem}_regularizer"), getattr(self, f"{stem}_constraint")

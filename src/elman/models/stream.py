@@ -249,7 +249,7 @@ class Stream:
         if self._reader.batch == 1 and array.ndim == len(shape) - 1:
             array = array[None]
         if array.ndim != len(shape) or any(w not in (-1, d) for w, d in zip(shape, array.shape, strict=True)):
-            wanted = text(["T" if d == -1 else d for d in shape])  # type: ignore[misc]  # a letter stands for a size
+            wanted = text(["T" if d == -1 else d for d in shape])  # a letter stands for a size
             cure = "One row for each sequence of the stream, in the model's order of features."
             raise ShapeError.at(self._reader.where, "x", f"have shape {wanted}", text(np.shape(x)), cure)
         return cast(array, Column(self._reader.where, name, t.shape, t.dtype))

@@ -340,13 +340,21 @@ def _live_carries(body: Graph, carries: int, used: list[bool]) -> list[bool]:
 FOLDABLE = 4096  # elements; a larger constant is cheaper to recompute than to keep
 
 
+def _small(t: Tensor) -> bool:
+    size = product(t.shape)
+    return isinstance(size, int) and size <= FOLDABLE
+
+
 def fold(graph: Graph, evaluate: Evaluate) -> Graph:
     """Nodes of constants only replaced by their values."""
 
     def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
         known = node.inputs and all(t.node.op == "Constant" for t in inputs)
-        small = all(isinstance(product(t.shape), int) and product(t.shape) <= FOLDABLE for t in node.outputs)  # type: ignore[operator]
-        if not known or not small or node.op in ("Scan", "Fused", "RandomUniform", "Expand"):
+        if (
+            not known
+            or not all(_small(t) for t in node.outputs)
+            or node.op in ("Scan", "Fused", "RandomUniform", "Expand")
+        ):
             return copy(node, inputs)
         made = copy(node, inputs)
         return [constant(value, t.dtype) for value, t in zip(evaluate(made[0].node), made, strict=True)]

@@ -185,7 +185,7 @@ class Cell(Layer):
             return z
         centred = z - ops.mean(z, -1, keepdims=True)
         scale = ops.rsqrt(ops.mean(ops.square(centred), -1, keepdims=True) + _EPSILON)
-        return centred * scale * self.recurrent_gamma.tensor[start : start + int(z.shape[-1])]  # type: ignore[arg-type]
+        return centred * scale * self.recurrent_gamma.tensor[start : start + z.shape[-1]]
 
     def recur(self, h: Tensor, kernel: Variable) -> Tensor:
         """h U with all a user may ask for: recall(h) @ weight(U), normalized. Shapes: (B, U), (U, N) -> (B, N)."""

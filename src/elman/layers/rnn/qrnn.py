@@ -51,7 +51,7 @@ class QRNNCell(PlainCell):
         z, f, o = ops.split(gates, 3)
         f = ops.sigmoid(f)
         c = f * c + (1.0 - f) * self.activation(z)
-        later = [ops.concatenate([seen, x], -1)[:, int(x.shape[-1]) :] for seen in past]  # type: ignore[arg-type]
+        later = [ops.concatenate([seen, x], -1)[:, x.shape[-1] :] for seen in past]
         return [ops.sigmoid(o) * c, c, *later]
 
 

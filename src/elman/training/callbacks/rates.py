@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from elman.errors import ArgumentError
 from elman.training.callbacks.base import Callback
@@ -105,9 +106,9 @@ class ReduceLROnPlateau(Callback):
             print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new:g}.")
 
 
-def rate_of(model: object) -> float:
+def rate_of(model: Any) -> float:
     """The learning rate now. Raises: ArgumentError: it follows a schedule of the optimizer's own."""
-    rate = model.optimizer.learning_rate  # type: ignore[attr-defined]
+    rate = model.optimizer.learning_rate
     rate = getattr(rate, "value", rate)
     if callable(rate):
         cure = "Use a float as learning_rate, or the schedule without this callback."
