@@ -34,6 +34,7 @@ class Embedding(Layer):
     """
 
     input_kind = "index"
+    supports_masking = True
     unsaved = ("weights",)
     input_dim: int
     output_dim: int
@@ -48,7 +49,6 @@ class Embedding(Layer):
         self._store({k: v for k, v in locals().items() if k != "weights"})
         check_units(self.where, "input_dim", input_dim)
         check_units(self.where, "output_dim", output_dim)
-        self.supports_masking = bool(mask_zero)
         self._start = weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights
 
     def build(self, input_shape: Shape) -> None:
@@ -62,8 +62,8 @@ class Embedding(Layer):
         return ops.take(self.embeddings, x)
 
     def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
-        """Where the index is not 0."""
-        return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else None
+        """Where the index is not 0; without `mask_zero` that of the input, whose lengths then go on."""
+        return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else mask
 
 
 @register

@@ -74,3 +74,10 @@ def test_sequences_of_length_zero_are_legal():
     model = _model()
     model.fit(x, np.zeros((3, 1)), batch_size=2, verbose=0)
     assert np.isfinite(model.predict(x, batch_size=2, verbose=0)).all()
+
+
+def test_embedded_ids_of_a_ragged_batch_keep_their_lengths():
+    ids = [[1, 2, 3], [4], [2, 2]]
+    model = elman.Sequential([layers.Input((None,), dtype="int32"), layers.Embedding(5, 3), layers.SimpleRNN(4)])
+    alone = np.concatenate([model.predict(np.array([row]), verbose=0) for row in ids])
+    assert_close(model.predict(ids, verbose=0), alone, length=7, steps=3)

@@ -1,0 +1,120 @@
+"""Every score against another program, a brute-force definition, or numbers written out by hand."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from elman.tasks import scoring
+
+sklearn = pytest.importorskip("sklearn.metrics")
+
+
+def test_classes_agree_with_scikit_learn(rng):
+    actual, found = rng.choice(list("abcd"), 300), rng.choice(list("abcde"), 300)
+    assert scoring.accuracy(actual, found) == pytest.approx(sklearn.accuracy_score(actual, found))
+    expected = sklearn.f1_score(actual, found, average="macro", zero_division=0)
+    assert scoring.macro_f1(actual, found) == pytest.approx(expected)
+    np.testing.assert_array_equal(scoring.confusion(actual, found)[1], sklearn.confusion_matrix(actual, found))
+    precision, recall, f1, rows = sklearn.precision_recall_fscore_support(actual, found, zero_division=0)
+    for i, row in enumerate(scoring.class_scores(actual, found).values()):
+        assert list(row.values()) == pytest.approx([precision[i], recall[i], f1[i], rows[i]])
+
+
+def _edits(a: str, b: str) -> int:
+    """The definition, as a recursion."""
+
+    @functools.cache
+    def edits(i: int, j: int) -> int:
+        if not i or not j:
+            return i + j
+        return min(edits(i - 1, j) + 1, edits(i, j - 1) + 1, edits(i - 1, j - 1) + (a[i - 1] != b[j - 1]))
+
+    return edits(len(a), len(b))
+
+
+def test_edit_distance_is_its_recursion(rng):
+    for _ in range(60):
+        a, b = ("".join(rng.choice(list("abc"), rng.integers(0, 9))) for _ in range(2))
+        assert scoring.edit_distance(a, b) == _edits(a, b)
+
+
+def test_an_alignment_has_both_texts_and_as_many_edits(rng):
+    for _ in range(30):
+        a, b = ("".join(rng.choice(list("abc"), rng.integers(0, 9))) for _ in range(2))
+        pairs = scoring.align(a, b)
+        assert "".join(x for x, _ in pairs if x is not None) == a
+        assert "".join(y for _, y in pairs if y is not None) == b
+        assert sum(x != y for x, y in pairs) == _edits(a, b)
+
+
+def test_error_rates_count_over_all_texts():
+    actual, found = ["the cat sat", "on"], ["the cat", "on mats"]
+    assert scoring.word_error_rate(actual, found) == 2 / 4
+    assert scoring.character_error_rate(["ab", "cdef"], ["ab", "cxef"]) == 1 / 6
+    assert scoring.word_error_rate([""], ["invented"]) == math.inf
+    assert math.isnan(scoring.character_error_rate([""], [""]))
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["I-PER", "I-PER", "O", "B-PER", "B-PER"], [("PER", 0, 2), ("PER", 3, 4), ("PER", 4, 5)]),
+        (["I-PER", "I-LOC", "B-LOC", "I-LOC"], [("PER", 0, 1), ("LOC", 1, 2), ("LOC", 2, 4)]),
+        (["B-PER", "E-PER", "S-LOC", "S-LOC"], [("PER", 0, 2), ("LOC", 2, 3), ("LOC", 3, 4)]),
+        (["B-PER", "I-PER", "E-PER", "I-PER"], [("PER", 0, 3), ("PER", 3, 4)]),
+        (["NOUN", "NOUN", "VERB"], [("NOUN", 0, 2), ("VERB", 2, 3)]),
+        (["O", "O"], []),
+        ([], []),
+    ],
+)
+def test_spans_are_read_as_the_shared_task_reads_them(tags, expected):
+    assert scoring.spans(tags) == expected
+
+
+def test_span_f1_counts_whole_spans():
+    actual = [["B-PER", "I-PER", "O", "B-LOC"], ["B-ORG"]]
+    found = [["B-PER", "I-PER", "O", "B-ORG"], ["B-ORG"]]
+    assert scoring.span_f1(actual, found) == {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
+
+
+def test_likelihoods():
+    assert scoring.perplexity(0.0) == 1.0
+    assert scoring.perplexity(1e6) == math.inf
+    assert scoring.bits_per_character(math.log(8), characters=3) == pytest.approx(1.0)
+
+
+def test_rouge_l_of_the_examples_in_its_paper():
+    truth = ["police killed the gunman"] * 3
+    found = ["police kill the gunman", "the gunman kill police", "the gunman police killed"]
+    assert [scoring.rouge_l([t], [f]) for t, f in zip(truth, found, strict=True)] == [3 / 4, 2 / 4, 2 / 4]
+    assert scoring.rouge_l(["a b c d"], ["a b"]) == pytest.approx(2 * 2 / 6)
+    assert scoring.rouge_l(["a"], [""]) == 0.0
+
+
+def test_bleu_of_its_definition():
+    pytest.importorskip("sacrebleu")
+    truth, found = ["the cat sat on the mat today"], ["the cat sat on the red mat"]
+    precisions = [6 / 7, 4 / 6, 3 / 5, 2 / 4]
+    assert scoring.bleu(truth, found) == pytest.approx(100 * math.prod(precisions) ** 0.25)
+    assert scoring.bleu([["no", truth[0]]], [truth[0]]) == pytest.approx(100)
+    assert 0 < scoring.chrf(truth, found) < 100
+
+
+def test_overlaps_of_boxes():
+    a = np.array([[0, 0, 2, 2], [0, 0, 1, 1.0]])
+    b = np.array([[0, 0, 2, 2], [1, 1, 3, 3], [5, 5, 6, 6.0]])
+    np.testing.assert_allclose(scoring.intersection_over_union(a, b), [[1, 1 / 7, 0], [1 / 4, 0, 0]])
+
+
+def test_average_precision_of_a_case_written_out():
+    truth = [np.array([[0, 0, 2, 2.0]]), np.array([[0, 0, 2, 2.0], [4, 4, 6, 6.0]]), np.zeros((0, 4))]
+    found = [np.array([[0, 0, 2, 2.0], [0, 0, 2, 2.0]]), np.array([[4, 4, 6, 6.0]]), np.array([[1, 1, 2, 2.0]])]
+    sure = [np.array([0.9, 0.5]), np.array([0.6]), np.array([0.8])]
+    # By score: hit, miss (nothing there), hit, miss (found twice): recall 1/3 and 2/3 at precision 1 and 2/3.
+    assert scoring.average_precision(truth, found, sure) == pytest.approx(1 / 3 * 1 + 1 / 3 * 2 / 3)
+    assert math.isnan(scoring.average_precision([np.zeros((0, 4))], [np.zeros((0, 4))]))
+    assert scoring.average_precision(truth, [np.zeros((0, 4))] * 3) == 0.0
