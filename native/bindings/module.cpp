@@ -6,7 +6,9 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstring>
 #include <tuple>
+#include <utility>
 
 #include "plan.h"
 
@@ -157,6 +159,38 @@ struct PythonHost final : Host {
   }
 };
 
+// C-contiguous arrays of Python, borrowed for the time of a call: the cheapest way to their memory.
+class Borrowed {
+ public:
+  Borrowed(nb::handle list, bool written) {
+    const size_t count = nb::len(list);
+    views_.reserve(count);  // a view may point into itself, so it must not move
+    for (size_t i = 0; i < count; ++i) {
+      nb::object one = list[i];
+      views_.emplace_back();
+      if (PyObject_GetBuffer(one.ptr(), &views_.back(), PyBUF_C_CONTIGUOUS | (written ? PyBUF_WRITABLE : 0)) != 0) {
+        views_.pop_back();
+        release();
+        throw nb::python_error();
+      }
+    }
+  }
+  ~Borrowed() { release(); }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+
+  size_t size() const { return views_.size(); }
+  char* data(size_t i) const { return static_cast<char*>(views_[i].buf); }
+  int64_t bytes(size_t i) const { return int64_t(views_[i].len); }
+  int64_t rows(size_t i) const { return views_[i].ndim > 0 ? int64_t(views_[i].shape[0]) : -1; }
+
+ private:
+  void release() {
+    for (Py_buffer& v : views_) PyBuffer_Release(&v);
+  }
+  std::vector<Py_buffer> views_;
+};
+
 // A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
 template <class R>
 class BoundPlan {
@@ -207,48 +241,57 @@ class NativePlan {
   }
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
-  std::tuple<int64_t, bool> run(const std::vector<AnyArray>& arrays, const std::vector<bool>& batched, Numbers symbols,
-                                nb::object order, int64_t batch, int threads) {
-    const Spec& s = plan_->spec();
-    if (arrays.size() != s.inputs.size() || batched.size() != arrays.size() ||
-        symbols.size() != size_t(std::max(s.symbols, 1))) {
-      throw nb::value_error("arrays do not fit the plan's inputs");
-    }
-    std::vector<Array> views;
+  std::tuple<int64_t, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order,
+                                int64_t batch, int threads) {
+    const Borrowed given(arrays, false);
     int64_t rows = -1;
-    for (size_t i = 0; i < arrays.size(); ++i) {
-      if (s.values[size_t(s.inputs[i])].rows && !batched[i])
-        throw nb::value_error("an input of the batch must have the batch as its first axis");
-      const int64_t own = batched[i] ? int64_t(arrays[i].shape(0)) : -1;
-      if (batched[i] && rows >= 0 && own != rows) throw nb::value_error("arrays have different numbers of rows");
-      if (batched[i]) rows = own;
-      Numbers sizes = symbols;
-      if (batched[i]) sizes[0] = own;
-      const int64_t expected = bytes_of(s.inputs[i], sizes);
-      if (int64_t(arrays[i].nbytes()) != expected)
-        throw nb::value_error("an array does not have the size of its input");
-      views.push_back({static_cast<const char*>(arrays[i].data()), own, own > 0 ? expected / own : expected});
-    }
-    const int64_t* list = nullptr;
-    nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig> held;
-    if (!order.is_none()) {
-      held = nb::cast<nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig>>(order);
-      list = held.data();
-      for (size_t i = 0; i < held.size(); ++i)
-        if (list[i] < 0 || list[i] >= rows) throw nb::index_error("a row number is outside the data");
-      rows = int64_t(held.size());
-    } else if (rows < 0) {
-      rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
-    }
+    const std::vector<Array> views = inputs(given, batched, symbols, rows);
+    const Order list(order, rows);
+    if (list.given()) rows = list.size();
+    else if (rows < 0) rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
     PythonHost host;
-    Outcome outcome;
-    {
-      nb::gil_scoped_release released;
-      std::lock_guard lock(plan_->mutex());
-      outcome = plan_->run(views, std::move(symbols), list, rows, batch > 0 ? batch : std::max<int64_t>(rows, 1),
-                           threads, &host);
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_->mutex());
+    const Outcome o = plan_->run(views, std::move(symbols), list.data(), rows,
+                                 batch > 0 ? batch : std::max<int64_t>(rows, 1), threads, &host);
+    return {o.steps, o.diverged};
+  }
+
+  // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of
+  // `into` (one array a sum, `epochs` values in each) and set to zero.
+  std::tuple<int64_t, bool> run_epochs(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols,
+                                       nb::object order, int64_t epochs, int64_t batch, int threads, const Ints& sums,
+                                       nb::handle into) {
+    const Borrowed given(arrays, false), record(into, true);
+    int64_t rows = -1;
+    const std::vector<Array> views = inputs(given, batched, symbols, rows);
+    const Order list(order, rows);
+    within(sums, variables_.size(), "a sum is an unknown variable");
+    if (!list.given() || batch < 1 || epochs < 1 || list.size() % epochs != 0 || record.size() != sums.size())
+      throw nb::value_error("an order, sums or places that do not fit the epochs");
+    for (size_t i = 0; i < sums.size(); ++i) {
+      if (record.bytes(i) != epochs * int64_t(variables_[size_t(sums[i])].nbytes()))
+        throw nb::value_error("a place for sums does not have their size");
     }
-    return {outcome.steps, outcome.diverged};
+    rows = list.size() / epochs;
+    std::vector<std::pair<char*, size_t>> watched;
+    for (int v : sums)
+      watched.push_back({static_cast<char*>(variables_[size_t(v)].data()), variables_[size_t(v)].nbytes()});
+    PythonHost host;
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_->mutex());
+    int64_t steps = 0;
+    for (int64_t e = 0; e < epochs; ++e) {
+      const Outcome o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host);
+      steps += o.steps;
+      if (o.diverged) return {steps, true};
+      for (size_t i = 0; i < watched.size(); ++i) {
+        const auto [sum, bytes] = watched[i];
+        std::memcpy(record.data(i) + e * int64_t(bytes), sum, bytes);
+        std::memset(sum, 0, bytes);
+      }
+    }
+    return {steps, false};
   }
 
   // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.
@@ -269,10 +312,14 @@ class NativePlan {
     return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), threads);
   }
 
-  void read(size_t output, nb::ndarray<nb::c_contig, nb::device::cpu> to) {
-    if (output >= plan_->spec().outputs.size() || int64_t(to.nbytes()) != plan_->output_bytes(output))
-      throw nb::value_error("an output does not fit the array");
-    plan_->read(output, static_cast<char*>(to.data()));
+  // Copies of the outputs of the last run, one array each.
+  void read(nb::handle arrays) {
+    const Borrowed to(arrays, true);
+    if (to.size() != plan_->spec().outputs.size()) throw nb::value_error("there must be one array for each output");
+    for (size_t i = 0; i < to.size(); ++i) {
+      if (to.bytes(i) != plan_->output_bytes(i)) throw nb::value_error("an output does not fit the array");
+      plan_->read(i, to.data(i));
+    }
   }
 
   std::vector<double> profile(int repeats) { return plan_->profile(repeats); }
@@ -280,6 +327,50 @@ class NativePlan {
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
  private:
+  // Row numbers, each checked to lie in the data; or None.
+  class Order {
+   public:
+    Order(nb::object order, int64_t rows) {
+      if (order.is_none()) return;
+      list_ = nb::cast<nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig>>(order);
+      given_ = true;
+      for (size_t i = 0; i < list_.size(); ++i)
+        if (list_.data()[i] < 0 || list_.data()[i] >= rows) throw nb::index_error("a row number is outside the data");
+    }
+    bool given() const { return given_; }
+    const int64_t* data() const { return given_ ? list_.data() : nullptr; }
+    int64_t size() const { return int64_t(list_.size()); }
+
+   private:
+    nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig> list_;
+    bool given_ = false;
+  };
+
+  // The arrays as the plan reads them, each checked to have the size of its input; `rows`: of the batch, -1: none has it.
+  std::vector<Array> inputs(const Borrowed& arrays, const std::vector<bool>& batched, const Numbers& symbols,
+                            int64_t& rows) const {
+    const Spec& s = plan_->spec();
+    if (arrays.size() != s.inputs.size() || batched.size() != arrays.size() ||
+        symbols.size() != size_t(std::max(s.symbols, 1))) {
+      throw nb::value_error("arrays do not fit the plan's inputs");
+    }
+    std::vector<Array> views;
+    Numbers sizes = symbols;
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      if (s.values[size_t(s.inputs[i])].rows && !batched[i])
+        throw nb::value_error("an input of the batch must have the batch as its first axis");
+      const int64_t own = batched[i] ? arrays.rows(i) : -1;
+      if (batched[i] && (own < 0 || (rows >= 0 && own != rows)))
+        throw nb::value_error("arrays have different numbers of rows");
+      if (batched[i]) rows = own;
+      sizes[0] = batched[i] ? own : symbols[0];
+      const int64_t expected = bytes_of(s.inputs[i], sizes);
+      if (arrays.bytes(i) != expected) throw nb::value_error("an array does not have the size of its input");
+      views.push_back({arrays.data(i), own, own > 0 ? expected / own : expected});
+    }
+    return views;
+  }
+
   int64_t bytes_of(int value, const Numbers& symbols) const { return bytes_of(plan_->spec(), value, symbols); }
 
   static int64_t bytes_of(const Spec& s, int value, const Numbers& symbols) {
@@ -316,6 +407,8 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
+      .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
+           nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
            nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)

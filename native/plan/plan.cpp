@@ -165,6 +165,31 @@ void Plan<R>::build(Binding& b) {
     Steps steps = compile(spec_.last[n].code, b.layout.block[spec_.segments.size() + n], whole, arena_.data());
     for (auto& s : steps) b.last.push_back(std::move(s));
   }
+  link(b);
+}
+
+template <class R>
+char* Plan<R>::whole(Binding& b, int value) {
+  const int64_t item = spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4;
+  const int64_t offset = part_offset(b.sizes, value);
+  return address(b, nullptr, -1, value) + offset * item;
+}
+
+template <class R>
+void Plan<R>::link(Binding& b) {
+  for (size_t i = 0; i < spec_.inputs.size(); ++i) {
+    const int value = spec_.inputs[i];
+    if (!spec_.values[size_t(value)].rows) {
+      if (b.layout.value[size_t(value)] >= 0) b.loads.push_back({i, address(b, nullptr, -1, value), 0, b.symbols[0]});
+      continue;
+    }
+    for (Shard& s : b.shards)
+      if (s.layout.value[size_t(value)] >= 0) b.loads.push_back({i, address(b, &s, -1, value), s.first_row, s.rows});
+  }
+  Layout<R> layout(spec_, b.sizes, kernels_);
+  for (const Update& u : spec_.updates)
+    b.updates.push_back({address(b, nullptr, -1, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});
+  if (spec_.guard >= 0) b.guard = reinterpret_cast<const R*>(whole(b, spec_.guard));
 }
 
 namespace {
@@ -186,20 +211,10 @@ void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, 
 
 template <class R>
 void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64_t start) {
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    const Array& a = arrays[i];
-    const size_t value = size_t(spec_.inputs[i]);
-    if (!spec_.values[value].rows) {
-      if (bound_->layout.value[value] < 0) continue;
-      char* to = address(*bound_, nullptr, -1, int(value));
-      if (a.rows < 0) std::memcpy(to, a.data, size_t(a.bytes));
-      else gather_rows(to, a, order, start, bound_->symbols[0]);
-      continue;
-    }
-    for (Shard& shard : bound_->shards) {
-      if (shard.layout.value[value] >= 0)
-        gather_rows(address(*bound_, &shard, -1, int(value)), a, order, start + shard.first_row, shard.rows);
-    }
+  for (const Load& l : bound_->loads) {
+    const Array& a = arrays[l.input];
+    if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
+    else gather_rows(l.to, a, order, start + l.first, l.rows);
   }
 }
 
@@ -257,23 +272,9 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
       if (f) std::rethrow_exception(f);
     reduce(n);
   }
-  if (spec_.guard >= 0) {
-    R value;
-    int root = spec_.guard;
-    const int64_t offset = part_offset(b.sizes, root);
-    std::memcpy(&value, address(b, nullptr, -1, root) + offset * int64_t(sizeof(R)), sizeof(R));
-    if (!std::isfinite(value)) return false;
-  }
+  if (b.guard != nullptr && !std::isfinite(*b.guard)) return false;
   for (auto& s : b.last) s->run(watch);
-  Layout<R> layout(spec_, b.sizes, kernels_);
-  for (const Update& u : spec_.updates) {
-    const Value& from = spec_.values[size_t(u.from)];
-    int v = u.from;
-    const int64_t offset = part_offset(b.sizes, v);
-    const int64_t item = from.storage == Storage::real ? int64_t(sizeof(R)) : 4;
-    std::memcpy(address(b, nullptr, -1, u.variable_value), address(b, nullptr, -1, v) + offset * item,
-                size_t(layout.bytes(u.from)));
-  }
+  for (const Copy& u : b.updates) std::memcpy(u.to, u.from, u.bytes);
   return true;
 }
 

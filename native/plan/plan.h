@@ -50,6 +50,18 @@ class Plan {
     Block once;
     std::vector<int64_t> once_at;
   };
+  // Rows of an input, gathered before each step.
+  struct Load {
+    size_t input;
+    char* to;
+    int64_t first, rows;  // within the batch
+  };
+  // An update of a variable, after each step.
+  struct Copy {
+    char* to;
+    const char* from;
+    size_t bytes;
+  };
   struct Binding {
     Numbers symbols, sizes;
     ArenaLayout layout;
@@ -58,11 +70,16 @@ class Plan {
     Steps last;
     Block once;
     std::vector<int64_t> once_at;
+    std::vector<Load> loads;
+    std::vector<Copy> updates;
+    const R* guard = nullptr;
   };
 
   Binding& bind(const Numbers& symbols);
   std::unique_ptr<Binding> make(const Numbers& symbols);
   void build(Binding& b);
+  void link(Binding& b);  // what lies at the edges of a step: loads, guard, updates
+  char* whole(Binding& b, int value);  // where a value or part of one lies, outside the shards
   void once(const Numbers& sizes, bool rows, Block& block, std::vector<int64_t>& at);
   // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
   char* address(Binding& b, Shard* shard, int segment, int value);

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from elman.graph.node import Graph
+from elman.graph.node import Graph, Variable
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What came of running steps: how many were done, and whether the guard stopped the last one (`diverged`).
 
     outputs: of the last step that ran.
@@ -61,6 +60,30 @@ class Plan(ABC):
         Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard
             fails.
         """
+
+    def run_epochs(
+        self,
+        arrays: Sequence[np.ndarray],
+        orders: np.ndarray,
+        batch_size: int,
+        sums: Sequence[Variable],
+        into: Sequence[np.ndarray],
+    ) -> Run:
+        """`run_batches` for each row of `orders`; after each, `sums` are noted in `into` and start again from zero.
+
+        Args: orders: (E, N) int64, N > 0; into: for each sum an array (E, ...) of its type, filled epoch by epoch:
+            what was done before an interrupt is there.
+        """
+        steps, outputs = 0, list[np.ndarray]()
+        for epoch, order in enumerate(orders):
+            run = self.run_batches(arrays, order, batch_size)
+            steps, outputs = steps + run.steps, run.outputs
+            if run.diverged:
+                return Run(outputs, steps, True)
+            for variable, noted in zip(sums, into, strict=True):
+                noted[epoch] = variable.value
+                variable.value[...] = 0
+        return Run(outputs, steps)
 
 
 class Executor(ABC):

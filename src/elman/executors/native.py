@@ -18,7 +18,7 @@ from elman import dtypes, settings
 from elman.errors import ArgumentError, DataError, DTypeError, ShapeError, reference_executor_warning
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
-from elman.graph.node import Graph, Tensor
+from elman.graph.node import Graph, Tensor, Variable
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, text
 
@@ -94,12 +94,14 @@ class NativePlan(Plan):
         self._bound: tuple[Any, ...] | None = None
         self._sizes: dict[str, int] = {}
         self._symbols: list[int] = []
+        self._truths = any(t.dtype == dtypes.BOOL for t in graph.outputs)
+        self._results: tuple[int, list[tuple[tuple[int, ...], np.dtype[Any]]]] = (-1, [])
 
     def run(self, arrays: Sequence[np.ndarray]) -> Run:
         """One step on arrays, as `Plan.run`."""
         with self._lock:
             views = self._accept(arrays)
-            steps, diverged = self._execute(views, None, 0)
+            steps, diverged = _named(self._plan.run, views, self._batched, self._symbols, None, 0, self._threads)
             return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
 
     def bound(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Callable[[], None]:
@@ -127,37 +129,51 @@ class NativePlan(Plan):
             return Run([], 0)
         with self._lock:
             views = self._accept(arrays)
-            steps, diverged = self._execute(views, np.ascontiguousarray(order, dtype=np.int64), batch_size)
-            last = (
-                (len(order) - 1) % batch_size + 1 if not diverged else min(batch_size, len(order) - steps * batch_size)
+            rows = np.ascontiguousarray(order, dtype=np.int64)
+            steps, diverged = _named(
+                self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads
             )
-            return Run(self._outputs(last), steps, diverged)
+            return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
 
-    def _execute(self, views: list[np.ndarray], order: np.ndarray | None, batch_size: int) -> tuple[int, bool]:
-        run: Callable[..., tuple[int, bool]] = self._plan.run
-        return _named(run, views, self._batched, self._symbols, order, batch_size, self._threads)
+    def run_epochs(
+        self,
+        arrays: Sequence[np.ndarray],
+        orders: np.ndarray,
+        batch_size: int,
+        sums: Sequence[Variable],
+        into: Sequence[np.ndarray],
+    ) -> Run:
+        """Several epochs, as `Plan.run_epochs`; no Python in between."""
+        places = {id(v): i for i, v in enumerate(self.lowered.variables)}
+        with self._lock:
+            views = self._accept(arrays)
+            rows = np.ascontiguousarray(orders, dtype=np.int64)
+            steps, diverged = _named(
+                self._plan.run_epochs, views, self._batched, self._symbols, rows.reshape(-1), len(rows), batch_size,
+                self._threads, [places[id(v)] for v in sums], into,
+            )  # fmt: skip
+            done = steps % -(-rows.shape[1] // batch_size)
+            return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)
 
-    def _accept(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
-        key = tuple([a.shape for a in arrays])
-        if key != self._bound:
+        shapes = tuple([a.shape for a in arrays])
+        if shapes != self._bound:
             self._bind(arrays)
-            self._bound = key
-        views = []
-        for t, a, kind in zip(self.graph.inputs, arrays, self._types, strict=True):
-            if a.dtype != kind:
-                if t.dtype != dtypes.BOOL or a.dtype != np.bool_:
-                    raise DTypeError.at(
-                        "Plan",
-                        t.node.attrs["name"],
-                        f"of type {t.dtype}",
-                        a.dtype,
-                        f"Convert it with .astype('{t.dtype}').",
-                    )
-                views.append(np.ascontiguousarray(a, dtype=kind))
-            else:
-                views.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
-        return views
+            self._bound = shapes
+        for a, kind in zip(arrays, self._types, strict=True):
+            if a.dtype is not kind or not a.flags.c_contiguous:
+                return [
+                    self._converted(t, a, k) for t, a, k in zip(self.graph.inputs, arrays, self._types, strict=True)
+                ]
+        return arrays
+
+    def _converted(self, t: Tensor, array: np.ndarray, kind: np.dtype[Any]) -> np.ndarray:
+        """One array in the plan's type (booleans are numbers there). Raises: DTypeError: of another type."""
+        if array.dtype != kind and (t.dtype != dtypes.BOOL or array.dtype != np.bool_):
+            cure = f"Convert it with .astype('{t.dtype}')."
+            raise DTypeError.at("Plan", t.node.attrs["name"], f"of type {t.dtype}", array.dtype, cure)
+        return np.ascontiguousarray(array, dtype=kind)
 
     def _bind(self, arrays: Sequence[np.ndarray]) -> None:
         sizes: dict[str, int] = {}
@@ -165,6 +181,7 @@ class NativePlan(Plan):
             bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
         self._check_slices(sizes)
         self._sizes = sizes
+        self._results = (-1, [])
         self._symbols = [sizes.get(s, 0) for s in self.lowered.symbols]
 
     def _check_slices(self, sizes: dict[str, int]) -> None:
@@ -184,13 +201,25 @@ class NativePlan(Plan):
                 )
 
     def _outputs(self, rows: int) -> list[np.ndarray]:
-        sizes = {**self._sizes, "B": rows}
-        made = []
-        for i, t in enumerate(self.graph.outputs):
-            kind = self.lowered.real if t.dtype == dtypes.BOOL else t.dtype
-            array = np.empty(tuple(d if isinstance(d, int) else d.evaluate(sizes) for d in t.shape), dtype=kind)
-            self._plan.read(i, array)
-            made.append(array.astype(np.bool_) if t.dtype == dtypes.BOOL else array)
+        if self._results[0] != rows:
+            sizes = {**self._sizes, "B": rows}
+            self._results = (
+                rows,
+                [
+                    (
+                        tuple(d if isinstance(d, int) else d.evaluate(sizes) for d in t.shape),
+                        np.dtype(self.lowered.real if t.dtype == dtypes.BOOL else t.dtype),
+                    )
+                    for t in self.graph.outputs
+                ],
+            )
+        made = [np.empty(shape, kind) for shape, kind in self._results[1]]
+        self._plan.read(made)
+        if self._truths:
+            made = [
+                a.astype(np.bool_) if t.dtype == dtypes.BOOL else a
+                for t, a in zip(self.graph.outputs, made, strict=True)
+            ]
         return made
 
     def profile(self, repeats: int = 100) -> list[tuple[str, float]]:
@@ -212,6 +241,11 @@ class NativePlan(Plan):
 
     def __repr__(self) -> str:
         return f"NativePlan({', '.join(_describe(t) for t in self.graph.inputs)}; {chosen_isa()})"
+
+
+def _last_batch(rows: int, batch_size: int, steps: int, diverged: bool) -> int:
+    """Rows of the last batch that ran: the one that failed, or the end."""
+    return min(batch_size, rows - steps * batch_size) if diverged else (rows - 1) % batch_size + 1
 
 
 def _named(call: Callable[..., T], *args: Any) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from elman.training.callbacks.base import Callback
 
@@ -21,6 +22,8 @@ class History(Callback):
         >>> h.history
         {'loss': [0.5]}
     """
+
+    only_reads: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,13 +1,15 @@
 """The loop over epochs: an order of rows, a call of the plan, numbers read once an epoch.
 
-Where nobody listens to single batches, Python runs once an epoch, or about every 50 ms in a long one so that progress
-is shown and Ctrl-C is heard. The order of an epoch depends on (seed, epoch) alone: the same on every machine, and after
-a resume.
+Where nobody listens to single batches, Python runs once an epoch, or about every 50 ms: within a long epoch, so that
+progress is shown, and after several short ones where nobody acts between them. The order of an epoch depends on
+(seed, epoch) alone: the same on every machine, and after a resume.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -65,23 +67,20 @@ class Fit:
         Raises: DivergenceError: a loss that is not finite; KeyboardInterrupt: Ctrl-C; the model stays usable after
             both.
         """
-        callbacks, epoch_hooks = self.callbacks, self.callbacks.listeners
+        callbacks = self.callbacks
         callbacks.params["complete"] = False
-        logs: dict[str, float] = {}
+        logs: Mapping[str, float] = {}
         callbacks.call("on_train_begin", None)
         self._shuffler = Shuffler(int(self.steps.counters.seed.value))  # now: a callback may have restored another seed
         try:
-            for epoch in range(callbacks.params.get("first_epoch", self.first_epoch), self.epochs):
-                if self.host.stop_training:
-                    break
-                self.objective.reset()
-                if epoch_hooks["on_epoch_begin"]:
-                    callbacks.call("on_epoch_begin", epoch, None)
-                self._epoch(epoch)
-                logs = self.objective.result()
-                if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
-                    logs.update(self._validate())
-                callbacks.call("on_epoch_end", epoch, logs)
+            epoch = callbacks.params.get("first_epoch", self.first_epoch)
+            while epoch < self.epochs and not self.host.stop_training:
+                together = self._together(epoch)
+                if together > 1:
+                    logs = self._several(epoch, together)
+                else:
+                    logs = self._one(epoch)
+                epoch += together
             self.steps.finish()
             callbacks.params["complete"] = True
         except (KeyboardInterrupt, DivergenceError):
@@ -89,7 +88,52 @@ class Fit:
             raise
         callbacks.call("on_train_end", logs)
 
-    # -- one epoch ---------------------------------------------------------------------------------------------------
+    # -- epochs ------------------------------------------------------------------------------------------------------
+
+    def _together(self, epoch: int) -> int:
+        """How many epochs go to the plan in one call: those of a breath, if nobody acts between them."""
+        if self.validation is not None or isinstance(self.data, Stream) or not self.callbacks.only_read:
+            return 1
+        if self.adapter.fixed_rows is not None or not self.objective.starts_from_zero:
+            return 1
+        if any(n is not None for n in self.data.lengths):
+            return 1  # batches of ragged rows are cut to their own length, one by one
+        return max(1, min(self.epochs - epoch, self.pace.batches // max(1, -(-self.data.rows // self.batch_size))))
+
+    def _several(self, first: int, count: int) -> Mapping[str, float]:
+        """Epochs in one call of the plan, told of afterwards. Returns the numbers of the last."""
+        assert isinstance(self.data, DataSet)
+        plan, counter = self._train_plan(self.data), self.steps.counters.step.value
+        orders = self._orders(first, count, self.data.rows)
+        each, steps_before = -(-orders.shape[1] // self.batch_size), int(counter)
+        sums = self.objective.sums
+        noted = [np.empty((count, *v.value.shape), v.value.dtype) for v in sums]
+        self.objective.reset()
+        logs: Mapping[str, float] = {}
+        before = perf_counter()
+        try:
+            run = plan.run_epochs(self.data.arrays, orders, self.batch_size, sums, noted)
+        finally:  # also what was done before Ctrl-C
+            done = (int(counter) - steps_before) // each
+            for epoch in range(done):
+                for variable, values in zip(sums, noted, strict=True):
+                    variable.value[...] = values[epoch]
+                logs = self.objective.result()
+                self.callbacks.call("on_epoch_end", first + epoch, logs)
+        self.pace.learn(max(1, run.steps), perf_counter() - before)
+        if run.diverged:
+            raise self._divergence(first + done, run.steps % each)
+        return logs
+
+    def _one(self, epoch: int) -> Mapping[str, float]:
+        self.objective.reset()
+        self.callbacks.call("on_epoch_begin", epoch, None)
+        self._epoch(epoch)
+        logs = self.objective.result()
+        if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
+            logs.update(self._validate())
+        self.callbacks.call("on_epoch_end", epoch, logs)
+        return logs
 
     def _epoch(self, epoch: int) -> None:
         if isinstance(self.data, Stream):
@@ -107,15 +151,18 @@ class Fit:
             known = self._plan = data.signature, steps.version, plan
         return known[2]
 
-    def _order(self, epoch: int, rows: int) -> np.ndarray:
-        order = self._shuffler(epoch, rows) if self.shuffle else np.arange(rows, dtype=np.int64)
-        return order if self.steps_per_epoch is None else order[: self.steps_per_epoch * self.batch_size]
+    def _orders(self, first: int, count: int, rows: int) -> np.ndarray:
+        """The rows of each epoch. Shapes: -> (count, rows) int64."""
+        limit = rows if self.steps_per_epoch is None else min(rows, self.steps_per_epoch * self.batch_size)
+        if self.shuffle:
+            return self._shuffler.several(first, count, rows)[:, :limit]
+        return np.tile(np.arange(limit, dtype=np.int64), (count, 1))
 
     def _whole(self, epoch: int, data: DataSet) -> None:
         plan = self._train_plan(data)
         progress = self.callbacks.listeners["on_progress"]
         done = 0
-        order = self._order(epoch, data.rows)
+        order = self._orders(epoch, 1, data.rows)[0]
         trim = Trim.of(data, plan.graph.inputs)
         if trim is not None and self.shuffle:
             order = by_length(order, trim.length, self.batch_size)
@@ -129,7 +176,7 @@ class Fit:
                 listener(done, None)
 
     def _batch_by_batch(self, epoch: int, data: DataSet) -> None:
-        order = self._order(epoch, data.rows)
+        order = self._orders(epoch, 1, data.rows)[0]
         for step, start in enumerate(range(0, len(order), self.batch_size)):
             rows = order[start : start + self.batch_size]
             self.callbacks.call("on_train_batch_begin", step, None)

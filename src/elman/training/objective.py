@@ -167,6 +167,17 @@ class Objective:
         for _, metric in self.reported:
             metric.reset_state()
 
+    @property
+    def sums(self) -> list[Variable]:
+        """Everything that an epoch adds up, complete after the first step is built."""
+        own = [v for total in (self.means.rows, *self.means.totals) for v in (total.high, total.low)]
+        return own + [v for _, metric in self.reported for v in metric.variables]
+
+    @property
+    def starts_from_zero(self) -> bool:
+        """Whether `reset` sets all sums to zero and does nothing else."""
+        return all(type(metric).reset_state is metrics.Metric.reset_state for _, metric in self.reported)
+
     def _resolve(self, feeds: Feeds, outputs: Sequence[Tensor]) -> list[list[list[metrics.Metric]]]:
         """The metric objects of each output, made once the shapes of targets and outputs are known."""
         if self._metrics is None:

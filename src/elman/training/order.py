@@ -8,14 +8,14 @@ import numpy as np
 
 __all__ = ["Shuffler"]
 
-LOW = np.uint64(0xFFFFFFFF)
+HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 class Shuffler:
     """The order of rows in each epoch: a function of (seed, epoch) alone.
 
-    The upper halves of raw Philox words, each with its row number below, are sorted; `Generator.shuffle` may change
-    with NumPy, the words and a sort of distinct numbers cannot. Rows: below 2^32.
+    Raw Philox words of 32 bits, each with its row number below, are sorted; `Generator.shuffle` may change with NumPy,
+    the words and a sort of distinct numbers cannot. Rows: below 2^32.
 
     Source: Salmon et al. 2011, Philox4x64-10, key (seed, epoch).
     Example:
@@ -31,12 +31,20 @@ class Shuffler:
 
     def __call__(self, epoch: int, rows: int) -> np.ndarray:
         """Shapes: -> (rows,) int64."""
+        one: np.ndarray = self.several(epoch, 1, rows)[0]
+        return one
+
+    def several(self, first: int, epochs: int, rows: int) -> np.ndarray:
+        """The orders of `epochs` epochs from `first` on. Shapes: -> (epochs, rows) int64."""
         if len(self._rows) != rows:
             self._rows = np.arange(rows, dtype=np.uint64)
-        self._state["state"]["key"][1] = epoch
-        self._philox.state = self._state  # as it was made: only the epoch is another
-        words = self._philox.random_raw(rows) & ~LOW
+        words = np.empty((epochs, rows), np.uint64)
+        for epoch, into in enumerate(words, first):
+            self._state["state"]["key"][1] = epoch
+            self._philox.state = self._state  # as it was made: only the epoch is another
+            into[:] = self._philox.random_raw(-(-rows // 2)).astype("<u8", copy=False).view("<u4")[:rows]
+        words <<= HALF
         words |= self._rows
-        words.sort()
+        words.sort(axis=1)
         words &= LOW
         return words.view(np.int64)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
+from elman.errors import DivergenceError
 from elman.layers import Dense, Input
 from elman.models import Sequential
-from elman.training.callbacks import Callback
+from elman.optimizers import SGD
+from elman.training.callbacks import Callback, LambdaCallback
 from elman.training.measure import Pace
 from elman.training.order import Shuffler
 from tests.tolerances import assert_close
@@ -37,7 +43,7 @@ def test_the_order_is_a_permutation_that_depends_on_seed_and_epoch_alone() -> No
 
 def test_the_order_is_the_same_on_every_machine() -> None:
     """Written-out numbers: a change of NumPy or of the recipe would change every seeded result."""
-    assert Shuffler(7)(2, 8).tolist() == [6, 7, 4, 0, 1, 5, 3, 2]
+    assert Shuffler(7)(2, 8).tolist() == [0, 1, 3, 6, 7, 5, 2, 4]
 
 
 def test_all_places_are_equally_likely() -> None:
@@ -55,16 +61,62 @@ def test_the_pace_follows_the_clock() -> None:
     assert pace.batches == 1000
 
 
-def test_an_epoch_is_one_call_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_is_one_call_of_the_plan_and_short_epochs_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Acts(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            pass
+
     made = model()
     made.fit(X, Y, batch_size=4, verbose=0)
-    steps = made.make_steps()
-    plan = steps.train(made._adapter.data_set(X, Y).signature)
-    calls = []
-    run = plan.run_batches
+    plan = made.make_steps().train(made._adapter.data_set(X, Y).signature)
+    calls: list[Any] = []
+    run, run_epochs = plan.run_batches, plan.run_epochs
     monkeypatch.setattr(plan, "run_batches", lambda *a: calls.append(len(a[1])) or run(*a), raising=False)
-    made.fit(X, Y, batch_size=4, epochs=5, verbose=0)
+    monkeypatch.setattr(plan, "run_epochs", lambda *a: calls.append(a[1].shape) or run_epochs(*a), raising=False)
+    made.fit(X, Y, batch_size=4, epochs=5, verbose=0, callbacks=[Acts()])
     assert calls == [20] * 5
+    calls.clear()
+    monkeypatch.setattr(Pace, "learn", lambda self, *_: setattr(self, "batches", 15))
+    made.fit(X, Y, batch_size=4, epochs=8, verbose=0)
+    assert calls == [20, (3, 20), (3, 20), 20]
+
+
+@pytest.mark.parametrize("executor", ["native", "reference"])
+def test_short_epochs_together_give_the_bits_of_each_alone(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_EXECUTOR", executor)
+    monkeypatch.setattr(Pace, "learn", lambda self, *_: setattr(self, "batches", 100))
+    together, alone = model(), model()
+    alone.set_weights(together.get_weights())
+    for made, callbacks in ((together, []), (alone, [LambdaCallback(on_epoch_end=lambda *_: None)])):
+        made.compile("adam", "mse", metrics=["mae"])
+        made.fit(X, Y, batch_size=3, epochs=9, steps_per_epoch=5, verbose=0, callbacks=callbacks)
+    assert together.history.history == alone.history.history
+    assert together.history.epoch == list(range(9))
+    np.testing.assert_array_equal(together.get_weights()[0], alone.get_weights()[0])
+
+
+def test_divergence_among_epochs_that_go_together_is_placed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "learn", lambda self, *_: setattr(self, "batches", 1000))
+    made = model()
+    made.compile(SGD(8.0), "mse")
+    with pytest.raises(DivergenceError, match=r"step \d of epoch \d+, both from 0") as caught:
+        made.fit(X, Y, batch_size=4, epochs=200, verbose=0)
+    epoch = int(re.search(r"of epoch (\d+)", str(caught.value)).group(1))
+    assert made.history.epoch == list(range(epoch))
+    assert epoch > 1
+    assert np.isfinite(made.get_weights()[0]).all()
+
+
+def test_ctrl_c_among_epochs_that_go_together_keeps_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    made.fit(X, Y, batch_size=4, verbose=0)
+    monkeypatch.setattr(Pace, "learn", lambda self, *_: setattr(self, "batches", 50_000))
+    threading.Timer(0.02, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(X, Y, batch_size=4, epochs=10_000_000, verbose=0)
+    taken = int(made.counters().step.value) - 5
+    assert len(made.history.epoch) == taken // 5 > 0
+    assert np.isfinite(made.history.history["loss"]).all()
 
 
 def test_the_epoch_loss_is_the_mean_over_rows() -> None:

@@ -7,7 +7,7 @@ training go step by step; without them a whole epoch is one call of the plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from elman.errors import ArgumentError
 
@@ -29,6 +29,9 @@ class Callback:
         ...     def on_epoch_end(self, epoch, logs=None):
         ...         print(epoch, logs["loss"])
     """
+
+    only_reads: ClassVar[bool] = False
+    """Whether it takes nothing but the numbers of epochs: several short ones may pass before it is told of each."""
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -117,6 +120,11 @@ class CallbackList:
     def overrides(self, *hooks: str) -> bool:
         """Whether anybody listens to one of the hooks."""
         return any(self.listeners[hook] for hook in hooks)
+
+    @property
+    def only_read(self) -> bool:
+        """Whether all take nothing but numbers."""
+        return all(c.only_reads for c in self.callbacks)
 
     def call(self, hook: str, *args: Any) -> None:
         """Tell everybody who listens."""
