@@ -9,7 +9,7 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 from elman import dtypes, ops, settings
 from elman.errors import ShapeError, unknown_name
@@ -190,6 +190,25 @@ class Loss(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class PlainLoss(Loss):
+    """A loss without options of its own: its function, reduced. Subclasses name the function.
+
+    Args: reduction, name, dtype: see `Loss`.
+    Shapes: y_true, y_pred (B, ..., F) -> ().
+    """
+
+    function: ClassVar[staticmethod[[Operand, Operand], Tensor]]
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: str | None = None
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """A value for each sample (and step), as the function gives it. Shapes: (B, ..., F) -> (B, ...)."""
+        return self.function(y_true, y_pred)
 
 
 @final

@@ -9,13 +9,13 @@ was computed from it.
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 from elman import ops
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
-from elman.losses.base import EPSILON, Loss, align, real
+from elman.losses.base import EPSILON, Loss, PlainLoss, align, real
 from elman.shapes import text
 
 
@@ -26,12 +26,6 @@ def _logits(y_pred: Tensor, op: str, from_logits: bool) -> tuple[Tensor, bool]:
 
 def _probability(y_pred: Tensor) -> Tensor:
     return ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
-
-
-def _smooth(where: str, smoothing: float) -> float:
-    if not 0 <= smoothing <= 1:
-        raise ArgumentError.at(where, "label_smoothing", "in [0, 1]", smoothing, "0.1 is usual.")
-    return smoothing
 
 
 def _smoothed(y_true: Tensor, smoothing: float, classes: Tensor | float) -> Tensor:
@@ -179,8 +173,38 @@ def categorical_hinge(y_true: Operand, y_pred: Operand) -> Tensor:
 # ---- as classes -----------------------------------------------------------------------------------------------------
 
 
+class _Smoothing(Loss):
+    """What cross-entropies share: logits or probabilities, targets drawn toward the mean, the axis."""
+
+    function: ClassVar[staticmethod[..., Tensor]]
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        if not 0 <= label_smoothing <= 1:
+            where = type(self).__name__
+            raise ArgumentError.at(where, "label_smoothing", "in [0, 1]", label_smoothing, "0.1 is usual.")
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """A value for each sample (and step), as the function gives it. Shapes: (B, ..., F) -> (B, ...)."""
+        options = (*self._focus(), self.from_logits, self.label_smoothing, self.axis)
+        return self.function(y_true, y_pred, *options)
+
+    def _focus(self) -> tuple[float, ...]:
+        """What the function takes before those: the options of a focal loss."""
+        return ()
+
+
 @final
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_Smoothing):
     """For yes-or-no outputs (a sigmoid each), several of which may be yes at once.
 
     Args:
@@ -196,26 +220,11 @@ class BinaryCrossentropy(Loss):
         True
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "binary_crossentropy",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = _smooth("BinaryCrossentropy", label_smoothing)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `binary_crossentropy`."""
-        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+    function = staticmethod(binary_crossentropy)
 
 
 @final
-class BinaryFocalCrossentropy(Loss):
+class BinaryFocalCrossentropy(_Smoothing):
     """Binary cross-entropy that looks away from what is already right: for rare positives.
 
     Args:
@@ -230,6 +239,8 @@ class BinaryFocalCrossentropy(Loss):
         1.0
     """
 
+    function = staticmethod(binary_focal_crossentropy)
+
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -239,22 +250,18 @@ class BinaryFocalCrossentropy(Loss):
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "binary_focal_crossentropy",
+        name: str | None = None,
         dtype: str | None = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = _smooth("BinaryFocalCrossentropy", label_smoothing)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `binary_focal_crossentropy`."""
-        focus = (self.apply_class_balancing, self.alpha, self.gamma)
-        return binary_focal_crossentropy(y_true, y_pred, *focus, self.from_logits, self.label_smoothing, self.axis)
+    def _focus(self) -> tuple[float, ...]:
+        return (self.apply_class_balancing, self.alpha, self.gamma)
 
 
 @final
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_Smoothing):
     """For one class out of C, targets one-hot (or probabilities); the output layer is a softmax.
 
     Args:
@@ -270,26 +277,11 @@ class CategoricalCrossentropy(Loss):
         'categorical_crossentropy'
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "categorical_crossentropy",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = _smooth("CategoricalCrossentropy", label_smoothing)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `categorical_crossentropy`."""
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+    function = staticmethod(categorical_crossentropy)
 
 
 @final
-class CategoricalFocalCrossentropy(Loss):
+class CategoricalFocalCrossentropy(_Smoothing):
     """Categorical cross-entropy that looks away from what is already right.
 
     Args:
@@ -302,6 +294,8 @@ class CategoricalFocalCrossentropy(Loss):
         'categorical_focal_crossentropy'
     """
 
+    function = staticmethod(categorical_focal_crossentropy)
+
     def __init__(
         self,
         alpha: float = 0.25,
@@ -310,18 +304,14 @@ class CategoricalFocalCrossentropy(Loss):
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "categorical_focal_crossentropy",
+        name: str | None = None,
         dtype: str | None = None,
     ) -> None:
-        super().__init__(name, reduction, dtype)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
         self.alpha, self.gamma = alpha, gamma
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = _smooth("CategoricalFocalCrossentropy", label_smoothing)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `categorical_focal_crossentropy`."""
-        focus = (self.alpha, self.gamma)
-        return categorical_focal_crossentropy(y_true, y_pred, *focus, self.from_logits, self.label_smoothing, self.axis)
+    def _focus(self) -> tuple[float, ...]:
+        return (self.alpha, self.gamma)
 
 
 @final
@@ -348,7 +338,7 @@ class SparseCategoricalCrossentropy(Loss):
         ignore_class: int | None = None,
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
-        name: str = "sparse_categorical_crossentropy",
+        name: str | None = None,
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
@@ -368,7 +358,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 @final
-class KLDivergence(Loss):
+class KLDivergence(PlainLoss):
     """How many nats more it takes to describe y_true with the distribution y_pred.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -379,18 +369,11 @@ class KLDivergence(Loss):
         'kl_divergence'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `kl_divergence`."""
-        return kl_divergence(y_true, y_pred)
+    function = staticmethod(kl_divergence)
 
 
 @final
-class Hinge(Loss):
+class Hinge(PlainLoss):
     """The margin loss of support vector machines, targets -1 and 1 (a batch of 0 and 1 alone is converted).
 
     Args: reduction, name, dtype: see `Loss`.
@@ -401,18 +384,11 @@ class Hinge(Loss):
         'hinge'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "hinge", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `hinge`."""
-        return hinge(y_true, y_pred)
+    function = staticmethod(hinge)
 
 
 @final
-class SquaredHinge(Loss):
+class SquaredHinge(PlainLoss):
     """The hinge loss squared: smooth at the margin, harder on what is far beyond it.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -423,18 +399,11 @@ class SquaredHinge(Loss):
         'squared_hinge'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "squared_hinge", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `squared_hinge`."""
-        return squared_hinge(y_true, y_pred)
+    function = staticmethod(squared_hinge)
 
 
 @final
-class CategoricalHinge(Loss):
+class CategoricalHinge(PlainLoss):
     """The hinge loss of one class out of C: the right score should beat the best wrong one by 1.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -445,11 +414,4 @@ class CategoricalHinge(Loss):
         'categorical_hinge'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `categorical_hinge`."""
-        return categorical_hinge(y_true, y_pred)
+    function = staticmethod(categorical_hinge)

@@ -16,7 +16,7 @@ from elman import ops
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import Tensor
 from elman.graph.node import Operand
-from elman.losses.base import EPSILON, Loss, align, real
+from elman.losses.base import EPSILON, Loss, PlainLoss, align, real
 from elman.shapes import text
 
 
@@ -106,7 +106,7 @@ def quantile_loss(y_true: Operand, y_pred: Operand, quantiles: float | Sequence[
 
 
 @final
-class MeanSquaredError(Loss):
+class MeanSquaredError(PlainLoss):
     """The mean of squared errors: the usual loss of a forecast; large errors count most.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -117,21 +117,11 @@ class MeanSquaredError(Loss):
         'mean_squared_error'
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "mean_squared_error",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `mean_squared_error`."""
-        return mean_squared_error(y_true, y_pred)
+    function = staticmethod(mean_squared_error)
 
 
 @final
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(PlainLoss):
     """The mean of absolute errors: outliers pull less than with squares; the best constant is the median.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -142,21 +132,11 @@ class MeanAbsoluteError(Loss):
         'mean_absolute_error'
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "mean_absolute_error",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `mean_absolute_error`."""
-        return mean_absolute_error(y_true, y_pred)
+    function = staticmethod(mean_absolute_error)
 
 
 @final
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(PlainLoss):
     """The mean error as a percentage of the target. Unfit for targets near 0, where it explodes.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -167,21 +147,11 @@ class MeanAbsolutePercentageError(Loss):
         'mean_absolute_percentage_error'
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "mean_absolute_percentage_error",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `mean_absolute_percentage_error`."""
-        return mean_absolute_percentage_error(y_true, y_pred)
+    function = staticmethod(mean_absolute_percentage_error)
 
 
 @final
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(PlainLoss):
     """Squared errors of log(1 + y): for positive targets that span orders of magnitude.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -192,17 +162,7 @@ class MeanSquaredLogarithmicError(Loss):
         'mean_squared_logarithmic_error'
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "mean_squared_logarithmic_error",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `mean_squared_logarithmic_error`."""
-        return mean_squared_logarithmic_error(y_true, y_pred)
+    function = staticmethod(mean_squared_logarithmic_error)
 
 
 @final
@@ -238,7 +198,7 @@ class Huber(Loss):
 
 
 @final
-class LogCosh(Loss):
+class LogCosh(PlainLoss):
     """log(cosh(error)): near 0 a square, far away an absolute value, smooth everywhere.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -249,18 +209,11 @@ class LogCosh(Loss):
         'log_cosh'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `log_cosh`."""
-        return log_cosh(y_true, y_pred)
+    function = staticmethod(log_cosh)
 
 
 @final
-class Poisson(Loss):
+class Poisson(PlainLoss):
     """The negative log-likelihood of counts whose rate is predicted, up to a constant.
 
     Args: reduction, name, dtype: see `Loss`.
@@ -271,14 +224,7 @@ class Poisson(Loss):
         'poisson'
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "poisson", dtype: str | None = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """See `poisson`."""
-        return poisson(y_true, y_pred)
+    function = staticmethod(poisson)
 
 
 @final

@@ -89,11 +89,11 @@ class _Counted(Metric):
 
     def __init__(
         self,
-        thresholds: float | Sequence[float] | None,
-        top_k: int | None,
-        class_id: int | None,
-        name: str | None,
-        dtype: str | None,
+        thresholds: float | Sequence[float] | None = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ) -> None:
         super().__init__(name, dtype)
         self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
@@ -114,7 +114,7 @@ class _Count(_Counted):
     def __init__(
         self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: str | None = None
     ) -> None:
-        super().__init__(thresholds, None, None, name, dtype)
+        super().__init__(thresholds, name=name, dtype=dtype)
 
     def result(self) -> Any:
         """The count so far: a float, or an array for several thresholds."""
@@ -177,8 +177,19 @@ class FalseNegatives(_Count):
     needs = ("false_negatives",)
 
 
+class _Share(_Counted):
+    """The share of the first count in both."""
+
+    direction = "up"
+
+    def result(self) -> Any:
+        """The share so far: a float, or an array for several thresholds."""
+        right, wrong = (self._sum(name) for name in self.needs)
+        return number(no_nan(right, right + wrong))
+
+
 @final
-class Precision(_Counted):
+class Precision(_Share):
     """How much of what was called positive is: true positives / (true + false positives); 0 where nothing was.
 
     Args:
@@ -192,27 +203,11 @@ class Precision(_Counted):
         0.7
     """
 
-    direction = "up"
     needs = ("true_positives", "false_positives")
-
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(thresholds, top_k, class_id, name, dtype)
-
-    def result(self) -> Any:
-        """The precision so far: a float, or an array for several thresholds."""
-        tp, fp = (self._sum(name) for name in self.needs)
-        return number(no_nan(tp, tp + fp))
 
 
 @final
-class Recall(_Counted):
+class Recall(_Share):
     """How many of the positives were found: true positives / (true positives + false negatives); 0 without positives.
 
     Args: see `Precision`.
@@ -222,23 +217,7 @@ class Recall(_Counted):
         2
     """
 
-    direction = "up"
     needs = ("true_positives", "false_negatives")
-
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(thresholds, top_k, class_id, name, dtype)
-
-    def result(self) -> Any:
-        """The recall so far: a float, or an array for several thresholds."""
-        tp, fn = (self._sum(name) for name in self.needs)
-        return number(no_nan(tp, tp + fn))
 
 
 @final

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -129,11 +129,22 @@ class MeanMetricWrapper(MeanOf):
         return self.fn(as_tensor(y_true), as_tensor(y_pred), **self._kwargs)
 
 
+class _MeanLoss(MeanOf):
+    """The mean of a loss without options; subclasses name its function."""
+
+    direction = "down"
+    function: ClassVar[staticmethod[[Operand, Operand], Tensor]]
+
+    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
+        """What the loss's function gives. Shapes: y_true, y_pred (B, ..., F) -> (B, ...)."""
+        return self.function(y_true, y_pred)
+
+
 # ---- of numbers -----------------------------------------------------------------------------------------------------
 
 
 @final
-class MeanSquaredError(MeanOf):
+class MeanSquaredError(_MeanLoss):
     """The mean of squared errors.
 
     Args: name, dtype: see `Metric`.
@@ -142,14 +153,7 @@ class MeanSquaredError(MeanOf):
         'mean_squared_error'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "mean_squared_error", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.mean_squared_error`."""
-        return losses.mean_squared_error(y_true, y_pred)
+    function = staticmethod(losses.mean_squared_error)
 
 
 @final
@@ -164,9 +168,6 @@ class RootMeanSquaredError(MeanOf):
 
     direction = "down"
 
-    def __init__(self, name: str = "root_mean_squared_error", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """The squared errors."""
         y_true, y_pred = align(self.name, y_true, y_pred)
@@ -178,7 +179,7 @@ class RootMeanSquaredError(MeanOf):
 
 
 @final
-class MeanAbsoluteError(MeanOf):
+class MeanAbsoluteError(_MeanLoss):
     """The mean of absolute errors.
 
     Args: name, dtype: see `Metric`.
@@ -187,18 +188,11 @@ class MeanAbsoluteError(MeanOf):
         'mean_absolute_error'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "mean_absolute_error", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.mean_absolute_error`."""
-        return losses.mean_absolute_error(y_true, y_pred)
+    function = staticmethod(losses.mean_absolute_error)
 
 
 @final
-class MeanAbsolutePercentageError(MeanOf):
+class MeanAbsolutePercentageError(_MeanLoss):
     """The mean error as a percentage of the target.
 
     Args: name, dtype: see `Metric`.
@@ -207,18 +201,11 @@ class MeanAbsolutePercentageError(MeanOf):
         'mean_absolute_percentage_error'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.mean_absolute_percentage_error`."""
-        return losses.mean_absolute_percentage_error(y_true, y_pred)
+    function = staticmethod(losses.mean_absolute_percentage_error)
 
 
 @final
-class MeanSquaredLogarithmicError(MeanOf):
+class MeanSquaredLogarithmicError(_MeanLoss):
     """The mean squared error of log(1 + y).
 
     Args: name, dtype: see `Metric`.
@@ -227,18 +214,11 @@ class MeanSquaredLogarithmicError(MeanOf):
         'mean_squared_logarithmic_error'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.mean_squared_logarithmic_error`."""
-        return losses.mean_squared_logarithmic_error(y_true, y_pred)
+    function = staticmethod(losses.mean_squared_logarithmic_error)
 
 
 @final
-class LogCoshError(MeanOf):
+class LogCoshError(_MeanLoss):
     """The mean of log(cosh(error)).
 
     Args: name, dtype: see `Metric`.
@@ -247,14 +227,10 @@ class LogCoshError(MeanOf):
         'logcosh'
     """
 
-    direction = "down"
+    function = staticmethod(losses.log_cosh)
 
     def __init__(self, name: str = "logcosh", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.log_cosh`."""
-        return losses.log_cosh(y_true, y_pred)
 
 
 @final
@@ -279,7 +255,7 @@ class CosineSimilarity(MeanOf):
 
 
 @final
-class Poisson(MeanOf):
+class Poisson(_MeanLoss):
     """The mean of the Poisson loss.
 
     Args: name, dtype: see `Metric`.
@@ -288,14 +264,7 @@ class Poisson(MeanOf):
         'poisson'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "poisson", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.poisson`."""
-        return losses.poisson(y_true, y_pred)
+    function = staticmethod(losses.poisson)
 
 
 # ---- of classes -----------------------------------------------------------------------------------------------------
@@ -427,7 +396,7 @@ class Perplexity(_Sparse):
 
 
 @final
-class KLDivergence(MeanOf):
+class KLDivergence(_MeanLoss):
     """The mean Kullback-Leibler divergence.
 
     Args: name, dtype: see `Metric`.
@@ -436,18 +405,11 @@ class KLDivergence(MeanOf):
         'kl_divergence'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "kl_divergence", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.kl_divergence`."""
-        return losses.kl_divergence(y_true, y_pred)
+    function = staticmethod(losses.kl_divergence)
 
 
 @final
-class Hinge(MeanOf):
+class Hinge(_MeanLoss):
     """The mean hinge loss.
 
     Args: name, dtype: see `Metric`.
@@ -456,18 +418,11 @@ class Hinge(MeanOf):
         'hinge'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "hinge", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.hinge`."""
-        return losses.hinge(y_true, y_pred)
+    function = staticmethod(losses.hinge)
 
 
 @final
-class SquaredHinge(MeanOf):
+class SquaredHinge(_MeanLoss):
     """The mean squared hinge loss.
 
     Args: name, dtype: see `Metric`.
@@ -476,18 +431,11 @@ class SquaredHinge(MeanOf):
         'squared_hinge'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "squared_hinge", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.squared_hinge`."""
-        return losses.squared_hinge(y_true, y_pred)
+    function = staticmethod(losses.squared_hinge)
 
 
 @final
-class CategoricalHinge(MeanOf):
+class CategoricalHinge(_MeanLoss):
     """The mean categorical hinge loss.
 
     Args: name, dtype: see `Metric`.
@@ -496,11 +444,4 @@ class CategoricalHinge(MeanOf):
         'categorical_hinge'
     """
 
-    direction = "down"
-
-    def __init__(self, name: str = "categorical_hinge", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
-        """See `losses.categorical_hinge`."""
-        return losses.categorical_hinge(y_true, y_pred)
+    function = staticmethod(losses.categorical_hinge)

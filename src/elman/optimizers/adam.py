@@ -15,7 +15,12 @@ class _Moments(Optimizer):
     """What Adam's family has in common: decays of two running moments, and epsilon outside the root."""
 
     def __init__(
-        self, learning_rate: Rate, beta_1: float, beta_2: float, epsilon: float, **options: Unpack[Options]
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2 = (self._below_one("beta_1", beta_1), self._below_one("beta_2", beta_2))
@@ -38,7 +43,17 @@ class _Moments(Optimizer):
 class _AdamRule(_Moments):
     """The step Adam and AdamW share; they differ in the default of weight_decay."""
 
-    amsgrad: bool
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
+        self.amsgrad = amsgrad
 
     def slots(self) -> dict[str, float]:
         """The moments, and with amsgrad the largest second moment."""
@@ -75,18 +90,6 @@ class Adam(_AdamRule):
         0.999
     """
 
-    def __init__(
-        self,
-        learning_rate: Rate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
-        self.amsgrad = amsgrad
-
 
 @final
 class AdamW(_AdamRule):
@@ -114,10 +117,9 @@ class AdamW(_AdamRule):
         amsgrad: bool = False,
         **options: Unpack[DecayFreeOptions],
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, **options)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)
         if weight_decay is None:
             raise ArgumentError.at(self.name, "weight_decay", "a number", None, "Without it, use Adam.")
-        self.amsgrad = amsgrad
 
 
 @final
@@ -134,16 +136,6 @@ class Adamax(_Moments):
         >>> Adamax().learning_rate
         0.001
     """
-
-    def __init__(
-        self,
-        learning_rate: Rate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
 
     def slots(self) -> dict[str, float]:
         """The running mean of gradients, and the largest recent size."""
@@ -171,16 +163,6 @@ class Nadam(_Moments):
         >>> Nadam().learning_rate
         0.001
     """
-
-    def __init__(
-        self,
-        learning_rate: Rate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
 
     def scalars(self) -> dict[str, float]:
         """The product of the momenta so far."""

@@ -71,8 +71,30 @@ class LearningRateSchedule(ABC):
         return cls(**config)
 
 
+class _Decay(LearningRateSchedule):
+    """What falls with how often decay_steps have passed."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
+        self.decay_steps = _positive(type(self).__name__, "decay_steps", decay_steps)
+        self.staircase, self.name = staircase, name or type(self).__name__
+
+    def _passed(self, step: Any) -> Any:
+        """How often decay_steps have passed; with `staircase` only whole times."""
+        x, step = _words(step)
+        times = step / float(self.decay_steps)
+        return x.floor(times) if self.staircase else times
+
+
 @final
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(_Decay):
     """initial_learning_rate · decay_rate^(step / decay_steps).
 
     Args:
@@ -85,27 +107,14 @@ class ExponentialDecay(LearningRateSchedule):
         0.025
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps = _positive("ExponentialDecay", "decay_steps", decay_steps)
-        self.staircase, self.name = staircase, name
-
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x, step = _words(step)
-        p = step / float(self.decay_steps)
-        return self.initial_learning_rate * x.power(self.decay_rate, x.floor(p) if self.staircase else p)
+        x, _ = _words(step)
+        return self.initial_learning_rate * x.power(self.decay_rate, self._passed(step))
 
 
 @final
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_Decay):
     """initial_learning_rate / (1 + decay_rate · step / decay_steps).
 
     Args:
@@ -118,23 +127,9 @@ class InverseTimeDecay(LearningRateSchedule):
         0.05
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps = _positive("InverseTimeDecay", "decay_steps", decay_steps)
-        self.staircase, self.name = staircase, name
-
     def __call__(self, step: Any) -> Any:
         """See the class."""
-        x, step = _words(step)
-        p = step / float(self.decay_steps)
-        return self.initial_learning_rate / (1.0 + self.decay_rate * (x.floor(p) if self.staircase else p))
+        return self.initial_learning_rate / (1.0 + self.decay_rate * self._passed(step))
 
 
 @final

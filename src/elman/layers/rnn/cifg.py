@@ -6,26 +6,21 @@ from typing import Any, final
 
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
-from elman.layers.activations import Activation
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell
+from elman.layers.rnn.gated import GatedCell
 from elman.layers.rnn.gates import CoupledGate
 from elman.layers.rnn.recurrence import UnitLayer
 
 
 @register
 @final
-class CIFGCell(PlainCell):
+class CIFGCell(GatedCell):
     """One step of `CIFG`. Weights: kernel (F, 3U), recurrent_kernel (U, 3U), bias (3U,), gates as `CoupledGate`."""
-
-    activation: Activation
-    recurrent_activation: Activation
 
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", **kwargs: Any
     ) -> None:
-        super().__init__(units, **kwargs)
-        self._store(locals())
+        super().__init__(units, activation, recurrent_activation, **kwargs)
         self.state_size = (self.units, self.units)
 
     def build(self, features: int) -> None:

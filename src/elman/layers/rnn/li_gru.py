@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from elman.graph import trace as ops
-from elman.graph.node import Tensor
-from elman.layers.activations import Activation
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell
-from elman.layers.rnn.gates import UpdateGate
+from elman.layers.rnn.gated import UpdateGateCell
 from elman.layers.rnn.recurrence import UnitLayer
 
 
 @register
 @final
-class LiGRUCell(PlainCell):
-    """One step of `LiGRU`. Weights: kernel (F, 2U), recurrent_kernel (U, 2U), bias (2U,), gates as `UpdateGate`:
-    z, n.
-    """
-
-    activation: Activation
-    recurrent_activation: Activation
+class LiGRUCell(UpdateGateCell):
+    """One step of `LiGRU`. Weights: see `UpdateGateCell`, gates z, n."""
 
     def __init__(
         self, units: int, activation: Any = "relu", recurrent_activation: Any = "sigmoid", **kwargs: Any
     ) -> None:
-        super().__init__(units, **kwargs)
-        self._store(locals())
-
-    def build(self, features: int) -> None:
-        """Add kernel, recurrent_kernel and bias."""
-        self._add_gates(features, len(UpdateGate), (len(UpdateGate) * self.units,))
-
-    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The equations. Shapes: x (B, F), h (B, U) -> (B, U) twice."""
-        z, n = ops.split(self._from_input(x) + self.recur(h, self.recurrent_kernel), len(UpdateGate))
-        z = self.recurrent_activation(z)
-        h = z * h + (1.0 - z) * self.activation(n)
-        return h, h
+        super().__init__(units, activation, recurrent_activation, **kwargs)
 
 
 @register

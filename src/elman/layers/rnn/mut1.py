@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
-from elman.layers.activations import Activation
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell
+from elman.layers.rnn.gated import GatedCell
 from elman.layers.rnn.gates import GRUGate
 from elman.layers.rnn.recurrence import UnitLayer
 
 
 @register
 @final
-class MUT1Cell(PlainCell):
+class MUT1Cell(GatedCell):
     """One step of `MUT1`. Weights: kernel (F, 3U) for `GRUGate` z, r, n; recurrent_kernel (U, 2U) for r, n; bias
     (3U,).
     """
-
-    activation: Activation
-    recurrent_activation: Activation
-
-    def __init__(
-        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", **kwargs: Any
-    ) -> None:
-        super().__init__(units, **kwargs)
-        self._store(locals())
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel and bias."""

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
-from elman.graph import trace as ops
-from elman.graph.node import Tensor
-from elman.layers.activations import Activation
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell
-from elman.layers.rnn.gates import UpdateGate
+from elman.layers.rnn.gated import UpdateGateCell
 from elman.layers.rnn.recurrence import UnitLayer
 
 
 @register
 @final
-class UGRNNCell(PlainCell):
-    """One step of `UGRNN`. Weights: kernel (F, 2U), recurrent_kernel (U, 2U), bias (2U,), gates as `UpdateGate`:
-    g, c.
-    """
-
-    activation: Activation
-    recurrent_activation: Activation
-
-    def __init__(
-        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", **kwargs: Any
-    ) -> None:
-        super().__init__(units, **kwargs)
-        self._store(locals())
-
-    def build(self, features: int) -> None:
-        """Add kernel, recurrent_kernel and bias."""
-        self._add_gates(features, len(UpdateGate), (len(UpdateGate) * self.units,))
-
-    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The equations. Shapes: x (B, F), h (B, U) -> (B, U) twice."""
-        g, c = ops.split(self._from_input(x) + self.recur(h, self.recurrent_kernel), len(UpdateGate))
-        g = self.recurrent_activation(g)
-        h = g * h + (1.0 - g) * self.activation(c)
-        return h, h
+class UGRNNCell(UpdateGateCell):
+    """One step of `UGRNN`. Weights: see `UpdateGateCell`, gates g, c."""
 
 
 @register
