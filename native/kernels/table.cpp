@@ -7,6 +7,7 @@
 #include "reduction/arg_max.h"
 #include "reduction/cum_sum.h"
 #include "reduction/finite.h"
+#include "reduction/linear_cross_entropy.h"
 #include "reduction/reduce.h"
 #include "reduction/softmax.h"
 
@@ -23,8 +24,11 @@ constexpr Kernels<R> table_of = {
 #else
     ELMAN_NAME(ELMAN_TARGET),
 #endif
-    packed_size<R>, pack<R>, matmul<R>, pointwise<R>,   reduce<R>,  arg_max<R>, softmax<R>,
-    cum_sum<R>,     copy,    gather,    scatter_add<R>, uniform<R>, finite<R>};
+    packed_size<R>, pack<R>,    matmul<R>,
+    pointwise<R>,   reduce<R>,  arg_max<R>,
+    softmax<R>,     cum_sum<R>, linear_cross_entropy<R>,
+    copy,           gather,     scatter_add<R>,
+    uniform<R>,     finite<R>};
 
 }  // namespace
 

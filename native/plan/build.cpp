@@ -77,6 +77,8 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       bind(i.out[0], &s->call.to, frame);
       return s;
     }
+    case Op::linear_cross_entropy:
+      return linear_cross_entropy(i, frame);
     case Op::gather: {
       auto s = std::make_unique<GatherStep>();
       s->gather = k->gather;
@@ -145,6 +147,32 @@ std::unique_ptr<Step> Builder<R>::matmul(const Instruction& i, Frame* frame, cha
     c.packed = p->packed;
     before->push_back(std::move(p));
   }
+  return s;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::linear_cross_entropy(const Instruction& i, Frame* frame) {
+  auto s = std::make_unique<LinearCrossEntropyStep<R>>();
+  s->function = kernels_.linear_cross_entropy;
+  s->where = i.where;
+  LinearCrossEntropy<R>& c = s->call;
+  c.rows = size(i, 0), c.k = size(i, 1), c.n = size(i, 2);
+  const LinearScratch scratch = layout_.linear_scratch(i);
+  c.block = scratch.block;
+  c.logits = reinterpret_cast<R*>(scratch_);
+  c.scratch = c.logits + scratch.products;
+  c.product = kernels_.matmul;
+  bind(i.in[0], &c.x, frame);
+  bind(i.in[1], &c.w, frame);
+  bind(i.in[2], &c.bias, frame);
+  bind(i.in[3], &c.index, frame);
+  bind(i.out[0], &c.loss, frame);
+  bind(i.out[1], &c.best, frame);
+  if (i.in.size() == 4) return s;
+  bind(i.in[4], &c.g, frame);
+  bind(i.out[2], &c.dx, frame);
+  bind(i.out[3], &c.dw, frame);
+  bind(i.out[4], &c.db, frame);
   return s;
 }
 

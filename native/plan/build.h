@@ -50,6 +50,7 @@ class Builder {
   PointwiseInput operand(const Instruction&, size_t n, int64_t count) const;
   std::unique_ptr<Step> pointwise(const Instruction&, Frame*);
   std::unique_ptr<Step> integer(const Instruction&, Frame*);
+  std::unique_ptr<Step> linear_cross_entropy(const Instruction&, Frame*);
   std::unique_ptr<Step> copy(const Instruction&, Frame*);
   std::unique_ptr<Step> scan(const Instruction&, char* block, Frame*);
 

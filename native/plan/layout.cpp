@@ -34,12 +34,23 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
     if (i.op == Op::matmul) {
       const int64_t k = sizes_[size_t(i.dims[3])], n = sizes_[size_t(i.dims[2])];
       scratch_ = std::max(scratch_, kernels_.packed_size(k, n) * int64_t(sizeof(R)));
+    } else if (i.op == Op::linear_cross_entropy) {
+      scratch_ = std::max(scratch_, linear_scratch(i).total * int64_t(sizeof(R)));
     } else if (i.op == Op::pointwise) {
       scratch_ = std::max(scratch_, int64_t(i.program.registers) * tile * int64_t(sizeof(R)));
     } else if (i.op == Op::scan) {
       need_scratch(spec_.bodies[size_t(i.body)].code);
     }
   }
+}
+
+template <class R>
+LinearScratch Layout<R>::linear_scratch(const Instruction& i) const {
+  const int64_t rows = sizes_[size_t(i.dims[0])], k = sizes_[size_t(i.dims[1])], n = sizes_[size_t(i.dims[2])];
+  const int64_t block = std::min(rows, linear_block(n));
+  const int64_t logits = aligned(block * n + int64_t(padding));
+  return {block, logits,
+          logits + std::max({kernels_.packed_size(k, n), kernels_.packed_size(n, k), kernels_.packed_size(block, n)})};
 }
 
 template <class R>

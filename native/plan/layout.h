@@ -31,6 +31,11 @@ struct ArenaLayout {
   int64_t bytes = 0;
 };
 
+// Of a linear_cross_entropy, in elements: rows of a block, where the products' scratch starts behind the block's logits, all of it.
+struct LinearScratch {
+  int64_t block, products, total;
+};
+
 template <class R>
 class Layout {
  public:
@@ -42,6 +47,7 @@ class Layout {
   BodyLayout body(int body, int64_t steps) const;
   int root(int value) const;                   // the value a part lies in, followed to the end
   int64_t bytes(int value) const;
+  LinearScratch linear_scratch(const Instruction& i) const;
   int64_t scratch() const { return scratch_; }
 
  private:

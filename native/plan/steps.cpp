@@ -100,6 +100,12 @@ void ScatterStep<R>::run(Watch&) {
 }
 
 template <class R>
+void LinearCrossEntropyStep<R>::run(Watch&) {
+  const int64_t at = function(call);
+  if (at >= 0) throw IndexFailure{where, at, call.index[at], call.n};
+}
+
+template <class R>
 void UniformStep<R>::run(Watch&) {
   call.seed = uint64_t(int64_t(*seed));
   call.step = uint32_t(*step);
@@ -161,6 +167,8 @@ template struct MatmulStep<float>;
 template struct MatmulStep<double>;
 template struct ScatterStep<float>;
 template struct ScatterStep<double>;
+template struct LinearCrossEntropyStep<float>;
+template struct LinearCrossEntropyStep<double>;
 template struct UniformStep<float>;
 template struct UniformStep<double>;
 template struct FillStep<float>;

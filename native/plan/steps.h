@@ -133,6 +133,14 @@ struct ScatterStep final : Step {
 };
 
 template <class R>
+struct LinearCrossEntropyStep final : Step {
+  int64_t (*function)(const LinearCrossEntropy<R>&);
+  LinearCrossEntropy<R> call{};
+  std::string where;
+  void run(Watch&) override;
+};
+
+template <class R>
 struct UniformStep final : Step {
   const Kernels<R>* kernels;
   Uniform<R> call{};

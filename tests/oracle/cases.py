@@ -18,7 +18,7 @@ import numpy as np
 
 from elman import ops
 from elman.graph import Graph, Tensor, Variable, apply, constant, placeholder
-from elman.graph.node import ancestors
+from elman.graph.node import ancestors, apply_many
 from elman.graph.rewrite import fuse
 from elman.graph.trace import random_uniform
 from elman.shapes import B, Shape, T
@@ -388,6 +388,37 @@ for _axis in (0, 1, 2):
             _name = f"CumSum:{_axis}{'r' * _reverse}{'e' * _exclusive}"
             _sized = (4, 3, 2) if _axis == 0 else ("B", "T", 3)
             case(_name, same("CumSum", axis=_axis, reverse=_reverse, exclusive=_exclusive), real(*_sized))
+
+LINEAR = (real("B", "T", 3), real(3, 5), real(5), whole("B", "T", below=5))
+case("LinearCrossEntropy", ops.linear_cross_entropy, *LINEAR, length=99)
+case(
+    "LinearCrossEntropy:rows",
+    ops.linear_cross_entropy,
+    real("B", 2),
+    real(2, 3),
+    real(3),
+    whole("B", below=3),
+    length=33,
+)
+case("LinearCrossEntropy:product", lambda *xs: (y := ops.linear_cross_entropy(*xs)[0]) * y, *LINEAR, length=99)
+case(
+    "LinearCrossEntropy:large",
+    ops.linear_cross_entropy,
+    real(301, 7, low=-0.5, high=0.5),
+    real(7, 9001, low=-0.5, high=0.5),
+    real(9001),
+    whole(301, below=9001),
+    length=9001,
+    long=True,
+)
+case(
+    "LinearCrossEntropyGrad",
+    lambda *xs: apply_many("LinearCrossEntropyGrad", xs),
+    *LINEAR,
+    real("B", "T"),
+    differentiable=False,
+    length=99,
+)
 
 # ---- movement -------------------------------------------------------------------------------------------------------
 

@@ -69,6 +69,19 @@ def cumsum(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     return total.flip(axis) if n.attrs["reverse"] else total
 
 
+def linear_cross_entropy(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
+    """PyTorch's own cross-entropy of the logits, and its own gradients of that."""
+    x, w, b = (t if len(v) == 4 else t.detach().requires_grad_() for t in v[:3])
+    logits = torch.matmul(x, w) + b
+    flat, index = logits.reshape(-1, logits.shape[-1]), v[3].long()
+    loss = torch.nn.functional.cross_entropy(flat, index.reshape(-1), reduction="none").reshape(index.shape)
+    best = first_largest(logits, logits.ndim - 1, False)
+    if len(v) == 4:
+        return [loss, best]
+    slopes = torch.autograd.grad((loss * v[4]).sum(), [x, w, b])
+    return [loss.detach(), best, *slopes]
+
+
 def cut(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     axis, step = n.attrs["axis"], n.attrs["step"]
     start, length = number(n.attrs["start"], s), number(n.attrs["length"], s)
@@ -199,6 +212,8 @@ ROWS: dict[str, Row] = {
     "Softmax": unary(lambda x: torch.softmax(x, -1)),
     "LogSoftmax": unary(lambda x: torch.log_softmax(x, -1)),
     "CumSum": cumsum,
+    "LinearCrossEntropy": linear_cross_entropy,
+    "LinearCrossEntropyGrad": linear_cross_entropy,
     "Reshape": lambda n, v, s: v[0].reshape(shape(n, s)),
     "Expand": lambda n, v, s: v[0].expand(shape(n, s)),
     "Transpose": lambda n, v, s: v[0].permute(n.attrs["perm"]),

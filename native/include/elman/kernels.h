@@ -87,6 +87,29 @@ template <class R> struct Softmax { bool log; int64_t rows, columns; const R* fr
 // running sum along length, from/to (outer, length, inner); reverse: from the end; exclusive: without the element itself
 template <class R> struct CumSum { bool reverse, exclusive; int64_t outer, length, inner; const R* from; R* to; };
 
+// loss[i] = log(sum over n of e^z(i,n)) - z(i, index[i]) of the logits z = x w + bias; best: index of z's largest, as ArgMax. With g also
+// the gradients of sum over i of g[i] loss[i]. Returns -1, or the position of the first index outside [0, N): then nothing is written.
+template <class R>
+struct LinearCrossEntropy {
+  int64_t rows, k, n;
+  int64_t block;              // rows whose logits are held at a time: linear_block(n)
+  const R* x;                 // (rows, K), contiguous
+  const R* w;                 // (K, N), contiguous
+  const R* bias;              // (N)
+  const int32_t* index;       // (rows)
+  const R* g;                 // (rows), or nullptr: loss and best only
+  R* loss;                    // (rows)
+  int32_t* best;              // (rows)
+  R *dx, *dw, *db;            // (rows, K), (K, N), (N), all overwritten; nullptr without g
+  R* logits;                  // (block, N), aligned; contents are lost
+  R* scratch;                 // aligned, the most that any of the three products needs; contents are lost
+  void (*product)(const Matmul<R>&);  // the matrix product of this instruction set
+};
+constexpr int64_t linear_block(int64_t n) {   // 8 MB of float logits, and enough rows that dw's traffic is small beside the products
+  const int64_t rows = (int64_t{1} << 21) / (n > 0 ? n : 1);
+  return rows < 32 ? 32 : rows > 256 ? 256 : rows;
+}
+
 // ---- movement (item: 4 or 8 bytes) -----------------------------------------------------------------------------
 // to[sum i_a * to_stride_a] = from[sum i_a * from_stride_a] for every index below size. Strides may be 0 in from, negative in both.
 // Serves transposition, slicing, expansion, concatenation and padding. add: to += from (real items only).
@@ -114,6 +137,7 @@ struct Kernels {
   void (*arg_max)(const ArgMax<R>&);
   void (*softmax)(const Softmax<R>&);
   void (*cum_sum)(const CumSum<R>&);
+  int64_t (*linear_cross_entropy)(const LinearCrossEntropy<R>&);
   void (*copy)(const Copy&);
   int64_t (*gather)(const Gather&);
   int64_t (*scatter_add)(const ScatterAdd<R>&);

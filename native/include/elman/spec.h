@@ -41,6 +41,7 @@ enum class Op : uint8_t {
   arg_max,     // dims outer length inner
   softmax,     // dims rows columns; flags: log
   cum_sum,     // dims outer length inner; flags: reverse, exclusive
+  linear_cross_entropy,  // in x w bias index [g]; out loss best [dx dw db]; dims rows k n
   copy,        // dims to_offset from_offset, axes, then sizes, to strides, from strides; flags: zero the output first
   gather,      // in table index; dims rows width count
   scatter_add, // in index values; dims rows width count

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from elman import dtypes
 from elman.graph import trace as ops
-from elman.graph.node import Node, Tensor, apply
+from elman.graph.node import Node, Tensor, apply, apply_many
 from elman.shapes import product
 
 Rule = Callable[[Node, Tensor], Sequence[Tensor | None]]
@@ -160,6 +160,7 @@ RULES: dict[str, Rule] = {
     "ReduceMin": _reduce_extreme,
     "Softmax": _softmax,
     "LogSoftmax": lambda n, g: (g - ops.exp(_y(n)) * ops.sum(g, -1, keepdims=True),),
+    "LinearCrossEntropy": lambda n, g: (*apply_many("LinearCrossEntropyGrad", [*n.inputs, g], **n.attrs)[2:], None),
     "CumSum": lambda n, g: (
         ops.cumsum(g, n.attrs["axis"], reverse=not n.attrs["reverse"], exclusive=n.attrs["exclusive"]),
     ),

@@ -31,7 +31,7 @@ except ImportError as error:  # no compiler when elman was installed
     extension, _missing = None, str(error)
 _native: Any = extension
 
-_TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd"}
+_TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd", "linear_cross_entropy": "LinearCrossEntropy"}
 
 ISAS = ("baseline", "avx2", "avx512")
 

@@ -150,6 +150,20 @@ def _scatter(n: Node, v: Values, s: Sizes) -> np.ndarray:
     return out
 
 
+def _linear_cross_entropy(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
+    x, w, b, index = v[:4]
+    check_index("LinearCrossEntropy", index, w.shape[1])
+    logits = x @ w + b
+    scores = _log_softmax(n, [logits], s)
+    hit = index[..., None] == np.arange(w.shape[1])
+    found = [-np.where(hit, scores, 0).sum(-1), np.argmax(logits, axis=-1).astype(np.int32)]
+    if len(v) == 4:
+        return found
+    d = (np.exp(scores) - hit) * v[4][..., None]
+    flat_x, flat_d = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
+    return [*found, d @ w.T, flat_x.T @ flat_d, flat_d.sum(0)]
+
+
 def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
     shape = evaluate(n.outputs[0].shape, s)
     rows = shape[0] if shape else 1
@@ -250,6 +264,8 @@ ROWS: dict[str, Row] = {
     "Pad": _pad,
     "Gather": _gather,
     "ScatterAdd": _scatter,
+    "LinearCrossEntropy": _linear_cross_entropy,
+    "LinearCrossEntropyGrad": _linear_cross_entropy,
     "RandomUniform": _random,
     "Scan": _scan,
     "Fused": _fused,

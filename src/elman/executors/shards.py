@@ -148,6 +148,10 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
     elif node.op == "ScatterAdd":
         if outputs:
             raise _MixedError
+    elif node.op.startswith("LinearCrossEntropy"):
+        x, w, b = node.inputs[:3]
+        if not of_batch(x) or _axis(x) == x.ndim - 1 or of_batch(w) or of_batch(b):
+            raise _MixedError
     elif node.op == "Scan":
         _check_scan(node)
     elif node.op not in ("Reshape", "Expand", "Transpose"):

@@ -225,6 +225,19 @@ def _scatter(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> lis
     return [((attrs["rows"], *values[len(index) :]), dtype)]
 
 
+def _linear_cross_entropy(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    (x, dtype), (w, _), (b, _), (index, index_type) = ins[:4]
+    _need(op, index_type, (dtypes.INT32,), "int32 index")
+    product_shape = _matmul(op, ins[:2], attrs)[0][0]
+    if len(w) != 2 or b != w[1:] or index != x[:-1] or any(s != index for s, _ in ins[4:]):
+        received = ", ".join(text(s) for s, _ in ins)
+        raise ShapeError.at(
+            op, "inputs", "of shapes (..., K), (K, V), (V,), (...)", received, f"x @ w has shape {text(product_shape)}."
+        )
+    found: list[Signature] = [(index, dtype), (index, dtypes.INT32)]
+    return found if len(ins) == 4 else [*found, *ins[:3]]
+
+
 def _attribute(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     return [(tuple(attrs["shape"]), attrs["dtype"])]
 
@@ -315,6 +328,15 @@ _ROWS = (
     ("Pad", "movement", 1, _pad, "zeros before and after along axis"),
     ("Gather", "movement", 2, _gather, "rows of a table by index"),
     ("ScatterAdd", "movement", 2, _scatter, "rows added into zeros by index: the gradient of Gather"),
+    # an output layer and its loss in one: the logits, rows x V, are never held whole
+    (
+        "LinearCrossEntropy",
+        "reduction",
+        4,
+        _linear_cross_entropy,
+        "x, w, b, index: -log softmax(x w + b)[index]; ArgMax",
+    ),
+    ("LinearCrossEntropyGrad", "reduction", 5, _linear_cross_entropy, "the same, then d x, d w, d b for gradient g"),
     # random, control
     ("RandomUniform", "random", 2, _attribute, "uniform [0, 1); inputs seed, step; attribute key"),
     ("Scan", "control", -1, _scan, "a recurrence: body applied for t = 0, 1, …; see graph/trace.py"),

@@ -220,6 +220,16 @@ def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     return _last(as_tensor(x), axis, lambda y: apply("LogSoftmax", y))
 
 
+def linear_cross_entropy(x: Operand, w: Operand, b: Operand, index: Operand) -> tuple[Tensor, Tensor]:
+    """-log softmax(x w + b)[index], and the best class, without holding the logits.
+
+    Shapes: x (..., K), w (K, V), b (V,), index (...) int32 -> (...), and (...) int32.
+    """
+    x = as_tensor(x)
+    loss, best = apply_many("LinearCrossEntropy", [x, *(as_tensor(t, x.dtype) for t in (w, b)), as_tensor(index)])
+    return loss, best
+
+
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(e^x)) without overflow."""
     x = as_tensor(x)

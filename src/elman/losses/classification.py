@@ -24,6 +24,34 @@ def _logits(y_pred: Tensor, op: str, from_logits: bool) -> tuple[Tensor, bool]:
     return (y_pred.node.inputs[0], True) if y_pred.node.op == op else (y_pred, from_logits)
 
 
+BIG = 8192
+"""Classes from which the logits of a batch are never held whole: the layer that makes them and the loss are one."""
+
+
+def big_layer(logits: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+    """x, w and b of logits that are x w + b, where there are many classes. Shapes: x (..., K), w (K, V), b (V,)."""
+    classes, node = logits.shape[-1], logits.node
+    if not isinstance(classes, int) or classes < BIG:
+        return None
+    b = ops.zeros((classes,), logits.dtype)
+    if node.op == "Add" and node.inputs[1].shape == b.shape:
+        node, b = node.inputs[0].node, node.inputs[1]
+    if node.op != "MatMul" or node.inputs[1].ndim > 2 or node.attrs.get("transpose_a"):
+        return None
+    x, w = node.inputs
+    return x, ops.transpose(w, (1, 0)) if node.attrs.get("transpose_b") else w, b
+
+
+def best_class(y_pred: Tensor) -> Tensor:
+    """The class of the highest score; the first of equals. Shapes: (B, ..., C) -> (B, ...) int32."""
+    x, _ = _logits(y_pred, "Softmax", from_logits=True)
+    layer = big_layer(x)
+    if layer is None:
+        return ops.argmax(y_pred)
+    anything = ops.zeros(y_pred.shape[:-1], "int32")  # the best class does not depend on the right one
+    return ops.linear_cross_entropy(*layer, anything)[1]
+
+
 def _probability(y_pred: Tensor) -> Tensor:
     return ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
 
@@ -129,11 +157,15 @@ def sparse_categorical_crossentropy(
     kept = None if ignore_class is None else ops.not_equal(index, ignore_class)
     index = index if kept is None else ops.where(kept, index, ops.zeros_like(index))
     x, is_logit = _logits(y_pred, "Softmax", from_logits)
-    scores = ops.log_softmax(x if is_logit else ops.log(_probability(x)))
-    classes = ops.arange(y_pred.shape[-1])
-    known = ops.take(classes, index)  # itself, but a number that is no class is an error when the graph runs
-    hit = ops.equal(ops.expand_dims(known, -1), classes)
-    values = -ops.sum(ops.where(hit, scores, 0.0), -1)
+    layer = big_layer(x) if is_logit else None
+    if layer is None:
+        scores = ops.log_softmax(x if is_logit else ops.log(_probability(x)))
+        classes = ops.arange(y_pred.shape[-1])
+        known = ops.take(classes, index)  # itself, but a number that is no class is an error when the graph runs
+        hit = ops.equal(ops.expand_dims(known, -1), classes)
+        values = -ops.sum(ops.where(hit, scores, 0.0), -1)
+    else:
+        values, _ = ops.linear_cross_entropy(*layer, index)
     return values if kept is None else ops.where(kept, values, 0.0)
 
 

@@ -9,7 +9,7 @@ from elman.errors import ArgumentError
 from elman.graph import Tensor
 from elman.graph.node import Operand
 from elman.losses.base import align, real
-from elman.losses.classification import class_numbers
+from elman.losses.classification import best_class, class_numbers
 from elman.metrics.means import MeanOf
 
 
@@ -116,7 +116,7 @@ class SparseCategoricalAccuracy(MeanOf):
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """1 where hit. Shapes: (B, ...) or (B, ..., 1), (B, ..., C) -> (B, ...)."""
         y_pred = real(y_pred)
-        return ops.cast(ops.equal(class_numbers(self.name, y_true, y_pred), ops.argmax(y_pred)), y_pred.dtype)
+        return ops.cast(ops.equal(class_numbers(self.name, y_true, y_pred), best_class(y_pred)), y_pred.dtype)
 
 
 @final

@@ -7,11 +7,12 @@ import pytest
 
 from elman import ops
 from elman.autodiff import gradients
-from elman.executors.reference import evaluate_node
+from elman.executors.reference import ReferenceExecutor, evaluate_node
 from elman.graph import Graph, Tensor, Variable, apply, constant, graph_text, placeholder, scan
-from elman.graph.rewrite import fold, fuse, fuse_products, hoist, simplify
+from elman.graph.rewrite import fold, fuse, fuse_products, hoist, share_cross_entropy, simplify
 from elman.graph.rewrite.fuse import MAX_NODES
 from elman.shapes import B, T
+from tests.tolerances import assert_close
 
 
 def x(*shape, dtype="float32", name="x"):
@@ -289,3 +290,39 @@ def test_updates_and_the_guard_are_rewritten_too():
         assert made.updates[0][0] is v
         assert made.guard is not None
         assert "ReduceSum" in operators(made.guard)
+
+
+# ---- share ----------------------------------------------------------------------------------------------------------
+
+
+def entropies(weights):
+    """The loss, whether the best class is right, and the gradient of weights(loss) by the layer's kernel."""
+    h, w, b = x(B, 4, name="h"), x(4, 6, name="w"), x(6, name="b")
+    index = x(B, dtype="int32", name="index")
+    loss, _ = ops.linear_cross_entropy(h, w, b, index)
+    _, best = ops.linear_cross_entropy(h, w, b, ops.zeros_like(index))
+    total = weights(loss)
+    return Graph((h, w, b, index), (total, best, *gradients(total, [w])))
+
+
+def test_one_operator_gives_loss_best_class_and_gradient():
+    graph = share_cross_entropy(simplify(entropies(ops.sum)))
+    found = [n.op for n in graph.nodes() if n.op.startswith("LinearCrossEntropy")]
+    assert found == ["LinearCrossEntropyGrad"]
+
+
+def test_a_gradient_computed_from_the_loss_needs_the_loss_first():
+    graph = share_cross_entropy(simplify(entropies(lambda loss: ops.sum(loss * loss))))
+    found = sorted(n.op for n in graph.nodes() if n.op.startswith("LinearCrossEntropy"))
+    assert found == ["LinearCrossEntropy", "LinearCrossEntropyGrad"]
+
+
+def test_shared_or_not_the_numbers_are_the_same(rng):
+    arrays = [rng.normal(size=s).astype("float32") for s in ((5, 4), (4, 6), (6,))] + [np.arange(5, dtype="int32")]
+    for weights in (ops.sum, lambda loss: ops.sum(loss * loss)):
+        graph = entropies(weights)
+        plain, shared = (
+            ReferenceExecutor().compile(g).run(arrays).outputs for g in (graph, share_cross_entropy(graph))
+        )
+        for a, b in zip(shared, plain, strict=True):
+            assert_close(a.astype("float32"), b, length=6)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman import losses, ops
+from elman import losses, metrics, ops
 from elman.autodiff import gradients
 from elman.errors import ArgumentError, DataError, ShapeError
 from elman.graph import placeholder
+from elman.graph.node import ancestors
 from elman.shapes import B
 from tests.evaluation import evaluate, leaf
 from tests.tolerances import assert_close
@@ -47,6 +48,33 @@ def test_a_probability_of_0_costs_no_more_than_the_clip():
     t, p = leaf(y_true), leaf(y_pred)
     (value,) = evaluate([losses.CategoricalCrossentropy()(t, p)], [(t, y_true), (p, y_pred)])
     assert_close(value, np.array(-np.log(1e-7)), length=2)
+
+
+@pytest.mark.parametrize("head", ["logits", "softmax", "no_bias", "tied"])
+def test_many_classes_take_the_layer_into_the_loss(head, rng, monkeypatch):
+    """The same numbers and gradients, and no tensor of the graph has rows times classes elements."""
+    x, w, b = rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 9)), rng.normal(size=9)
+    label = np.array([[0, 3, 8], [2, -1, 5]], "int32")
+    arrays = [x, w.T if head == "tied" else w, b, label]
+    inputs = [placeholder(name, a.shape, str(a.dtype)) for name, a in zip("xwbi", arrays, strict=True)]
+    given = list(zip(inputs, arrays, strict=True))
+
+    def traced(big):
+        monkeypatch.setattr("elman.losses.classification.BIG", 9 if big else 10)
+        z = ops.matmul(inputs[0], inputs[1], transpose_b=head == "tied")
+        z = z if head == "no_bias" else z + inputs[2]
+        y = ops.softmax(z) if head == "softmax" else z
+        values = losses.sparse_categorical_crossentropy(inputs[3], y, head != "softmax", ignore_class=-1)
+        hits = metrics.SparseCategoricalAccuracy().values(inputs[3], y)
+        wrt = inputs[:2] if head == "no_bias" else inputs[:3]
+        return [values, hits, *gradients(ops.sum(values * values), wrt)]
+
+    for found, wanted in zip(evaluate(traced(True), given), evaluate(traced(False), given), strict=True):
+        assert_close(found, wanted, length=64)
+    fused = {
+        t.shape for n in ancestors(traced(True)[:2]) for t in n.outputs if n.op not in ("MatMul", "Add", "Softmax")
+    }
+    assert not any(9 in shape and len(shape) > 2 for shape in fused)
 
 
 @pytest.mark.parametrize("from_logits", [False, True])

@@ -35,6 +35,15 @@ def emit_product(w: Writer, node: Node) -> None:
         w.count(2 * batch * m * n * k * w.scope.steps)
 
 
+def emit_linear_cross_entropy(w: Writer, node: Node) -> None:
+    """An output layer with its loss: two products' work more where it gives the gradients too."""
+    x, kernel = node.inputs[:2]
+    rows, k, n = product(x.shape[:-1]), *kernel.shape
+    ins, outs = [w.value(t) for t in node.inputs], [w.output(t) for t in node.outputs]
+    w.add("linear_cross_entropy", ins, outs, [rows, k, n])
+    w.count((2 if len(ins) == 4 else 6) * rows * k * n * w.scope.steps)
+
+
 def _matrix(view: View, transposed: bool) -> tuple[Size, Size]:
     """Strides from row to row and from column to column of the matrix that is multiplied."""
     row, column = view.strides[-2:]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from elman.executors.lowering.contraction import emit_product
+from elman.executors.lowering.contraction import emit_linear_cross_entropy, emit_product
 from elman.executors.lowering.leaves import emit_constant, emit_variable
 from elman.executors.lowering.movement import emit_concat, emit_pad, emit_view
 from elman.executors.lowering.pointwise import emit_fused
@@ -72,6 +72,8 @@ EMITTERS: dict[str, Emitter] = {
     ),
     "Softmax": _plain("softmax", _rows, lambda n: [False]),
     "LogSoftmax": _plain("softmax", _rows, lambda n: [True]),
+    "LinearCrossEntropy": emit_linear_cross_entropy,
+    "LinearCrossEntropyGrad": emit_linear_cross_entropy,
     "Slice": emit_view,
     "Transpose": emit_view,
     "Expand": emit_view,

@@ -11,7 +11,7 @@ from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.writer import Scope, Writer
 from elman.executors.shards import shardable, stages
 from elman.graph.node import Graph, Node
-from elman.graph.rewrite import fuse, fuse_products, simplify
+from elman.graph.rewrite import fuse, fuse_products, share_cross_entropy, simplify
 
 
 def lower(graph: Graph) -> Lowered:
@@ -19,7 +19,7 @@ def lower(graph: Graph) -> Lowered:
 
     Raises: GraphError: float32 and float64 mixed in one graph.
     """
-    graph = simplify(graph, final=True)
+    graph = share_cross_entropy(simplify(graph, final=True))
     real = real_type(graph)
     graph = fuse_products(reduce_reals(graph, real))
     sharded = shardable(graph)

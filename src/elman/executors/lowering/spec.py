@@ -15,7 +15,8 @@ OPS = {
     name: i
     for i, name in enumerate(
         (
-            "matmul pointwise integer reduce arg_max softmax cum_sum copy gather scatter_add uniform range size scan"
+            "matmul pointwise integer reduce arg_max softmax cum_sum linear_cross_entropy copy gather scatter_add "
+            "uniform range size scan"
         ).split()
     )
 }

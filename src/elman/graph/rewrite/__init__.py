@@ -2,6 +2,7 @@
 
 from elman.graph.rewrite.fuse import fuse, fuse_products
 from elman.graph.rewrite.hoist import hoist
+from elman.graph.rewrite.share import share_cross_entropy
 from elman.graph.rewrite.simplify import fold, simplify
 
-__all__ = ["fold", "fuse", "fuse_products", "hoist", "simplify"]
+__all__ = ["fold", "fuse", "fuse_products", "hoist", "share_cross_entropy", "simplify"]
