@@ -17,7 +17,8 @@
     `-- MissingExtraError          ImportError      an optional dependency is not installed
 
     ElmanWarning                   UserWarning
-    `-- ReferenceExecutorWarning                    no compiled extension: correct, but slow
+    |-- ReferenceExecutorWarning                    no compiled extension: correct, but slow
+    `-- TruncationWarning                           a sequence was longer than allowed, and cut
 
 Each class is also the builtin beside it, so `except ValueError` keeps working. Ctrl-C stays
 `KeyboardInterrupt`: were it an `ElmanError`, `except Exception` would swallow it.
@@ -48,11 +49,13 @@ __all__ = [
     "OverwriteError",
     "ReferenceExecutorWarning",
     "ShapeError",
+    "TruncationWarning",
     "UnknownColumnError",
     "UnknownNameError",
     "WeightsError",
     "missing_extra",
     "reference_executor_warning",
+    "truncation_warning",
     "unknown_column",
     "unknown_name",
 ]
@@ -309,6 +312,16 @@ macOS: xcode-select --install), then install elman again with pip's options --fo
     """
 
 
+class TruncationWarning(ElmanWarning):
+    """Sequences were longer than their field allows and lost their ends. Build it with `truncation_warning`.
+
+    Example:
+        >>> print(truncation_warning("Text.encode", cut=2, total=50, limit=1000, longest=1200))
+        Text.encode: 2 of 50 samples are longer than max_length=1000 and lost their ends; the longest has 1200 steps. \
+Pass a larger max_length, or None, to keep them whole.
+    """
+
+
 def unknown_name(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name outside `known`, with the nearest known names.
 
@@ -361,6 +374,19 @@ def reference_executor_warning(reason: str) -> ReferenceExecutorWarning:
         "macOS: xcode-select --install), then install elman again with pip's options "
         "--force-reinstall --no-deps --no-cache-dir. "
         "Set ELMAN_EXECUTOR=reference to choose it silently."
+    )
+
+
+def truncation_warning(where: str, cut: int, total: int, limit: int, longest: int) -> TruncationWarning:
+    """Build the warning that `cut` of `total` sequences were cut to `limit` steps.
+
+    Example:
+        >>> "1 of 1 samples" in str(truncation_warning("Text.encode", 1, 1, 4, 9))
+        True
+    """
+    return TruncationWarning(
+        f"{where}: {cut} of {total} samples are longer than max_length={limit} and lost their ends; "
+        f"the longest has {longest} steps. Pass a larger max_length, or None, to keep them whole."
     )
 
 

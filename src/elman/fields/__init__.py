@@ -1,10 +1,43 @@
 """Fields: columns <-> arrays. They know no graph and no layer."""
 
-from elman.fields.base import Field
+from elman.fields.base import BOS, EOS, MAX_LENGTH, PAD, UNK, Field
 from elman.fields.calendar import Calendar
+from elman.fields.category import Category, Labels
 from elman.fields.frames import Table
+from elman.fields.number import Number
+from elman.fields.registry import FIELDS, by_kind, restore
 from elman.fields.series import Series
+from elman.fields.spans import Span, convert_tags, tag_spans
+from elman.fields.tags import Tags
+from elman.fields.text import Text
 from elman.fields.timeline import Timeline
+from elman.fields.tokens import Tokens
 from elman.fields.windows import horizons, origins, windows
 
-__all__ = ["Calendar", "Field", "Series", "Table", "Timeline", "horizons", "origins", "windows"]
+__all__ = [
+    "BOS",
+    "EOS",
+    "FIELDS",
+    "MAX_LENGTH",
+    "PAD",
+    "UNK",
+    "Calendar",
+    "Category",
+    "Field",
+    "Labels",
+    "Number",
+    "Series",
+    "Span",
+    "Table",
+    "Tags",
+    "Text",
+    "Timeline",
+    "Tokens",
+    "by_kind",
+    "convert_tags",
+    "horizons",
+    "origins",
+    "restore",
+    "tag_spans",
+    "windows",
+]

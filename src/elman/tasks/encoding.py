@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from elman import settings
 from elman.fields import Series, windows
-from elman.fields.series import Scaling
+from elman.fields.scaling import Scaling
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import Representation
 

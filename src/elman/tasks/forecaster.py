@@ -14,7 +14,7 @@ import numpy.typing as npt
 from elman.errors import ArgumentError
 from elman.fields import Table
 from elman.fields.missing import Missing
-from elman.fields.series import Scaling
+from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
 from elman.models import Sequential
 from elman.tasks.backtest import backtest, holdout_blocks

@@ -13,7 +13,7 @@ from elman import settings as floats
 from elman.errors import ArgumentError, DataError, ElmanWarning, unknown_name
 from elman.fields import Series
 from elman.fields.missing import Missing, check_missing
-from elman.fields.series import Scaling
+from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
 from elman.models import Sequential
 from elman.tasks.backtest import backtest, validation_pairs

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.fields.series import Scaling
+from elman.fields.scaling import Scaling
 from elman.tasks.encoding import Encoding
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import Representation

@@ -62,7 +62,11 @@ def test_encoding_uses_nothing_of_the_values_it_encodes():
         (lambda: Series("none", "interpolate").fit([1, np.inf]), DataError, r"Received data=inf: row 1, column '0'"),
         (lambda: Series().encode([1]), NotBuiltError, r"Series.encode needs a fitted field"),
         (lambda: Series().fit([1, 2]).encode([[1, 2]]), ShapeError, r"have 1 channels. Received shape \(1, 2\)"),
-        (lambda: Series().fit(np.zeros((2, 2, 2))), ShapeError, r"\(N,\) or \(N, channels\). Received shape"),
+        (
+            lambda: Series().fit(np.zeros((2, 2, 2, 2))),
+            ShapeError,
+            r"\(N,\) or \(N, channels\), or be a column of such series. Received shape",
+        ),
     ],
 )
 def test_bad_input_is_named(call, error, text):
@@ -78,3 +82,21 @@ def test_interpolation_is_linear_inside_and_flat_outside():
 def test_a_channel_without_any_value_cannot_be_filled():
     with pytest.raises(DataError, match=r"fit: data must have a value. Received data=nan: column 'b' is empty"):
         fill_missing("fit", np.array([[1.0, np.nan]]), ["a", "b"], "interpolate")
+
+
+def test_a_column_of_series_is_scaled_by_all_its_rows():
+    field = Series().fit([np.array([0.0, 1.0]), np.array([2.0])])
+    assert field.center.tolist() == [1.0]
+    assert [row.shape for row in field.encode([np.array([1.0, 1.0]), np.zeros(0)])] == [(2, 1), (0, 1)]
+
+
+def test_two_axes_are_one_long_series_and_three_a_column(rng):
+    field = Series().fit(rng.normal(size=(9, 2)))
+    assert field.encode(np.zeros((4, 2))).shape == (4, 2)
+    assert field.encode(np.zeros((3, 4, 2))).shape == (3, 4, 2)
+    assert field.encode([[1.0, 2.0], [3.0, 4.0]]).shape == (2, 2)
+
+
+def test_a_gap_in_a_column_is_named_with_its_sample():
+    with pytest.raises(DataError, match=r"Received data=nan: sample 1, row 2, column '0'"):
+        Series().fit([np.zeros(3), np.array([1.0, 2.0, np.nan])])

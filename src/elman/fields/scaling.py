@@ -1,0 +1,81 @@
+"""Numbers to a scale that suits a network, and back: what Series and Number share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import DataError, unknown_name
+
+__all__ = ["Scaling", "as_numbers", "center_and_scale", "check_scaling"]
+
+Scaling = Literal["standard", "minmax", "robust", "none"]
+
+_Array = npt.NDArray[np.float64]
+
+
+def check_scaling(where: str, scaling: object) -> Scaling:
+    """The scaling itself, or an error with the ones there are.
+
+    Raises:
+        UnknownNameError: no such scaling.
+    """
+    if scaling not in get_args(Scaling):
+        raise unknown_name(where, "scaling", scaling, get_args(Scaling))
+    return cast("Scaling", scaling)
+
+
+def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
+    """What `(x - center) / scale` needs, for each channel; the scale of a constant is 1.
+
+    Shapes:
+        array (N, C), N at least 1 -> center (C,), scale (C,).
+
+    Example:
+        >>> center_and_scale("minmax", np.array([[2.0], [6.0]]))
+        (array([2.]), array([4.]))
+    """
+    center, scale = _center_and_spread(scaling, array)
+    # Below this a spread is rounding error of a constant, not a scale.
+    noise = 1e-12 * np.maximum(1.0, np.abs(center))
+    return center, np.where(scale > noise, scale, 1.0)
+
+
+def as_numbers(where: str, values: Any) -> _Array:
+    """Values as float64; None is NaN.
+
+    Raises:
+        DataError: an entry is no number; its row is named. Rows of different lengths.
+
+    Example:
+        >>> as_numbers("Number.fit", [1, "two"])
+        Traceback (most recent call last):
+            ...
+        elman.errors.DataError: Number.fit: values must be numbers. Received values='two': row 1. \
+Correct the entry, or choose another type for this column.
+    """
+    try:
+        return np.asarray(values, "float64")
+    except (TypeError, ValueError):
+        cure = "Correct the entry, or choose another type for this column."
+        for row, value in enumerate(values):
+            try:
+                np.asarray(value, "float64")
+            except (TypeError, ValueError):
+                raise DataError.at(where, "values", "be numbers", value, cure, because=f"row {row}") from None
+        rule = "have one shape in every row"
+        raise DataError.at(where, "values", rule, type(values).__name__, because="rows differ in length") from None
+
+
+def _center_and_spread(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
+    """(N, C) -> center (C,), scale (C,), which may be 0."""
+    if scaling == "standard":
+        return array.mean(axis=0), array.std(axis=0)
+    if scaling == "minmax":
+        return array.min(axis=0), np.ptp(array, axis=0)
+    if scaling == "robust":
+        low, middle, high = np.percentile(array, [25, 50, 75], axis=0)
+        return middle, high - low
+    return np.zeros(array.shape[1]), np.ones(array.shape[1])
