@@ -7,6 +7,7 @@ sizes are equal exactly when they print the same: `B*T` from a reshape equals `T
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, reduce
@@ -43,8 +44,8 @@ class Dim:
         return frozenset(s for monomial, _ in self.terms for s in monomial)
 
     def evaluate(self, sizes: Mapping[str, int]) -> int:
-        """The number, once every symbol has one."""
-        return sum(c * reduce(lambda acc, s: acc * sizes[s], m, 1) for m, c in self.terms)
+        """The number, once every symbol has one; those that `root` and `share` made need none."""
+        return sum(c * reduce(lambda acc, s: acc * number(s, sizes), m, 1) for m, c in self.terms)
 
     def __add__(self, other: Size) -> Size:
         terms = dict(self.terms)
@@ -91,6 +92,52 @@ Shape = tuple[Size, ...]
 
 B = Dim.symbol("B")
 T = Dim.symbol("T")
+
+
+_made: dict[str, tuple[Dim, Size | None]] = {}  # symbols that follow from others: name -> (size, divisor; None: root)
+
+
+def root(size: Size) -> Size:
+    """The whole part of the square root, at least 1.
+
+    Example:
+        >>> root(T), root(T).evaluate({"T": 30}), root(30)
+        (root(T), 5, 5)
+    """
+    return _follows(f"root({size})", size, None) if isinstance(size, Dim) else max(1, math.isqrt(size))
+
+
+def share(size: Size, part: Size) -> Size:
+    """How many whole parts fit into a size.
+
+    Example:
+        >>> share(T, 4), share(T, 4).evaluate({"T": 30}), share(T, root(T)).evaluate({"T": 30})
+        (share(T, 4), 7, 6)
+    """
+    if isinstance(size, int) and isinstance(part, int):
+        return size // part
+    return _follows(f"share({size}, {part})", size if isinstance(size, Dim) else Dim({(): size}), part)
+
+
+def follows(symbol: str) -> bool:
+    """Whether a symbol follows from others: `root` or `share` made it."""
+    return symbol in _made
+
+
+def number(symbol: str, sizes: Mapping[str, int]) -> int:
+    """The number of a symbol, given or made of others. Raises: KeyError: it has none."""
+    if symbol in sizes or symbol not in _made:
+        return sizes[symbol]
+    size, part = _made[symbol]
+    whole = size.evaluate(sizes)
+    if part is None:
+        return max(1, math.isqrt(whole))
+    return whole // (part if isinstance(part, int) else part.evaluate(sizes))
+
+
+def _follows(name: str, size: Dim, part: Size | None) -> Dim:
+    _made[name] = size, part
+    return Dim.symbol(name)
 
 
 def _terms(size: Size) -> Iterable[tuple[Monomial, int]]:

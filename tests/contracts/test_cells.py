@@ -14,7 +14,7 @@ from elman.autodiff import gradients
 from elman.errors import ArgumentError
 from elman.executors import NativeExecutor, ReferenceExecutor
 from elman.graph import Graph, Tensor, Variable, verify
-from elman.graph.rewrite import hoist, simplify
+from elman.graph.rewrite import hoist, segment, simplify
 from elman.layers import Input, Mask, tracing
 from elman.layers.rnn.recurrence import CellLayer, Recurrence
 from tests.oracle import cells_numpy
@@ -307,6 +307,28 @@ def test_a_stateful_layer_reads_a_sequence_in_two_halves(row, rng):
         kept.reset_state()
     with pytest.raises(ArgumentError, match=r"learn_initial_state must be False .*starts where the last batch ended"):
         row.make(stateful=True, learn_initial_state=True, name="kept")
+
+
+@every_row
+@pytest.mark.parametrize("option", [None, "dropout", "recurrent_dropout", "zoneout", "weight_drop", "go_backwards"])
+def test_segments_computed_again_give_the_same_gradients(row, option, rng):
+    if option in row.refused:
+        return
+    layer = row.make(return_sequences=True, return_state=True, **(OPTIONS[option] if option else {}))
+    lengths = Input((), dtype="int32")
+    x, outputs, _ = called(layer, training=True, mask=Mask(lengths=lengths))
+    scattered(layer, rng)
+    loss = ops.sum(ops.sin(outputs[0] + 0.3)) + ops.sum(ops.sin(outputs[1]))
+    plain = simplify(Graph((x, lengths), (loss,)))
+    arrays = [rng.normal(size=(B, 11, F)), np.array([11, 4, 0], np.int32)]
+    results = []
+    for graph in (plain, simplify(segment(plain)), simplify(segment(plain, 4))):
+        (total,) = hoist(graph).outputs
+        slopes = gradients(total, [x, *(w.tensor for w in layer.weights)])
+        results.append(run([x, lengths], [total, *slopes], arrays))
+    for found in results[1:]:
+        for a, b in zip(found, results[0], strict=True):
+            assert_close(a, b, LENGTH * B * 11, 11)
 
 
 @every_row

@@ -15,7 +15,9 @@ gradient on unchanged and its kept rows are 0.
 
 Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al.
     2016, §3.1.
-Cost: the kept sequences take T times what one step computes; checkpointing is not done here.
+Cost: the kept sequences take T times what one step computes. Of a scan in segments (`graph/rewrite/segment.py`) only
+    the states before each segment are kept: the backward body starts with the forward one, computed again, nothing is
+    deferred past the segment, and gradients of captured values are added up in states of their own.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class _Backward:
         self.kept: dict[Key, Tensor] = {}
         self.stacked: dict[Key, Tensor] = {}
         self.outer = dict(zip((key(t) for t in self.body.inputs), node.inputs, strict=False))
-        self.forward_nodes = {n.serial for n in self.body.nodes()} | {t.node.serial for t in self.body.inputs}
+        self.again = bool(node.attrs.get("segments"))  # compute the forward body again instead of keeping its values
+        inputs = {t.node.serial for t in self.body.inputs}
+        self.forward_nodes = inputs if self.again else inputs | {n.serial for n in self.body.nodes()}
         self.fixed = self._fixed()
         self.deferred: dict[Key, list[Deferral]] = {}
 
@@ -66,25 +70,38 @@ class _Backward:
             *zip(outputs[: self.carries], d_states, strict=True),
             *zip((outputs[i] for i in live), d_outputs, strict=True),
         ]
-        found = walk(seeds, self.body.inputs, scan_rule, self._defer)
+        found = walk(seeds, self.body.inputs, scan_rule, None if self.again else self._defer)
+        sums = self._summed(found)
         before = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(found, self.states, strict=False)]
-        stepwise = [g for g in found[self.carries :] if g is not None]
+        stepwise = [g for i, g in enumerate(found) if i >= self.carries and i not in sums and g is not None]
         terms = self._deferred_terms()
         made_here = [t for t in terms if t.node.serial not in self.forward_nodes]
+        before += [so_far + g for so_far, g in sums.values()]
         roots = [*before, *stepwise, *made_here]
         read = self._read(roots)
         self.kept = self._keep([*read, *(t for t in terms if t.node.serial in self.forward_nodes)])
-        made = self._walk_back(d_states, d_outputs, list(live.values()), roots, read)
-        stacks = iter(made[self.carries :])
-        found_outer = [None if g is None else next(stacks) for g in found[self.carries :]]
-        d_sequences, d_captured = found_outer[: self.sequences], found_outer[self.sequences :]
+        made = self._walk_back(
+            [*d_states, *(so_far for so_far, _ in sums.values())], d_outputs, list(live.values()), roots, read
+        )
+        whole = dict(zip(sums, made[self.carries :], strict=False))
+        stacks = iter(made[self.carries + len(sums) :])
+        kept = [i >= self.carries and i not in sums and g is not None for i, g in enumerate(found)]
+        found_outer = [next(stacks) if stacked else None for stacked in kept]
+        d_sequences, d_captured = found_outer[self.carries : at], found_outer[at:]
         self.stacked = {key(t): next(stacks) for t in made_here}
         totals = [None if g is None else ops.sum(g, 0) for g in d_captured]
+        totals = [whole.get(at + i, total) for i, total in enumerate(totals)]
         for i, t in enumerate(self.body.inputs[at:]):
             for deferral in self.deferred.get(key(t), []):
                 d, total = self._settle(deferral, t), totals[i]
                 totals[i] = d if total is None else total + d
         return [*made[: self.carries], *d_sequences, *totals, *([None] if self.node.attrs["lengths"] else [])]
+
+    def _summed(self, found: Sequence[Tensor | None]) -> dict[int, tuple[Tensor, Tensor]]:
+        """Captured inputs whose gradients are added up from segment to segment: a state for the sum, the gradient."""
+        first = self.carries + self.sequences if self.again else len(found)
+        captured = [(i, t, g) for i, (t, g) in enumerate(zip(self.body.inputs, found, strict=True)) if i >= first]
+        return {i: (placeholder(f"sum{i}", t.shape, t.dtype), g) for i, t, g in captured if g is not None}
 
     # -- what is put off ---------------------------------------------------------------------------------------------
 
@@ -208,9 +225,8 @@ class _Backward:
         captured = rebuild(
             Graph((), tuple(inner_captured)), lambda n, i: (fixed[n.serial],) if n.serial in fixed else copy(n, i)
         ).outputs
-        init = [
-            g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(self.grads, self.states, strict=False)
-        ]
+        grads = [*self.grads[: self.carries], *(None for _ in d_states[self.carries :])]
+        init = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(grads, d_states, strict=True)]
         sequences = [*d_sequences, *(self.kept[key(t)] for t in slices)]
         lengths = [self.node.inputs[-1]] if self.node.attrs["lengths"] else []
         attrs = {

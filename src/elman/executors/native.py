@@ -9,7 +9,7 @@ import functools
 import math
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor, Variable
 from elman.graph.verify import verify
-from elman.shapes import Dim, bind, text
+from elman.shapes import Dim, bind, follows, number, text
 
 T = TypeVar("T")
 
@@ -182,13 +182,12 @@ class NativePlan(Plan):
         self._check_slices(sizes)
         self._sizes = sizes
         self._results = (-1, [])
-        self._symbols = [sizes.get(s, 0) for s in self.lowered.symbols]
+        self._symbols = [*_known(self.lowered.symbols, sizes).values()]
 
     def _check_slices(self, sizes: dict[str, int]) -> None:
         for start, length, step, size in self.lowered.checks:
             first, count, whole = (
-                d if isinstance(d, int) else d.evaluate({**dict.fromkeys(d.symbols, 0), **sizes})
-                for d in (start, length, size)
+                d if isinstance(d, int) else d.evaluate(_known(d.symbols, sizes)) for d in (start, length, size)
             )
             last = first + (count - 1) * step
             if count < 0 or (count > 0 and not (0 <= first < whole and 0 <= last < whole)):
@@ -231,7 +230,7 @@ class NativePlan(Plan):
         spec = self.lowered.spec
         once = {i for i, v in enumerate(spec["values"]) if v[0] == ONCE}
         code = [i for segment in (*spec["segments"], *spec["last"]) for i in segment[1] if not once.intersection(i[2])]
-        sizes = {**dict.fromkeys(self.lowered.symbols, 0), **self._sizes}
+        sizes = _known(self.lowered.symbols, self._sizes)
         dims = [sum(c * math.prod(sizes[self.lowered.symbols[s]] for s in m) for c, m in d) for d in spec["dims"]]
         told = [
             f"{names[i[0]]} {'x'.join(str(dims[d]) for d in i[3][:4])}" + (f" {len(i[5][1])} steps" if i[5] else "")
@@ -246,6 +245,12 @@ class NativePlan(Plan):
 def _last_batch(rows: int, batch_size: int, steps: int, diverged: bool) -> int:
     """Rows of the last batch that ran: the one that failed, or the end."""
     return min(batch_size, rows - steps * batch_size) if diverged else (rows - 1) % batch_size + 1
+
+
+def _known(symbols: Iterable[str], sizes: Mapping[str, int]) -> dict[str, int]:
+    """The number of each symbol, in order; 0 for one that no input has."""
+    plain = {**dict.fromkeys((s for s in symbols if not follows(s)), 0), **sizes}
+    return {s: number(s, plain) for s in symbols}
 
 
 def _named(call: Callable[..., T], *args: Any) -> T:

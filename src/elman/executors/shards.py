@@ -12,6 +12,7 @@ from elman.graph.node import Graph, Node, Tensor, kind
 from elman.shapes import Dim, Size, product, quotient
 
 BATCH = "B"
+Key = tuple[int, int]
 
 
 def stages(graph: Graph) -> dict[int, int]:
@@ -65,7 +66,7 @@ def of_batch(t: Tensor) -> bool:
 def shardable(graph: Graph) -> bool:
     """Whether every operator of the graph keeps rows apart or sums over them."""
     try:
-        inner: dict[tuple[int, int], Size] = {}
+        inner: dict[Key, Size] = {}
         for node in graph.nodes():
             _visit(node, inner)
         for t in graph.outputs:
@@ -90,7 +91,7 @@ def _axis(t: Tensor) -> int:
     return axes[0]
 
 
-def _visit(node: Node, inner: dict[tuple[int, int], Size]) -> None:
+def _visit(node: Node, inner: dict[Key, Size]) -> None:
     batched = [t for t in node.inputs if of_batch(t)]
     outputs = [t for t in node.outputs if of_batch(t)]
     if not batched and not outputs:
@@ -176,15 +177,45 @@ def _check_scan(node: Node) -> None:
         _axis(t) == 0 for t in node.inputs[at : at + sequences] if of_batch(t)
     ):
         raise _MixedError
-    if not all(of_batch(t) for t in body.outputs):
-        raise _MixedError
-    inner: dict[tuple[int, int], Size] = {}
+    inner: dict[Key, Size] = {}
     for t in body.inputs:
         if of_batch(t):
             _axis(t)
             inner[(t.node.serial, t.index)] = 1
+    sums = {
+        _key(t) for t, start in zip(body.inputs[:at], node.inputs, strict=False) if not of_batch(t) and _zero(start)
+    }
     for n in body.nodes():
         if n.op != "Input":
-            _visit(n, inner)
-            if any(of_batch(t) for t in n.inputs) and not all(of_batch(t) for t in n.outputs):
-                raise _MixedError
+            _visit_step(n, inner, sums)
+    if not all(of_batch(t) or _key(t) in sums for t in body.outputs):
+        raise _MixedError
+
+
+def _visit_step(n: Node, inner: dict[Key, Size], sums: set[Key]) -> None:
+    """A node of a scan's body. sums: sums over the rows so far, which stay those of a shard until the scan is over."""
+    added = [t for t in n.inputs if _key(t) in sums]
+    if not any(of_batch(t) for t in n.inputs):
+        if added and (n.op not in ("Add", "Reshape", "Transpose") or len(added) < len(n.inputs)):
+            raise _MixedError
+        sums.update(_key(t) for t in n.outputs if added)
+        return _visit(n, inner)
+    if n.op == "Gemm" and len(added) == 1 and added[0] is n.inputs[2] and not of_batch(n.outputs[0]):
+        _visit(Node("MatMul", n.inputs[:2], n.attrs), inner)
+    elif added:
+        raise _MixedError
+    else:
+        _visit(n, inner)
+    sums.update(_key(t) for t in n.outputs if not of_batch(t))
+    return None
+
+
+def _zero(t: Tensor) -> bool:
+    """Whether a tensor is known to be 0: a sum that starts with it may start in every shard."""
+    while t.node.op in ("Expand", "Reshape"):
+        t = t.node.inputs[0]
+    return t.node.op == "Constant" and not t.node.attrs["value"].any()
+
+
+def _key(t: Tensor) -> Key:
+    return (t.node.serial, t.index)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Compiled(OnBatch, Layer):
         self.optimizer = None
         self.loss: Any = None
         self.compile_arguments: dict[str, Any] | None = None
+        self.recompute: Literal["sqrt"] | int | None = None
         self._objective: Objective | None = None
         self._program: Program | None = None
         self._steps: Steps | None = None
@@ -86,6 +87,7 @@ class Compiled(OnBatch, Layer):
         steps_per_execution: int = 1,
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
+        recompute: Literal["sqrt"] | int | None = None,
     ) -> None:
         """Say what to minimise, how, and what to report.
 
@@ -98,6 +100,9 @@ class Compiled(OnBatch, Layer):
             steps_per_execution: must be 1: whole epochs run in one call anyway.
             jit_compile: "auto" or True: plans are always compiled.
             auto_scale_loss: without effect in float32 and float64, as in Keras.
+            recompute: for long sequences. None keeps what every step of a recurrence computed for the way back; "sqrt"
+                keeps the states before each of √T segments and computes a segment again when the gradient comes by,
+                so that memory grows with √T; a number is the length of a segment. Not in Keras.
         Raises: UnknownNameError: a name nobody knows. ArgumentError: a setting that cannot be honoured.
         """
         self._reject(
@@ -111,6 +116,9 @@ class Compiled(OnBatch, Layer):
             "Whole epochs run in one call anyway.",
         )
         self._reject("jit_compile", jit_compile, not jit_compile, "'auto' or True", "Plans are always compiled.")
+        if recompute != "sqrt":
+            self._whole("recompute", recompute, 1, 'Pass "sqrt", steps in a segment, or None.')
+        self.recompute = recompute
         self.optimizer = optimizers.get(optimizer)
         for item in _leaves(loss):
             losses.get(item)
@@ -167,7 +175,7 @@ class Compiled(OnBatch, Layer):
         if self._steps is None:
             program = self.program()
             objective = self._make_objective() if self.compiled else None
-            self._steps = Steps(program, self.counters(), objective, self.optimizer)
+            self._steps = Steps(program, self.counters(), objective, self.optimizer, self.recompute)
             self._adapter = Adapter(program, objective)
         return self._steps
 

@@ -133,7 +133,8 @@ def _compiled(model: Any) -> dict[str, Any] | None:
         return None
     try:
         arguments = {key: _written(value) for key, value in model.compile_arguments.items()}
-        return {"optimizer": optimizers.serialize(model.optimizer), **arguments}
+        recompute = {} if model.recompute is None else {"recompute": model.recompute}
+        return {"optimizer": optimizers.serialize(model.optimizer), **arguments, **recompute}
     except ArgumentError:
         return None
 

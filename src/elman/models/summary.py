@@ -171,7 +171,15 @@ def _totals(model: Any) -> list[str]:
     ]
     optimizer = getattr(model, "optimizer", None)
     slots = optimizer.variables if optimizer is not None and optimizer.built else []
-    return [*lines, *([_total("Optimizer params", slots)] if slots else [])]
+    recompute = getattr(model, "recompute", None)
+    way_back = [] if recompute is None else [_way_back(recompute)]
+    return [*lines, *([_total("Optimizer params", slots)] if slots else []), *way_back]
+
+
+def _way_back(recompute: str | int) -> str:
+    """What `compile(recompute=...)` means for memory and time."""
+    length, count = ("√T", "√T") if recompute == "sqrt" else (str(recompute), f"T/{recompute}")
+    return f"Way back through T steps: {count} states kept, {length} steps at a time computed again"
 
 
 def _total(title: str, weights: Sequence[Variable]) -> str:

@@ -1,6 +1,6 @@
 """One training step as one graph: forward, loss, gradients, update, metrics. Tests and predictions likewise.
 
-    trace (training) → simplify, hoist → gradients → optimizer → constraints → Graph(updates, guard) → plan
+    trace (training) → simplify, segment, hoist → gradients → optimizer → constraints → Graph(updates, guard) → plan
 
 The guard is loss + sum of the new parameters: not finite as soon as a loss, a gradient or an update is not, and then
 the step changes nothing. Everything is compiled at its first use and kept; batch and time stay open, so other sizes
@@ -18,7 +18,7 @@ from elman import ops, settings
 from elman.autodiff import gradients
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, Variable, verify
-from elman.graph.rewrite import hoist, simplify
+from elman.graph.rewrite import hoist, segment, simplify
 from elman.layers.base import tracing
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters, generation
@@ -58,6 +58,7 @@ def train_graph(
     parameters: Parameters,
     counters: Counters,
     signature: Signature,
+    recompute: str | int | None = None,
 ) -> Graph:
     """The whole step. Its output is the loss; its inputs are those of `Feeds.of(program, signature)`."""
     feeds = Feeds.of(program, signature)
@@ -66,7 +67,10 @@ def train_graph(
         terms = objective.terms(feeds, outputs)
         total = objective.total(terms, context.losses)
         remembered: Updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
-    forward = hoist(simplify(_checked(Graph(feeds.all, (total, *(t for _, t in remembered))))))
+    whole = simplify(_checked(Graph(feeds.all, (total, *(t for _, t in remembered)))))
+    if recompute is not None:
+        whole = simplify(segment(whole, None if recompute == "sqrt" else int(recompute)))
+    forward = hoist(whole)
     total = forward.outputs[0]
     updates = [(v, t) for (v, _), t in zip(remembered, forward.outputs[1:], strict=True)]
     updates.append((counters.step, counters.step + 1))
@@ -93,8 +97,8 @@ def _constrained(program: Program, parameters: Parameters, new: Tensor) -> Tenso
     if not any(id(w) in rules for w in parameters.weights):
         return new
     parts = []
-    for weight, segment in zip(parameters.weights, parameters.segments, strict=True):
-        part = new[segment.offset : segment.offset + segment.size]
+    for weight, place in zip(parameters.weights, parameters.segments, strict=True):
+        part = new[place.offset : place.offset + place.size]
         rule: Callable[[Tensor], Tensor] | None = rules.get(id(weight))
         parts.append(part if rule is None else ops.reshape(rule(ops.reshape(part, weight.shape)), (-1,)))
     return ops.concatenate(parts)
@@ -130,15 +134,18 @@ class Steps:
 
     Args:
         objective, optimizer: None for a model that only predicts.
+        recompute: "sqrt" or steps in a segment, for long sequences; see `graph/rewrite/segment.py`.
     """
 
     def __init__(
-        self, program: Program, counters: Counters, objective: Objective | None = None, optimizer: Any = None
-    ) -> None:
+        self, program: Program, counters: Counters, objective: Objective | None = None, optimizer: Any = None,
+        recompute: str | int | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.counters = counters
         self.objective = objective
         self.optimizer = optimizer
+        self.recompute = recompute
         self.parameters: Parameters | None = None
         self.version = 0  # grows when plans that were given out must not be used any more
         self._plans: dict[tuple[str, Signature], Plan] = {}
@@ -150,7 +157,9 @@ class Steps:
         self.pack()
         assert self.parameters is not None
         assert self.objective is not None
-        args = (self.program, self.objective, self.optimizer, self.parameters, self.counters, signature)
+        args = (
+            self.program, self.objective, self.optimizer, self.parameters, self.counters, signature, self.recompute,
+        )  # fmt: skip
         return self._plan("train", signature, lambda: train_graph(*args))
 
     def test(self, signature: Signature) -> Plan:

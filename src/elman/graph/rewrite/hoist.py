@@ -18,8 +18,19 @@ from elman.graph.rewrite.rebuild import copy, rebuild
 
 
 def hoist(graph: Graph) -> Graph:
-    """Every scan of the graph with its state-free products moved before the loop."""
-    return rebuild(graph, lambda node, inputs: _hoist(node, inputs) if node.op == "Scan" else copy(node, inputs))
+    """Every scan of the graph with its state-free products moved before the loop.
+
+    Of a scan in segments (`graph/rewrite/segment.py`) they stay in the segment, which is all that is to be in memory.
+    """
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        if node.op != "Scan":
+            return copy(node, inputs)
+        if not node.attrs.get("segments"):
+            return _hoist(node, inputs)
+        return Node("Scan", inputs, {**node.attrs, "body": hoist(node.attrs["body"])}).outputs
+
+    return rebuild(graph, visit)
 
 
 def _state_free_first(body: Graph, carries: int) -> Graph:
