@@ -117,7 +117,7 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     for (int r : p.in) one(r);
     for (int r : p.out) one(r);
     if ((i.op == Op::pointwise || i.op == Op::integer) && (p.in.size() != i.in.size() || p.out.size() != i.out.size() ||
-                                                           i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size()))) {
+                                                           i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size() + i.out.size()))) {
       throw nb::value_error("a pointwise program does not fit its operands");
     }
   }

@@ -176,28 +176,34 @@ std::unique_ptr<Step> Builder<R>::linear_cross_entropy(const Instruction& i, Fra
   return s;
 }
 
-// How operand n is walked. Neighbouring axes that it walks as one become one.
+// How operand n, the outputs following the inputs, is walked. Neighbouring axes that it walks as one become one.
 template <class R>
-PointwiseInput Builder<R>::operand(const Instruction& i, size_t n, int64_t count) const {
+template <class Strided>
+void Builder<R>::walk(const Instruction& i, size_t n, int64_t count, Strided& operand) const {
   const size_t axes = size_t(i.flags[0]);
-  PointwiseInput input{i.program.in[n], spec_.values[size_t(i.in[n])].storage, 0, {}, {}};
   int used = 0;
   for (size_t a = 0; a < axes; ++a) {
     const int64_t length = size(i, a), stride = size(i, axes * (n + 1) + a);
     if (length == 1) continue;
-    if (used > 0 && input.stride[used - 1] == stride * length) {
-      input.size[used - 1] *= length;
-      input.stride[used - 1] = stride;
+    if (used > 0 && operand.stride[used - 1] == stride * length) {
+      operand.size[used - 1] *= length;
+      operand.stride[used - 1] = stride;
       continue;
     }
     if (used == max_axes) throw std::runtime_error("a pointwise operand has too many axes");
-    input.size[used] = length;
-    input.stride[used] = stride;
+    operand.size[used] = length;
+    operand.stride[used] = stride;
     ++used;
   }
-  const bool whole = count <= 1 || (used == 1 && input.stride[0] == 1);
-  input.axes = uint8_t(whole ? 0 : used);
-  return input;
+  const bool whole = count <= 1 || (used == 1 && operand.stride[0] == 1);
+  operand.axes = uint8_t(whole ? 0 : used);
+}
+
+template <class R>
+PointwiseInput Builder<R>::input(const Instruction& i, size_t n, int64_t count) const {
+  PointwiseInput made{i.program.in[n], spec_.values[size_t(i.in[n])].storage, 0, {}, {}};
+  walk(i, n, count, made);
+  return made;
 }
 
 template <class R>
@@ -208,7 +214,7 @@ std::unique_ptr<Step> Builder<R>::integer(const Instruction& i, Frame* frame) {
   for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->count *= size(i, a);
   s->in.resize(i.in.size()), s->out.resize(i.out.size());
   for (size_t n = 0; n < i.in.size(); ++n) {
-    s->inputs.push_back(operand(i, n, s->count));
+    s->inputs.push_back(input(i, n, s->count));
     bind(i.in[n], &s->in[n], frame);
   }
   for (size_t n = 0; n < i.out.size(); ++n) bind(i.out[n], &s->out[n], frame);
@@ -224,7 +230,7 @@ std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) 
   for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->call.count *= size(i, a);
   s->in.resize(i.in.size()), s->out.resize(i.out.size());
   for (size_t n = 0; n < i.in.size(); ++n) {
-    s->inputs.push_back(operand(i, n, s->call.count));
+    s->inputs.push_back(input(i, n, s->call.count));
     bind(i.in[n], &s->in[n], frame);
   }
   for (size_t n = 0; n < i.out.size(); ++n) {
@@ -232,6 +238,7 @@ std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) 
     if (frame == nullptr) bind(i.out[n], &s->out[n], frame);
     for (size_t m = 0; m < i.in.size() && frame == nullptr; ++m) in_place |= s->in[m] == s->out[n];
     s->outputs.push_back({p.out[n], spec_.values[size_t(i.out[n])].storage, in_place});
+    walk(i, i.in.size() + n, s->call.count, s->outputs.back());
     if (frame != nullptr) bind(i.out[n], &s->out[n], frame);
   }
   s->call.inputs = s->inputs.data(), s->call.in = s->in.data(), s->call.n_inputs = int(i.in.size());

@@ -47,7 +47,9 @@ class Builder {
   }
 
   std::unique_ptr<Step> matmul(const Instruction&, Frame*, char* pack, Steps* before);
-  PointwiseInput operand(const Instruction&, size_t n, int64_t count) const;
+  template <class Strided>
+  void walk(const Instruction&, size_t n, int64_t count, Strided& operand) const;
+  PointwiseInput input(const Instruction&, size_t n, int64_t count) const;
   std::unique_ptr<Step> pointwise(const Instruction&, Frame*);
   std::unique_ptr<Step> integer(const Instruction&, Frame*);
   std::unique_ptr<Step> linear_cross_entropy(const Instruction&, Frame*);

@@ -293,6 +293,38 @@ TEST(pointwise_broadcasts) {
   });
 }
 
+TEST(pointwise_writes_with_strides) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{1, 5}, {3, 16}, {7, 33}, {16, 64}, {5, 300}}) {
+      const int64_t n = rows * columns, width = 3 * columns;
+      // The left third of each row, doubled, is written to the middle third, a transposed copy and a contiguous one;
+      // read with the same strides, it may even be overwritten.
+      for (bool same_place : {false, true}) {
+        Buffer<R> matrix(rows * width), turned(n), plain(n), scratch(2 * tile);
+        for (int64_t i = 0; i < rows * width; ++i) matrix[i] = R(i % 97);
+        const PointwiseInput input{0, Storage::real, 2, {rows, columns}, {width, 1}};
+        const void* in[] = {matrix.data};
+        const PointwiseStep step{Code::add, 1, 0, 0, 0};
+        const PointwiseOutput outputs[] = {{1, Storage::real, false, 2, {rows, columns}, {width, 1}},
+                                           {1, Storage::real, false, 2, {rows, columns}, {1, rows}},
+                                           {1, Storage::real, false}};
+        void* to[] = {matrix.data + (same_place ? 0 : columns), turned.data, plain.data};
+        kernels.pointwise({n, &input, in, 1, nullptr, 0, &step, 1, outputs, to, 3, 2, scratch});
+        CHECK(matrix.intact() && turned.intact() && plain.intact());
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int64_t c = 0; c < width; ++c) {
+            const int64_t source = r * width + c % columns;
+            const bool written = c / columns == (same_place ? 0 : 1);
+            CHECK(matrix[r * width + c] == R(written ? source % 97 * 2 : (r * width + c) % 97));
+            if (c < columns)
+              CHECK(turned[c * rows + r] == R(source % 97 * 2) && plain[r * columns + c] == R(source % 97 * 2));
+          }
+        }
+      }
+    }
+  });
+}
+
 TEST(pointwise_updates_in_place) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;

@@ -63,6 +63,8 @@ struct PointwiseOutput {
   uint8_t from;                                // register
   Storage storage;                             // index outputs are rounded to the nearest int32
   bool in_place;                               // the output buffer is also an input buffer with axes 0: written after the tile's last step
+  uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice, and written after the tile's last step
+  int64_t size[max_axes] = {}, stride[max_axes] = {};
 };
 template <class R>
 struct Pointwise {
@@ -70,7 +72,7 @@ struct Pointwise {
   const PointwiseInput* inputs;       const void* const* in;   int n_inputs;
   const PointwiseConstant* constants; int n_constants;
   const PointwiseStep* steps;         int n_steps;
-  const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements, contiguous
+  const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
   R* scratch;                                  // n_registers * tile elements, aligned
 };

@@ -35,8 +35,8 @@ struct Value {
 
 enum class Op : uint8_t {
   matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack
-  pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input
-  integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy
+  pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input and each output
+  integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy; outputs contiguous
   reduce,      // dims outer length inner; flags: ReduceKind
   arg_max,     // dims outer length inner
   softmax,     // dims rows columns; flags: log

@@ -30,31 +30,39 @@ ELMAN_INLINE void convert(R* to, const int32_t* from, int64_t stride, int64_t n)
   for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
 }
 
-// to[0, n) = elements first, first + 1, ... of a strided operand
-template <class R, class S>
-void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int64_t n) {
-  const int inner = input.axes - 1;
+// f(at, run): elements first, first + 1, ..., n of them, of a strided operand: `run` from offset `at` on along its last axis
+template <class Strided, class F>
+ELMAN_INLINE void walk(const Strided& operand, int64_t first, int64_t n, F f) {
+  const int inner = operand.axes - 1;
   int64_t index[max_axes] = {}, at = 0, rest = first;
   for (int axis = inner; axis >= 0 && rest > 0; --axis) {
-    index[axis] = axis ? rest % input.size[axis] : rest;
-    rest /= input.size[axis];
-    at += index[axis] * input.stride[axis];
+    index[axis] = axis ? rest % operand.size[axis] : rest;
+    rest /= operand.size[axis];
+    at += index[axis] * operand.stride[axis];
   }
   while (true) {
-    const int64_t left = input.size[inner] - index[inner], run = left < n ? left : n;
-    convert(to, from + at, input.stride[inner], run);
+    const int64_t left = operand.size[inner] - index[inner], run = left < n ? left : n;
+    f(at, run);
     n -= run;
     if (n <= 0) return;
-    to += run;
-    at -= index[inner] * input.stride[inner];
+    at -= index[inner] * operand.stride[inner];
     index[inner] = 0;
     for (int axis = inner - 1; axis >= 0; --axis) {
-      at += input.stride[axis];
-      if (++index[axis] < input.size[axis] || axis == 0) break;
-      at -= index[axis] * input.stride[axis];
+      at += operand.stride[axis];
+      if (++index[axis] < operand.size[axis] || axis == 0) break;
+      at -= index[axis] * operand.stride[axis];
       index[axis] = 0;
     }
   }
+}
+
+template <class R, class S>
+void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int64_t n) {
+  const int64_t stride = input.stride[input.axes - 1];
+  walk(input, first, n, [&](int64_t at, int64_t run) {
+    convert(to, from + at, stride, run);
+    to += run;
+  });
 }
 
 // Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a single vector that serves
@@ -110,19 +118,38 @@ bool may_write_early(const Pointwise<R>& p, int output) {
   return true;
 }
 
+// A register's elements from `done` on to n places `stride` apart
+template <class R>
+ELMAN_INLINE void write_run(int32_t* to, int64_t stride, const Operand<R>& value, int64_t done, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i * stride] = int32_t(__builtin_rint(double(value.at[value.step ? done + i : 0])));
+}
+template <class R>
+ELMAN_INLINE void write_run(R* to, int64_t stride, const Operand<R>& value, int64_t done, int64_t n) {
+  constexpr int W = width<R>;
+  const R* from = value.at + (value.step ? done : 0);
+  if (stride != 1) {
+    for (int64_t i = 0; i < n; ++i) to[i * stride] = from[value.step ? i : 0];
+    return;
+  }
+  for (; n >= W; n -= W, to += W, from += value.step) store(to, load(from));
+  if (n > 0) store_partial(to, load(from), int(n));
+}
+
+template <class R, class S>
+ELMAN_INLINE void write(const PointwiseOutput& output, S* out, const Operand<R>& value, int64_t first, int64_t n) {
+  if (output.axes == 0) return write_run<R>(out + first, 1, value, 0, n);
+  const int64_t stride = output.stride[output.axes - 1];
+  int64_t done = 0;
+  walk(output, first, n, [&](int64_t at, int64_t run) {
+    write_run<R>(out + at, stride, value, done, run);
+    done += run;
+  });
+}
 template <class R>
 __attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first,
                                      int64_t n) {
-  constexpr int W = width<R>;
-  const R* from = value.at;
-  if (output.storage == Storage::index) {
-    int32_t* to = (int32_t*)out + first;
-    for (int64_t i = 0; i < n; ++i) to[i] = int32_t(__builtin_rint(double(from[value.step ? i : 0])));
-    return;
-  }
-  R* to = (R*)out + first;
-  for (; n >= W; n -= W, to += W, from += value.step) store(to, load(from));
-  if (n > 0) store_partial(to, load(from), int(n));
+  if (output.storage == Storage::index) write(output, (int32_t*)out, value, first, n);
+  else write(output, (R*)out, value, first, n);
 }
 
 template <class R>
@@ -142,7 +169,7 @@ void pointwise(const Pointwise<R>& p) {
   }
   for (int o = 0; o < n_outputs; ++o) {
     const PointwiseOutput& output = p.outputs[o];
-    if (output.storage != Storage::real || (output.in_place && !may_write_early(p, o))) continue;
+    if (output.storage != Storage::real || output.axes > 0 || (output.in_place && !may_write_early(p, o))) continue;
     direct |= uint64_t(1) << output.from;
     output_of[output.from] = (R*)p.out[o];
   }
@@ -163,7 +190,8 @@ void pointwise(const Pointwise<R>& p) {
     }
     for (int o = 0; o < n_outputs; ++o) {
       const Operand<R>& result = value[p.outputs[o].from];
-      const bool there = result.at == (const R*)p.out[o] + first && p.outputs[o].storage == Storage::real;
+      const bool whole = p.outputs[o].axes == 0 && p.outputs[o].storage == Storage::real;
+      const bool there = whole && result.at == (const R*)p.out[o] + first;
       if (!there) write(p.outputs[o], p.out[o], result, first, n);
     }
   }

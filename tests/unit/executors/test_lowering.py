@@ -11,8 +11,11 @@ import pytest
 from elman import ops
 from elman.errors import GraphError
 from elman.executors.lowering import EMITTERS, OPS, lower
+from elman.executors.native import NativeExecutor
+from elman.executors.reference import ReferenceExecutor
 from elman.graph import TABLE, Graph, Variable, placeholder
 from elman.shapes import Dim
+from tests.tolerances import assert_close
 
 SPEC = Path(__file__).parents[3] / "native" / "include" / "elman" / "spec.h"
 
@@ -61,6 +64,17 @@ def test_what_readers_cannot_walk_is_copied():
 def test_parts_of_a_concatenation_are_written_into_it():
     x, y = placeholder("x", (2, 3)), placeholder("y", (4, 3))
     assert instructions(Graph((x, y), (ops.concatenate([ops.exp(x), ops.tanh(y)], 0),))) == ["pointwise", "pointwise"]
+
+
+def test_parts_along_other_axes_are_written_with_strides():
+    x, y = placeholder("x", (2, 3)), placeholder("y", (2, 5))
+    a, b = ops.exp(x), ops.tanh(y)
+    graph = Graph((x, y), (ops.concatenate([a, b], 1), ops.concatenate([b, a, a], 1)))
+    assert instructions(graph) == ["pointwise", "pointwise"]
+    given = [np.arange(n, dtype=np.float32).reshape(2, -1) / 9 for n in (6, 10)]
+    native, reference = (e.compile(graph).run(given).outputs for e in (NativeExecutor(), ReferenceExecutor()))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, length=1)
 
 
 def test_an_update_is_written_into_its_variable():

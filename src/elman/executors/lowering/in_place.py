@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from elman import dtypes
 from elman.executors.lowering.segments import runs_once
 from elman.executors.lowering.spec import Key, key
-from elman.executors.lowering.views import VIEWS
+from elman.executors.lowering.views import VIEWS, contiguous_strides
 from elman.executors.shards import of_batch
 from elman.graph.node import Graph, Node, Tensor, Variable
-from elman.shapes import Size, product
+from elman.shapes import Size
 
-Part = tuple[Tensor, Size]  # the concatenation, and the first element in it
+
+class Part(NamedTuple):
+    """A place in a concatenation: its first element there, and a stride per axis."""
+
+    whole: Tensor
+    offset: Size
+    strides: tuple[Size, ...]
 
 
 def update_writers(graph: Graph, order: Sequence[Node], read: Collection[Key]) -> dict[int, dict[Key, Variable]]:
@@ -50,22 +58,30 @@ def _variables_read(node: Node) -> list[Variable]:
     return [t.node.attrs["variable"] for t in node.inputs if t.node.op == "Variable"]
 
 
-def parts(order: Sequence[Node], level: Mapping[int, int]) -> dict[Key, Part]:
-    """Values that a concatenation along the first axis would copy are written into it by whoever makes them."""
-    found: dict[Key, Part] = {}
+def parts(order: Sequence[Node], level: Mapping[int, int]) -> dict[Key, list[Part]]:
+    """Values that a concatenation would copy are written into it by whoever makes them.
+
+    Along the first axis by any instruction; along others, or into several concatenations, by those that walk strides.
+    """
+    found: dict[Key, list[Part]] = {}
     for node in order:
-        if node.op != "Concat" or node.attrs["axis"] != 0 or runs_once(node):
+        if node.op != "Concat" or runs_once(node):
             continue
+        whole, axis = node.outputs[0], node.attrs["axis"]
+        strides = contiguous_strides(whole.shape)
         at: Size = 0
         for t in node.inputs:
-            source = _before_reshapes(t)
-            if key(source) not in found and _may_write(source, node, level):
-                found[key(source)] = (node.outputs[0], at)
-            at = at + product(t.shape)
+            source = before_reshapes(t) if axis == 0 else t
+            strided = source.node.op == "Fused" and source.dtype != dtypes.INT32
+            if _may_write(source, node, level) and (strided or (axis == 0 and key(source) not in found)):
+                own = strides if source is t else contiguous_strides(source.shape)
+                found.setdefault(key(source), []).append(Part(whole, at * strides[axis], own))
+            at = at + t.shape[axis]
     return found
 
 
-def _before_reshapes(t: Tensor) -> Tensor:
+def before_reshapes(t: Tensor) -> Tensor:
+    """The tensor whose elements, in their order, a chain of reshapes gives."""
     while t.node.op == "Reshape":
         t = t.node.inputs[0]
     return t
@@ -76,5 +92,5 @@ def _may_write(source: Tensor, whole: Node, level: Mapping[int, int]) -> bool:
     maker = source.node
     if maker.op in ("Input", "Variable", "Constant", "Scan", *VIEWS) or runs_once(maker):
         return False
-    same = level[maker.serial] % 2 == level[whole.serial] % 2 or not of_batch(source)
+    same = level.get(maker.serial, 0) % 2 == level.get(whole.serial, 0) % 2 or not of_batch(source)
     return same and of_batch(source) == of_batch(whole.outputs[0])

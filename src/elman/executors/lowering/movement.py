@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elman.errors import GraphError
+from elman.executors.lowering.in_place import before_reshapes
 from elman.executors.lowering.spec import CONSTANT, ONCE, key
 from elman.executors.lowering.views import View, accepts, contiguous_strides, walked
 from elman.executors.lowering.writer import Writer
@@ -31,8 +32,7 @@ def emit_view(w: Writer, node: Node) -> None:
 
 def _needs_copy(w: Writer, t: Tensor, view: View) -> bool:
     """Whether someone cannot read the view. A constant that is a result becomes a value that the plan can read."""
-    readers = w.scope.readers.get(key(t), ())
-    if key(t) not in w.scope.kept and all(accepts(r, t, view) for r in readers):
+    if key(t) not in w.scope.kept and all(accepts(r, t, view) for r in w.scope.readers.get(key(t), ())):
         return False
     constant = w.home(t.node) == ONCE and w.values[view.value][0] == CONSTANT
     return constant or not view.contiguous(t.shape)
@@ -60,7 +60,7 @@ def emit_concat(w: Writer, node: Node) -> None:
     strides = contiguous_strides(out.shape)
     at: Size = 0
     for t in node.inputs:
-        if not w.lies_in(t, target):
+        if (key(before_reshapes(t)), key(out), at * strides[axis]) not in w.placed:
             _copy(w, w.where[key(t)], target, t.shape, strides, at * strides[axis])
         at = at + t.shape[axis]
 

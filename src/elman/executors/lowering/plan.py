@@ -30,13 +30,12 @@ def lower(graph: Graph) -> Lowered:
 def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
     order = graph.nodes()
     level = levels(order, sharded)
-    scope = Scope.of(order, graph.roots)
+    scope = Scope.of(order, graph.roots, parts=parts(order, level))
     w = Writer(EMITTERS, scope, real, sharded)
     for t in graph.inputs:
         w.define(t, INPUT)
     writers = update_writers(graph, order, scope.readers)
     w.updated = {k: v for targets in writers.values() for k, v in targets.items()}
-    w.parts = parts(order, level)
     segments: dict[int, list[Instruction]] = {}
     last: list[Instruction] = []
     for node in order:

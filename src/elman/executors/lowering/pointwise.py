@@ -20,7 +20,15 @@ def emit_fused(w: Writer, node: Node) -> None:
         dims += w.strides_in(t, shape)
     program = compile_program(body)
     ins = [w.base(t) for t in node.inputs]
-    outs = [w.output(t) for t in node.outputs]
+    outs, registers = [], []
+    for t, register in zip(node.outputs, program.outputs, strict=True):
+        own = w.output(t)
+        places = [(own, w.strides_out(t)), *((view.value, view.strides) for view in w.copies(t))]
+        for value, strides in places:
+            outs.append(value)
+            dims += strides
+            registers.append(register)
+    program.outputs = registers
     w.add("integer" if integral(body) else "pointwise", ins, outs, dims, [len(shape)], program.spec())
     if of_batch(node.outputs[0]):
         w.count(product(shape) * _STEP * len(program.steps))

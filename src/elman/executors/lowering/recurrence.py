@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elman.executors.lowering.in_place import parts
 from elman.executors.lowering.writer import Scope, Writer
 from elman.graph.node import Graph, Node
 
@@ -16,7 +17,8 @@ def emit_scan(w: Writer, node: Node) -> None:
     inputs = [w.define(t) for t in body.inputs]
     order = body.nodes()
     packable, steps = frozenset(inputs[last:]), w.scope.steps * attrs["steps"]
-    outer, w.scope = w.scope, Scope.of(order, body.outputs, packable=packable, steps=steps, in_loop=True)
+    inside = {"packable": packable, "steps": steps, "in_loop": True, "parts": parts(order, {})}
+    outer, w.scope = w.scope, Scope.of(order, body.outputs, **inside)
     for n in order:
         if n.op != "Input":
             w.emit(n)

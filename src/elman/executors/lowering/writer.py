@@ -11,7 +11,7 @@ from elman.errors import GraphError
 from elman.executors.lowering.in_place import Part
 from elman.executors.lowering.segments import runs_once
 from elman.executors.lowering.spec import ONCE, OPS, PART, TEMPORARY, VARIABLE, Instruction, Key, key
-from elman.executors.lowering.views import View, contiguous_strides
+from elman.executors.lowering.views import View, accepts, contiguous_strides
 from elman.executors.shards import of_batch
 from elman.graph.node import Node, Tensor, Variable
 from elman.shapes import Dim, Shape, Size, product
@@ -29,6 +29,7 @@ class Scope:
     packable: frozenset[int] = frozenset()  # values that stay over a loop's steps: a product may pack them once
     steps: Size = 1
     in_loop: bool = False
+    parts: Mapping[Key, Sequence[Part]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, order: Sequence[Node], results: Sequence[Tensor], **more: Any) -> Scope:
@@ -48,7 +49,7 @@ class Writer:
         self.scope = scope
         self.real = real
         self.sharded = sharded
-        self.parts: dict[Key, Part] = {}
+        self.placed: set[tuple[Key, Key, Size]] = set()  # value, concatenation, where in it
         self.updated: dict[Key, Variable] = {}
         self.dims: dict[Size, int] = {}
         self.symbols: dict[str, int] = {"B": 0}
@@ -123,14 +124,30 @@ class Writer:
         if key(t) in self.updated:
             return self.variable(self.updated[key(t)])
         home = self.home(t.node)
-        if home != TEMPORARY or key(t) not in self.parts:
-            return self.define(t, home)
-        whole, at = self.parts[key(t)]
-        if key(whole) not in self.where:
-            self.define(whole)
-        value = self.new(PART, t, self.where[key(whole)].value, at)
-        self.where[key(t)] = View(value, 0, contiguous_strides(t.shape))
-        return value
+        for part in self.scope.parts.get(key(t), ())[:1] if home == TEMPORARY else ():
+            view = View(-1, 0, part.strides)
+            if self.readable(t, view):
+                self.where[key(t)] = self._place(t, part)
+                return self.where[key(t)].value
+        return self.define(t, home)
+
+    def copies(self, t: Tensor) -> list[View]:
+        """The places that want a result besides its own: whoever makes it writes them, too."""
+        parts = self.scope.parts.get(key(t), ())
+        return [self._place(t, p) for p in parts if (key(t), key(p.whole), p.offset) not in self.placed]
+
+    def _place(self, t: Tensor, part: Part) -> View:
+        """A place in a concatenation, which from now on needs no copy of the value."""
+        if key(part.whole) not in self.where:
+            self.define(part.whole)
+        self.placed.add((key(t), key(part.whole), part.offset))
+        return View(self.new(PART, t, self.where[key(part.whole)].value, part.offset), 0, part.strides)
+
+    def readable(self, t: Tensor, view: View) -> bool:
+        """Whether everyone who needs the tensor can read it so."""
+        if view.contiguous(t.shape):
+            return True
+        return key(t) not in self.scope.kept and all(accepts(r, t, view) for r in self.scope.readers.get(key(t), ()))
 
     def variable(self, v: Variable) -> int:
         """The value of a variable's own memory."""
@@ -161,11 +178,6 @@ class Writer:
         missing = len(shape) - t.ndim
         return [0] * missing + [0 if d == 1 else s for d, s in zip(t.shape, view.strides, strict=True)]
 
-    def lies_in(self, t: Tensor, target: int) -> bool:
-        """Whether a tensor was written into this value as a part of it."""
-        value = self.where[key(t)].value
-        while self.values[value][0] == PART:
-            value = self.values[value][2]
-            if value == target:
-                return True
-        return False
+    def strides_out(self, t: Tensor) -> tuple[Size, ...]:
+        """Strides of a result where it is written; a variable's are those of an array."""
+        return contiguous_strides(t.shape) if key(t) in self.updated else self.where[key(t)].strides
