@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,67 +11,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import problems
-import series
 import speak
 from keras.layers import Dense, SimpleRNN
 from keras.models import Sequential
+from keras_tutorial import Tutorial
 
 LAYERS = {"simple_rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
-def tutorial_model() -> Any:
-    """Build the tutorial's model as the tutorial does."""
-    model = Sequential()
-    model.add(SimpleRNN(units=32, input_shape=(1, series.STEP), activation="relu"))
-    model.add(Dense(8, activation="relu"))
-    model.add(Dense(12, activation="relu"))
-    model.add(Dense(8, activation="relu"))
-    model.add(Dense(1))
-    model.compile(loss="mean_squared_error", optimizer="rmsprop")
-    return model
-
-
-def fit(model: Any, data: series.Split, epochs: int) -> Any:
-    """Train as the tutorial does, silently."""
-    return model.fit(data.x_train, data.y_train, epochs=epochs, batch_size=series.BATCH, verbose=0)
-
-
-def tutorial_fit(seed: int = 0) -> dict[str, Any]:
-    """Time `fit` of a model that has compiled its step already, and that compilation apart."""
+def start(seed: int) -> None:
+    """Forget what was before."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    data = series.tutorial()
-    start = time.perf_counter()
-    model = tutorial_model()
-    fit(model, data, 1)
-    compiled = time.perf_counter()
-    history = fit(model, data, series.EPOCHS)
-    end = time.perf_counter()
-    mse = float(model.evaluate(data.x_train, data.y_train, verbose=0))
-    assert len(history.history["loss"]) == series.EPOCHS
-    return {"seconds": end - compiled, "compile_seconds": compiled - start, "mse": mse}
 
 
-def train_on_batch(calls: int = 300) -> dict[str, Any]:
-    """Time `train_on_batch` of the tutorial's model."""
-    keras.utils.clear_session()
-    data = series.tutorial()
-    model = tutorial_model()
-    x, y = data.x_train[: series.BATCH], data.y_train[: series.BATCH]
-    for _ in range(20):
-        model.train_on_batch(x, y)
-    return speak.time_loop(lambda: model.train_on_batch(x, y), calls)
-
-
-def cold() -> dict[str, Any]:
-    """Do the whole tutorial but the plot."""
-    data = series.tutorial()
-    model = tutorial_model()
-    fit(model, data, series.EPOCHS)
-    mse = float(model.evaluate(data.x_train, data.y_train, verbose=0))
-    test = float(model.evaluate(data.x_test, data.y_test, verbose=0))
-    predicted = model.predict(data.x_test, verbose=0)
-    return {"mse": mse, "mse_test": test, "predicted": list(predicted.shape)}
+TUTORIAL = Tutorial(Sequential, SimpleRNN, Dense, start, warm_up=20)
 
 
 def tensorflow_calls(layer: Any, given: problems.Problem) -> tuple[Any, Any]:
@@ -143,4 +96,5 @@ def rnn(cell: str, shape: list[int], mode: str, seconds: float = 0.3) -> dict[st
 if __name__ == "__main__":
     backend = keras.backend.backend()
     versions = {"keras": keras.__version__, backend: __import__(backend).__version__, "numpy": np.__version__}
-    speak.serve(versions, {"tutorial_fit": tutorial_fit, "train_on_batch": train_on_batch, "rnn": rnn}, cold)
+    jobs = {"tutorial_fit": TUTORIAL.tutorial_fit, "train_on_batch": TUTORIAL.train_on_batch, "rnn": rnn}
+    speak.serve(versions, jobs, TUTORIAL.cold)
