@@ -62,35 +62,6 @@ def test_numbers_are_clipped_one_by_one():
     assert_close(w, -np.clip(G - 1, -0.5, 0.5), length=1)
 
 
-def test_excluded_weights_do_not_decay():
-    optimizer = optimizers.SGD(0.1, weight_decay=0.5)
-    optimizer.exclude_from_weight_decay(["bias"])
-    (w,) = trained(optimizer, [np.zeros(6)], start=np.ones(6))
-    assert_close(w, np.array([0.95] * 4 + [1.0] * 2), length=2)
-
-
-def test_accumulated_gradients_are_one_step_of_their_mean():
-    gradients = [G, 2 * G, 3 * G, 4 * G]
-    reached = trained(optimizers.Adam(0.1, gradient_accumulation_steps=2), gradients)
-    mean = trained(optimizers.Adam(0.1), [1.5 * G, 3.5 * G])
-    assert np.all(reached[0] == 0.0)
-    assert_close(reached[1], mean[0], length=10)
-    assert np.all(reached[2] == reached[1])
-    assert_close(reached[3], mean[1], length=10, steps=2)
-
-
-def test_the_average_takes_the_weights_place_at_the_end():
-    optimizer = optimizers.SGD(1.0, use_ema=True, ema_momentum=0.75)
-    weights = Variable(np.zeros(6), name="weights")
-    gradient = placeholder("gradient", (6,), "float64")
-    plan = ReferenceExecutor().compile(Graph((gradient,), (), tuple(optimizer.updates(weights, gradient))))
-    for _ in range(3):
-        plan.run([G])
-    assert_close(weights.value, -3 * G, length=3)
-    optimizer.finalize_variable_values()
-    assert_close(weights.value, 0.75 * (0.75 * -G + 0.25 * -2 * G) + 0.25 * -3 * G, length=6)
-
-
 def test_an_average_nobody_trained_is_refused():
     optimizers.SGD().finalize_variable_values()
     with pytest.raises(NotBuiltError) as error:
@@ -139,16 +110,6 @@ def test_variables_are_named_and_ordered():
     ]
 
 
-def test_every_variable_is_updated_once():
-    for kind in KNOWN.values():
-        optimizer = kind(use_ema=True, gradient_accumulation_steps=2)
-        weights = Variable(np.zeros(3), name="weights")
-        updated = [v for v, _ in optimizer.updates(weights, placeholder("g", (3,), "float64"))]
-        rate = next(v for v in optimizer.variables if v.name.endswith("learning_rate"))
-        assert updated[0] is weights
-        assert set(map(id, updated[1:])) == {id(v) for v in optimizer.variables if v is not rate}
-
-
 # ---- configuration --------------------------------------------------------------------------------------------------
 
 
@@ -168,15 +129,6 @@ def test_a_schedules_defaults_are_kerass(name):
     assert schedule.get_config() == described["config"]
     again = optimizers.schedules.get(optimizers.schedules.serialize(schedule))
     assert again.get_config() == schedule.get_config()
-
-
-@pytest.mark.parametrize("name", KNOWN)
-def test_a_configuration_makes_the_same_optimizer(name):
-    rate = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
-    optimizer = KNOWN[name](learning_rate=rate, clipvalue=1.0, use_ema=True, name="mine")
-    again = optimizers.get(optimizers.serialize(optimizer))
-    assert type(again) is type(optimizer)
-    assert again.get_config() == optimizer.get_config()
 
 
 def test_what_compile_accepts():
