@@ -95,3 +95,14 @@ def test_sums_over_the_batch_are_partial():
     spec = lower(Graph((x,), (ops.sum(x),))).spec
     assert spec["shardable"]
     assert len(spec["partials"]) == 1
+
+
+def test_a_loop_reads_every_matrix_of_a_captured_batch(rng):
+    """A product with one matrix a row inside a loop: packed once, it would be the first row's for all."""
+    x, memory = placeholder("x", (6, 3, 1, 4)), placeholder("memory", (3, 4, 5))
+    _, (y,) = ops.scan(lambda states, xs: ([], [ops.matmul(xs[0], memory)]), [], [x])
+    arrays = [rng.normal(size=t.shape).astype("float32") for t in (x, memory)]
+    found, expected = (
+        e().compile(Graph((x, memory), (y,))).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor)
+    )
+    assert_close(found[0], expected[0], 4)

@@ -30,7 +30,8 @@ def emit_product(w: Writer, node: Node) -> None:
         ins.append(w.value(addend))
         full = addend.shape == out.shape
     dims += [n if full else 0, m * n if full and batched else 0]
-    w.add("matmul", ins, [w.output(out)], dims, [ins[1] in w.scope.packable])
+    packable = not batched and ins[1] in w.scope.packable  # a packed matrix is one matrix
+    w.add("matmul", ins, [w.output(out)], dims, [packable])
     if of_batch(a) or of_batch(b):
         w.count(2 * batch * m * n * k * w.scope.steps)
 
