@@ -35,6 +35,7 @@ SECTIONS = {
     "tensorflow": {
         "defaults": "keras_defaults.make",
         "layers": "keras_layers.make",
+        "attention": "keras_layers.make_attention",
     },
     "jax": {
         "activations": "keras_functions.make_activations",

@@ -16,7 +16,7 @@ MIRRORED = {
     "layers": (
         "SimpleRNN GRU LSTM RNN Bidirectional StackedRNNCells SimpleRNNCell GRUCell LSTMCell Dense Embedding "
         "Dropout LayerNormalization Masking TimeDistributed RepeatVector Flatten Reshape Permute Concatenate Add "
-        "Multiply Average Dot Lambda Activation"
+        "Multiply Average Dot Lambda Activation MultiHeadAttention"
     ),
     "optimizers": "SGD RMSprop Adagrad Adadelta Adam AdamW Adamax Nadam Lion",
     "optimizers.schedules": (

@@ -1,10 +1,12 @@
 """Layers: the parts of a network. They trace operators onto symbolic tensors and never compute."""
 
 from elman.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from elman.layers.attention import AdditiveAttention, Attention
 from elman.layers.base import Call, Layer, Mask, Tracing, current, reset_names, rng, set_seed, tracing
 from elman.layers.core import Dense, Input, InputLayer, Lambda
-from elman.layers.embedding import Embedding, Masking
+from elman.layers.embedding import Embedding, Masking, ReversibleEmbedding
 from elman.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+from elman.layers.multi_head_attention import MultiHeadAttention
 from elman.layers.normalization import LayerNormalization
 from elman.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from elman.layers.registry import deserialize, register, serialize
@@ -26,6 +28,8 @@ from elman.layers.rnn import (
     UGRNN,
     AntisymmetricRNN,
     AntisymmetricRNNCell,
+    AttentiveCell,
+    AttentiveRNN,
     Bidirectional,
     Cell,
     CIFGCell,
@@ -75,15 +79,16 @@ from elman.layers.rnn import (
 
 __all__ = [
     "CIFG", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RNN", "SLSTM", "SRU", "UGRNN",
-    "Activation", "ActivityRegularization", "Add", "AntisymmetricRNN", "AntisymmetricRNNCell", "Average",
-    "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN", "CoRNNCell", "Concatenate", "Cropping1D", "Dense",
-    "DilatedCell", "DilatedRNN", "Dot", "Dropout", "EchoState", "EchoStateCell", "Embedding", "FastGRNN",
-    "FastGRNNCell", "FastRNN", "FastRNNCell", "Flatten", "GRUCell", "GaussianNoise", "GlobalAveragePooling1D",
-    "GlobalMaxPooling1D", "HighwayWrapper", "IndRNN", "IndRNNCell", "Input", "InputLayer", "JANETCell", "JordanRNN",
-    "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "LiGRU",
-    "LiGRUCell", "MGUCell", "MUT1Cell", "Mask", "Masking", "Maximum", "MinGRU", "MinGRUCell", "MinLSTM",
-    "MinLSTMCell", "Minimum", "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell", "Permute", "ProjectionLSTM",
-    "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector", "Reshape", "ResidualWrapper", "SLSTMCell", "SRUCell",
+    "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN", "AntisymmetricRNNCell",
+    "Attention", "AttentiveCell", "AttentiveRNN", "Average", "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN",
+    "CoRNNCell", "Concatenate", "Cropping1D", "Dense", "DilatedCell", "DilatedRNN", "Dot", "Dropout", "EchoState",
+    "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "Flatten", "GRUCell",
+    "GaussianNoise", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "HighwayWrapper", "IndRNN", "IndRNNCell",
+    "Input", "InputLayer", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "Lambda",
+    "Layer", "LayerNormalization", "LeakyReLU", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell", "Mask", "Masking",
+    "Maximum", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "Minimum", "MultiHeadAttention", "Multiply",
+    "PReLU", "PeepholeLSTM", "PeepholeLSTMCell", "Permute", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell",
+    "ReLU", "RepeatVector", "Reshape", "ResidualWrapper", "ReversibleEmbedding", "SLSTMCell", "SRUCell",
     "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "StackedRNNCells", "Subtract", "TimeDistributed",
     "Tracing", "UGRNNCell", "ZeroPadding1D", "current", "deserialize", "register", "reset_names", "ridge_readout",
     "rng", "serialize", "set_seed", "tracing",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, final
 
+from elman import dtypes
+from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.base import Layer, Mask
@@ -13,7 +15,6 @@ from elman.shapes import Shape
 
 
 @register
-@final
 class Embedding(Layer):
     """A table of vectors, one for each word or category; training moves the vectors.
 
@@ -64,6 +65,73 @@ class Embedding(Layer):
     def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
         """Where the index is not 0; without `mask_zero` that of the input, whose lengths then go on."""
         return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else mask
+
+
+@register
+@final
+class ReversibleEmbedding(Embedding):
+    """An embedding that also goes back: from vectors to a score for each word, with the same table (tied weights).
+
+    For the last layer of a language model: V * U weights less, and rare words learn faster. y = E[x];
+    reverse: z = y E^T, without a bias. Call the one layer at both ends of the model.
+
+    Args:
+        input_dim, output_dim, embeddings_*, mask_zero: see `Embedding`.
+        tie_weights: False: the way back has a matrix of its own, reverse_embeddings (U, V).
+        reverse_dtype: None or the layer's dtype: a graph has one real type.
+        logit_soft_cap: c; scores become c tanh(z / c).
+    Call:     layer(ids), layer(vectors, reverse=True).
+    Shapes:   x (B, ...) integers -> (B, ..., U); reverse: (B, ..., U) -> (B, ..., V).
+    Raises:   ArgumentError: a size below 1; another reverse_dtype.
+    Source:   Press and Wolf 2017, "Using the Output Embedding to Improve Language Models"; as Keras 3.
+    Example:
+        >>> from elman.layers import LSTM, Input
+        >>> words = ReversibleEmbedding(1000, 16)
+        >>> x = Input((None,), dtype="int32")
+        >>> words(LSTM(16, return_sequences=True)(words(x)), reverse=True).shape
+        (B, T, 1000)
+    """
+
+    embeddings_initializer: Any
+    tie_weights: bool
+    logit_soft_cap: float | None
+
+    def __init__(
+        self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
+        reverse_dtype: str | None = None, logit_soft_cap: float | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            **kwargs,
+        )  # fmt: skip
+        self.tie_weights, self.reverse_dtype, self.logit_soft_cap = tie_weights, reverse_dtype, logit_soft_cap
+        if reverse_dtype not in (None, self.dtype):
+            rule = f"None or {self.dtype}, the layer's type"
+            raise ArgumentError.at(self.where, "reverse_dtype", rule, reverse_dtype, "Leave it out.")
+
+    def build(self, input_shape: Shape) -> None:
+        """Add embeddings (V, U), and reverse_embeddings (U, V) where they are not tied."""
+        super().build(input_shape)
+        if not self.tie_weights:
+            shape = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = self.add_weight("reverse_embeddings", shape, self.embeddings_initializer)
+
+    def call(self, x: Tensor, reverse: bool = False) -> Tensor:
+        """The rows of the table, or the scores of all rows."""
+        if not reverse:
+            return super().call(x)
+        tied = self.embeddings.tensor
+        z = ops.matmul(x, tied, transpose_b=True) if self.tie_weights else x @ self.reverse_embeddings
+        cap = self.logit_soft_cap
+        return z if cap is None else ops.tanh(z / cap) * cap
+
+    def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
+        """Of indices: where they are not 0; of vectors: theirs."""
+        return mask if dtypes.is_real(x.dtype) else super().compute_mask(x, mask)
+
+    def _convert(self, x: Tensor) -> Tensor:
+        return x if dtypes.is_real(x.dtype) else super()._convert(x)
 
 
 @register

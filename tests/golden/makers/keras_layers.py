@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -42,6 +42,8 @@ class Case(NamedTuple):
     states: tuple[tuple[int, ...], ...] = ()
     vocabulary: int = 0
     stateful: bool = False
+    call: Any = None
+    masked: tuple[int, ...] = (0,)
 
 
 def recurrent(layer: str, base: str, state_count: int, **fixed: Any) -> Iterator[Case]:
@@ -194,6 +196,34 @@ def plain() -> Iterator[Case]:
     yield Case("global_max_pooling_1d", spec("GlobalMaxPooling1D"))
 
 
+def attention() -> Iterator[Case]:
+    """Layers that look from one sequence to another: every option that changes numbers, masks of one and both."""
+    pair, three = ((B, T, F), (B, T, F)), ((B, T, F), (B, T, U), (B, T, F))
+    scores: dict[str, Any] = {"call": {"return_attention_scores": True}}
+    causal: dict[str, Any] = {"call": {"use_causal_mask": True}}
+    heads = {"num_heads": 2, "key_dim": 4}  # 1 / sqrt(4): TensorFlow rounds the number to float32
+    for name, layer in {
+        "attention": spec("Attention"),
+        "attention_scale": spec("Attention", use_scale=True),
+        "attention_concat": spec("Attention", score_mode="concat", use_scale=True),
+        "additive_attention": spec("AdditiveAttention"),
+        "additive_attention_no_scale": spec("AdditiveAttention", use_scale=False),
+        "multi_head_attention": spec("MultiHeadAttention", **heads),
+    }.items():
+        yield Case(name, layer, pair, **scores)
+        yield Case(f"{name}_key", layer, three, **scores)
+        yield Case(f"{name}_causal", layer, pair, **causal)
+        yield Case(f"{name}_causal_mask", layer, pair, "later", masked=(1,), **causal)
+        for mask in ("right", "any"):  # without scores, a masked query of MultiHeadAttention sees the mean of all
+            yield Case(f"{name}_mask_{mask}", layer, pair, mask, masked=(0, 1), **scores)
+            yield Case(f"{name}_mask_{mask}_query", layer, pair, mask, **scores)
+            yield Case(f"{name}_mask_{mask}_value", layer, pair, mask, masked=(1,), **scores)
+    wide = spec("MultiHeadAttention", **heads, value_dim=2, output_shape=5, use_bias=False)
+    yield Case("multi_head_attention_sizes", wide, three)
+    yield Case("multi_head_attention_gate", spec("MultiHeadAttention", **heads, use_gate=True), pair)
+    yield Case("multi_head_attention_window", spec("MultiHeadAttention", **heads, sliding_window=2), pair, **causal)
+
+
 def joined() -> Iterator[Case]:
     """Several layers in a row: what a mask does on its way."""
 
@@ -265,14 +295,16 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     layer = store.build(case.layer, keras)
     tensors = [tf.constant(value) for value in inputs]
     state_tensors = [tf.constant(value) for value in states]
-    if mask is not None and case.layer["class_name"] not in ("Masking", "Sequential"):
-        keras.src.backend.set_keras_mask(tensors[0], tf.constant(mask))  # those two find it by themselves
-    extra: dict[str, Any] = {"initial_state": state_tensors} if states else {}
+    extra: dict[str, Any] = {"initial_state": state_tensors} if states else case.call or {}
+    several = [tensors] if case.layer["class_name"] != "MultiHeadAttention" else tensors
     if states and mask is not None:
         extra["mask"] = tf.constant(mask)  # beside an initial state, Keras does not look for the mask of the input
 
     def call() -> Any:
-        return layer(tensors if len(tensors) > 1 else tensors[0], training=False, **extra)
+        if mask is not None and case.layer["class_name"] not in ("Masking", "Sequential"):  # they find it themselves
+            for i in case.masked:  # at each call: MultiHeadAttention takes masks away
+                keras.src.backend.set_keras_mask(tensors[i], tf.constant(mask))
+        return layer(*(several if len(tensors) > 1 else tensors), training=False, **extra)
 
     call()
     values = [weight_values(weight.path, weight.shape, random) for weight in layer.weights]
@@ -327,15 +359,24 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         "outputs": [list(output.shape) for output in outputs],
         "output_mask": out_mask is not None,
     }
+    if case.call or case.masked != (0,):
+        line |= {"call": case.call or {}, "masked": list(case.masked)}
+    if case.layer["class_name"] == "MultiHeadAttention" and len(layer.weights) > 4:
+        line["zero_grad"] = [i for i, weight in enumerate(layer.weights) if weight.path.endswith("key/bias")]
     return line, arrays
 
 
-def make(made_by: dict[str, str]) -> None:
-    """Write keras_layers.json and keras_layers.npz."""
-    golden = store.Golden("keras_layers", made_by)
-    for case in cases():
+def make(made_by: dict[str, str], name: str = "keras_layers", chosen: Iterable[Case] | None = None) -> None:
+    """Write keras_layers.json and keras_layers.npz, or another file of chosen cases."""
+    golden = store.Golden(name, made_by)
+    for case in cases() if chosen is None else chosen:
         try:
             golden.add(*run(case))
         except Exception as error:
             raise RuntimeError(f"golden layer case {case.name}") from error
     golden.save()
+
+
+def make_attention(made_by: dict[str, str]) -> None:
+    """Write keras_attention.json and keras_attention.npz."""
+    make(made_by, "keras_attention", attention())

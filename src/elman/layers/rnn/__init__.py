@@ -1,6 +1,7 @@
 """Recurrent layers: cells, what walks them along time, and what wraps them."""
 
 from elman.layers.rnn.antisymmetric_rnn import AntisymmetricRNN, AntisymmetricRNNCell
+from elman.layers.rnn.attentive_rnn import AttentiveCell, AttentiveRNN
 from elman.layers.rnn.bidirectional import Bidirectional
 from elman.layers.rnn.cell import Cell
 from elman.layers.rnn.cifg import CIFG, CIFGCell
@@ -35,11 +36,12 @@ from elman.layers.rnn.ugrnn import UGRNN, UGRNNCell
 
 __all__ = [
     "CIFG", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RNN", "SLSTM", "SRU", "UGRNN",
-    "AntisymmetricRNN", "AntisymmetricRNNCell", "Bidirectional", "CIFGCell", "Cell", "CoRNN", "CoRNNCell",
-    "CoupledGate", "DilatedCell", "DilatedRNN", "EchoState", "EchoStateCell", "FastGRNN", "FastGRNNCell", "FastRNN",
-    "FastRNNCell", "GRUCell", "GRUGate", "HighwayWrapper", "IndRNN", "IndRNNCell", "JANETCell", "JordanRNN",
-    "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "LSTMGate", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell",
-    "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "PeepholeLSTM", "PeepholeLSTMCell", "ProjectionLSTM",
-    "ProjectionLSTMCell", "QRNNCell", "ResidualWrapper", "SLSTMCell", "SRUCell", "SimpleRNN", "SimpleRNNCell",
-    "StackedRNNCells", "TimeDistributed", "UGRNNCell", "UpdateGate", "ridge_readout",
+    "AntisymmetricRNN", "AntisymmetricRNNCell", "AttentiveCell", "AttentiveRNN", "Bidirectional", "CIFGCell",
+    "Cell", "CoRNN", "CoRNNCell", "CoupledGate", "DilatedCell", "DilatedRNN", "EchoState", "EchoStateCell",
+    "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "GRUCell", "GRUGate", "HighwayWrapper", "IndRNN",
+    "IndRNNCell", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "LSTMGate", "LiGRU",
+    "LiGRUCell", "MGUCell", "MUT1Cell", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "PeepholeLSTM",
+    "PeepholeLSTMCell", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ResidualWrapper", "SLSTMCell",
+    "SRUCell", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "TimeDistributed", "UGRNNCell", "UpdateGate",
+    "ridge_readout",
 ]  # fmt: skip
