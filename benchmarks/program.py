@@ -32,9 +32,10 @@ class Program(NamedTuple):
         return [interpreter, str(PEERS / self.script)]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment: one thread, and what the peer itself needs."""
+        """Return the environment: one thread, bytecode kept (as installers do), and what the peer itself needs."""
         peer = setup_peers.ENVIRONMENTS.get(self.name)
-        return {**os.environ, **machine.THREADS, **dict(peer.environment if peer else ())}
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, **machine.THREADS, **dict(peer.environment if peer else ())}
 
 
 PROGRAMS = (
