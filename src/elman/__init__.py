@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from elman.graph import Variable
     from elman.layers import Input, set_seed
     from elman.models import Model, Sequential, load_model
+    from elman.tasks import SequenceModel
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ _MODULES = (
 _NAMES = {
     "Input": "elman.layers",
     "Model": "elman.models",
+    "SequenceModel": "elman.tasks",
     "Sequential": "elman.models",
     "Variable": "elman.graph",
     "load_model": "elman.models",
@@ -64,6 +66,7 @@ _NAMES = {
 __all__ = [
     "Input",
     "Model",
+    "SequenceModel",
     "Sequential",
     "Variable",
     "activations",

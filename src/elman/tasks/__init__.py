@@ -2,5 +2,6 @@
 
 from elman.tasks.forecaster import Forecaster
 from elman.tasks.scores import Report
+from elman.tasks.sequence import SequenceModel
 
-__all__ = ["Forecaster", "Report"]
+__all__ = ["Forecaster", "Report", "SequenceModel"]

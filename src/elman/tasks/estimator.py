@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import sys
 from typing import Any, Self
 
 from elman.errors import NotBuiltError, unknown_name
@@ -56,6 +58,15 @@ class Estimator:
         }
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
+    def __sklearn_clone__(self) -> Self:
+        return type(self)(**{name: copy.deepcopy(value) for name, value in self.get_params().items()})
+
     def _check_fitted(self, what: str) -> None:
         if not self.__sklearn_is_fitted__():
-            raise NotBuiltError(f"{type(self).__name__}: {what} needs a fitted model. Call fit() or load() first.")
+            raise _unfitted()(f"{type(self).__name__}: {what} needs a fitted model. Call fit() or load() first.")
+
+
+def _unfitted() -> type[NotBuiltError]:
+    """The error of an unfitted estimator; where scikit-learn is in use, one that it knows too."""
+    known = sys.modules.get("sklearn.exceptions")
+    return NotBuiltError if known is None else type("NotFittedError", (NotBuiltError, known.NotFittedError), {})

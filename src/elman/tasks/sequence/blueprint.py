@@ -1,0 +1,124 @@
+"""The network that follows from the fields: encoders, one recurrent core for each sequence, heads; and its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from elman import layers, optimizers
+from elman.fields import Field
+from elman.graph import Tensor
+from elman.models import Model
+from elman.tasks.sequence.design import Design
+from elman.tasks.sequence.encoders import Encoder, Features, hidden
+from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, Run, Tag
+from elman.tasks.sequence.language import Next
+from elman.tasks.sequence.topology import Choice, choose
+
+__all__ = ["Blueprint"]
+
+Fields = Mapping[str, Field[Any]]
+
+TIMELESS = ("category", "labels", "number")
+
+HEADS: dict[str, type[Head]] = {
+    "classify": Classify,
+    "follow": Follow,
+    "label": Label,
+    "next": Next,
+    "regress": Regress,
+    "tag": Tag,
+}
+"""A head for each that `choose` may name."""
+
+
+class Blueprint:
+    """Everything about a network but its weights.
+
+    Args:
+        inputs, outputs: fitted fields by column.
+        design: how it is built.
+    Attributes:
+        choices: the topology, output by output.
+        encoders: one for each input that no head reads itself.
+        heads: one for each output.
+    """
+
+    def __init__(self, inputs: Fields, outputs: Fields, design: Design) -> None:
+        self.inputs, self.outputs, self.design = dict(inputs), dict(outputs), design
+        self.choices: list[Choice] = choose(inputs, outputs)
+        self.heads: dict[str, Head] = {
+            choice.output: HEADS[choice.head](choice, outputs[choice.output], design) for choice in self.choices
+        }
+        self.encoders = {
+            name: Encoder(name, field, design) for name, field in inputs.items() if name not in self.outputs
+        }
+        for head in self.heads.values():
+            head.companions = list(self.encoders)
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether sequences are read both ways."""
+        if self.design.bidirectional is not None:
+            return self.design.bidirectional
+        return not any(head.causal for head in self.heads.values())
+
+    def build(self, seed: int, learning_rate: float, clipnorm: float | None) -> Model:
+        """A compiled network; the same seed gives the same weights."""
+        layers.set_seed(seed)
+        given: dict[str, Tensor] = {}
+        for encoder in self.encoders.values():
+            given |= encoder.inputs()
+        for head in self.heads.values():
+            given |= head.inputs()
+        features = self._features(given)
+        made = {name: head.output(features, given) for name, head in self.heads.items()}
+        network = Model(given, made, name="sequence_model", seed=seed)
+        network.compile(
+            optimizers.Adam(learning_rate, global_clipnorm=clipnorm),
+            loss={name: head.loss for name, head in self.heads.items()},
+            metrics={name: head.metrics for name, head in self.heads.items()},
+        )
+        return network
+
+    def _features(self, given: dict[str, Tensor]) -> dict[str, Features]:
+        """Those of each input; inputs without time share their hidden layers."""
+        found = {name: encoder.features(given, self.both_ways) for name, encoder in self.encoders.items()}
+        plain = [name for name, encoder in self.encoders.items() if encoder.field.kind in TIMELESS]
+        if plain:
+            joined = hidden([found.pop(name) for name in plain], self.design)
+            found[" and ".join(plain)] = joined
+        return found
+
+    def arrays(self, columns: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Inputs and targets of the network for these columns."""
+        x, y = self.given(columns), {}
+        for name, head in self.heads.items():
+            told, y[name] = head.arrays(columns[name])
+            x |= told
+        return x, y
+
+    def run(self, network: Model, columns: Mapping[str, Any], batch_size: int) -> Run:
+        """A trained network on these columns."""
+        return Run(network, self.given(columns), batch_size)
+
+    def given(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs of the network for these columns, without what a decoder is told while it learns."""
+        x: dict[str, Any] = {}
+        for name, encoder in self.encoders.items():
+            x |= encoder.arrays(columns[name])
+        return x
+
+    def describe(self) -> str:
+        """The choice and its reason, an output a paragraph."""
+        lines = []
+        for choice in self.choices:
+            lines.append(f"{choice.output}: {choice.shape}")
+            lines.append(f"  {choice.reason}")
+        ways = "both ways" if self.both_ways else "forwards"
+        for name, encoder in self.encoders.items():
+            read = f", read {ways} by {self.design.layers} x {self.design.cell}({self.design.size})"
+            through = read if encoder.field.sequence and self.design.cell != "none" else ""
+            lines.append(f"  in  {name}: {encoder.field.describe()}{through}")
+        lines += [f"  out {name}: {head.field.describe()}" for name, head in self.heads.items()]
+        return "\n".join(lines)

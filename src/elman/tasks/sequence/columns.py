@@ -1,0 +1,112 @@
+"""What a person brings, as named columns: a frame, a mapping, or records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import ArgumentError, DataError, unknown_column
+from elman.fields import Table
+
+__all__ = ["Columns", "count", "cut_ends", "read_columns", "rows_of", "split_rows"]
+
+Columns = dict[str, Any]
+"""Name -> a list or an array, one entry a row."""
+
+
+def read_columns(where: str, data: Any, names: Sequence[str]) -> Columns:
+    """These columns of the data.
+
+    Args:
+        where: who asks, for errors.
+        data: a pandas, polars or pyarrow table, a mapping from name to column, or a list of mappings (records).
+        names: of the columns.
+
+    Raises:
+        UnknownColumnError: a column is missing; the nearest are named.
+        DataError: no rows, or columns of different lengths.
+
+    Example:
+        >>> read_columns("fit", [{"text": "hi", "mood": "good"}], ["mood"])
+        {'mood': ['good']}
+    """
+    if isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
+        data = {name: [row.get(name) for row in data] for name in data[0]}
+    if isinstance(data, Mapping):
+        for name in names:
+            if name not in data:
+                raise unknown_column(where, "data", name, [str(key) for key in data])
+        columns = {name: _column(data[name]) for name in names}
+    else:
+        table = Table.wrap(where, data)
+        columns = {name: _column(table.column(where, "data", name)) for name in names}
+    _check(where, columns)
+    return columns
+
+
+def count(columns: Mapping[str, Any]) -> int:
+    """How many rows the columns have."""
+    return len(next(iter(columns.values())))
+
+
+def rows_of(columns: Mapping[str, Any], rows: npt.NDArray[np.int64]) -> Columns:
+    """Some rows of every column."""
+    return {
+        name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows]
+        for name, column in columns.items()
+    }
+
+
+def split_rows(
+    where: str, rows: int, share: float | None, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows to learn from and rows to check on, drawn at random by the seed; none to check on where that leaves none.
+
+    Raises:
+        ArgumentError: a share outside [0, 1).
+
+    Example:
+        >>> [len(part) for part in split_rows("fit", 10, 0.2, seed=0)]
+        [8, 2]
+    """
+    if share is not None and not 0 <= share < 1:
+        raise ArgumentError.at(
+            where, "validation", "a share from 0 to below 1", share, "0.1 keeps a tenth to check on."
+        )
+    order = np.random.Generator(np.random.Philox(seed)).permutation(rows)
+    kept = round((share or 0) * rows)
+    return np.sort(order[kept:]), np.sort(order[:kept])
+
+
+def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns]:
+    """The beginnings of a few long texts to learn from, and their ends to check on.
+
+    Example:
+        >>> cut_ends({"book": ["abcdefghij"]}, 0.2)
+        ({'book': ['abcdefgh']}, {'book': ['ij']})
+    """
+    at = {name: [round(len(row) * (1 - share)) for row in column] for name, column in columns.items()}
+    begun = {name: [row[:k] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
+    ended = {name: [row[k:] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
+    return begun, ended
+
+
+def _column(values: Any) -> Any:
+    """A column as a list, or as an array of numbers."""
+    if isinstance(values, np.ndarray):
+        return values.tolist() if values.dtype == object else values
+    if hasattr(values, "to_list"):
+        return values.to_list()
+    return values if isinstance(values, str) else list(values)
+
+
+def _check(where: str, columns: Mapping[str, Any]) -> None:
+    counts = {name: len(column) for name, column in columns.items()}
+    if len(set(counts.values())) > 1:
+        received = ", ".join(f"{name!r} with {n}" for name, n in counts.items())
+        raise DataError(f"{where}: columns must have the same number of rows. Received {received}. Rows must line up.")
+    if not next(iter(counts.values()), 0):
+        raise DataError.at(where, "data", "have at least one row", 0, "Check what was read.")

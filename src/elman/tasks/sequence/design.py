@@ -1,0 +1,139 @@
+"""The settings of a network, and the parts every network is put together from: the recurrent core and its ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from elman import layers
+from elman.errors import ArgumentError, unknown_name
+from elman.fields.windows import check_length
+from elman.graph import Tensor
+from elman.graph import trace as ops
+from elman.layers.registry import snake_case
+from elman.layers.rnn.recurrence import CellLayer
+
+__all__ = ["CELLS", "Design", "Spread", "core", "pooled", "recurrent"]
+
+CELLS: dict[str, Any] = {
+    snake_case(name): kind
+    for name in layers.__all__
+    if isinstance(kind := getattr(layers, name), type) and issubclass(kind, CellLayer)
+}
+"""Every recurrent layer by the name of its cell: "lstm", "gru", "simple_rnn", "min_gru" ..."""
+
+POOLS = ("max", "mean", "last")
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """How a network is built.
+
+    Args:
+        cell: a recurrent cell; "none" for a network without recurrence.
+        size: units of each recurrent layer and of hidden dense layers.
+        layers: recurrent layers, or dense ones without recurrence, on top of each other.
+        bidirectional: read both ways; None: wherever nothing has to be foretold.
+        embedding: width of token vectors; None: as `size`, at most 128.
+        dropout: share of what is dropped between the parts while training.
+        recurrent_dropout: the same inside the recurrence.
+        pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
+        spelling: show the network prefixes, suffixes and shape of words too.
+        crf: let the tags of neighbours decide together.
+        hidden: layers over inputs without time: "dense", or "none".
+        window: tokens of a piece, where a long text is learned.
+        label_smoothing: of class targets.
+    """
+
+    cell: str = "lstm"
+    size: int = 128
+    layers: int = 1
+    bidirectional: bool | None = None
+    embedding: int | None = None
+    dropout: float = 0.3
+    recurrent_dropout: float = 0.0
+    pooling: str = "max+mean"
+    spelling: bool | None = None
+    crf: bool = False
+    hidden: str = "dense"
+    window: int = 128
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cell not in (*CELLS, "none"):
+            raise unknown_name("SequenceModel", "cell", self.cell, sorted([*CELLS, "none"]))
+        for name in ("size", "layers", "window", *(["embedding"] if self.embedding is not None else [])):
+            check_length("SequenceModel", name, getattr(self, name))
+        for name in ("dropout", "recurrent_dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ArgumentError.at("SequenceModel", name, "in [0, 1)", getattr(self, name))
+        for part in self.pooling.split("+"):
+            if part not in POOLS:
+                raise unknown_name("SequenceModel", "pooling", part, POOLS)
+
+    @property
+    def width(self) -> int:
+        """Of token vectors."""
+        return min(self.size, 128) if self.embedding is None else self.embedding
+
+
+class Spread(layers.Layer):
+    """Gives a vector to every step of a sequence. Shapes: [x (B, T, F), v (B, G)] -> (B, T, F + G)."""
+
+    supports_masking = True
+
+    def call(self, pair: Any) -> Tensor:
+        """Steps with the vector behind their own features."""
+        x, vector = pair
+        repeated = ops.broadcast_to(ops.expand_dims(vector, 1), (*x.shape[:2], vector.shape[-1]))
+        return ops.concatenate([x, repeated], -1)
+
+    def compute_mask(self, pair: Any, mask: Any) -> Any:
+        """That of the sequence."""
+        return pair[0].mask
+
+
+def recurrent(design: Design, way: bool, *, name: str | None = None, **options: Any) -> layers.Layer:
+    """One recurrent layer that gives every step; `way`: both ways."""
+    made = CELLS[design.cell](
+        design.size, return_sequences=True, recurrent_dropout=design.recurrent_dropout, name=name, **options
+    )
+    return layers.Bidirectional(made) if way else made
+
+
+def core(x: Tensor, design: Design, both_ways: bool) -> Tensor:
+    """The recurrent layers over a sequence. Shapes: (B, T, F) -> (B, T, U), or 2U where both ways are read."""
+    for _ in range(design.layers if design.cell != "none" else 0):
+        x = recurrent(design, both_ways)(x)
+        x = dropped(x, design)
+    return x
+
+
+def pooled(x: Tensor, design: Design) -> Tensor:
+    """A sequence as one vector. Shapes: (B, T, F) -> (B, F times the number of ways)."""
+    made = {"max": layers.GlobalMaxPooling1D, "mean": layers.GlobalAveragePooling1D, "last": Last}
+    parts: list[Tensor] = [made[way]()(x) for way in design.pooling.split("+")]
+    return parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+
+
+class Last(layers.Layer):
+    """The last real step of each row; 0 for a row without one. Shapes: (B, T, F) -> (B, F)."""
+
+    supports_masking = True
+
+    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+        """The step that has no real one behind it."""
+        if mask is None:
+            return x[:, -1]
+        real = ops.cast(mask.tensor(x.shape[1]), x.dtype)
+        behind = ops.cumsum(real, 1, reverse=True)
+        chosen = ops.where(ops.equal(behind, 1.0), real, ops.zeros_like(real))
+        return ops.sum(x * ops.expand_dims(chosen, -1), 1)
+
+    def compute_mask(self, x: Tensor, mask: Any) -> None:
+        """None: no steps come out."""
+
+
+def dropped(x: Tensor, design: Design) -> Tensor:
+    """With dropout, where there is any."""
+    return layers.Dropout(design.dropout)(x) if design.dropout else x

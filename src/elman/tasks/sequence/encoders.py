@@ -1,0 +1,132 @@
+"""From an input to features: one way for each type. All end in steps (B, T, F), or in a vector (B, F).
+
+text, tokens, tags    embedding (and spelling) → core
+series                core
+audio                 core, two frames as one where the recording is long
+line, video           convolutions on each column or frame → core
+image                 convolutions → vector, or a grid of places to look at
+number, labels        as they are   } together through hidden layers → vector
+category              embedding     }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from elman import layers
+from elman.fields import Field
+from elman.graph import Tensor
+from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled
+from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
+
+__all__ = ["HIDDEN", "Encoder", "Features", "hidden", "join_steps", "join_vectors"]
+
+_SYMBOLS = ("text", "tokens", "tags")
+
+
+class Features:
+    """What the network knows of one input: its steps, or its vector.
+
+    Args:
+        steps: (B, T, F) with a mask where rows differ in length; None for what has no time.
+        vector: (B, F); None: the steps, pooled when first asked for.
+    """
+
+    def __init__(self, design: Design, steps: Tensor | None, vector: Tensor | None = None) -> None:
+        self._design = design
+        self.steps = steps
+        self._vector = vector
+
+    @property
+    def vector(self) -> Tensor:
+        """Everything as one vector, (B, F)."""
+        if self._vector is None:
+            assert self.steps is not None
+            self._vector = pooled(self.steps, self._design)
+        return self._vector
+
+
+class Encoder:
+    """One input: which arrays it takes, and the layers from them to features."""
+
+    def __init__(self, name: str, field: Field[Any], design: Design) -> None:
+        self.name, self.field, self.design = name, field, design
+        spelled = field.kind == "tokens" if design.spelling is None else design.spelling
+        self.spelled = spelled and field.kind in ("text", "tokens")
+
+    def inputs(self) -> dict[str, Tensor]:
+        """The network's inputs for this column, by name."""
+        shape = (None, 1 + PARTS) if self.spelled else self.field.shape
+        return {self.name: layers.Input(shape, dtype=self.field.dtype, name=self.name)}
+
+    def arrays(self, column: Any) -> dict[str, Any]:
+        """The arrays for those inputs: each one array, or a list of arrays of different lengths."""
+        encoded = self.field.encode(column)
+        if not self.spelled:
+            return {self.name: encoded}
+        rows = zip(encoded, self._words(column, encoded), strict=True)
+        return {self.name: [np.concatenate([ids[:, None], spelling(words)], axis=1) for ids, words in rows]}
+
+    def features(self, inputs: dict[str, Tensor], both_ways: bool) -> Features:
+        """The layers of this input."""
+        x, field = inputs[self.name], self.field
+        if field.kind in _SYMBOLS:
+            return Features(self.design, core(self._embedded(x), self.design, both_ways))
+        if field.kind in _WAYS:
+            return _WAYS[field.kind](self, x, both_ways)
+        if field.kind == "category":
+            assert field.size is not None
+            return Features(self.design, None, layers.Embedding(field.size, min(field.size, self.design.width))(x))
+        return Features(self.design, None, x)
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        """Tokens as vectors, with those of their spelling behind them."""
+        assert self.field.size is not None
+        width = self.design.width
+        table = SpelledEmbedding(self.field.size, width) if self.spelled else layers.Embedding(self.field.size, width)
+        return dropped(table(x), self.design)
+
+    def _words(self, column: Any, encoded: Any) -> list[Sequence[str]]:
+        """The words of each row, as many as were encoded."""
+        tokens = getattr(self.field, "tokens", None)
+        rows = [[str(w) for w in (tokens(row) if callable(tokens) else row)] for row in column]
+        return [row[: len(ids)] for row, ids in zip(rows, encoded, strict=True)]
+
+
+def _series(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
+    return Features(encoder.design, core(x, encoder.design, both_ways))
+
+
+_WAYS = {"series": _series, "audio": _series, "line": _series}
+
+
+def hidden(parts: Sequence[Features], design: Design) -> Features:
+    """Inputs without time as one, through the hidden layers. Shapes: -> vector (B, size)."""
+    x = join_vectors(parts)
+    for _ in range(design.layers):
+        x = dropped(HIDDEN[design.hidden](x, design), design)
+    return Features(design, None, x)
+
+
+def _dense(x: Tensor, design: Design) -> Tensor:
+    made: Tensor = layers.Dense(design.size, activation="relu")(x)
+    return made
+
+
+HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {"dense": _dense, "none": lambda x, design: x}
+"""What stands between inputs without time and the answer."""
+
+
+def join_vectors(parts: Sequence[Features]) -> Tensor:
+    """All inputs as one vector. Shapes: -> (B, F)."""
+    vectors = [part.vector for part in parts]
+    return vectors[0] if len(vectors) == 1 else layers.Concatenate()(vectors)
+
+
+def join_steps(main: Features, others: Sequence[Features]) -> Tensor:
+    """The steps of one input, each with the vectors of all others. Shapes: -> (B, T, F)."""
+    assert main.steps is not None
+    return Spread()([main.steps, join_vectors(others)]) if others else main.steps

@@ -1,0 +1,337 @@
+"""From features to an answer in the words of the task: one head for each type of output.
+
+A head knows its layers, its loss, how targets become arrays and predictions become answers, what a good answer is
+worth, and what the simplest guess would have been.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from elman import layers, losses
+from elman.errors import DataError
+from elman.fields import Field
+from elman.graph import Tensor
+from elman.models import Model
+from elman.tasks.scoring import accuracy, macro_f1, span_f1
+from elman.tasks.sequence.design import Design, dropped
+from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
+from elman.tasks.sequence.topology import Choice
+
+__all__ = ["Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag"]
+
+
+@dataclasses.dataclass
+class Run:
+    """A trained network and what it was given: predictions are made when they are first asked for.
+
+    Args:
+        network: trained. x: its inputs by name, without what decoders are told. batch_size: rows of a step.
+    """
+
+    network: Model
+    x: dict[str, Any]
+    batch_size: int = 64
+    _raw: dict[str, Any] | None = None
+
+    def raw(self, name: str) -> Any:
+        """What the network gives for one output."""
+        if self._raw is None:
+            self._raw = self.network.predict(self.x, batch_size=self.batch_size, verbose=0)
+        return self._raw[name]
+
+
+class Head(abc.ABC):
+    """One output.
+
+    Args:
+        choice: what `choose` found.
+        field: of the column.
+        design: of the network.
+    """
+
+    loss: Any
+    metrics: ClassVar[list[str]] = []
+    monitor: ClassVar[tuple[str, float]] = ("loss", -1.0)
+    """What to stop on: a number of the logs, and +1 where more is better."""
+    causal: ClassVar[bool] = False
+    """Whether the core must not look ahead."""
+
+    def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
+        self.choice, self.field, self.design = choice, field, design
+        self.naive: dict[str, Any] = {}
+        self.companions: list[str] = []
+        """Inputs that other parts of the network read."""
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+        return self.choice.output
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Further inputs of the network: what a decoder is told while it learns."""
+        return {}
+
+    @abc.abstractmethod
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """The layers from features to what the loss compares."""
+
+    def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
+        """Arrays for the further inputs, and the targets."""
+        return {}, self.field.encode(column)
+
+    def weights(self, column: Any, class_weight: Any) -> Any:
+        """A weight for each row; None: all alike."""
+        return None
+
+    def answers(self, run: Run) -> Any:
+        """What the network gives, in the words of the task."""
+        return self.field.decode(run.raw(self.name))
+
+    def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+        """Scores of the answers, and below them those of the simplest guesses."""
+        actual = columns[self.name]
+        rows = {self.design.cell: self.scores(actual, self.answers(run))}
+        return rows | {name: self.scores(actual, found) for name, found in self.guesses(columns).items()}
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """What the answers are worth; the first number is the one that counts."""
+        raise TypeError(f"{type(self).__name__} measures itself")
+
+    @abc.abstractmethod
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """Note the simplest guesses the training part suggests."""
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Those guesses for other rows, by the guess's name."""
+        return {}
+
+
+class Classify(Head):
+    """One class of several: softmax over a vector."""
+
+    metrics: ClassVar[list[str]] = ["accuracy"]
+    monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
+
+    def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
+        super().__init__(choice, field, design)
+        self.loss = _classes_loss(design)
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Softmax over the pooled features. Shapes: -> (B, V)."""
+        vector = dropped(join_vectors(list(features.values())), self.design)
+        return _softmax(self.field)(vector)  # type: ignore[no-any-return]
+
+    def answers(self, run: Run) -> Any:
+        """The most likely class of each row."""
+        raw = run.raw(self.name)
+        return self.field.decode(np.zeros(len(raw), np.int32) if self.field.size == 1 else raw)
+
+    def weights(self, column: Any, class_weight: Any) -> Any:
+        """By class: "balanced", or class -> weight."""
+        return None if class_weight is None else _class_weights(self.name, column, class_weight)
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """Accuracy and macro-F1."""
+        return {"accuracy": accuracy(list(actual), list(answers)), "macro-F1": macro_f1(list(actual), list(answers))}
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """The most frequent class."""
+        self.naive = {"most frequent": _most_frequent(columns[self.name])}
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """That class for every row."""
+        return {"most frequent class": [self.naive["most frequent"]] * len(columns[self.name])}
+
+
+class Label(Head):
+    """Any number of labels: a sigmoid for each."""
+
+    loss = "binary_crossentropy"
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Sigmoids over the pooled features. Shapes: -> (B, V)."""
+        vector = dropped(join_vectors(list(features.values())), self.design)
+        return layers.Dense(_size(self.field), activation="sigmoid")(vector)  # type: ignore[no-any-return]
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """Micro-F1 over all labels, and the share of rows that are wholly right."""
+        true, found = [set(row) for row in actual], [set(row) for row in answers]
+        hits = sum(len(a & b) for a, b in zip(true, found, strict=True))
+        total = sum(map(len, true)) + sum(map(len, found))
+        return {
+            "micro-F1": 2 * hits / max(1, total),
+            "whole rows": float(np.mean([a == b for a, b in zip(true, found, strict=True)])),
+        }
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """The most frequent set of labels."""
+        sets = Counter(tuple(sorted(row, key=str)) for row in self._rows(columns))
+        self.naive = {"most frequent": list(sets.most_common(1)[0][0])}
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """That set for every row."""
+        return {"most frequent set": [self.naive["most frequent"]] * len(columns[self.name])}
+
+    def _rows(self, columns: Mapping[str, Any]) -> Any:
+        return self.field.decode(self.field.encode(columns[self.name]))
+
+
+class Regress(Head):
+    """Numbers of a whole row: a dense layer over a vector."""
+
+    loss = "mean_squared_error"
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Shapes: -> (B, F)."""
+        vector = dropped(join_vectors(list(features.values())), self.design)
+        return layers.Dense(_width(self.field))(vector)  # type: ignore[no-any-return]
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """Root mean squared error, mean absolute error, and R²."""
+        return _errors(np.asarray(actual, "float64"), np.asarray(answers, "float64"))
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """The mean."""
+        self.naive = {"mean": np.asarray(columns[self.name], "float64").mean(axis=0).tolist()}
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The mean for every row."""
+        return {"mean": np.broadcast_to(self.naive["mean"], np.shape(columns[self.name]))}
+
+
+class Tag(Head):
+    """A tag for each step: softmax at every step."""
+
+    metrics: ClassVar[list[str]] = ["accuracy"]
+    monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
+
+    def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
+        super().__init__(choice, field, design)
+        self.loss = _classes_loss(design)
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Softmax at each step of the source. Shapes: -> (B, T, V)."""
+        return _softmax(self.field)(_steps(features, self.choice.source))  # type: ignore[no-any-return]
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """F1 of spans where tags mark spans, and the share of steps that are right."""
+        steps = {"accuracy": accuracy([t for row in actual for t in row], [t for row in answers for t in row])}
+        marked = any(str(tag)[:2] in ("B-", "I-") for row in actual for tag in row)
+        return {"span F1": span_f1(actual, answers)["f1"], **steps} if marked else steps
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """The most frequent tag of each token, and of all."""
+        seen: dict[str, Counter[str]] = {}
+        for row, tags in zip(columns[self.choice.source], columns[self.name], strict=True):
+            for token, tag in zip(_tokens(row), tags, strict=False):
+                seen.setdefault(token, Counter())[tag] += 1
+        total = sum(seen.values(), Counter())
+        common = total.most_common(1)[0][0] if total else ""
+        self.naive = {"tag": common, "of": {t: c.most_common(1)[0][0] for t, c in seen.items()} if seen else {}}
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The most frequent tag of each token."""
+        of, common = self.naive["of"], self.naive["tag"]
+        rows = zip(columns[self.choice.source], columns[self.name], strict=True)
+        found = [[of.get(t, common) for t in _tokens(row)] for row, _ in rows]
+        if any(len(a) != len(b) for a, b in zip(found, columns[self.name], strict=True)):
+            return {"most frequent tag": [[common] * len(tags) for tags in columns[self.name]]}
+        return {"most frequent tag of each token": found}
+
+
+class Follow(Head):
+    """Numbers at each step: a dense layer at every step."""
+
+    loss = "mean_squared_error"
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Shapes: -> (B, T, C)."""
+        return layers.Dense(_width(self.field))(_steps(features, self.choice.source))  # type: ignore[no-any-return]
+
+    def scores(self, actual: Any, answers: Any) -> dict[str, float]:
+        """Errors over all steps of all rows."""
+        return _errors(_flat(actual), _flat(answers))
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """The mean step."""
+        self.naive = {"mean": _flat(columns[self.name]).mean(axis=0).tolist()}
+
+    def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The mean at every step."""
+        return {"mean": [np.broadcast_to(self.naive["mean"], _steps_of(row).shape) for row in columns[self.name]]}
+
+
+def _softmax(field: Field[Any]) -> layers.Layer:
+    return layers.Dense(_size(field), activation="softmax")
+
+
+def _classes_loss(design: Design) -> Any:
+    if not design.label_smoothing:
+        return "sparse_categorical_crossentropy"
+    return losses.SparseCategoricalCrossentropy(label_smoothing=design.label_smoothing)  # type: ignore[call-arg]
+
+
+def _size(field: Field[Any]) -> int:
+    assert field.size is not None
+    return field.size
+
+
+def _width(field: Field[Any]) -> int:
+    width = field.shape[-1]
+    assert width is not None
+    return width
+
+
+def _steps(features: Mapping[str, Features], source: str) -> Tensor:
+    return join_steps(features[source], [part for name, part in features.items() if name != source])
+
+
+def _tokens(row: Any) -> Sequence[str]:
+    """The tokens of a row as text; those of numbers have no name."""
+    if isinstance(row, str):
+        return row.split()
+    return [str(token) if np.ndim(token) == 0 else "" for token in row]
+
+
+def _steps_of(row: Any) -> np.ndarray:
+    array = np.asarray(row, "float64")
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _flat(rows: Any) -> np.ndarray:
+    return np.concatenate([_steps_of(row) for row in rows])
+
+
+def _errors(actual: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    error = np.asarray(answers).reshape(actual.shape) - actual
+    squares, spread = float(np.square(error).sum()), float(np.square(actual - actual.mean(axis=0)).sum())
+    r2 = 1 - squares / spread if spread else float("nan")
+    return {"RMSE": float(np.sqrt(np.square(error).mean())), "MAE": float(np.abs(error).mean()), "R²": r2}
+
+
+def _most_frequent(column: Any) -> Any:
+    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    return Counter(values).most_common(1)[0][0]
+
+
+def _class_weights(name: str, column: Any, class_weight: Any) -> np.ndarray:
+    """A weight for each row; "balanced" makes every class count alike.
+
+    Raises: DataError: a class without a weight.
+    """
+    labels = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    counts = Counter(labels)
+    if class_weight == "balanced":
+        class_weight = {label: len(labels) / (len(counts) * n) for label, n in counts.items()}
+    for label in counts:
+        if label not in class_weight:
+            cure = f"Known classes: {', '.join(map(repr, counts))}."
+            raise DataError.at("SequenceModel", "class_weight", f"given for every class of {name!r}", label, cure)
+    return np.array([class_weight[label] for label in labels], "float64")

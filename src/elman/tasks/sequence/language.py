@@ -1,0 +1,105 @@
+"""The next token from those before it: language models of characters, words or parts of words.
+
+A text longer than the window is learned in pieces of that length, each from a fresh state, which keeps the steps of
+training alike; it is measured in longer ones, so that few tokens are foretold from little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from elman import layers
+from elman.fields import BOS, EOS
+from elman.graph import Tensor
+from elman.tasks.scoring import bits_per_character, perplexity
+from elman.tasks.sequence.design import Spread, core, dropped
+from elman.tasks.sequence.encoders import Features, join_vectors
+from elman.tasks.sequence.heads import Head, Run
+
+__all__ = ["Next", "pieces"]
+
+LONG = 8
+"""Pieces that are measured as one."""
+
+
+class Next(Head):
+    """Softmax over the vocabulary at each step, for the step after it."""
+
+    loss = "sparse_categorical_crossentropy"
+    causal = True
+
+    def inputs(self) -> dict[str, Tensor]:
+        """The tokens so far."""
+        return {self.name: layers.Input((None,), dtype="int32", name=self.name)}
+
+    def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
+        """Shapes: -> (B, T, V)."""
+        assert self.field.size is not None
+        x = dropped(layers.Embedding(self.field.size, self.design.width)(inputs[self.name]), self.design)
+        if features:
+            x = Spread()([x, join_vectors(list(features.values()))])
+        x = core(x, self.design, both_ways=False)
+        return layers.Dense(self.field.size, activation="softmax")(x)  # type: ignore[no-any-return]
+
+    def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
+        """Tokens, and the tokens one later. Where nothing else goes in, long texts are cut into pieces."""
+        told, asked = zip(*self._shifted(column, self.design.window), strict=True)
+        return {self.name: _stacked(told)}, _stacked(asked)
+
+    def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+        """Likelihood of the tokens, beside that of their frequencies."""
+        pairs = self._shifted(columns[self.name], LONG * self.design.window)
+        nats = count = 0.0
+        for told, asked in pairs:
+            given = {self.name: told[None]}
+            chances = run.network.predict_on_batch(given)[self.name][0]
+            nats -= float(np.log(np.maximum(chances[np.arange(len(asked)), asked], 1e-30)).sum())
+            count += len(asked)
+        asked_all = np.concatenate([asked for _, asked in pairs])
+        plain = -float(np.log(np.asarray(self.naive["frequency"])[asked_all]).mean())
+        letters = sum(len(text) for text in columns[self.name]) / count
+        return {
+            self.design.cell: _likelihood(nats / count, letters),
+            "frequency of tokens": _likelihood(plain, letters),
+        }
+
+    def learn(self, columns: Mapping[str, Any]) -> None:
+        """How frequent each token is."""
+        assert self.field.size is not None
+        counts = np.ones(self.field.size)
+        for _, asked in self._shifted(columns[self.name], None):
+            counts += np.bincount(asked, minlength=self.field.size)
+        self.naive = {"frequency": (counts / counts.sum()).tolist()}
+
+    def _shifted(self, column: Any, window: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(tokens, tokens one later) of each text or piece."""
+        window = None if self.companions else window
+        texts = [np.concatenate([[BOS], ids, [EOS]]).astype(np.int32) for ids in self.field.encode(column)]
+        return [pair for ids in texts for pair in pieces(ids, window)]
+
+
+def pieces(ids: np.ndarray, window: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A text as pairs of pieces, the second one token later; each token is asked for once.
+
+    Shapes:
+        ids (n + 1,) -> pairs of at most (window,), n in all.
+
+    Example:
+        >>> import numpy as np
+        >>> [(a.tolist(), b.tolist()) for a, b in pieces(np.arange(6), 3)]
+        [([0, 1, 2], [1, 2, 3]), ([3, 4], [4, 5])]
+    """
+    step = window or len(ids)
+    return [(ids[k : k + step][: len(ids) - 1 - k], ids[k + 1 : k + 1 + step]) for k in range(0, len(ids) - 1, step)]
+
+
+def _stacked(rows: Any) -> Any:
+    return np.stack(rows) if len({len(row) for row in rows}) == 1 else list(rows)
+
+
+def _likelihood(nats: float, letters: float) -> dict[str, float]:
+    bits = bits_per_character(nats, letters)
+    return {"nats a token": nats, "perplexity": perplexity(nats), "bits a character": bits}

@@ -1,0 +1,137 @@
+"""How a sequence model is trained: a part to check on, the best weights kept, a rate that falls when nothing helps."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elman.errors import ArgumentError
+from elman.fields.windows import check_length
+from elman.models import Model
+from elman.tasks.sequence.blueprint import Blueprint
+from elman.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+
+__all__ = ["Training", "train"]
+
+_Arrays = tuple[dict[str, Any], dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How a network learns.
+
+    Args:
+        epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
+        patience: epochs without a better score on the validation part before training stops.
+        validation: share of the rows to check on.
+        seconds: the most time training may take; None: no limit.
+        clipnorm: the norm to which all gradients together are cut; None: never.
+        class_weight: "balanced", or class -> weight; for one output that is a category.
+        seed: of weights, order and dropout. verbose: 0 silent, 1 a live line, 2 a line an epoch.
+    """
+
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 0.002
+    patience: int = 6
+    validation: float | None = 0.1
+    seconds: float | None = None
+    clipnorm: float | None = 1.0
+    class_weight: Any = None
+    seed: int = 0
+    verbose: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            check_length("SequenceModel", name, getattr(self, name))
+        if not self.learning_rate > 0:
+            raise ArgumentError.at("SequenceModel", "learning_rate", "above 0", self.learning_rate)
+
+
+def train(
+    blueprint: Blueprint,
+    training: Training,
+    columns: Mapping[str, Any],
+    check: Mapping[str, Any] | None,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[Model, dict[str, list[float]]]:
+    """A trained network and the course of its training.
+
+    Args:
+        blueprint: of fitted fields.
+        training: settings.
+        columns: rows to learn from. check: rows to check on; None: train to the end.
+        callbacks: told how it goes.
+    """
+    network = blueprint.build(training.seed, training.learning_rate, training.clipnorm)
+    x, y = blueprint.arrays(columns)
+    followers: list[Callback] = [*callbacks]
+    if training.seconds is not None:
+        followers.append(TimeLimit(training.seconds))
+    if check is not None:
+        followers += [Score(blueprint), *_stopping(training)]
+    history = network.fit(
+        x,
+        y,
+        batch_size=training.batch_size,
+        epochs=training.epochs,
+        validation_data=None if check is None else blueprint.arrays(check),
+        sample_weight=_weights(blueprint, columns, training.class_weight),
+        callbacks=followers,
+        verbose=training.verbose,
+    )
+    return network, {name: [float(value) for value in values] for name, values in history.history.items()}
+
+
+def _stopping(training: Training) -> list[Callback]:
+    """Lower the rate when the score stands still, stop when that does not help, and keep the best weights."""
+    slower = ReduceLROnPlateau("val_score", factor=0.5, patience=max(1, training.patience // 3), mode="max")
+    return [slower, EarlyStopping("val_score", patience=training.patience, mode="max", restore_best_weights=True)]
+
+
+def _weights(blueprint: Blueprint, columns: Mapping[str, Any], class_weight: Any) -> Any:
+    if class_weight is None:
+        return None
+    found = {name: head.weights(columns[name], class_weight) for name, head in blueprint.heads.items()}
+    if all(weight is None for weight in found.values()):
+        cure = "Leave it out."
+        raise ArgumentError.at("SequenceModel", "class_weight", "for an output that is a category", class_weight, cure)
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+class Score(Callback):
+    """Adds to the logs what training stops on: the sum of what each head watches, more is better."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__()
+        self.heads = blueprint.heads
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Add `val_score`."""
+        total = 0.0
+        for name, head in self.heads.items():
+            key, sign = head.monitor
+            prefix = "val_" if len(self.heads) == 1 else f"val_{name}_"
+            total += sign * logs[prefix + key]
+        # Between epochs of one accuracy the one with the smaller loss is better.
+        logs["val_score"] = total - 1e-3 * logs["val_loss"] / (1 + abs(logs["val_loss"]))
+
+
+class TimeLimit(Callback):
+    """Stops training after a number of seconds, in the midst of an epoch if need be."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.start = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_progress(self, done: int, logs: Any = None) -> None:
+        """Look at the clock."""
+        if time.perf_counter() - self.start > self.seconds:
+            self.model.stop_training = True

@@ -1,0 +1,346 @@
+"""Declare what goes in and what comes out; the rest follows from the types."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from elman import fields
+from elman.errors import ArgumentError
+from elman.fields import Field
+from elman.models import Model
+from elman.tasks.estimator import Estimator
+from elman.tasks.scores import Report
+from elman.tasks.sequence.blueprint import Blueprint
+from elman.tasks.sequence.columns import Columns, count, cut_ends, read_columns, rows_of, split_rows
+from elman.tasks.sequence.design import Design
+from elman.tasks.sequence.file import read_sequence_file, write_sequence_file
+from elman.tasks.sequence.heads import Run
+from elman.tasks.sequence.learning import Training, train
+from elman.tasks.sequence.plots import draw_history, draw_result
+from elman.tasks.sequence.rate_finder import RateSearch, search_rate
+from elman.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SequenceModel"]
+
+Declared = str | Sequence[str] | Mapping[str, Any]
+
+
+class SequenceModel(Estimator):
+    """A network that follows from the types of what goes in and what comes out.
+
+    Text and a category make a classifier, words and tags a tagger, speech and text a transcriber, one language and
+    another a translator; several of each go in and come out together. `explain()` says what was chosen and why.
+
+    Args:
+        inputs, outputs: columns: a name, a list of names, or a mapping from name to a field (`elman.fields.Text()`),
+            the name of a kind ("text"), or None to guess. A column named in both is foretold from what is before it.
+        cell: "lstm", "gru", "simple_rnn", "min_gru" ... any recurrent layer; "none": no recurrence.
+        size: units of each recurrent layer.
+        layers: recurrent layers on top of each other.
+        bidirectional: read both ways; None: wherever nothing has to be foretold.
+        embedding: width of token vectors; None: as `size`, at most 128.
+        dropout, recurrent_dropout: shares dropped while training.
+        pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
+        spelling: show the network the parts of words; None: for lists of tokens.
+        crf: let neighbouring tags decide together.
+        hidden: layers over inputs without time: "dense", or "none".
+        window: tokens of a piece, where a long text is learned.
+        label_smoothing: of class targets.
+        epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
+        patience: epochs without a better score before training stops; the best weights are kept.
+        validation: share of the rows to check on; 0: none, and no early stop.
+        seconds: the most time training may take.
+        clipnorm: to what norm gradients are cut.
+        class_weight: "balanced", or class -> weight.
+        seed: of weights, split, order and dropout.
+        verbose: 0 silent, 1 a live line and what was guessed, 2 a line an epoch.
+
+    Raises:
+        ArgumentError, DataError: in `fit`; the constructor only stores.
+
+    Example:
+        >>> texts = ["good film", "bad film", "so good", "so bad"] * 8
+        >>> small = {"size": 8, "epochs": 40, "validation": 0, "learning_rate": 0.02}
+        >>> model = SequenceModel({"text": "text"}, {"mood": "category"}, **small)
+        >>> model.fit({"text": texts, "mood": ["+", "-", "+", "-"] * 8}).predict({"text": ["good", "so bad"]})
+        ['+', '-']
+    """
+
+    blueprint_: Blueprint
+    network_: Model
+    history_: dict[str, list[float]]
+    report_: Any
+    guesses_: dict[str, str]
+
+    def __init__(
+        self,
+        inputs: Declared = "x",
+        outputs: Declared = "y",
+        cell: str = "lstm",
+        size: int = 128,
+        layers: int = 1,
+        bidirectional: bool | None = None,
+        embedding: int | None = None,
+        dropout: float = 0.3,
+        recurrent_dropout: float = 0.0,
+        pooling: str = "max+mean",
+        spelling: bool | None = None,
+        crf: bool = False,
+        hidden: str = "dense",
+        window: int = 128,
+        label_smoothing: float = 0.0,
+        epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 0.002,
+        patience: int = 6,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        clipnorm: float | None = 1.0,
+        class_weight: Any = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.cell = cell
+        self.size = size
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.embedding = embedding
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.pooling = pooling
+        self.spelling = spelling
+        self.crf = crf
+        self.hidden = hidden
+        self.window = window
+        self.label_smoothing = label_smoothing
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation = validation
+        self.seconds = seconds
+        self.clipnorm = clipnorm
+        self.class_weight = class_weight
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, data: Any, validation_data: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+        """Learn from a table.
+
+        Args:
+            data: a pandas, polars or pyarrow table, a mapping from name to column, or a list of records.
+            validation_data: the same, to check on; None: a share of `data`, drawn by the seed.
+            callbacks: told how training goes.
+
+        Raises:
+            UnknownColumnError: a column is missing. DataError: rows that a field cannot read, with the row.
+            ArgumentError: settings, or types that make no network.
+            DivergenceError: the loss became NaN.
+        """
+        design, training = self._settings()
+        columns = read_columns("SequenceModel.fit", data, self._names())
+        learned, check = self._parts(columns, validation_data)
+        inputs, outputs = self._fields(learned, check)
+        blueprint = Blueprint(inputs, outputs, design)
+        for head in blueprint.heads.values():
+            head.learn(learned)
+        if self.verbose:
+            print("\n".join([*self.guesses_.values(), blueprint.describe()]))
+        self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
+        self.blueprint_ = blueprint
+        self.report_ = None if check is None else self._scored(check, "validation part")
+        return self
+
+    def predict(self, data: Any) -> Any:
+        """Answers in the words of the task: a list or array where one thing comes out, else a mapping by name.
+
+        Args:
+            data: as in `fit`; the outputs' columns are not needed.
+        """
+        answers = self._answers(read_columns("predict", data, self._given_names()))
+        return next(iter(answers.values())) if len(answers) == 1 else answers
+
+    def predict_proba(self, data: Any) -> Any:
+        """What the network gives before it is turned into answers: probabilities for classes, tags and labels."""
+        run = self._run(read_columns("predict_proba", data, self._given_names()))
+        raw = {name: run.raw(name) for name in self.blueprint_.heads}
+        return next(iter(raw.values())) if len(raw) == 1 else raw
+
+    def evaluate(self, data: Any = None) -> Any:
+        """Scores in the task's words, beside the simplest guesses: a Report, or a mapping of them by output.
+
+        Args:
+            data: rows with inputs and outputs; None: the report on the validation part, made by `fit`.
+
+        Raises:
+            ArgumentError: no data although there was no validation part.
+        """
+        self._check_fitted("evaluate")
+        if data is not None:
+            return self._scored(read_columns("evaluate", data, self._names()), "given rows")
+        if self.report_ is None:
+            raise ArgumentError.at("evaluate", "data", "given after validation=0", None, "Pass held-out rows.")
+        return self.report_
+
+    def explain(self, print_fn: Callable[[str], object] = print) -> None:
+        """Print which topology was chosen, why, and what was learned of each column."""
+        self._check_fitted("explain")
+        print_fn(self.blueprint_.describe())
+
+    def summary(self, print_fn: Callable[[str], object] = print) -> None:
+        """Print the explanation, the layers, and the scores on the validation part."""
+        self.explain(print_fn)
+        self.network_.summary(print_fn=print_fn)
+        if self.report_ is not None:
+            print_fn("\n".join(map(str, self.report_.values() if isinstance(self.report_, dict) else [self.report_])))
+
+    def plot(self, data: Any = None, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the course of training, or, with data, how answers lie to the truth (confusion, alignment, scatter).
+
+        Args:
+            data: rows with inputs and outputs; None: the losses and scores by epoch.
+            path: also write it there.
+        """
+        self._check_fitted("plot")
+        if data is None:
+            return draw_history(self.history_, path)
+        columns = read_columns("plot", data, self._names())
+        answers = self._answers(columns)
+        heads = self.blueprint_.heads
+        return draw_result([(heads[name], columns[name], answers[name]) for name in heads], path)
+
+    def find_learning_rate(self, data: Any, lowest: float = 1e-5, highest: float = 1.0, steps: int = 100) -> RateSearch:
+        """Try rates from the lowest to the highest on fresh weights, one step each, and suggest one.
+
+        Args:
+            data: as in `fit`. lowest, highest: rates. steps: how many are tried.
+        """
+        design, training = self._settings()
+        columns = read_columns("find_learning_rate", data, self._names())
+        inputs, outputs = self._fields(columns, None)
+        return search_rate(Blueprint(inputs, outputs, design), training, columns, lowest, highest, steps)
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> Path:
+        """Write network, fields, settings and report into one safetensors file.
+
+        Raises:
+            OverwriteError: the file exists and overwrite is false.
+        """
+        self._check_fitted("save")
+        return write_sequence_file(path, self, overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model back; runs nothing of what is in the file.
+
+        Raises:
+            FileFormatError: damaged, foreign, or no sequence model.
+        """
+        weights, state = read_sequence_file(path)
+        model = cls(**state["settings"])
+        inputs, outputs = ({name: fields.restore(s) for name, s in state[part]} for part in ("inputs", "outputs"))
+        model.inputs, model.outputs = dict(inputs), dict(outputs)
+        design, training = model._settings()
+        model.blueprint_ = Blueprint(model.inputs, model.outputs, design)
+        for name, head in model.blueprint_.heads.items():
+            head.naive = state["naive"][name]
+        model.network_ = model.blueprint_.build(training.seed, training.learning_rate, training.clipnorm)
+        model.network_.set_weights(weights)
+        model.history_, model.guesses_ = state["history"], {}
+        reports = {name: Report.from_state(s) for name, s in state["reports"]}
+        model.report_ = None if not reports else reports if len(reports) > 1 else next(iter(reports.values()))
+        return model
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _settings(self) -> tuple[Design, Training]:
+        """What was asked for, checked."""
+        return _taken(Design, self), _taken(Training, self)
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys([*_declared("inputs", self.inputs), *_declared("outputs", self.outputs)]))
+
+    def _given_names(self) -> list[str]:
+        self._check_fitted("predict")
+        return list(self.blueprint_.inputs)
+
+    def _parts(self, columns: Columns, validation_data: Any) -> tuple[Columns, Columns | None]:
+        """Rows to learn from and rows to check on."""
+        if validation_data is not None:
+            return columns, read_columns("SequenceModel.fit", validation_data, self._names())
+        learn, check = split_rows("SequenceModel.fit", count(columns), self.validation, self.seed)
+        if not len(check) and self.validation and set(columns) == set(_declared("outputs", self.outputs)):
+            return cut_ends(columns, self.validation)
+        return rows_of(columns, learn), rows_of(columns, check) if len(check) else None
+
+    def _fields(self, columns: Columns, check: Columns | None) -> tuple[dict[str, Field[Any]], dict[str, Field[Any]]]:
+        """A fitted field for each column; one that goes in and comes out is one field.
+
+        Everything is learned from the rows to learn from, but for which classes there are: a rare one may stand only
+        among the rows to check on.
+        """
+        self.guesses_ = {}
+        known: dict[str, Field[Any]] = {}
+        declared = {**_declared("outputs", self.outputs), **_declared("inputs", self.inputs)}
+        for name, given in declared.items():
+            field = self._field(name, given, columns[name])
+            named = check is not None and field.kind in ("category", "labels", "tags")
+            known[name] = field.fit([*columns[name], *check[name]] if named and check else columns[name])
+        return (
+            {name: known[name] for name in _declared("inputs", self.inputs)},
+            {name: known[name] for name in _declared("outputs", self.outputs)},
+        )
+
+    def _field(self, name: str, given: Any, column: Any) -> Field[Any]:
+        if isinstance(given, Field):
+            return type(given)(**given.settings())
+        if isinstance(given, str):
+            made: Field[Any] = fields.by_kind(given)()
+            return made
+        cure = "Pass a mapping from name to kind: {'text': 'text'}."
+        raise ArgumentError.at("SequenceModel", name, "of a kind that is said", None, cure)
+
+    def _run(self, columns: Columns) -> Run:
+        return self.blueprint_.run(self.network_, columns, max(64, self.batch_size))
+
+    def _answers(self, columns: Columns) -> dict[str, Any]:
+        run = self._run(columns)
+        return {name: head.answers(run) for name, head in self.blueprint_.heads.items()}
+
+    def _scored(self, columns: Columns, title: str) -> Any:
+        """A report for each output, beside the simplest guesses."""
+        run = self._run(columns)
+        reports = {
+            name: Report(head.measure(run, columns), f"{name}: {title}, {count(columns)}")
+            for name, head in self.blueprint_.heads.items()
+        }
+        return reports if len(reports) > 1 else next(iter(reports.values()))
+
+
+def _taken(kind: Any, model: SequenceModel) -> Any:
+    return kind(**{field.name: getattr(model, field.name) for field in dataclasses.fields(kind)})
+
+
+def _declared(argument: str, given: Any) -> dict[str, Any]:
+    """Name -> field, kind or None.
+
+    Raises: UnknownNameError: a kind nobody knows. ArgumentError: neither a field nor a kind.
+    """
+    if isinstance(given, str):
+        return {given: None}
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(given)
+    for name, value in given.items():
+        if value is not None and not isinstance(value, (str, Field)):
+            cure = "Pass elman.fields.Text(), 'text', or None to guess."
+            raise ArgumentError.at("SequenceModel", f"{argument}[{name!r}]", "a field or a kind", value, cure)
+    return dict(given)

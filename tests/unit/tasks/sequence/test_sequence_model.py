@@ -1,0 +1,205 @@
+"""Types in, types out: every topology learns a small rule, says why it was chosen, and survives a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import elman
+from elman import fields
+from elman.errors import ArgumentError, DataError, FileFormatError, NotBuiltError, UnknownNameError
+from elman.tasks.sequence import SequenceModel
+
+SMALL = {"size": 12, "epochs": 25, "validation": 0, "learning_rate": 0.02, "dropout": 0.0}
+
+
+def _reviews(rng, rows=60):
+    words = {"+": ["good", "great", "fine"], "-": ["bad", "poor", "dull"]}
+    moods = rng.choice(["+", "-"], rows)
+    texts = [" ".join([*rng.choice(["a", "the", "film"], rng.integers(1, 4)), rng.choice(words[m])]) for m in moods]
+    return {"text": texts, "mood": moods.tolist()}
+
+
+def _tagged(rng, rows=60):
+    places = ["rome", "oslo"]
+    words = [rng.choice(["from", "to", "fly", *places], rng.integers(1, 6)).tolist() for _ in range(rows)]
+    return {"words": words, "tags": [["B-CITY" if w in places else "O" for w in row] for row in words]}
+
+
+def _waves(rng, rows=40):
+    lengths, speeds = rng.integers(6, 12, rows), rng.choice([0.3, 1.5], rows)
+    waves = [np.sin(np.arange(n) * s)[:, None] for n, s in zip(lengths, speeds, strict=True)]
+    return {"wave": waves, "speed": speeds}
+
+
+def test_text_to_category(rng):
+    data = _reviews(rng)
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL).fit(data)
+    assert model.predict(data) == data["mood"]
+    report = model.evaluate(data)
+    assert report.model["accuracy"] == 1.0
+    assert list(report.rows) == ["lstm", "most frequent class"]
+    chances = model.predict_proba(data)
+    assert chances.shape == (60, 2)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_frame_and_records_are_read_alike(rng):
+    data = _reviews(rng, 20)
+    answers = [
+        SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 2}).fit(given).predict_proba(given)
+        for given in (data, pd.DataFrame(data), pd.DataFrame(data).to_dict("records"))
+    ]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+
+
+def test_series_to_number_and_category_together(rng):
+    data = _waves(rng)
+    data["fast"] = [speed > 1 for speed in data["speed"]]
+    model = SequenceModel({"wave": fields.Series()}, {"speed": "number", "fast": "category"}, **SMALL).fit(data)
+    answers = model.predict(data)
+    assert answers["fast"] == data["fast"]
+    assert np.abs(answers["speed"] - data["speed"]).mean() < 0.2
+    reports = model.evaluate(data)
+    assert reports["speed"].model["R²"] > 0.8
+    assert reports["speed"].baselines["mean"]["R²"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("spelling", [False, None])
+def test_tokens_to_tags(rng, spelling):
+    data = _tagged(rng)
+    model = SequenceModel({"words": "tokens"}, {"tags": "tags"}, spelling=spelling, **SMALL).fit(data)
+    assert model.predict(data) == data["tags"]
+    report = model.evaluate(data)
+    assert report.model == {"span F1": 1.0, "accuracy": 1.0}
+    assert report.baselines["most frequent tag of each token"]["accuracy"] == 1.0
+
+
+def test_numbers_at_each_step(rng):
+    waves = [rng.normal(size=(n, 1)) for n in rng.integers(2, 8, 50)]
+    data = {"x": waves, "y": [np.cumsum(w, axis=0) for w in waves]}
+    model = SequenceModel({"x": fields.Series()}, {"y": fields.Series()}, **SMALL | {"epochs": 40}).fit(data)
+    assert model.evaluate(data).model["R²"] > 0.9
+    assert [row.shape for row in model.predict(data)] == [w.shape for w in waves]
+
+
+def test_several_inputs_and_labels(rng):
+    data = _reviews(rng)
+    data["stars"] = rng.integers(1, 6, 60)
+    data["shop"] = rng.choice(["a", "b"], 60).tolist()
+    data["notes"] = [
+        [*(["happy"] if m == "+" else []), *(["north"] if s == "b" else [])]
+        for m, s in zip(data["mood"], data["shop"], strict=True)
+    ]
+    model = SequenceModel(
+        {"text": "text", "stars": "number", "shop": "category"}, {"notes": "labels"}, **SMALL | {"epochs": 60}
+    )
+    assert model.fit(data).evaluate(data).model["micro-F1"] > 0.95
+
+
+def test_one_to_one():
+    data = {"a": np.array([0, 0, 1, 1.0] * 8), "b": np.array([0, 1, 0, 1.0] * 8)}
+    data["xor"] = [int(a != b) for a, b in zip(data["a"], data["b"], strict=True)]
+    settings = SMALL | {"cell": "none", "epochs": 60}
+    model = SequenceModel({"a": "number", "b": "number"}, {"xor": "category"}, **settings).fit(data)
+    assert model.predict(data) == data["xor"]
+    assert model.blueprint_.choices[0].shape == "one to one"
+
+
+def test_the_next_token():
+    data = {"text": ["abcd" * 60]}
+    model = SequenceModel(
+        {"text": fields.Text("char")}, {"text": "text"}, window=16, **SMALL | {"validation": 0.2, "epochs": 60}
+    )
+    report = model.fit(data).evaluate()
+    assert report.model["perplexity"] < 1.5
+    assert report.baselines["frequency of tokens"]["perplexity"] > 3
+    assert model.blueprint_.both_ways is False
+
+
+def test_explain_says_what_was_chosen_and_why(rng):
+    said: list[str] = []
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 1}).fit(_reviews(rng))
+    model.explain(said.append)
+    assert said[0].startswith("mood: many to one\n  'text' is a sequence and 'mood' is one class")
+    assert "read both ways by 1 x lstm(12)" in said[0]
+
+
+def test_a_file_gives_the_same_answers(rng, tmp_path):
+    data = _tagged(rng) | {"mood": ["+", "-"] * 30}
+    model = SequenceModel({"words": "tokens"}, {"tags": "tags", "mood": "category"}, **SMALL | {"validation": 0.2})
+    model.fit(data).save(tmp_path / "m.safetensors")
+    again = SequenceModel.load(tmp_path / "m.safetensors")
+    for name, raw in model.predict_proba(data).items():
+        for a, b in zip(raw, again.predict_proba(data)[name], strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert {k: str(v) for k, v in again.evaluate().items()} == {k: str(v) for k, v in model.evaluate().items()}
+    assert str(again.evaluate(data)["tags"]) == str(model.evaluate(data)["tags"])
+    elman.Sequential([elman.layers.Input((2,)), elman.layers.Dense(1)]).save(tmp_path / "other.safetensors")
+    with pytest.raises(FileFormatError, match="a sequence model's file"):
+        SequenceModel.load(tmp_path / "other.safetensors")
+
+
+def test_the_best_weights_are_kept_and_training_stops(rng):
+    data = _reviews(rng, 100)
+    data["mood"] = rng.permutation(data["mood"]).tolist()  # nothing to learn
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"validation": 0.3, "patience": 2}).fit(
+        data
+    )
+    assert len(model.history_["loss"]) < 25
+    best = max(range(len(model.history_["val_accuracy"])), key=model.history_["val_accuracy"].__getitem__)
+    assert model.evaluate().model["accuracy"] == pytest.approx(model.history_["val_accuracy"][best], abs=1e-6)
+
+
+def test_class_weights_balance(rng):
+    data = {"text": ["a"] * 90 + ["b"] * 10, "mood": ["x"] * 90 + ["y"] * 5 + ["x"] * 5}
+    settings = SMALL | {"epochs": 60}
+    plain, even = (
+        SequenceModel({"text": "text"}, {"mood": "category"}, class_weight=w, **settings).fit(data)
+        for w in (None, "balanced")
+    )
+    assert even.predict_proba({"text": ["b"]})[0, 1] > plain.predict_proba({"text": ["b"]})[0, 1] + 0.1
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, class_weight={"x": 1}, **settings)
+    with pytest.raises(DataError, match="class_weight must be given for every class of 'mood'"):
+        model.fit(data)
+
+
+def test_a_time_limit_ends_training(rng):
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 10**6}, seconds=0.3).fit(
+        _reviews(rng)
+    )
+    assert 0 < len(model.history_["loss"]) < 10**5
+
+
+def test_the_rate_finder_and_pictures(rng, tmp_path):
+    data = _reviews(rng)
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 3})
+    found = model.find_learning_rate(data, steps=40)
+    assert 1e-4 < found.suggestion < 1
+    found.plot(tmp_path / "rate.png")
+    model.fit(data)
+    model.plot(path=tmp_path / "course.png")
+    model.plot(data, tmp_path / "confusion.png")
+    assert all((tmp_path / name).stat().st_size > 1000 for name in ("rate.png", "course.png", "confusion.png"))
+
+
+def test_errors_say_what_to_do(rng):
+    data = _reviews(rng, 10)
+    with pytest.raises(UnknownNameError, match="cell must be"):
+        SequenceModel({"text": "text"}, {"mood": "category"}, cell="lstn").fit(data)
+    with pytest.raises(NotBuiltError, match="needs a fitted model"):
+        SequenceModel().predict(data)
+    with pytest.raises(ArgumentError, match="data must be given after validation=0"):
+        SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL).fit(data).evaluate()
+    with pytest.raises(ArgumentError, match="along a sequence that goes in"):
+        SequenceModel({"mood": "category"}, {"text": "tags"}).fit({"mood": ["a"], "text": [["O"]]})
+    with pytest.raises(ArgumentError, match="a field or a kind"):
+        SequenceModel({"text": 3}, {"mood": "category"}).fit(data)
+    with pytest.raises(DataError, match="the same number of rows"):
+        SequenceModel({"text": "text"}, {"mood": "category"}).fit({"text": ["a"], "mood": ["x", "y"]})
+    with pytest.raises(KeyError, match="Did you mean 'mood'"):
+        SequenceModel({"text": "text"}, {"mod": "category"}).fit(data)
+    with pytest.raises(ArgumentError, match="validation must be a share"):
+        SequenceModel({"text": "text"}, {"mood": "category"}, validation=1.5).fit(data)
