@@ -13,7 +13,8 @@ CLASSES: dict[str, type[Loss]] = {
     name: value
     for module in (regression, classification)
     for name, value in vars(module).items()
-    if isinstance(value, type) and issubclass(value, Loss) and value is not Loss
+    if isinstance(value, type) and issubclass(value, Loss)
+    if value.__module__ == module.__name__ and name[0] != "_"
 }
 
 SHORT: dict[str, type[Loss]] = {

@@ -11,7 +11,7 @@ from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor
 from elman.graph.node import Operand
 from elman.losses.base import EPSILON, align
-from elman.metrics.base import Array, Metric, Updates, combined, number
+from elman.metrics.base import Array, Metric, Updates, combined, no_nan, number
 
 
 def _rows(
@@ -177,14 +177,14 @@ class R2Score(Metric):
         if not self._totals:
             return 0.0
         with np.errstate(all="ignore"):
-            mean = self._sum("sum") / self._sum("count")
+            mean = no_nan(self._sum("sum"), self._sum("count"))
             total = self._sum("squared_sum") - self._sum("sum") * mean
             scores = np.asarray(1 - self._sum("residual") / total)
-            scores = np.where(np.isinf(scores), 0.0, scores)
+            scores = np.where(np.isinf(scores) | (total == 0), 0.0, scores)
             if self.class_aggregation is None:
                 return number(self._adjusted(scores))
             weights = total if self.class_aggregation == "variance_weighted_average" else np.ones_like(total)
-            return float(self._adjusted((scores * weights).sum() / weights.sum()))
+            return float(self._adjusted(no_nan((scores * weights).sum(), weights.sum())))
 
     def _adjusted(self, score: Any) -> Any:
         n, p = float(self._sum("num_samples")), self.num_regressors
