@@ -1,0 +1,1 @@
+"""Real data, real numbers: one script a task."""
