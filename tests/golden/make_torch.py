@@ -1,6 +1,6 @@
 """Make the golden files of PyTorch; README.md beside this file describes what they hold.
 
-.venv-peers/torch/bin/python tests/golden/make_torch.py [layers] [losses] [optimizers]
+.venv-peers/torch/bin/python tests/golden/make_torch.py [layers] [losses] [optimizers] [ctc]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 import torch
-from makers import torch_layers
+from makers import torch_ctc, torch_layers
 
 MADE_BY = {"torch": torch.__version__.split("+")[0], "numpy": np.__version__}
 
@@ -20,6 +20,7 @@ SECTIONS = {
     "layers": torch_layers.make,
     "losses": torch_layers.make_losses,
     "optimizers": torch_layers.make_optimizers,
+    "ctc": torch_ctc.make,
 }
 
 

@@ -42,8 +42,10 @@ from elman.losses.regression import (
     poisson,
     quantile_loss,
 )
+from elman.losses.temporal import CTC, ctc
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -70,6 +72,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "ctc",
     "get",
     "hinge",
     "huber",

@@ -145,6 +145,9 @@ class Loss(ABC):
         ()
     """
 
+    aligned: ClassVar[bool] = True
+    """Whether targets have the steps of the output; where not, `check_targets` is told the frames of each row."""
+
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
     ) -> None:
@@ -161,6 +164,9 @@ class Loss(ABC):
     def valid(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """Which values count, where the loss itself knows better than the mask. Shapes: -> as `call`, bool."""
         return None
+
+    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:  # noqa: B027
+        """Refuse targets that have steps of their own before the first step. Shapes: labels (N, L), frames (N,)."""
 
     def __call__(
         self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None

@@ -56,6 +56,13 @@ def _probability(y_pred: Tensor) -> Tensor:
     return ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
 
 
+def _share(where: str, smoothing: float) -> float:
+    """Raises: ArgumentError: not a share."""
+    if not 0 <= smoothing <= 1:
+        raise ArgumentError.at(where, "label_smoothing", "in [0, 1]", smoothing, "0.1 is usual.")
+    return smoothing
+
+
 def _smoothed(y_true: Tensor, smoothing: float, classes: Tensor | float) -> Tensor:
     return y_true * (1.0 - smoothing) + smoothing / classes if smoothing else y_true
 
@@ -143,9 +150,16 @@ def class_numbers(where: str, y_true: Operand, y_pred: Tensor) -> Tensor:
 
 
 def sparse_categorical_crossentropy(
-    y_true: Operand, y_pred: Operand, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Operand,
+    y_pred: Operand,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """-log p of the class numbered y_true; 0 where that is ignore_class. Shapes: (B, ...), (B, ..., C) -> (B, ...).
+
+    With `label_smoothing` s, (1 - s) of it and s of its mean over all classes.
 
     Raises: DataError: when the graph runs, a class number outside 0..C-1 that is not ignore_class.
     """
@@ -157,13 +171,15 @@ def sparse_categorical_crossentropy(
     kept = None if ignore_class is None else ops.not_equal(index, ignore_class)
     index = index if kept is None else ops.where(kept, index, ops.zeros_like(index))
     x, is_logit = _logits(y_pred, "Softmax", from_logits)
-    layer = big_layer(x) if is_logit else None
+    layer = big_layer(x) if is_logit and not label_smoothing else None
     if layer is None:
         scores = ops.log_softmax(x if is_logit else ops.log(_probability(x)))
         classes = ops.arange(y_pred.shape[-1])
         known = ops.take(classes, index)  # itself, but a number that is no class is an error when the graph runs
         hit = ops.equal(ops.expand_dims(known, -1), classes)
         values = -ops.sum(ops.where(hit, scores, 0.0), -1)
+        if label_smoothing:
+            values = values * (1.0 - label_smoothing) - ops.mean(scores, -1) * label_smoothing
     else:
         values, _ = ops.linear_cross_entropy(*layer, index)
     return values if kept is None else ops.where(kept, values, 0.0)
@@ -220,9 +236,7 @@ class _Smoothing(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        if not 0 <= label_smoothing <= 1:
-            where = type(self).__name__
-            raise ArgumentError.at(where, "label_smoothing", "in [0, 1]", label_smoothing, "0.1 is usual.")
+        _share(type(self).__name__, label_smoothing)
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -355,9 +369,10 @@ class SparseCategoricalCrossentropy(Loss):
         ignore_class: a class number that does not count, such as the one that pads; a mean leaves those steps out.
         reduction: see `Loss`.
         axis: the axis of classes.
+        label_smoothing: how far targets are drawn toward 1/C, in [0, 1]; 0.1 is usual for translation.
         name, dtype: see `Loss`.
     Shapes: y_true (B, ...) or (B, ..., 1) whole numbers, y_pred (B, ..., C) -> ().
-    Raises: DataError: when the graph runs, a class number outside 0..C-1.
+    Raises: DataError: when the graph runs, a class number outside 0..C-1. ArgumentError: label_smoothing.
     Source: Keras 3: probabilities are clipped, then made to add up to 1.
     Example:
         >>> SparseCategoricalCrossentropy(ignore_class=0).get_config()["ignore_class"]
@@ -372,13 +387,16 @@ class SparseCategoricalCrossentropy(Loss):
         axis: int = -1,
         name: str | None = None,
         dtype: str | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+        self.label_smoothing = _share(type(self).__name__, label_smoothing)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `sparse_categorical_crossentropy`."""
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+        options = (self.from_logits, self.ignore_class, self.axis, self.label_smoothing)
+        return sparse_categorical_crossentropy(y_true, y_pred, *options)
 
     def valid(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """Where the class is not the ignored one."""

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from elman import dtypes
+from elman import dtypes, ops
 from elman.errors import ArgumentError, DataError, ShapeError, unknown_name
-from elman.graph import Tensor
-from elman.shapes import Shape, is_symbol
+from elman.executors import default
+from elman.graph import Graph, Tensor
+from elman.layers.base import tracing
+from elman.losses import Loss
+from elman.shapes import Dim, Shape, is_symbol
 from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, to_array
 from elman.training.objective import Objective
-from elman.training.program import Program, Signature, Target, name_of
+from elman.training.program import Feeds, Program, Signature, Target, name_of
 from elman.training.sources import DataSet, Stream
 
 BATCH = 32
@@ -172,6 +175,9 @@ class Adapter:
 
     def _one_target(self, i: int, part: Any, output: Tensor, data: DataSet) -> np.ndarray:
         assert self.objective is not None
+        loss = self.objective.losses[i]
+        if loss is not None and not loss.aligned:
+            return self._own_steps(i, loss, part, data)
         integers = self.objective.wants_integers(i)
         dtype = dtypes.INT32 if integers else output.dtype
         shape: Shape = output.shape[:-1] if integers else output.shape
@@ -180,6 +186,28 @@ class Adapter:
         if not integers:
             check_target(padded.values, column)
         return padded.values
+
+    def _own_steps(self, i: int, loss: Loss, part: Any, data: DataSet) -> np.ndarray:
+        """Targets with steps of their own, -1 behind the last, checked by their loss. Shapes: -> (N, L)."""
+        output, name = self.program.outputs[i], self._target_name(i)
+        column = Column(self.program.where, name, (output.shape[0], _own_size(i)), dtypes.INT32)
+        padded = convert(part, column)
+        values = np.pad(padded.values, [(0, 0), (0, 0 if padded.values.shape[1] else 1)], constant_values=-1)
+        if padded.lengths is not None:
+            values = np.where(np.arange(values.shape[1]) < padded.lengths[:, None], values, -1).astype(np.int32)
+        if len(values) == data.rows:  # else another check says so
+            loss.check_targets(column.where, name, values, self._frames(i, data), int(output.shape[-1]))  # type: ignore[arg-type]
+        return values
+
+    def _frames(self, i: int, data: DataSet) -> np.ndarray:
+        """How many steps of an output are real, row by row. Shapes: -> (N,)."""
+        feeds = Feeds.of(self.program, data.signature.untargeted())
+        with tracing(training=False):
+            output = self.program.trace(feeds.inputs)[i]
+        shape = output.shape[:2]
+        real = ops.ones(shape) if output.mask is None else ops.cast(output.mask.tensor(shape[1]), dtypes.FLOAT32)
+        found: np.ndarray = default().compile(Graph(feeds.all, (ops.sum(real, 1),))).run(data.arrays).outputs[0]
+        return found
 
     def _ragged_target(self, part: Any, column: Column, data: DataSet) -> Padded:
         padded = convert(part, column)
@@ -205,6 +233,9 @@ class Adapter:
     def _target(self, i: int, array: np.ndarray) -> Target:
         """The symbolic shape of a target: open where the output is open, except where the sizes differ."""
         output = self.program.outputs[i]
+        loss = None if self.objective is None else self.objective.losses[i]
+        if loss is not None and not loss.aligned:
+            return Target(str(array.dtype), (output.shape[0], _own_size(i)))
         sizes = [
             output.shape[axis] if axis < output.ndim and not isinstance(output.shape[axis], int) else size
             for axis, size in enumerate(array.shape)
@@ -251,6 +282,11 @@ class Adapter:
                 self.program.where, "sample_weight", wanted, weight.shape, "Give one number for each row of x."
             )
         return weight
+
+
+def _own_size(i: int) -> Dim:
+    """The open size of targets that have steps of their own."""
+    return Dim.symbol(f"L{i}")
 
 
 def check_target(values: np.ndarray, column: Column) -> None:

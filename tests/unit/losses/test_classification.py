@@ -8,7 +8,8 @@ import pytest
 from elman import losses, metrics, ops
 from elman.autodiff import gradients
 from elman.errors import ArgumentError, DataError, ShapeError
-from elman.graph import placeholder
+from elman.executors import ReferenceExecutor
+from elman.graph import Graph, placeholder
 from elman.graph.node import ancestors
 from elman.shapes import B
 from tests.evaluation import evaluate, leaf
@@ -179,3 +180,16 @@ def test_a_smoothing_out_of_range_is_refused():
     assert str(error.value) == (
         "BinaryCrossentropy: label_smoothing must be in [0, 1]. Received label_smoothing=2. 0.1 is usual."
     )
+
+
+def test_sparse_smoothing_is_dense_smoothing(rng):
+    y, p = rng.integers(0, 4, 5).astype("int32"), rng.normal(size=(5, 4)).astype("float32")
+    sparse, dense = losses.SparseCategoricalCrossentropy, losses.CategoricalCrossentropy
+    options = {"from_logits": True, "label_smoothing": 0.1}
+    targets, scores, one_hot = placeholder("y", (5,), "int32"), placeholder("p", (5, 4)), placeholder("o", (5, 4))
+    outputs = (sparse(**options)(targets, scores), dense(**options)(one_hot, scores))
+    plan = ReferenceExecutor().compile(Graph((targets, scores, one_hot), outputs))
+    a, b = plan.run([y, p, np.eye(4, dtype="float32")[y]]).outputs
+    assert_close(a, b, 16)
+    with pytest.raises(ArgumentError, match=r"SparseCategoricalCrossentropy: label_smoothing must be in \[0, 1\]"):
+        sparse(label_smoothing=2)
