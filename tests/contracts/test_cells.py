@@ -17,6 +17,7 @@ from elman.graph import Graph, Tensor, Variable, verify
 from elman.graph.rewrite import hoist, segment, simplify
 from elman.layers import Input, Mask, tracing
 from elman.layers.rnn.recurrence import CellLayer, Recurrence
+from elman.training.windows import Carried
 from tests.oracle import cells_numpy
 from tests.tolerances import assert_close, central_difference
 
@@ -329,6 +330,27 @@ def test_segments_computed_again_give_the_same_gradients(row, option, rng):
     for found in results[1:]:
         for a, b in zip(found, results[0], strict=True):
             assert_close(a, b, LENGTH * B * 11, 11)
+
+
+@every_row
+def test_states_start_anew_within_a_walk(row, rng):
+    layer = row.make(return_sequences=True)
+    x, (alone,), _ = called(layer)
+    restart = Input((None,), dtype="bool")
+    carried = Carried(restart)
+    with tracing(False, companion=carried):
+        y = layer(x)
+    scattered(layer, rng)
+    data, marks = rng.normal(size=(2, T, F)), np.zeros((2, T), bool)
+    marks[0, 2] = marks[1, [0, 3]] = True
+    before = [rng.uniform(0.5, 1, (2, int(t.shape[1]))) for t in carried.before]
+    found = run([x, restart, *carried.before], [y, *carried.after], [data, marks, *before])
+    for i, (a, b) in enumerate(((2, T), (3, T))):
+        (expected,) = run([x], [alone], [data[i : i + 1, a:b].copy()])
+        assert_close(found[0][i, a:b], expected[0], LENGTH, T)
+    (expected,) = run([x], [alone], [data[1:, :3].copy()])
+    assert_close(found[0][1, :3], expected[0], LENGTH, T)
+    assert not np.array_equal(found[0][0, :2], run([x], [alone], [data[:1, :2].copy()])[0][0])
 
 
 @every_row

@@ -36,6 +36,10 @@ class Companion:
         """The states to start a walk with, instead of `states`. Shapes: steps (T, B, F); states (B, U) each."""
         return states
 
+    def restarts(self, layer: str, steps: Tensor) -> Tensor | None:
+        """Where in the walk the states are to be what they were before its first step. Shapes: -> (T, B) bool."""
+        return None
+
     def finish(self, layer: str, states: Sequence[Tensor]) -> None:
         """The states after the walk that began last."""
 

@@ -17,6 +17,7 @@ from elman.errors import ArgumentError, NotBuiltError
 from elman.layers.base import Layer, rng
 from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
+from elman.models.stepwise import check_stepwise
 from elman.training import (
     Adapter,
     Counters,
@@ -27,6 +28,7 @@ from elman.training import (
     Program,
     Steps,
     Stream,
+    Windows,
     evaluate,
     is_stream,
     predict,
@@ -206,6 +208,8 @@ class Compiled(OnBatch, Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
+        truncate: int | None = None,
+        resets: Any = None,
     ) -> History:
         """Train, and return what every epoch gave.
 
@@ -220,6 +224,10 @@ class Compiled(OnBatch, Layer):
             class_weight: class number -> weight. sample_weight: (N,), or (N, T) for sequences.
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.
+            truncate: the sequences of x are long: read them in windows of at most so many steps, side by side in
+                batch_size contiguous rows, an update after each window, states carried over and gradients not; never
+                shuffled. Needs an output for every step. Not in Keras.
+            resets: with truncate, True at steps of x before which the states start anew. Shapes: (N, T).
         Raises: DataError, ShapeError, DTypeError: data that do not fit, with row and column. ArgumentError: settings.
             DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept.
                 KeyboardInterrupt: Ctrl-C.
@@ -230,7 +238,8 @@ class Compiled(OnBatch, Layer):
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
         steps, adapter, objective = self._training_parts("fit")
         size = adapter.batch_size(batch_size, data)
-        counted = steps_per_epoch or _batches(data, size)
+        windows = self._windows(data, truncate, batch_size, resets)
+        counted = steps_per_epoch or (_batches(data, size) if windows is None else len(windows))
         history = History()
         history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
         shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
@@ -238,11 +247,24 @@ class Compiled(OnBatch, Layer):
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         listed = CallbackList([history, *given, *shown], self, history.params)
         Fit(
-            steps, objective, adapter, listed, self, data, size, initial_epoch, epochs, shuffle,
+            steps, objective, adapter, listed, self, windows or data, size, initial_epoch, epochs, shuffle,
             steps_per_epoch, validation, adapter.batch_size(validation_batch_size or size, validation or data),
             validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
+
+    def _windows(self, data: DataSet | Stream, steps: int | None, rows: int | None, resets: Any) -> Windows | None:
+        """Windows of the data where `truncate` was given. Raises: ArgumentError: a model or data it is not for."""
+        self._whole("truncate", steps, 1, "About as many steps as the model must look back.")
+        if steps is None:
+            cure = "Pass truncate=100, say, too."
+            self._reject("resets", resets, resets is not None, "left out without truncate", cure)
+            return None
+        if isinstance(data, Stream):
+            cure = "Pass arrays, or a list of them."
+            raise ArgumentError.at(self.where, "truncate", "left out where x gives batches", steps, cure)
+        check_stepwise(f"{self.where}.fit", self.program())
+        return Windows(self.where, data, steps, rows, resets)
 
     def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, shuffle: Any, steps: Any, freq: Any) -> None:
         self._whole("batch_size", batch_size, 1, "The usual is 32.")

@@ -30,14 +30,15 @@ from elman.layers import (
     Softmax,
     TimeDistributed,
 )
-from elman.layers.base import Companion
+from elman.layers.base import Companion, tracing
 from elman.layers.merging import Merge
 from elman.layers.regularization import Noise
 from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.skip_wrappers import SkipWrapper
-from elman.shapes import T
+from elman.shapes import T, text
+from elman.training import Program
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "check_stepwise"]
 
 _ALWAYS = (ActivityRegularization, Embedding, InputLayer, Masking, Noise, SkipWrapper, TimeDistributed)
 _WHOLE: dict[type, str] = {
@@ -114,6 +115,21 @@ class Carrier(Companion):
         return ArgumentError.at(
             self.where, "model", "made of layers that need the steps so far alone", what, cure, because=reason
         )
+
+
+def check_stepwise(where: str, program: Program) -> None:
+    """Raises: ArgumentError: a model that cannot read long sequences in pieces with a target for each step."""
+    for what, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
+        other = next((t for t in tensors if not _timed(t)), None)
+        if other is not None:
+            rule = f"have {what} of shape (B, T, ...), T open"
+            cure = "Give Input((None, F)), and return_sequences=True to every recurrent layer."
+            raise ArgumentError.at(where, "model", rule, text(other.shape), cure)
+    leaves = [placeholder(str(t.node.attrs["name"]), t.shape, t.dtype) for t in program.inputs]
+    carrier = Carrier(where, leaves)
+    with tracing(training=False, companion=carrier):
+        outputs = program.trace(leaves)
+    carrier.check_between(outputs)
 
 
 def _timed(t: Tensor) -> bool:

@@ -10,6 +10,7 @@ from elman.training.parameters import Parameters, generation
 from elman.training.program import Program, Signature
 from elman.training.sources import DataSet, Stream, is_stream, split, stream_of
 from elman.training.step import Counters, Steps, trainable, weights_of
+from elman.training.windows import Windows
 
 __all__ = [
     "Adapter",
@@ -24,6 +25,7 @@ __all__ = [
     "Signature",
     "Steps",
     "Stream",
+    "Windows",
     "evaluate",
     "generation",
     "is_stream",

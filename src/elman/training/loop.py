@@ -25,6 +25,7 @@ from elman.training.order import Shuffler
 from elman.training.program import Signature
 from elman.training.sources import DataSet, Stream
 from elman.training.step import Steps
+from elman.training.windows import Windows
 
 __all__ = ["Fit", "divergence"]
 
@@ -35,7 +36,7 @@ class Fit:
 
     Args:
         host: the model: `stop_training` is read from it.
-        data, validation: data sets, or streams of batches.
+        data, validation: data sets, or streams of batches; to train on also windows of long sequences.
         first_epoch, epochs: train epochs first_epoch, …, epochs - 1.
         steps_per_epoch: batches of an epoch; needed for an endless stream.
     """
@@ -45,7 +46,7 @@ class Fit:
     adapter: Adapter
     callbacks: CallbackList
     host: Any
-    data: DataSet | Stream
+    data: DataSet | Stream | Windows
     batch_size: int = 32
     first_epoch: int = 0
     epochs: int = 1
@@ -92,7 +93,7 @@ class Fit:
 
     def _together(self, epoch: int) -> int:
         """How many epochs go to the plan in one call: those of a breath, if nobody acts between them."""
-        if self.validation is not None or isinstance(self.data, Stream) or not self.callbacks.only_read:
+        if self.validation is not None or not isinstance(self.data, DataSet) or not self.callbacks.only_read:
             return 1
         if self.adapter.fixed_rows is not None or not self.objective.starts_from_zero:
             return 1
@@ -136,7 +137,9 @@ class Fit:
         return logs
 
     def _epoch(self, epoch: int) -> None:
-        if isinstance(self.data, Stream):
+        if isinstance(self.data, Windows):
+            self._windows(epoch, self.data)
+        elif isinstance(self.data, Stream):
             self._stream_epoch(epoch, self.data)
         elif self.callbacks.overrides("on_train_batch_begin", "on_train_batch_end"):
             self._batch_by_batch(epoch, self.data)
@@ -188,6 +191,20 @@ class Fit:
             self.callbacks.call("on_train_batch_end", step, self.objective.result())
             self.callbacks.call("on_progress", step + 1, None)
             if self.host.stop_training:
+                return
+
+    def _windows(self, epoch: int, windows: Windows) -> None:
+        runs = windows.run(self.steps.train)
+        for step in range(len(windows)):
+            self.callbacks.call("on_train_batch_begin", step, None)
+            if next(runs).diverged:
+                if self._forgiven(epoch, step):
+                    return
+                raise self._divergence(epoch, step)
+            if self.callbacks.overrides("on_train_batch_end"):
+                self.callbacks.call("on_train_batch_end", step, self.objective.result())
+            self.callbacks.call("on_progress", step + 1, None)
+            if self.host.stop_training or step + 1 == self.steps_per_epoch:
                 return
 
     def _stream_epoch(self, epoch: int, stream: Stream) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from elman import dtypes
 from elman.graph import Tensor, placeholder
 from elman.layers.base import Layer, Mask
-from elman.shapes import Shape
+from elman.shapes import B, Shape, T
 
 __all__ = ["Feeds", "Program", "Signature", "Target", "name_of"]
 
@@ -59,11 +59,14 @@ class Signature:
         ragged: for each input whether its lengths are given.
         targets: for each output its target, or None where it has no loss.
         weights: for each output the rank of its sample weights: 0 none, 1 one a row, 2 one a step.
+        restarts: where states that a window takes over from the last start anew: 1 at its first
+            step, 2 at any; 0: there are none (see `Windows`).
     """
 
     ragged: tuple[bool, ...]
     targets: tuple[Target | None, ...] = ()
     weights: tuple[int, ...] = ()
+    restarts: int = 0
 
     def untargeted(self) -> Signature:
         """The same inputs alone."""
@@ -78,6 +81,7 @@ class Feeds:
     targets: tuple[Tensor | None, ...]
     weights: tuple[Tensor | None, ...]
     all: tuple[Tensor, ...]
+    restart: Tensor | None = None
 
     @staticmethod
     def of(program: Program, signature: Signature) -> Feeds:
@@ -97,8 +101,9 @@ class Feeds:
             placeholder(f"{name}_weight", output.shape[:rank], _real(output.dtype)) if rank else None
             for name, output, rank in zip(program.names, program.outputs, signature.weights, strict=False)
         )
-        given_targets = [t for t in (*targets, *weights) if t is not None]
-        return Feeds(inputs, targets, weights, (*inputs, *lengths, *given_targets))
+        restart = placeholder("restart", (B, T)[: signature.restarts], dtypes.BOOL) if signature.restarts else None
+        further = [t for t in (*targets, *weights, restart) if t is not None]
+        return Feeds(inputs, targets, weights, (*inputs, *lengths, *further), restart)
 
 
 def _real(dtype: str) -> str:

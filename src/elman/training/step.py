@@ -23,6 +23,7 @@ from elman.layers.base import tracing
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters, generation
 from elman.training.program import Feeds, Program, Signature
+from elman.training.windows import Carried
 
 __all__ = ["Counters", "Steps", "predict_graph", "test_graph", "train_graph", "trainable", "weights_of"]
 
@@ -60,26 +61,33 @@ def train_graph(
     signature: Signature,
     recompute: str | int | None = None,
 ) -> Graph:
-    """The whole step. Its output is the loss; its inputs are those of `Feeds.of(program, signature)`."""
+    """The whole step. Its output is the loss; its inputs are those of `Feeds.of(program, signature)`.
+
+    With `signature.restarts` the states carried from window to window are further inputs and outputs.
+    """
     feeds = Feeds.of(program, signature)
-    with tracing(training=True, seed=counters.seed, step=counters.step) as context:
+    carried = None if feeds.restart is None else Carried(feeds.restart)
+    with tracing(training=True, seed=counters.seed, step=counters.step, companion=carried) as context:
         outputs = program.trace(feeds.inputs)
         terms = objective.terms(feeds, outputs)
         total = objective.total(terms, context.losses)
         remembered: Updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
-    whole = simplify(_checked(Graph(feeds.all, (total, *(t for _, t in remembered)))))
+    before, states = ([], []) if carried is None else (carried.before, carried.after)
+    leaves = (*feeds.all, *before)
+    whole = simplify(_checked(Graph(leaves, (total, *states, *(t for _, t in remembered)))))
     if recompute is not None:
         whole = simplify(segment(whole, None if recompute == "sqrt" else int(recompute)))
     forward = hoist(whole)
+    at = 1 + len(states)
     total = forward.outputs[0]
-    updates = [(v, t) for (v, _), t in zip(remembered, forward.outputs[1:], strict=True)]
+    updates = [(v, t) for (v, _), t in zip(remembered, forward.outputs[at:], strict=True)]
     updates.append((counters.step, counters.step + 1))
     guard = total
     if parameters.weights:
         changed = _update(program, optimizer, parameters, total)
         updates += changed
         guard = total + ops.sum(changed[0][1])
-    return _checked(Graph(feeds.all, (total,), tuple(updates), guard))
+    return _checked(Graph(leaves, forward.outputs[:at], tuple(updates), guard))
 
 
 def _update(program: Program, optimizer: Any, parameters: Parameters, loss: Tensor) -> Updates:

@@ -175,15 +175,23 @@ class _Walk:
         carried = (repeats if self.sequences else True) and not last_is_state
         first = [ops.zeros((steps.shape[1], *output.shape[1:]), output.dtype)] if carried else []
         companion = current().companion
-        start = companion.start(self.layer, steps, [*init, *first])
+        begin = [*init, *first]
+        start = companion.start(self.layer, steps, begin)
+        restarts = companion.restarts(self.layer, steps)
         probes = companion.probes(self.layer, steps, init)
 
+        sequences = [steps, *zoneouts.values(), *(s for s in (real, restarts) if s is not None)]
+        walked = len(sequences)
+
         def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+            if restarts is not None:
+                again = slices[walked - 1]
+                states = tuple(_choose(again, a, b) for a, b in zip(begin, states, strict=True))
             before, previous = states[: len(init)], states[len(init) :]
             now.zoneouts.update(zip(zoneouts, slices[1:], strict=False))
             y, *after = self.cell.advance(slices[0], *before)
             if probes:
-                after = [state + slope for state, slope in zip(after, slices[-len(probes) :], strict=True)]
+                after = [state + slope for state, slope in zip(after, slices[walked:], strict=True)]
                 y = y if same is None else after[same]
             if real is not None:
                 here = slices[1 + len(zoneouts)]
@@ -199,8 +207,7 @@ class _Walk:
             return [*after, *([y] if carried else [])], [*([y] if self.sequences else []), *kept_of_step]
 
         lengths = None if mask is None else mask.lengths
-        walked = [steps, *zoneouts.values(), *([] if real is None else [real]), *probes]
-        finals, outputs = ops.scan(step, start, walked, lengths, self.reverse)
+        finals, outputs = ops.scan(step, start, [*sequences, *probes], lengths, self.reverse)
         companion.finish(self.layer, finals)
         companion.watched(self.layer, outputs[1:] if self.sequences else outputs)
         last = finals[-1] if carried else finals[same or 0]
