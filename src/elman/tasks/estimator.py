@@ -50,6 +50,11 @@ class Estimator:
     def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's own functions ask before they accept a foreign estimator; only it calls this."""
+        known = sys.modules["sklearn.utils"]
+        return known.Tags(estimator_type=None, target_tags=known.TargetTags(required=False))
+
     def __repr__(self) -> str:
         changed = {
             name: getattr(self, name)

@@ -1,4 +1,4 @@
-"""The forecaster: scikit-learn's contract, every kind of table, no look into the future, errors with a cure."""
+"""The forecaster (its contract is tests/contracts/test_estimators.py): every kind of table, no look into the future, errors with a cure."""
 
 from __future__ import annotations
 
@@ -41,30 +41,6 @@ def _quiet_models():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElmanWarning)
         yield
-
-
-# ---- scikit-learn's contract ---------------------------------------------------------------------------------------
-
-
-def test_the_constructor_only_stores():
-    estimator = Forecaster(horizon=-3, cell="nonsense")
-    assert estimator.get_params()["horizon"] == -3
-    assert type(estimator)(**estimator.get_params()).get_params() == estimator.get_params()
-    assert repr(estimator) == "Forecaster(horizon=-3, cell='nonsense')"
-    assert [name for name in vars(estimator) if name.endswith("_")] == []
-
-
-def test_parameters_are_set_by_name():
-    assert Forecaster().set_params(units=7).units == 7
-    with pytest.raises(UnknownNameError, match=r"Forecaster: parameter must be a known name.*Did you mean 'units'\?"):
-        Forecaster().set_params(unit=7)
-
-
-def test_an_unfitted_forecaster_says_so():
-    with pytest.raises(
-        NotBuiltError, match=r"Forecaster: predict needs a fitted model. Call fit\(\) or load\(\) first"
-    ):
-        Forecaster().predict()
 
 
 # ---- tables of every kind ------------------------------------------------------------------------------------------
