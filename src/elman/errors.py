@@ -317,8 +317,8 @@ class TruncationWarning(ElmanWarning):
 
     Example:
         >>> print(truncation_warning("Text.encode", cut=2, total=50, limit=1000, longest=1200))
-        Text.encode: 2 of 50 samples are longer than max_length=1000 and lost their ends; the longest has 1200 steps. \
-Pass a larger max_length, or None, to keep them whole.
+        Text.encode: 2 of 50 samples are longer than max_length=1000 and lost their ends; the longest had 1200 steps \
+or more. Pass a larger max_length, or None, to keep them whole.
     """
 
 
@@ -386,7 +386,7 @@ def truncation_warning(where: str, cut: int, total: int, limit: int, longest: in
     """
     return TruncationWarning(
         f"{where}: {cut} of {total} samples are longer than max_length={limit} and lost their ends; "
-        f"the longest has {longest} steps. Pass a larger max_length, or None, to keep them whole."
+        f"the longest had {longest} steps or more. Pass a larger max_length, or None, to keep them whole."
     )
 
 

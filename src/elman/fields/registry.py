@@ -6,18 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman.errors import unknown_name
+from elman.fields.audio import Audio
 from elman.fields.base import Field
+from elman.fields.boxes import Boxes
 from elman.fields.category import Category, Labels
+from elman.fields.image import Image, Line
 from elman.fields.number import Number
 from elman.fields.series import Series
 from elman.fields.tags import Tags
 from elman.fields.text import Text
 from elman.fields.tokens import Tokens
+from elman.fields.video import Video
 
 __all__ = ["FIELDS", "by_kind", "restore"]
 
 FIELDS: dict[str, type[Field[Any]]] = {
-    field.kind: field for field in (Category, Labels, Number, Series, Tags, Text, Tokens)
+    field.kind: field
+    for field in (Audio, Boxes, Category, Image, Labels, Line, Number, Series, Tags, Text, Tokens, Video)
 }
 """Every kind of field."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError, unknown_name
 
-__all__ = ["Scaling", "as_numbers", "center_and_scale", "check_scaling"]
+__all__ = ["Moments", "Scaling", "as_numbers", "center_and_scale", "check_scaling"]
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
 
@@ -41,6 +41,34 @@ def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
     # Below this a spread is rounding error of a constant, not a scale.
     noise = 1e-12 * np.maximum(1.0, np.abs(center))
     return center, np.where(scale > noise, scale, 1.0)
+
+
+class Moments:
+    """Mean and standard deviation of each channel over samples that come one by one, so that none need be kept.
+
+    Example:
+        >>> moments = Moments(1)
+        >>> moments.add(np.array([[0], [255]], "uint8"))
+        >>> moments.center_and_scale()
+        (array([127.5]), array([127.5]))
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._count, self._sum, self._squares = 0, np.zeros(channels), np.zeros(channels)
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        """One sample more: (..., C)."""
+        numbers = values.reshape(-1, values.shape[-1]).astype("float64")
+        self._count += len(numbers)
+        self._sum += numbers.sum(axis=0)
+        self._squares += np.square(numbers).sum(axis=0)
+
+    def center_and_scale(self) -> tuple[_Array, _Array]:
+        """What `(x - center) / scale` needs, for each channel; the scale of a constant is 1."""
+        center = self._sum / max(self._count, 1)
+        spread = np.sqrt(np.maximum(self._squares / max(self._count, 1) - np.square(center), 0))
+        # A difference of large sums: a spread this small is their rounding error.
+        return center, np.where(spread > 1e-6 * np.maximum(1.0, np.abs(center)), spread, 1.0)
 
 
 def as_numbers(where: str, values: Any) -> _Array:

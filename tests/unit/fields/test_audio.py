@@ -1,0 +1,120 @@
+"""Sound: files, rates, steps of ten milliseconds; damaged files; what a tone looks like in bands of frequency."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from elman.errors import ArgumentError, DataError, DTypeError, MissingExtraError
+from elman.fields import Audio
+from elman.fields.audio import resample
+
+soundfile = pytest.importorskip("soundfile")
+pytest.importorskip("kaldi_native_fbank")
+
+
+def tone(hertz: float, seconds: float = 0.5, rate: int = 8000) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate).astype("float32")
+
+
+def wav(sound: np.ndarray, rate: int = 8000, **options) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, sound, rate, format="wav", **options)
+    return file.getvalue()
+
+
+def energies(sample, **settings) -> np.ndarray:
+    field = Audio(mels=20, **settings)
+    return field.fit([sample]).decode(field.encode([sample]))[0]
+
+
+def test_a_path_bytes_a_pair_and_an_array_are_one_sound(tmp_path):
+    sound = tone(440)
+    path = tmp_path / "tone.wav"
+    path.write_bytes(wav(sound, subtype="FLOAT"))
+    wanted = energies((sound, 8000))
+    for sample in (path, str(path), path.read_bytes()):
+        assert np.array_equal(energies(sample), wanted)
+    assert np.array_equal(energies(sound, rate=8000), wanted)
+    assert np.array_equal(energies((np.stack([sound, sound], axis=1), 8000)), wanted)
+
+
+def test_whole_numbers_are_fractions_of_their_type():
+    loud = np.rint(tone(440) * 32767).astype("int16")
+    assert np.array_equal(energies((loud, 8000)), energies((loud / np.float32(32768), 8000)))
+
+
+def test_a_higher_tone_lies_in_a_higher_band():
+    bands = [int(energies((tone(hertz), 8000)).mean(axis=0).argmax()) for hertz in (200, 500, 1000, 3000)]
+    assert bands == sorted(set(bands))
+
+
+def test_a_step_is_ten_milliseconds():
+    assert len(energies((tone(440, seconds=0.73), 8000))) == 73
+
+
+def test_the_most_frequent_rate_wins_and_others_are_resampled():
+    slow, fast = (tone(440), 8000), (tone(440, rate=16000), 16000)
+    field = Audio(mels=20).fit([slow, slow, fast])
+    assert field.learned()["rate"] == 8000
+    one, other = field.decode(field.encode([slow, fast]))
+    assert len(one) == len(other)
+    loudest = one.mean(axis=0).argmax()
+    assert np.all(np.abs(one[5:-5, loudest] - other[5:-5, loudest]) < 0.1)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(16000, 8000), (8000, 16000), (44100, 16000)])
+def test_resampling_keeps_a_tone(rate, wanted):
+    sound = resample(tone(440, rate=rate), rate, wanted)
+    inside = slice(200, -200)
+    assert np.abs(sound[inside] - tone(440, rate=wanted)[inside]).max() < 0.02
+
+
+def test_no_sound_has_no_steps_and_silence_is_finite():
+    field = Audio(8000, mels=20).fit([np.zeros(800), np.zeros(0)])
+    assert [len(steps) for steps in field.encode([np.zeros(0), np.zeros(800)])] == [0, 10]
+    assert np.all(np.isfinite(field.encode([np.zeros(800)])))
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all", wav(tone(440))[:30]])
+def test_a_damaged_file_is_named_with_its_row(content, tmp_path):
+    path = tmp_path / "bad.wav"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"Audio.fit: values must be whole sounds. .*bad.wav'?: row 1: "):
+        Audio().fit([wav(tone(440)), path])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: Audio(mels=2), ArgumentError, r"Audio: mels must be at least 3. Received mels=2"),
+        (lambda: Audio(rate=8), ArgumentError, r"Audio: rate must be at least 1000"),
+        (
+            lambda: Audio().fit([tone(440)]),
+            DataError,
+            r"Audio.fit: values must have a rate. Received values='an array': row 0. Pass Audio\(rate=8000\)",
+        ),
+        (
+            lambda: Audio().fit(["no.wav"]),
+            DataError,
+            r"files of sound. Received values='no.wav': row 0: there is no such",
+        ),
+        (lambda: Audio().fit([3]), DTypeError, r"be paths, bytes, pairs \(array, rate\) or arrays. .*: row 0"),
+        (lambda: Audio(8000).fit([np.full(9, np.nan)]), DataError, r"Audio.fit: values must be finite. .*: row 0"),
+        (lambda: Audio(8000).fit([np.zeros((2, 2, 2))]), DataError, r"\(samples,\) or \(samples, channels\)"),
+    ],
+)
+def test_bad_input_is_named(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+@pytest.mark.parametrize("library", ["soundfile", "kaldi_native_fbank"])
+def test_without_the_libraries_it_says_what_to_install(library, monkeypatch):
+    sample = wav(tone(440))
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtraError, match=rf'{library} must be installed. .*pip install "elman\[audio\]"'):
+        Audio().fit([sample])
