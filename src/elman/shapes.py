@@ -2,7 +2,8 @@
 
 A `Dim` is a polynomial with integer coefficients over named symbols (`B`, `T`, …), kept in a canonical form so that two
 sizes are equal exactly when they print the same: `B*T` from a reshape equals `T*B` from another. Integers stay plain
-`int`; a `Dim` never stands for a known number.
+`int`; a `Dim` never stands for a known number. Strides and segments divide sizes: the whole part of a quotient,
+`(T + 1)//2`, or of a root is a symbol of its own (`Derived`), whose number follows from those inside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, reduce
+from typing import Self
 
 from elman.errors import ShapeError
 
@@ -39,12 +41,21 @@ class Dim:
         return Dim({(name,): 1})
 
     @property
-    def symbols(self) -> frozenset[str]:
-        """Names of the symbols this size depends on."""
+    def atoms(self) -> frozenset[str]:
+        """What the size is a polynomial of: symbols, given and derived."""
         return frozenset(s for monomial, _ in self.terms for s in monomial)
 
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Names of the given symbols this size depends on."""
+        found: set[str] = set()
+        for s in self.atoms:
+            parts = [d for d in (s.of, s.by) if isinstance(d, Dim)] if isinstance(s, Derived) else []
+            found |= {name for d in parts for name in d.symbols} if isinstance(s, Derived) else {s}
+        return frozenset(found)
+
     def evaluate(self, sizes: Mapping[str, int]) -> int:
-        """The number, once every symbol has one; those that `root` and `share` made need none."""
+        """The number, once every given symbol has one."""
         return sum(c * reduce(lambda acc, s: acc * number(s, sizes), m, 1) for m, c in self.terms)
 
     def __add__(self, other: Size) -> Size:
@@ -94,7 +105,19 @@ B = Dim.symbol("B")
 T = Dim.symbol("T")
 
 
-_made: dict[str, tuple[Dim, Size | None]] = {}  # symbols that follow from others: name -> (size, divisor; None: root)
+class Derived(str):
+    """A symbol whose number follows from others: `of // by`, or the whole part of the root of `of` where `by` is None."""
+
+    of: Dim
+    by: Size | None
+
+    def __new__(cls, of: Dim, by: Size | None) -> Self:
+        """The symbol, named by what it is: equal ones print the same."""
+        part = f"({by})" if isinstance(by, Dim) else by
+        inner = repr(of)
+        made = super().__new__(cls, f"root({of})" if by is None else f"({f'({inner})' if ' ' in inner else inner}//{part})")
+        made.of, made.by = of, by
+        return made
 
 
 def root(size: Size) -> Size:
@@ -104,40 +127,38 @@ def root(size: Size) -> Size:
         >>> root(T), root(T).evaluate({"T": 30}), root(30)
         (root(T), 5, 5)
     """
-    return _follows(f"root({size})", size, None) if isinstance(size, Dim) else max(1, math.isqrt(size))
+    return Dim.symbol(Derived(size, None)) if isinstance(size, Dim) else max(1, math.isqrt(size))
 
 
 def share(size: Size, part: Size) -> Size:
-    """How many whole parts fit into a size.
+    """How many whole parts fit into a size: size // part. What a number divides moves out of the quotient.
 
+    Raises: ShapeError: the batch is shared out; its rows would no longer stand alone.
     Example:
         >>> share(T, 4), share(T, 4).evaluate({"T": 30}), share(T, root(T)).evaluate({"T": 30})
-        (share(T, 4), 7, 6)
+        ((T//4), 7, 6)
+        >>> share(4 * T + 3, 2), share(T + 3, 2)
+        (2*T + 1, ((T + 1)//2) + 1)
     """
     if isinstance(size, int) and isinstance(part, int):
         return size // part
-    return _follows(f"share({size}, {part})", size if isinstance(size, Dim) else Dim({(): size}), part)
-
-
-def follows(symbol: str) -> bool:
-    """Whether a symbol follows from others: `root` or `share` made it."""
-    return symbol in _made
+    if isinstance(size, Dim) and "B" in size.symbols:
+        raise ShapeError.at("shapes", "axis", "any but the batch to be shared out", size, "Move the batch elsewhere.")
+    if isinstance(part, Dim):
+        return Dim.symbol(Derived(size if isinstance(size, Dim) else Dim({(): size}), part))
+    whole = _canonical({m: c // part for m, c in _terms(size)})
+    rest = _canonical({m: c % part for m, c in _terms(size)})
+    return whole + (rest // part if isinstance(rest, int) else Dim.symbol(Derived(rest, part)))
 
 
 def number(symbol: str, sizes: Mapping[str, int]) -> int:
-    """The number of a symbol, given or made of others. Raises: KeyError: it has none."""
-    if symbol in sizes or symbol not in _made:
+    """The number of a symbol, given or derived from others. Raises: KeyError: it has none."""
+    if symbol in sizes or not isinstance(symbol, Derived):
         return sizes[symbol]
-    size, part = _made[symbol]
-    whole = size.evaluate(sizes)
-    if part is None:
+    whole = symbol.of.evaluate(sizes)
+    if symbol.by is None:
         return max(1, math.isqrt(whole))
-    return whole // (part if isinstance(part, int) else part.evaluate(sizes))
-
-
-def _follows(name: str, size: Dim, part: Size | None) -> Dim:
-    _made[name] = size, part
-    return Dim.symbol(name)
+    return whole // (symbol.by if isinstance(symbol.by, int) else symbol.by.evaluate(sizes))
 
 
 def _terms(size: Size) -> Iterable[tuple[Monomial, int]]:
@@ -256,7 +277,10 @@ def bind(where: str, name: str, shape: Shape, actual: tuple[int, ...], sizes: di
                     f"Axis {axis} must have size {declared}.",
                 )
             continue
-        known = sizes.setdefault(repr(declared), size)
+        if not is_symbol(declared) and declared.symbols <= sizes.keys():
+            known = declared.evaluate(sizes)
+        else:
+            known = sizes.setdefault(repr(declared), size)
         if known != size:
             raise ShapeError.at(
                 where,

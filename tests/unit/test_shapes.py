@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from elman.errors import ShapeError
-from elman.shapes import B, Dim, T, bind, broadcast, evaluate, is_symbol, product, quotient, symbols, text
+from elman.shapes import (
+    B,
+    Dim,
+    T,
+    bind,
+    broadcast,
+    evaluate,
+    share,
+    is_symbol,
+    product,
+    quotient,
+    symbols,
+    text,
+)
 
 
 def test_sizes_print_as_people_write_them():
@@ -33,6 +46,38 @@ def test_quotients_that_do_not_exist():
     assert quotient(B + T, B + T) == 1
     assert quotient(B, 0) is None
     assert (quotient(0, B), quotient(0, 3), quotient(0, 0)) == (0, 0, None)
+
+
+def test_what_divides_moves_out_of_a_whole_quotient():
+    assert share(7, 2) == 3
+    assert share(4 * T + 6, 2) == 2 * T + 3
+    assert share(T + 3, 2) == share(T + 1, 2) + 1
+    assert str(share(T, 2)) == "(T//2)"
+    assert share(T, 1) == T
+    assert [share(3 * T - 1, 2).evaluate({"T": n}) for n in range(4)] == [(3 * n - 1) // 2 for n in range(4)]
+
+
+def test_a_quotient_depends_on_what_is_inside_it():
+    half = share(T + 1, 2)
+    assert half.symbols == {"T"}
+    assert half.atoms == {"((T + 1)//2)"}
+    assert share(half + 1, 3).evaluate({"T": 9}) == 2
+    assert share(half + T, 2).symbols == {"T"}
+    assert not is_symbol(half)
+    assert half * B == B * half
+
+
+def test_the_batch_is_not_shared_out():
+    with pytest.raises(ShapeError, match=r"axis must be any but the batch to be shared out\. Received axis=?.*B"):
+        share(B + 1, 2)
+
+
+def test_a_quotient_is_checked_where_its_symbol_is_known():
+    half = share(T + 1, 2)
+    sizes = {"T": 5}
+    bind("fit", "y", (B, half), (2, 3), sizes)
+    with pytest.raises(ShapeError, match=r"with \(\(T \+ 1\)//2\) = 3 as elsewhere"):
+        bind("fit", "y", (B, half), (2, 4), sizes)
 
 
 def test_an_open_size_meets_itself_or_1():

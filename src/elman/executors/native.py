@@ -9,6 +9,7 @@ import functools
 import math
 import threading
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor, Variable
 from elman.graph.verify import verify
-from elman.shapes import Dim, bind, follows, number, text
+from elman.shapes import Dim, bind, number, text
 
 T = TypeVar("T")
 
@@ -249,7 +250,7 @@ def _last_batch(rows: int, batch_size: int, steps: int, diverged: bool) -> int:
 
 def _known(symbols: Iterable[str], sizes: Mapping[str, int]) -> dict[str, int]:
     """The number of each symbol, in order; 0 for one that no input has."""
-    plain = {**dict.fromkeys((s for s in symbols if not follows(s)), 0), **sizes}
+    plain = defaultdict(int, sizes)
     return {s: number(s, plain) for s in symbols}
 
 

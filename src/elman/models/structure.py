@@ -13,7 +13,7 @@ from elman.layers import Input
 from elman.layers.base import Layer
 from elman.layers.registry import deserialize, serialize
 from elman.models.network import Network
-from elman.shapes import Dim
+from elman.shapes import Derived, Dim
 
 __all__ = [
     "every_layer",
@@ -178,7 +178,9 @@ class _Writer:
 
     def _attribute(self, node: Node, value: Any) -> Any:
         if isinstance(value, Dim):
-            return {"dim": [[list(m), c] for m, c in value.terms]}
+            return {"dim": [[[self._attribute(node, atom) for atom in m], c] for m, c in value.terms]}
+        if isinstance(value, Derived):
+            return {"derived": self._attribute(node, value.of), "by": self._attribute(node, value.by)}
         if isinstance(value, (list, tuple)):
             return [self._attribute(node, item) for item in value]
         if isinstance(value, np.ndarray):
@@ -252,6 +254,8 @@ class _Reader:
 def _attribute(value: Any) -> Any:
     if isinstance(value, Mapping):
         if "dim" in value:
-            return Dim({tuple(m): int(c) for m, c in value["dim"]})
+            return Dim({tuple(_attribute(atom) for atom in m): int(c) for m, c in value["dim"]})
+        if "derived" in value:
+            return Derived(_attribute(value["derived"]), _attribute(value["by"]))
         return np.array(value["array"], value["dtype"])
     return tuple(_attribute(item) for item in value) if isinstance(value, list) else value

@@ -92,7 +92,7 @@ class Writer:
     def dim(self, size: Size) -> int:
         """The number of a size in the table of sizes."""
         if isinstance(size, Dim):
-            for s in sorted(size.symbols):
+            for s in sorted(size.atoms):
                 self.symbols.setdefault(s, len(self.symbols))
         return self.dims.setdefault(size, len(self.dims))
 
