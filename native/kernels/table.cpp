@@ -10,6 +10,8 @@
 #include "reduction/linear_cross_entropy.h"
 #include "reduction/reduce.h"
 #include "reduction/softmax.h"
+#include "windows/convolution.h"
+#include "windows/pool.h"
 
 #define ELMAN_TEXT(x) #x
 #define ELMAN_NAME(x) ELMAN_TEXT(x)
@@ -24,11 +26,9 @@ constexpr Kernels<R> table_of = {
 #else
     ELMAN_NAME(ELMAN_TARGET),
 #endif
-    packed_size<R>, pack<R>,    matmul<R>,
-    pointwise<R>,   reduce<R>,  arg_max<R>,
-    softmax<R>,     cum_sum<R>, linear_cross_entropy<R>,
-    copy,           gather,     scatter_add<R>,
-    uniform<R>,     finite<R>};
+    packed_size<R>, pack<R>,      matmul<R>,      conv_scratch<R>, conv<R>,    conv_kernel<R>, pool<R>,
+    unpool<R>,      pointwise<R>, reduce<R>,      arg_max<R>,      softmax<R>, cum_sum<R>,     linear_cross_entropy<R>,
+    copy,           gather,       scatter_add<R>, uniform<R>,      finite<R>};
 
 }  // namespace
 

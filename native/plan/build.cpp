@@ -79,6 +79,39 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
     }
     case Op::linear_cross_entropy:
       return linear_cross_entropy(i, frame);
+    case Op::conv: {
+      auto s = std::make_unique<CallStep<Conv<R>, void (*)(const Conv<R>&)>>(k->conv);
+      s->call = {window(i, sizes_), size(i, 14), nullptr, nullptr, nullptr, nullptr, reinterpret_cast<R*>(scratch_)};
+      bind(i.in[0], &s->call.x, frame);
+      bind(i.in[1], &s->call.kernel, frame);
+      if (i.in.size() > 2) bind(i.in[2], &s->call.bias, frame);
+      bind(i.out[0], &s->call.y, frame);
+      return s;
+    }
+    case Op::conv_kernel: {
+      auto s = std::make_unique<CallStep<ConvKernel<R>, void (*)(const ConvKernel<R>&)>>(k->conv_kernel);
+      s->call = {window(i, sizes_), size(i, 14), nullptr, nullptr, nullptr, reinterpret_cast<R*>(scratch_)};
+      bind(i.in[0], &s->call.x, frame);
+      bind(i.in[1], &s->call.g, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
+    case Op::pool: {
+      auto s = std::make_unique<CallStep<Pool<R>, void (*)(const Pool<R>&)>>(k->pool);
+      s->call = {flag(0), window(i, sizes_), nullptr, nullptr, nullptr};
+      bind(i.in[0], &s->call.x, frame);
+      if (i.in.size() > 1) bind(i.in[1], &s->call.values, frame);
+      bind(i.out[0], &s->call.y, frame);
+      return s;
+    }
+    case Op::unpool: {
+      auto s = std::make_unique<CallStep<Unpool<R>, void (*)(const Unpool<R>&)>>(k->unpool);
+      s->call = {flag(0), window(i, sizes_), nullptr, nullptr, nullptr};
+      if (!flag(0)) bind(i.in[0], &s->call.x, frame);
+      bind(i.in.back(), &s->call.g, frame);
+      bind(i.out[0], &s->call.to, frame);
+      return s;
+    }
     case Op::gather: {
       auto s = std::make_unique<GatherStep>();
       s->gather = k->gather;

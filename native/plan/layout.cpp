@@ -16,6 +16,11 @@ Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols) {
   return out;
 }
 
+Window window(const Instruction& i, const Numbers& sizes) {
+  auto d = [&](size_t at) { return sizes[size_t(i.dims[at])]; };
+  return {d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7), d(8), d(9), d(10), d(11), d(12), d(13)};
+}
+
 template <class R>
 int Layout<R>::root(int value) const {
   while (spec_.values[size_t(value)].home == Home::part) value = spec_.values[size_t(value)].index;
@@ -36,6 +41,9 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
       scratch_ = std::max(scratch_, kernels_.packed_size(k, n) * int64_t(sizeof(R)));
     } else if (i.op == Op::linear_cross_entropy) {
       scratch_ = std::max(scratch_, linear_scratch(i).total * int64_t(sizeof(R)));
+    } else if (i.op == Op::conv || i.op == Op::conv_kernel) {
+      const int64_t need = kernels_.conv_scratch(window(i, sizes_), sizes_[size_t(i.dims[14])]);
+      scratch_ = std::max(scratch_, need * int64_t(sizeof(R)));
     } else if (i.op == Op::pointwise) {
       scratch_ = std::max(scratch_, int64_t(i.program.registers) * tile * int64_t(sizeof(R)));
     } else if (i.op == Op::scan) {

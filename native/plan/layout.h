@@ -10,6 +10,8 @@ namespace elman {
 
 using Numbers = std::vector<int64_t>;
 
+Window window(const Instruction& instruction, const Numbers& sizes);  // of conv, conv_kernel, pool, unpool
+
 Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols);
 
 // Of a body: everything a scan needs while it runs, as one block. Offsets are from the block's start.

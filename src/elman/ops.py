@@ -1,4 +1,4 @@
-"""`elman.ops`: functions of symbolic tensors, for cells, losses and Lambda layers. Defined in `graph/trace.py`."""
+"""`elman.ops`: functions of symbolic tensors, for cells, losses and Lambda layers. Defined in `graph/`."""
 
 from elman.graph.trace import (
     abs,
@@ -86,6 +86,7 @@ from elman.graph.trace import (
     zeros_like,
 )
 from elman.graph.trace import divide_ as divide
+from elman.graph.windows import average_pool, conv, max_pool
 
 __all__ = [
     "abs",
@@ -94,11 +95,13 @@ __all__ = [
     "any",
     "arange",
     "argmax",
+    "average_pool",
     "broadcast_to",
     "cast",
     "ceil",
     "clip",
     "concatenate",
+    "conv",
     "cos",
     "cumsum",
     "divide",
@@ -127,6 +130,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",

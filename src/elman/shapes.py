@@ -115,7 +115,9 @@ class Derived(str):
         """The symbol, named by what it is: equal ones print the same."""
         part = f"({by})" if isinstance(by, Dim) else by
         inner = repr(of)
-        made = super().__new__(cls, f"root({of})" if by is None else f"({f'({inner})' if ' ' in inner else inner}//{part})")
+        made = super().__new__(
+            cls, f"root({of})" if by is None else f"({f'({inner})' if ' ' in inner else inner}//{part})"
+        )
         made.of, made.by = of, by
         return made
 

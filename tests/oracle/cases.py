@@ -9,6 +9,7 @@ runs at any of `SIZES`. Numbers depend on the case's name and on nothing else.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from elman.graph import Graph, Tensor, Variable, apply, constant, placeholder
 from elman.graph.node import ancestors, apply_many
 from elman.graph.rewrite import fuse
 from elman.graph.trace import random_uniform
+from elman.graph.windows import pooling
 from elman.shapes import B, Shape, T
 
 LETTERS = {"B": B, "T": T}
@@ -337,6 +339,105 @@ case("Gemm:row", same("Gemm"), real("B", 3), real(3, 2), real(1, 2), length=33)
 case("Gemm:sequence", same("Gemm"), real("B", "T", 3), real(3, 2), real(2), length=99)
 case("Gemm:sequence_full", same("Gemm"), real("B", "T", 3), real(3, 2), real("B", "T", 2), length=99)
 case("Gemm:large", same("Gemm"), real(19, 35), real(35, 29), real(29), length=35, long=True)
+
+# ---- windows --------------------------------------------------------------------------------------------------------
+
+WINDOWS: dict[str, tuple[tuple[int | str, ...], tuple[int, ...], dict[str, Any]]] = {
+    "": (("B", "T", 3), (3,), {"padding": "same"}),
+    ":causal": (("B", "T", 2), (3,), {"padding": "causal", "strides": 2}),
+    ":half": (("B", "T", 2), (4,), {"padding": "same", "strides": 3}),
+    ":valid": (("B", 6, 2), (3,), {}),
+    ":short": (("B", 2, 2), (3,), {}),
+    ":stride": (("B", 7, 2), (2,), {"strides": 3}),
+    ":plane": (("B", 4, 5, 2), (3, 2), {}),
+    ":plane_same": (("B", 4, "T", 2), (3, 3), {"padding": "same"}),
+    ":plane_stride": (("B", 5, 6, 1), (2, 3), {"padding": "same", "strides": (2, 1)}),
+    ":cut": (("B", 6, 2), (2,), {"padding": [(-1, 2)]}),
+}
+"""Shape of x, window, and how it moves."""
+
+for _form, (_x, _window, _how) in {
+    **WINDOWS,
+    ":dilated": (("B", "T", 2), (3,), {"padding": "causal", "dilation_rate": 2}),
+    ":one": (("B", "T", 3), (1,), {"strides": 2, "padding": "same"}),
+    ":plane_dilated": (("B", 6, 5, 2), (2, 2), {"dilation_rate": (3, 1), "strides": (1, 2)}),
+    ":groups": (("B", "T", 4), (2,), {"padding": "same"}),
+}.items():
+    _kernel = real(*_window, 2 if _form == ":groups" else _x[-1], 4)
+    case(f"Conv{_form}", functools.partial(ops.conv, **_how), real(*_x), _kernel, length=600)
+    if _form != ":groups":
+        _biased = functools.partial(lambda x, k, b, how: ops.conv(x, k, **how, bias=b), how=_how)
+        case(f"Conv{_form or ':same'}_bias", _biased, real(*_x), _kernel, real(4), length=600)
+for _name, _x, _kernel in (
+    ("Conv:large", real(3, 19, 21, 33), real(3, 3, 33, 35)),
+    ("Conv:tall", real(2, 700, 5), real(7, 5, 19)),
+    ("Conv:pixels", real(5, 28, 28, 1), real(5, 5, 1, 8)),
+):
+    case(_name, functools.partial(ops.conv, padding="same"), _x, _kernel, length=4000, long=True)
+case(
+    "ConvKernel",
+    lambda x, g: apply("ConvKernel", x, g, kernel=(2,), strides=(1,), dilations=(1,), pads=((1, 0),)),
+    real("B", "T", 2),
+    real("B", "T", 3),
+    length=200,
+)
+case(
+    "ConvKernel:plane",
+    lambda x, g: apply(
+        "ConvKernel", x, g, kernel=(2, 3), strides=(2, 1), dilations=(1, 2), pads=((0, 0), (0, 2)),
+    ),
+    real("B", 4, 6, 2),
+    real("B", 2, 4, 2),
+    length=400,
+)  # fmt: skip
+for _form, (_x, _window, _how) in WINDOWS.items():
+    case(f"MaxPool{_form}", functools.partial(ops.max_pool, pool_size=_window, **_how), apart(*_x), length=99)
+    case(f"AveragePool{_form}", functools.partial(ops.average_pool, pool_size=_window, **_how), real(*_x), length=99)
+    _moves = functools.partial(pooling, "pool", pool_size=_window, **{"strides": None, "padding": "valid", **_how})
+    case(
+        f"MaxPool{_form or ':same'}_values",
+        functools.partial(lambda x, v, moves: apply("MaxPool", x, v, **moves(shape=x.shape)), moves=_moves),
+        apart(*_x),
+        real(*_x),
+        length=99,
+    )
+    case(
+        f"MaxUnpool{_form}",
+        functools.partial(
+            lambda x, g, moves: apply(
+                "MaxUnpool", x, apply("MaxPool", g, **moves(shape=x.shape)), **moves(shape=x.shape)
+            ),
+            moves=_moves,
+        ),
+        apart(*_x),
+        apart(*_x),
+        length=99,
+    )
+    case(
+        f"AverageUnpool{_form}",
+        functools.partial(
+            lambda x, moves: apply(
+                "AverageUnpool",
+                apply("AveragePool", x, **moves(shape=x.shape)),
+                **moves(shape=x.shape),
+                sizes=x.shape[1:-1],
+            ),
+            moves=_moves,
+        ),
+        real(*_x),
+        length=99,
+    )
+_edges = [[[v] for v in EDGES]]
+case("MaxPool:edges", functools.partial(ops.max_pool, pool_size=2, strides=1), given(_edges), differentiable=False)
+case("MaxPool:wide", functools.partial(ops.max_pool, pool_size=2), apart(2, 6, 8, 35, step=0.01), length=99, long=True)
+case("AveragePool:wide", functools.partial(ops.average_pool, pool_size=2), real(2, 6, 8, 35), length=99, long=True)
+case(
+    "MaxUnpool:tie",  # the first largest takes all
+    lambda x, g: apply("MaxUnpool", x, g, **pooling("pool", x.shape, 2, None, "valid")),
+    given([[[1.0], [1.0], [2.0], [-np.inf], [-np.inf], [-np.inf], [np.nan], [3.0]]]),
+    real(1, 4, 1),
+    differentiable=False,
+)
 
 # ---- reduction ------------------------------------------------------------------------------------------------------
 

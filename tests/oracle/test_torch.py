@@ -149,6 +149,79 @@ def scan(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
     return [*states, *outputs]
 
 
+def channels_first(x: Any) -> Any:
+    """(B, S..., C) as PyTorch has it: (B, C, S...)."""
+    return x.movedim(-1, 1)
+
+
+def padded(n: Node, x: Any, s: Sizes, fill: float = 0.0) -> Any:
+    """Channels first, with the node's padding; negative padding cuts."""
+    sides = [number(p, s) for pair in reversed(n.attrs["pads"]) for p in pair]
+    return torch.nn.functional.pad(channels_first(x), sides, value=fill)
+
+
+def conv(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    x, kernel = padded(n, v[0], s), v[1].permute(-1, -2, *range(v[1].ndim - 2))
+    rank = kernel.ndim - 2
+    if any(a <= d * (k - 1) for a, k, d in zip(x.shape[2:], kernel.shape[2:], n.attrs["dilations"], strict=True)):
+        return v[0].new_zeros([number(d, s) for d in n.outputs[0].shape]) + 0 * v[1].sum() + (v[2] if len(v) > 2 else 0)
+    function = torch.nn.functional.conv1d if rank == 1 else torch.nn.functional.conv2d
+    y = function(x, kernel, v[2] if len(v) > 2 else None, n.attrs["strides"], dilation=n.attrs["dilations"])
+    return y.movedim(1, -1)
+
+
+def conv_kernel(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    """By PyTorch's autograd: the derivative of <g, conv(x, k)>, which is linear in k."""
+    x, g = v
+    sizes = [*n.attrs["kernel"], x.shape[-1], g.shape[-1]]
+    kernel = torch.zeros(sizes, dtype=x.dtype, requires_grad=True)
+    if 0 in g.shape:
+        return kernel.detach() + 0 * g.sum()
+    (found,) = torch.autograd.grad((conv(n, [x, kernel], s) * g).sum(), kernel, create_graph=True)
+    return found if x.requires_grad or g.requires_grad else found.detach()
+
+
+def windows(n: Node, x: Any, s: Sizes, fill: float) -> Any:
+    """Shapes: x (B, S..., C) -> (B, S'..., C, K)."""
+    x = padded(n, x, s, fill)
+    for axis, (k, stride) in enumerate(zip(n.attrs["kernel"], n.attrs["strides"], strict=True), 2):
+        x = (
+            x.unfold(axis, k, stride)
+            if x.shape[axis] >= k
+            else x.new_zeros((*x.shape[:axis], 0, *x.shape[axis + 1 :], k))
+        )
+    rank = len(n.attrs["kernel"])
+    return x.flatten(2 + rank).movedim(1, -2)
+
+
+def max_pool(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    seen = windows(n, v[0], s, -math.inf)
+    ranked = torch.where(torch.isnan(seen), math.inf, seen)
+    top = ranked.amax(-1, keepdim=True)
+    place = torch.where(ranked == top, torch.arange(seen.shape[-1]), seen.shape[-1]).amin(-1, keepdim=True)
+    if len(v) == 1:
+        return seen.gather(-1, place)[..., 0]
+    return torch.where(top > -math.inf, windows(n, v[1], s, 0.0).gather(-1, place), 0.0)[..., 0]
+
+
+def average_pool(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    count = windows(n, torch.ones_like(v[0]), s, 0.0).sum(-1)
+    return windows(n, v[0], s, 0.0).sum(-1) / count.clamp(min=1)
+
+
+def transposed(row: Row, at: int) -> Row:
+    """The gradient of a pooling by its operand `at`, in which it is linear, by PyTorch's autograd."""
+
+    def backwards(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+        x = torch.zeros([number(d, s) for d in n.outputs[0].shape], dtype=v[-1].dtype, requires_grad=True)
+        y = row(n, [*v[:at], x], s)
+        if y.numel() == 0:
+            return x.detach() + 0 * v[-1].sum()
+        return torch.autograd.grad((y * v[-1]).sum(), x, create_graph=True)[0]
+
+    return backwards
+
+
 def unary(function: Callable[[Any], Any]) -> Row:
     return lambda n, v, s: function(v[0])
 
@@ -202,6 +275,12 @@ ROWS: dict[str, Row] = {
     "Where": lambda n, v, s: torch.where(v[0], v[1], v[2]),
     "MatMul": matmul,
     "Gemm": matmul,
+    "Conv": conv,
+    "ConvKernel": conv_kernel,
+    "MaxPool": max_pool,
+    "MaxUnpool": transposed(max_pool, 1),
+    "AveragePool": average_pool,
+    "AverageUnpool": transposed(average_pool, 0),
     "ReduceSum": lambda n, v, s: torch.sum(
         v[0], dim=tuple(n.attrs["axes"]), keepdim=n.attrs["keepdims"], dtype=v[0].dtype
     ),

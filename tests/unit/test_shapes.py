@@ -12,10 +12,10 @@ from elman.shapes import (
     bind,
     broadcast,
     evaluate,
-    share,
     is_symbol,
     product,
     quotient,
+    share,
     symbols,
     text,
 )

@@ -40,6 +40,25 @@ struct Matmul {
   R* scratch;                 // packed_size(k, n) elements, aligned; contents are lost. Needed unless packed is set
 };
 
+// ---- windows ---------------------------------------------------------------------------------------------------
+// A window that moves along the two middle axes of x (rows, height, width, channels), contiguous. Element (i, j) of the window at
+// place (y, x) of the outputs looks at line y * stride_h + i * dilation_h - before_h of x, and so across; outside x is padding.
+// One axis: height, kernel_h and out_h are 1. `before` may be negative.
+struct Window {
+  int64_t rows, height, width, channels;
+  int64_t kernel_h, kernel_w, out_h, out_w, stride_h, stride_w, dilation_h, dilation_w, before_h, before_w;
+};
+// y (rows, out_h, out_w, filters) = bias + sum over the window of x * kernel (kernel_h, kernel_w, channels, filters); padding is 0.
+// bias (filters) or nullptr. scratch: conv_scratch(window, filters) elements, aligned; contents are lost.
+template <class R> struct Conv { Window window; int64_t filters; const R *x, *kernel, *bias; R *y, *scratch; };
+// to (kernel_h, kernel_w, channels, filters) = sum over all places of the window of x times g (rows, out_h, out_w, filters). Else as Conv.
+template <class R> struct ConvKernel { Window window; int64_t filters; const R *x, *g; R *to, *scratch; };
+// y (rows, out_h, out_w, channels): the mean of the window, or its first largest (NaN counts as largest), or what stands there in
+// values (shape of x; nullptr: x itself). Padding takes no part; a window of -inf alone takes 0 of values.
+template <class R> struct Pool { bool average; Window window; const R *x, *values; R* y; };
+// to (shape of x) = g (rows, out_h, out_w, channels) added to all of the window, divided, or where the first largest of x stands (not at -inf)
+template <class R> struct Unpool { bool average; Window window; const R *x, *g; R* to; };
+
 // ---- pointwise -------------------------------------------------------------------------------------------------
 // A program over registers of `tile` elements, run tile by tile over the `count` elements of the outputs' shared shape.
 // NaN and infinity behave as IEEE 754 and NumPy say: max/min/relu keep NaN, comparisons with NaN are 0 (not_equal has no code: not(equal)).
@@ -134,6 +153,11 @@ struct Kernels {
   int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+  int64_t (*conv_scratch)(const Window&, int64_t filters);
+  void (*conv)(const Conv<R>&);
+  void (*conv_kernel)(const ConvKernel<R>&);
+  void (*pool)(const Pool<R>&);
+  void (*unpool)(const Unpool<R>&);
   void (*pointwise)(const Pointwise<R>&);
   void (*reduce)(const Reduce<R>&);
   void (*arg_max)(const ArgMax<R>&);

@@ -48,6 +48,10 @@ enum class Op : uint8_t {
   uniform,     // in seed step; dims rows width; flags: key, rows are of the batch
   range,       // dims count
   size,        // dims number
+  conv,        // in x kernel [bias]; dims the 14 of Window, filters
+  conv_kernel, // in x g; dims as conv
+  pool,        // in x [values]; dims the 14 of Window; flags: average
+  unpool,      // in x g, or g where average; dims and flags as pool
   scan         // see Scan
 };
 

@@ -11,11 +11,13 @@ Source: the rows are textbook calculus; Griewank and Walther 2008, "Evaluating D
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from elman import dtypes
 from elman.graph import trace as ops
 from elman.graph.node import Node, Tensor, apply, apply_many
+from elman.graph.windows import flipped, spaced
 from elman.shapes import product
 
 Rule = Callable[[Node, Tensor], Sequence[Tensor | None]]
@@ -60,6 +62,36 @@ def _matmul(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     da = ops.matmul(b, g, transpose_a=tb, transpose_b=True) if ta else ops.matmul(g, b, transpose_b=not tb)
     db = ops.matmul(g, a, transpose_a=True, transpose_b=ta) if tb else ops.matmul(a, g, transpose_a=not ta)
     return da, db
+
+
+def _conv_x(x: Tensor, kernel: Tensor, g: Tensor, attrs: Mapping[str, Any]) -> Tensor:
+    """Back through a convolution: each output gives to its window, so the flipped kernel moves over g.
+
+    Strides leave zeros between its elements; what the window went over at the ends is padded or, if negative, cut off.
+    """
+    apart = spaced(g, attrs["strides"])
+    pads = []
+    for axis, (dilation, (before, _)) in enumerate(zip(attrs["dilations"], attrs["pads"], strict=True)):
+        reach = dilation * (kernel.shape[axis] - 1)
+        pads.append((reach - before, x.shape[axis + 1] - apart.shape[axis + 1] + before))
+    moves = {"strides": (1,) * len(pads), "dilations": attrs["dilations"], "pads": tuple(pads)}
+    return apply("Conv", apart, flipped(kernel), **moves)
+
+
+def _conv(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    x, kernel = n.inputs[:2]
+    d_kernel = apply("ConvKernel", x, g, **n.attrs, kernel=kernel.shape[:-2])
+    return _conv_x(x, kernel, g, n.attrs), d_kernel, *(ops.sum(g, tuple(range(g.ndim - 1))) for _ in n.inputs[2:])
+
+
+def _moves(n: Node) -> dict[str, Any]:
+    """How the window moves."""
+    return {k: n.attrs[k] for k in ("strides", "dilations", "pads")}
+
+
+def _conv_kernel(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    x, h = n.inputs
+    return _conv_x(x, g, h, n.attrs), apply("Conv", x, g, **_moves(n))
 
 
 def _keep(n: Node, t: Tensor) -> Tensor:
@@ -154,6 +186,12 @@ RULES: dict[str, Rule] = {
     # contraction and reduction
     "MatMul": _matmul,
     "Gemm": lambda n, g: (*_matmul(n, g), g),
+    "Conv": _conv,
+    "ConvKernel": _conv_kernel,
+    "MaxPool": lambda n, g: (*(None for _ in n.inputs[1:]), apply("MaxUnpool", _x(n), g, **n.attrs)),
+    "MaxUnpool": lambda n, g: (None, apply("MaxPool", _x(n), g, **n.attrs)),
+    "AveragePool": lambda n, g: (apply("AverageUnpool", g, **n.attrs, sizes=_x(n).shape[1:-1]),),
+    "AverageUnpool": lambda n, g: (apply("AveragePool", g, **_moves(n), kernel=n.attrs["kernel"]),),
     "ReduceSum": lambda n, g: (ops.broadcast_to(_keep(n, g), _x(n).shape),),
     "ReduceProd": _reduce_prod,
     "ReduceMax": _reduce_extreme,

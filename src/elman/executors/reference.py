@@ -16,6 +16,7 @@ import numpy as np
 
 from elman import dtypes, settings
 from elman.errors import DataError, DTypeError, ShapeError
+from elman.executors import windows
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.philox import uniform
 from elman.graph.node import Graph, Node, Tensor
@@ -248,6 +249,12 @@ ROWS: dict[str, Row] = {
     "Where": lambda n, v, s: np.where(v[0], v[1], v[2]),
     "MatMul": _matmul,
     "Gemm": lambda n, v, s: _matmul(n, v, s) + v[2],
+    "Conv": windows.conv,
+    "ConvKernel": windows.conv_kernel,
+    "MaxPool": windows.max_pool,
+    "MaxUnpool": windows.max_unpool,
+    "AveragePool": windows.average_pool,
+    "AverageUnpool": windows.average_unpool,
     "ReduceSum": _reduce(np.sum),
     "ReduceMax": _extreme(np.max, -np.inf),
     "ReduceMin": _extreme(np.min, np.inf),

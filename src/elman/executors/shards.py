@@ -13,6 +13,8 @@ from elman.shapes import Dim, Size, product, quotient
 
 BATCH = "B"
 Key = tuple[int, int]
+WINDOWS = ("Conv", "ConvKernel", "MaxPool", "MaxUnpool", "AveragePool", "AverageUnpool")
+"""Rows stay apart in them; ConvKernel sums over rows."""
 
 
 def stages(graph: Graph) -> dict[int, int]:
@@ -139,6 +141,9 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
             raise _MixedError
     elif node.op in ("Softmax", "LogSoftmax"):
         if _axis(batched[0]) == batched[0].ndim - 1:
+            raise _MixedError
+    elif node.op in WINDOWS:
+        if any(_axis(t) != 0 for t in (*batched, *outputs)) or (node.op == "Conv" and of_batch(node.inputs[1])):
             raise _MixedError
     elif node.op in ("CumSum", "Slice", "Pad", "Concat"):
         if any(_axis(t) == node.attrs["axis"] for t in batched):

@@ -22,7 +22,7 @@ from typing import Any
 
 from elman import dtypes
 from elman.errors import DTypeError, ShapeError
-from elman.shapes import Shape, Size, broadcast, product, quotient, text
+from elman.shapes import Shape, Size, broadcast, product, quotient, share, text
 
 Signature = tuple[Shape, str]
 Rule = Callable[[str, Sequence[Signature], Mapping[str, Any]], list[Signature]]
@@ -238,6 +238,69 @@ def _linear_cross_entropy(op: str, ins: Sequence[Signature], attrs: Mapping[str,
     return found if len(ins) == 4 else [*found, *ins[:3]]
 
 
+def slid(size: Size, kernel: int, stride: int, dilation: int, pads: tuple[Size, Size]) -> Size:
+    """How many windows fit when one of `kernel` elements, `dilation` apart, moves on by `stride`."""
+    return share(pads[0] + size + pads[1] - dilation * (kernel - 1) - 1, stride) + 1
+
+
+def _windows(op: str, shape: Shape, attrs: Mapping[str, Any], kernel: Sequence[int]) -> list[Size]:
+    """The window axes of (B, ..., C) after windows of sizes `kernel` slid along them."""
+    if len(shape) != len(kernel) + 2:
+        rule = f"of rank {len(kernel) + 2}: batch, {len(kernel)} axes the window moves along, channels"
+        raise ShapeError.at(op, "x", rule, text(shape), "Reshape it, or choose another window.")
+    moves = zip(shape[1:-1], kernel, attrs["strides"], attrs["dilations"], attrs["pads"], strict=True)
+    sizes = [slid(*move) for move in moves]
+    if any(isinstance(size, int) and size < 0 for size in sizes):
+        rule = f"as long as the window, {text(tuple(kernel))} with dilations {tuple(attrs['dilations'])}"
+        raise ShapeError.at(op, "x", rule, text(shape), "Take a smaller window, or pad x.")
+    return sizes
+
+
+def _conv(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    (x, dtype), (kernel, other) = ins[:2]
+    _need(op, dtype, dtypes.REAL, "real")
+    if other != dtype:
+        raise DTypeError.at(op, "x and kernel", "of one real type", f"{dtype} and {other}", "Convert one of them.")
+    sizes = [k for k in kernel if isinstance(k, int)]
+    if len(sizes) != len(kernel) or len(kernel) != len(x) or x[-1] != kernel[-2]:
+        rule = f"of shape (window..., channels of x, filters), with x of shape {text(x)}"
+        raise ShapeError.at(op, "kernel", rule, text(kernel), "One size an axis of the window, then two of channels.")
+    if len(ins) > 2 and ins[2] != ((kernel[-1],), dtype):
+        raise ShapeError.at(op, "bias", f"of shape {text((kernel[-1],))} and type {dtype}", ins[2], "One a filter.")
+    return [((x[0], *_windows(op, x, attrs, sizes[:-2]), kernel[-1]), dtype)]
+
+
+def _conv_kernel(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    (x, dtype), (g, other) = ins
+    expected = (x[0], *_windows(op, x, attrs, attrs["kernel"]), g[-1])
+    if g != expected or other != dtype:
+        raise ShapeError.at(op, "g", f"of shape {text(expected)} and type {dtype}", text(g), "One number an output.")
+    return [((*attrs["kernel"], x[-1], g[-1]), dtype)]
+
+
+def _pool(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    x, dtype = ins[0]
+    _need(op, dtype, dtypes.REAL, "real")
+    if any(given != ins[0] for given in ins[1:]):
+        raise ShapeError.at(op, "values", f"of shape {text(x)} as x", text(ins[1][0]), "One value an element of x.")
+    return [((x[0], *_windows(op, x, attrs, attrs["kernel"]), x[-1]), dtype)]
+
+
+def _max_unpool(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    expected = _pool(op, ins[:1], attrs)[0]
+    if ins[1] != expected:
+        raise ShapeError.at(op, "g", f"of shape {text(expected[0])}", text(ins[1][0]), "One number a window.")
+    return [ins[0]]
+
+
+def _average_unpool(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    whole = (ins[0][0][0], *attrs["sizes"], ins[0][0][-1])
+    expected = _pool(op, [(whole, ins[0][1])], attrs)[0]
+    if ins[0] != expected:
+        raise ShapeError.at(op, "g", f"of shape {text(expected[0])}", text(ins[0][0]), "One number a window.")
+    return [(whole, ins[0][1])]
+
+
 def _attribute(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     return [(tuple(attrs["shape"]), attrs["dtype"])]
 
@@ -310,6 +373,13 @@ _ROWS = (
     # contraction
     ("MatMul", "contraction", 2, _matmul, "(…, M, K) x (K, N) or (…, K, N); attributes transpose_a, transpose_b"),
     ("Gemm", "contraction", 3, _gemm, "MatMul + addend"),
+    # windows along the middle axes of (B, ..., C); attributes strides, dilations, pads, kernel: one entry an axis
+    ("Conv", "contraction", -1, _conv, "the window times the kernel (..., C, N), moved along x; and a bias (N,)"),
+    ("ConvKernel", "contraction", 2, _conv_kernel, "windows of x times g, summed: the gradient of Conv by its kernel"),
+    ("MaxPool", "reduction", -1, _pool, "the first largest of a window; or of a second tensor what stands there"),
+    ("MaxUnpool", "movement", 2, _max_unpool, "g added where MaxPool found the largest of x: its gradient"),
+    ("AveragePool", "reduction", 1, _pool, "the mean of a window, padding not counted"),
+    ("AverageUnpool", "movement", 1, _average_unpool, "g spread over its window: the gradient of AveragePool"),
     # reduction
     ("ReduceSum", "reduction", 1, _reduce, "sum over axes"),
     ("ReduceMax", "reduction", 1, _reduce, "largest over axes"),

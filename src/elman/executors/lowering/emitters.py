@@ -14,6 +14,7 @@ from elman.executors.lowering.movement import emit_concat, emit_pad, emit_view
 from elman.executors.lowering.pointwise import emit_fused
 from elman.executors.lowering.recurrence import emit_scan
 from elman.executors.lowering.reductions import emit_reduction, three
+from elman.executors.lowering.windows import emit_window
 from elman.executors.lowering.writer import Emitter, Writer
 from elman.executors.shards import of_batch
 from elman.graph.node import Node
@@ -60,6 +61,12 @@ EMITTERS: dict[str, Emitter] = {
     "Fused": emit_fused,
     "MatMul": emit_product,
     "Gemm": emit_product,
+    "Conv": emit_window,
+    "ConvKernel": emit_window,
+    "MaxPool": emit_window,
+    "MaxUnpool": emit_window,
+    "AveragePool": emit_window,
+    "AverageUnpool": emit_window,
     "ReduceSum": emit_reduction,
     "ReduceMax": emit_reduction,
     "ReduceMin": emit_reduction,

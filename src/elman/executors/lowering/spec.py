@@ -16,7 +16,7 @@ OPS = {
     for i, name in enumerate(
         (
             "matmul pointwise integer reduce arg_max softmax cum_sum linear_cross_entropy copy gather scatter_add "
-            "uniform range size scan"
+            "uniform range size conv conv_kernel pool unpool scan"
         ).split()
     )
 }
