@@ -106,7 +106,7 @@ T = Dim.symbol("T")
 
 
 class Derived(str):
-    """A symbol whose number follows from others: `of // by`, or the whole part of the root of `of` where `by` is None."""
+    """A symbol whose number follows from others: `of // by`; where `by` is None, the whole part of the root of `of`."""
 
     of: Dim
     by: Size | None

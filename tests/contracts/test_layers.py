@@ -95,6 +95,33 @@ CASES = [
     Case("layer_normalization", "LayerNormalization", {}, (SEQ,), ("B", "T", 4), 8),
     Case("layer_normalization_axes", "LayerNormalization", {"axis": [1, 2]}, ((2, 4),), ("B", 2, 4), 16),
     Case("layer_normalization_rms", "LayerNormalization", {"rms_scaling": True}, (SEQ,), ("B", "T", 4), 4),
+    Case("batch_normalization", "BatchNormalization", {}, (SEQ,), ("B", "T", 4), 16),
+    Case("batch_normalization_plane", "BatchNormalization",
+         {"momentum": 0.5, "scale": False, "moving_mean_initializer": "ones"}, ((2, 3, 4),), ("B", 2, 3, 4), 12),
+    Case("conv1d", "Conv1D", {"filters": U, "kernel_size": 3, "padding": "same"}, (SEQ,), ("B", "T", U), 39),
+    Case("conv1d_causal", "Conv1D",
+         {"filters": U, "kernel_size": 2, "padding": "causal", "dilation_rate": 2, "use_bias": False},
+         (SEQ,), ("B", "T", U), 24),
+    Case("conv1d_strides", "Conv1D", {"filters": U, "kernel_size": 3, "strides": 2}, ((6, 4),), ("B", 2, U), 39),
+    Case("conv1d_groups", "Conv1D", {"filters": 4, "kernel_size": 2, "groups": 2, "padding": "same"},
+         (SEQ,), ("B", "T", 4), 20),
+    Case(
+        "conv1d_everything", "Conv1D",
+        {"filters": U, "kernel_size": [2], "activation": "tanh", "kernel_regularizer": "l2", "bias_regularizer": "l1",
+         "activity_regularizer": "l1_l2", "kernel_constraint": "max_norm", "bias_constraint": "non_neg"},
+        ((4, 2),), ("B", 3, U), 15,
+    ),
+    Case("conv2d", "Conv2D", {"filters": U, "kernel_size": [2, 3]}, ((4, 4, 2),), ("B", 3, 2, U), 39),
+    Case("conv2d_same", "Conv2D", {"filters": U, "kernel_size": 3, "padding": "SAME", "strides": [2, 1]},
+         ((5, None, 1),), ("B", 3, "T", U), 30),
+    Case("max_pooling1d", "MaxPooling1D", {"strides": 1, "padding": "same"}, (SEQ,), ("B", "T", 4)),
+    Case("max_pooling1d_valid", "MaxPooling1D", {}, ((5, 2),), ("B", 2, 2)),
+    Case("average_pooling1d", "AveragePooling1D", {"pool_size": 3, "strides": 1, "padding": "same"},
+         (SEQ,), ("B", "T", 4)),
+    Case("max_pooling2d", "MaxPooling2D", {}, ((4, 5, 2),), ("B", 2, 2, 2)),
+    Case("average_pooling2d", "AveragePooling2D", {"pool_size": [2, 3], "strides": 1}, ((4, 4, 2),), ("B", 3, 2, 2)),
+    Case("global_average_pooling2d", "GlobalAveragePooling2D", {}, ((2, 3, 2),), ("B", 2)),
+    Case("global_max_pooling2d", "GlobalMaxPooling2D", {"keepdims": True}, ((2, 3, 2),), ("B", 1, 1, 2)),
     Case("flatten", "Flatten", {}, ((2, 3),), ("B", 6)),
     Case("flatten_first", "Flatten", {"data_format": "channels_first"}, ((2, 3, 2),), ("B", 12)),
     Case("reshape", "Reshape", {"target_shape": [2, -1]}, ((4, 3),), ("B", 2, 6)),
@@ -321,7 +348,8 @@ def test_gradients_are_central_differences(case, training, rng):
     x = inputs_of(case)
     with tracing(training) as now:
         y = layer(x)
-    layer.set_weights([rng.normal(size=w.shape) * 0.5 for w in layer.weights])
+    drawn = [rng.normal(size=w.shape) * 0.5 for w in layer.weights]
+    layer.set_weights([np.abs(v) + 0.5 if "variance" in w.name else v for v, w in zip(drawn, layer.weights, strict=True)])
     inputs, outputs = flat(x), flat(y)
     loss = ops.sum(ops.zeros((), "float64"))
     for i, t in enumerate(outputs):

@@ -16,7 +16,10 @@ MIRRORED = {
     "layers": (
         "SimpleRNN GRU LSTM RNN Bidirectional StackedRNNCells SimpleRNNCell GRUCell LSTMCell Dense Embedding "
         "Dropout LayerNormalization Masking TimeDistributed RepeatVector Flatten Reshape Permute Concatenate Add "
-        "Multiply Average Dot Lambda Activation MultiHeadAttention"
+        "Multiply Average Dot Lambda Activation MultiHeadAttention "
+        "Conv1D Conv2D MaxPooling1D MaxPooling2D AveragePooling1D "
+        "AveragePooling2D GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D "
+        "BatchNormalization"
     ),
     "optimizers": "SGD RMSprop Adagrad Adadelta Adam AdamW Adamax Nadam Lion",
     "optimizers.schedules": (

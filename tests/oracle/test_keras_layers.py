@@ -50,7 +50,7 @@ class Traced:
         tensors = [tensor for tensor, _ in self.inputs]
         extra: dict[str, Any] = {"initial_state": [tensor for tensor, _ in self.states]} if self.states else {}
         one_by_one = len(tensors) == 1 or case["layer"]["class_name"] == "MultiHeadAttention"
-        with tracing(training=False) as context:
+        with tracing(training=case["training"]) as context:
             self.outputs = flat(self.layer(*(tensors if one_by_one else [tensors]), **extra, **case.get("call", {})))
         self.updates = context.updates
         self.layer.set_weights([value.astype(dtype) for value in case.all("weight")])
@@ -115,6 +115,12 @@ def test_lengths_mean_what_the_mask_means(name: str, setting: Setting) -> None:
         expected[0] = expected[0] * real
     for i, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
         assert_close(ours, theirs, LENGTH, STEPS, what=f"{name} output/{i}")
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].has("updated")])
+def test_training_leaves_the_averages_of_keras(name: str, setting: Setting) -> None:
+    traced = Traced(CASES[name], setting.dtype)
+    traced.compare(evaluate(setting, [value for _, value in traced.updates], traced.feeds), "updated")
 
 
 @pytest.mark.parametrize("name", CASES)

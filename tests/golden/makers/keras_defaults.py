@@ -11,13 +11,15 @@ import keras
 from . import store
 
 LAYERS = (
-    "Activation Add AlphaDropout Average AveragePooling1D BatchNormalization Bidirectional CategoryEncoding "
-    "Concatenate Conv1D ConvLSTM1D ConvLSTM2D Dense Dot Dropout EinsumDense ELU Embedding Flatten GRU GRUCell "
-    "GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalMaxPooling1D GroupNormalization InputLayer LSTM "
-    "LSTMCell Lambda Layer LayerNormalization LeakyReLU Masking MaxPooling1D Maximum Minimum MultiHeadAttention "
-    "Multiply PReLU Permute RNN ReLU RepeatVector Reshape SimpleRNN SimpleRNNCell Softmax SpatialDropout1D "
-    "StackedRNNCells Subtract TextVectorization TimeDistributed UnitNormalization UpSampling1D Wrapper "
-    "ZeroPadding1D"
+    "Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D BatchNormalization Bidirectional "
+    "CategoryEncoding Concatenate Conv1D Conv2D ConvLSTM1D ConvLSTM2D Cropping1D Cropping2D Dense DepthwiseConv1D "
+    "DepthwiseConv2D Dot Dropout EinsumDense ELU Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise "
+    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D GroupNormalization "
+    "InputLayer LSTM LSTMCell Lambda Layer LayerNormalization LeakyReLU Masking MaxPooling1D MaxPooling2D Maximum "
+    "Minimum MultiHeadAttention Multiply PReLU Permute RNN ReLU RepeatVector Reshape SeparableConv1D "
+    "SeparableConv2D SimpleRNN SimpleRNNCell Softmax SpatialDropout1D SpatialDropout2D StackedRNNCells Subtract "
+    "TextVectorization TimeDistributed UnitNormalization UpSampling1D UpSampling2D Wrapper ZeroPadding1D "
+    "ZeroPadding2D"
 ).split()
 
 REQUIRED: dict[str, Any] = {
@@ -31,6 +33,7 @@ REQUIRED: dict[str, Any] = {
     "input_dim": 5,
     "output_dim": 4,
     "filters": 2,
+    "pool_size": 2,
     "kernel_size": 3,
     "initial_learning_rate": 0.1,
     "decay_steps": 10,

@@ -44,6 +44,7 @@ class Case(NamedTuple):
     stateful: bool = False
     call: Any = None
     masked: tuple[int, ...] = (0,)
+    training: bool = False
 
 
 def recurrent(layer: str, base: str, state_count: int, **fixed: Any) -> Iterator[Case]:
@@ -224,6 +225,36 @@ def attention() -> Iterator[Case]:
     yield Case("multi_head_attention_window", spec("MultiHeadAttention", **heads, sliding_window=2), pair, **causal)
 
 
+def windows() -> Iterator[Case]:
+    """Convolution and pooling along one axis and two, and batch normalisation in use."""
+    line, plane = ((B, 7, F),), ((B, 6, 7, 2),)
+    yield Case("conv_1d", spec("Conv1D", filters=U, kernel_size=3), line)
+    for padding in ("same", "causal"):
+        yield Case(f"conv_1d_{padding}", spec("Conv1D", filters=U, kernel_size=3, padding=padding), line)
+        strided = spec("Conv1D", filters=U, kernel_size=4, padding=padding, strides=2)
+        yield Case(f"conv_1d_{padding}_strides", strided, line)
+        dilated = spec("Conv1D", filters=U, kernel_size=2, padding=padding, dilation_rate=3, use_bias=False)
+        yield Case(f"conv_1d_{padding}_dilated", dilated, line)
+    yield Case("conv_1d_strides", spec("Conv1D", filters=U, kernel_size=2, strides=3, activation="relu"), line)
+    yield Case("conv_1d_groups", spec("Conv1D", filters=4, kernel_size=3, groups=2), line)
+    yield Case("conv_2d", spec("Conv2D", filters=U, kernel_size=[3, 2]), plane)
+    yield Case("conv_2d_same", spec("Conv2D", filters=U, kernel_size=3, padding="same", activation="tanh"), plane)
+    yield Case("conv_2d_strides", spec("Conv2D", filters=U, kernel_size=3, padding="same", strides=2), plane)
+    yield Case("conv_2d_dilated", spec("Conv2D", filters=U, kernel_size=2, dilation_rate=[2, 3]), plane)
+    for pool in ("Max", "Average"):
+        base = pool.lower()
+        yield Case(f"{base}_pooling_1d", spec(f"{pool}Pooling1D", pool_size=2), line)
+        yield Case(f"{base}_pooling_1d_same", spec(f"{pool}Pooling1D", pool_size=3, strides=2, padding="same"), line)
+        yield Case(f"{base}_pooling_2d", spec(f"{pool}Pooling2D", pool_size=[2, 3]), plane)
+        yield Case(f"{base}_pooling_2d_same", spec(f"{pool}Pooling2D", pool_size=3, strides=1, padding="same"), plane)
+        yield Case(f"global_{base}_pooling_2d", spec(f"Global{pool}Pooling2D"), plane)
+    yield Case("batch_normalization", spec("BatchNormalization"))
+    yield Case("batch_normalization_plane", spec("BatchNormalization", axis=2, scale=False), plane)
+    yield Case("batch_normalization_training", spec("BatchNormalization", momentum=0.7), training=True)
+    yield Case("batch_normalization_training_plane", spec("BatchNormalization", center=False), plane, training=True)
+    yield Case("batch_normalization_training_mask", spec("BatchNormalization"), mask="right", training=True)
+
+
 def joined() -> Iterator[Case]:
     """Several layers in a row: what a mask does on its way."""
 
@@ -263,12 +294,13 @@ def cases() -> Iterator[Case]:
     yield from wrapped_cells()
     yield from bidirectional()
     yield from plain()
+    yield from windows()
     yield from joined()
 
 
 def weight_values(path: str, shape: tuple[int, ...], random: np.random.Generator) -> Any:
     """Draw a weight: scales around one, all else around zero."""
-    low, high = (0.5, 1.5) if "gamma" in path else (-0.8, 0.8)
+    low, high = (0.5, 1.5) if "gamma" in path or "variance" in path else (-0.8, 0.8)
     return store.exact(random.uniform(low, high, shape))
 
 
@@ -304,7 +336,7 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         if mask is not None and case.layer["class_name"] not in ("Masking", "Sequential"):  # they find it themselves
             for i in case.masked:  # at each call: MultiHeadAttention takes masks away
                 keras.src.backend.set_keras_mask(tensors[i], tf.constant(mask))
-        return layer(*(several if len(tensors) > 1 else tensors), training=False, **extra)
+        return layer(*(several if len(tensors) > 1 else tensors), training=case.training, **extra)
 
     call()
     values = [weight_values(weight.path, weight.shape, random) for weight in layer.weights]
@@ -336,6 +368,9 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         arrays["mask"] = mask
     if out_mask is not None:
         arrays["output_mask"] = np.asarray(out_mask)
+    if case.training:
+        fixed = [weight for weight in layer.weights if id(weight) not in trainable]
+        arrays |= {f"updated/{i}": np.asarray(weight) for i, weight in enumerate(fixed)}
     if case.stateful:
         arrays["second_output/0"] = np.asarray(call())
     line = {
@@ -346,7 +381,7 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         ],
         "mask": mask is not None,
         "initial_state": len(states),
-        "training": False,
+        "training": case.training,
         "weights": [
             {
                 "name": weight.name,
