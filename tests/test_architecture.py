@@ -138,11 +138,11 @@ def test_no_internal_import_hides_in_a_function():
 
 
 def test_no_internal_import_hides_in_a_string():
-    """`import_module("elman...")` would be invisible to the other tests; only the lazy front door may use it."""
+    """`import_module("elman...")` would be invisible to the other tests; only the lazy doors may use it."""
     hidden = []
     for module, path in FILES.items():
         for node in ast.walk(ast.parse(path.read_text())):
-            if module == "elman" or not isinstance(node, ast.Call):
+            if module in ("elman", "elman.cli.commands") or not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called not in ("import_module", "__import__"):

@@ -9,10 +9,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from elman.cli import check as check_command
-from elman.cli import demo as demo_command
-from elman.cli import forecast, screen
-from elman.cli import train as train_command
+from elman.cli import commands, screen
 from elman.errors import ElmanError, ElmanWarning
 
 __all__ = ["app", "main"]
@@ -64,7 +61,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture.")] = Path("demo.png"),
 ) -> None:
     """Train the tutorials' network on a noisy sine, compare it with simpler forecasts, draw it."""
-    demo_command.demo(seed, window, output)
+    commands.demo.demo(seed, window, output)
 
 
 @app.command()
@@ -100,10 +97,10 @@ def train(
     force: Force = False,
 ) -> None:
     """Train a forecaster on a table; write a model file and a run folder."""
-    given: dict[str, Any] = {name: value for name, value in locals().items() if name in train_command.SETTINGS}
+    given: dict[str, Any] = {name: value for name, value in locals().items() if name in commands.train.SETTINGS}
     for name in ("file", "output"):
         given[name] = None if given[name] is None else str(given[name])
-    train_command.train(given, config, force)
+    commands.train.train(given, config, force)
 
 
 @app.command()
@@ -116,13 +113,13 @@ def predict(
     force: Force = False,
 ) -> None:
     """Forecast the rows that come next."""
-    forecast.predict(model, file, output, horizon, level, force)
+    commands.forecast.predict(model, file, output, horizon, level, force)
 
 
 @app.command()
 def evaluate(model: Model, file: Table = None) -> None:
     """Compare forecasts with what happened, beside the simplest forecasts."""
-    forecast.evaluate(model, file)
+    commands.forecast.evaluate(model, file)
 
 
 @app.command()
@@ -134,19 +131,19 @@ def plot(
     force: Force = False,
 ) -> None:
     """Draw the forecast."""
-    forecast.plot(model, file, output, level, force)
+    commands.forecast.plot(model, file, output, level, force)
 
 
 @app.command()
 def summary(model: Model) -> None:
     """Print what a model file holds."""
-    forecast.summary(model)
+    commands.forecast.summary(model)
 
 
 @app.command()
 def check() -> None:
     """Train something tiny and say on what it ran."""
-    check_command.check()
+    commands.check.check()
 
 
 def _show_warning(

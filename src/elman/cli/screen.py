@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from elman.tasks import Report
 from elman.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from elman.tasks import Report
 
 __all__ = ["Progress", "complain", "console", "say", "show_report", "show_table"]
 
