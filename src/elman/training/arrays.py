@@ -65,7 +65,7 @@ def to_array(data: Any, column: Column) -> np.ndarray:
     except ValueError as error:
         cure = "Give every row the same shape, or a list of arrays (T, F), one a sequence."
         raise DataError.at(
-            column.where, column.name, "be an array", type(data).__name__, cure, because=str(error)
+            column.where, column.name, "be an array", type(data).__name__, cure, because=str(error).rstrip(".")
         ) from None
     if array.dtype.kind in "fiub":
         return array

@@ -1,4 +1,7 @@
-"""The forecaster (its contract is tests/contracts/test_estimators.py): every kind of table, no look into the future, errors with a cure."""
+"""The forecaster: every kind of table, no look into the future, errors with a cure.
+
+What it shares with every estimator is in tests/contracts/test_estimators.py.
+"""
 
 from __future__ import annotations
 

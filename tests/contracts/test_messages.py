@@ -1,0 +1,357 @@
+"""Messages that no other test quotes, each as a person reads it: place, rule, received value, cure."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elman
+from elman import dtypes, layers, losses, metrics, ops, optimizers
+from elman.callbacks import BackupAndRestore, LambdaCallback, ReduceLROnPlateau
+from elman.errors import ElmanError
+from elman.graph import Variable, placeholder
+from elman.layers import LSTM, Dense, Input
+from elman.layers.rnn.echo_state import ridge_readout
+from elman.models import Model, Sequential, load_model
+from elman.tasks import Forecaster
+
+X = np.zeros((4, 3), np.float32)
+SEQUENCES = np.zeros((4, 5, 3), np.float32)
+T2 = placeholder("t", (2, 3))
+
+
+def dense(**options: Any) -> Sequential:
+    model = Sequential([Input((3,)), Dense(2)], name="m")
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **options})
+    return model
+
+
+def two_outputs(loss: Any = None) -> Model:
+    x = Input((3,), name="x")
+    model = Model(x, {"a": Dense(1, name="a")(x), "b": Dense(1, name="b")(x)}, name="two")
+    model.compile("sgd", loss or {"a": "mse", "b": "mse"})
+    return model
+
+
+def forecaster(**settings: Any) -> Forecaster:
+    quick = {"horizon": 2, "window": 4, "units": 2, "epochs": 1, "cell": "simple_rnn", "validation": 0}
+    return Forecaster(**{**quick, **settings})
+
+
+class OneState(layers.Cell):
+    """A step that forgets to return its state."""
+
+    def __init__(self) -> None:
+        super().__init__(name="one")
+        self.state_size = 2
+
+    def build(self, features: int) -> None:
+        self.w = self.add_weight("w", (features, 2))
+
+    def step(self, x: Any, h: Any) -> Any:
+        return x @ self.w + h
+
+
+class Mine(metrics.Mean.__mro__[1]):  # type: ignore[misc]
+    """A metric of one's own."""
+
+    def updates(self, *args: Any, **kwargs: Any) -> Any:
+        return []
+
+
+def built(optimizer: optimizers.Optimizer) -> optimizers.Optimizer:
+    optimizer.build(Variable(np.zeros(3), name="w"))
+    return optimizer
+
+
+def set_rate(optimizer: Any, value: Any) -> None:
+    optimizer.learning_rate = value
+
+
+def fitted(model: Any, x: Any = X, y: Any = None, **options: Any) -> Any:
+    return model.fit(x, np.zeros((len(x), 2), np.float32) if y is None else y, verbose=0, **options)
+
+
+def lstm_stream(batch: int = 1, units: int = 2) -> Any:
+    return Sequential([Input((None, 3)), LSTM(units, return_sequences=True)], name="s").stream(batch=batch)
+
+
+def fixed_rows() -> Sequential:
+    model = Sequential([Input((3,), batch_size=4), Dense(2)], name="m")
+    model.compile("sgd", "mse")
+    return model
+
+
+def traced(layer: layers.Layer) -> Any:
+    with layers.tracing(True):
+        return layer(Input((3,)))
+
+
+def open_time() -> Sequential:
+    return Sequential([Input((None, 3)), LSTM(2)], name="m")
+
+
+def saved(model: Any, read: Callable[[Any], Any], weights_alone: bool = False) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("m.weights.safetensors" if weights_alone else "m.safetensors")
+        model.save_weights(path)
+        return read(path)
+
+
+ROWS: dict[str, tuple[Callable[[], Any], str]] = {
+    # ---- tensors
+    "dtype": (
+        lambda: dtypes.canonical("complex64"),
+        "dtype: dtype must be a real, integer or bool type (float32, float64, int32, bool)",
+    ),
+    "slice_step": (lambda: T2[:, ::2], "indexing: slice step must be 1 or -1. Received slice step=2. Reshape to"),
+    "too_many_indices": (
+        lambda: T2[0, 0, 0],
+        "indexing: indices must be at most 2. Received indices=3. The tensor has",
+    ),
+    "index": (lambda: T2[5], "indexing: index must be between -2 and 1 on axis 0. Received index=5."),
+    "axis": (lambda: ops.sum(T2, 4), "axis must be between -2 and 1. Received axis=4. The tensor has shape (2, 3)."),
+    # ---- layers
+    "glu": (
+        lambda: elman.activations.glu(placeholder("x", (2, 3))),
+        "glu: x must have an even size on axis -1. Received shape (2, 3). Double the units before it.",
+    ),
+    "lambda_shape": (
+        lambda: layers.Lambda(ops.tanh, output_shape=(9,), name="f")(Input((3,))),
+        "Lambda 'f': output_shape must be (3,). Received output_shape=(9,). Leave it out: it is traced.",
+    ),
+    "normalization_axes": (
+        lambda: layers.LayerNormalization(axis=0, name="n")(Input((3,))),
+        "LayerNormalization 'n': x must have the axes [0], the batch not among them. Received shape (B, 3).",
+    ),
+    "register": (
+        lambda: layers.register(type("Odd", (), {})),
+        "register: class must be derived from Layer, Initializer, Regularizer or Constraint. Received class='Odd'.",
+    ),
+    "deserialize": (
+        lambda: layers.deserialize({"name": "Dense"}),
+        "deserialize: class_name must be {'class_name': ..., 'config': {...}}.",
+    ),
+    "factor": (
+        lambda: elman.regularizers.L2(-1.0),
+        "L2: l2 must be a finite number from 0. Received l2=-1.0. The usual is 0.01.",
+    ),
+    "orthogonal_mode": (
+        lambda: elman.regularizers.OrthogonalRegularizer(mode="both"),
+        "OrthogonalRegularizer: mode must be 'rows' or 'columns'. Received mode='both'. Rows are the default.",
+    ),
+    "orthogonal_matrix": (
+        lambda: elman.regularizers.OrthogonalRegularizer()(placeholder("x", (2, 3, 4))),
+        "OrthogonalRegularizer: x must be a matrix. Received shape (2, 3, 4). Use L2 for other weights.",
+    ),
+    "data_format": (
+        lambda: layers.Flatten(data_format="sideways", name="f"),
+        "Flatten 'f': data_format must be 'channels_last' or 'channels_first'. Received data_format='sideways'.",
+    ),
+    "reshape": (
+        lambda: layers.Reshape((2, -1), name="r")(Input((3,))),
+        "Reshape 'r': x must be of 2 numbers times a whole number in each row. Received shape (B, 3): 3 numbers.",
+    ),
+    "permute": (
+        lambda: layers.Permute((0, 1), name="p"),
+        "Permute 'p': dims must be each of 1 to 2 once. Received dims=(0, 1). The batch is not counted.",
+    ),
+    "padding": (
+        lambda: layers.ZeroPadding1D((1, -1), name="p"),
+        "ZeroPadding1D 'p': padding must be a number of steps from 0, or two of them. Received padding=(1, -1).",
+    ),
+    # ---- recurrent layers
+    "dilations": (
+        lambda: layers.DilatedRNN([layers.GRUCell(2)], dilations=[1, 2]),
+        "DilatedRNN: dilations must be one number of steps for each of the cells. Received dilations=[1, 2].",
+    ),
+    "ridge": (
+        lambda: ridge_readout(np.zeros((3, 2)), np.zeros((4, 1))),
+        "ridge_readout: targets must have (3,) before its last axis, as states. Received shape (4, 1).",
+    ),
+    "learn_initial_state": (
+        lambda: LSTM(2, stateful=True, learn_initial_state=True, name="l"),
+        "LSTM 'l': learn_initial_state must be False here. Received learn_initial_state=True: a stateful layer starts "
+        "where the last batch ended. Leave it out.",
+    ),
+    "initial_state_count": (
+        lambda: LSTM(2, name="l")(Input((5, 3)), initial_state=[Input((2,))]),
+        "LSTM 'l': initial_state must be a list of 2 states of sizes (2, 2). Received initial_state=1.",
+    ),
+    "initial_state_shape": (
+        lambda: layers.GRU(2, name="g")(Input((5, 3)), initial_state=Input((4,))),
+        "GRU 'g': initial_state[0] must have shape (B, 2). Received shape (B, 4). One row for each row of x.",
+    ),
+    "step": (
+        lambda: layers.RNN(OneState())(Input((5, 3))),
+        "step must be a function that returns (output, state 1). Received step='Tensor'. A step returns its output",
+    ),
+    "wrapped": (
+        lambda: layers.ResidualWrapper(layers.GRU(3), name="r"),
+        "ResidualWrapper 'r': layer must be a recurrent layer with return_sequences=True.",
+    ),
+    "wrapped_units": (
+        lambda: layers.ResidualWrapper(layers.GRU(2, return_sequences=True), name="r")(Input((5, 3))),
+        "ResidualWrapper 'r': layer must have as many outputs as x has features, 3. Received shape (B, 5, 2).",
+    ),
+    # ---- losses and metrics
+    "target_rank": (
+        lambda: losses.MeanSquaredError()(placeholder("y", (4, 2, 3)), placeholder("p", (4, 2))),
+        "mean_squared_error: y_true must have the shape of y_pred, (4, 2). Received shape (4, 2, 3). For class numbers",
+    ),
+    "weight_shape": (
+        lambda: losses.MeanSquaredError()(T2, T2, sample_weight=placeholder("w", (5,))),
+        "mean_squared_error: sample_weight must be of a shape that fits the values it weighs, (2,). Received shape",
+    ),
+    "labels": (
+        lambda: metrics.AUC(multi_label=True, num_labels=5).updates(T2, T2),
+        "auc: num_labels must be the last size of y_pred, 3. Received num_labels=5. Leave it out.",
+    ),
+    "own_metric": (
+        lambda: metrics.serialize(Mine("mine")),
+        "metrics.serialize: metric must be one of elman's own to be saved. Received metric='mine'. Pass it",
+    ),
+    "beta": (
+        lambda: metrics.FBetaScore(beta=0.0),
+        "fbeta_score: beta must be above 0. Received beta=0.0. 1 weighs precision and recall alike.",
+    ),
+    # ---- optimizers and callbacks
+    "rate_after_building": (
+        lambda: set_rate(built(optimizers.SGD(0.1)), lambda step: 0.1),
+        "sgd: learning_rate must be a number, and the optimizer without a schedule, once training has begun.",
+    ),
+    "segments": (
+        lambda: optimizers.SGD(clipnorm=1.0).updates(
+            Variable(np.zeros(3), name="w"), placeholder("g", (3,), "float64")
+        ),
+        "sgd: segments must be given. Received segments=(). clipnorm works on each weight by itself.",
+    ),
+    "loss_scale": (
+        lambda: optimizers.SGD(loss_scale_factor=2.0),
+        "sgd: loss_scale_factor must be None. Received loss_scale_factor=2.0. elman computes in float32 and float64",
+    ),
+    "another_vector": (
+        lambda: built(optimizers.SGD()).build(Variable(np.zeros(4), name="w")),
+        "sgd: parameters must be the vector of 3 numbers it was built for.",
+    ),
+    "no_hook": (lambda: LambdaCallback(on_lunch=print), "LambdaCallback: arguments must be hooks (on_train_begin"),
+    "plateau": (
+        lambda: ReduceLROnPlateau(factor=1.0),
+        "ReduceLROnPlateau: factor must be below 1. Received factor=1.0. 0.1 divides the rate by ten.",
+    ),
+    "backup": (
+        lambda: BackupAndRestore("x", save_freq=5),  # type: ignore[arg-type]
+        "BackupAndRestore: save_freq must be 'epoch'. Received save_freq=5. Leave it out.",
+    ),
+    # ---- models and their data
+    "no_inputs": (
+        lambda: Model(name="m"),
+        "Model 'm': inputs and outputs must be given. Received inputs and outputs=None",
+    ),
+    "no_layer": (
+        lambda: Sequential([Input((3,)), 5], name="m"),
+        "Sequential 'm': layer must be a Layer. Received dtype int. Pass an instance such as Dense(8).",
+    ),
+    "custom_objects": (
+        lambda: elman.models.model_from_json("{}", custom_objects={"a": 1}),
+        "model_from_json: custom_objects must be None.",
+    ),
+    "ragged_features": (
+        lambda: open_time().predict([SEQUENCES[0], SEQUENCES[1, :2, :2]], verbose=0),
+        "x must be of sequences with equal features. Received x=[(2,), (3,)]. Give every sequence the same features.",
+    ),
+    "big_index": (
+        lambda: Sequential([Input((None,), dtype="int32"), layers.Embedding(9, 2)]).predict(
+            np.array([[1, 2**40]]), verbose=0
+        ),
+        "must be within int32. Received",
+    ),
+    "fixed_batch": (
+        lambda: fitted(fixed_rows(), batch_size=2),
+        "Sequential 'm': batch_size must be 4 as its Input says. Received batch_size=2. Leave it out, or build",
+    ),
+    "fixed_rows": (
+        lambda: fitted(fixed_rows(), np.zeros((6, 3), np.float32)),
+        "must have a multiple of 4 rows, the batch size of its Input. Received x=<ndarray of shape (6, 3), float32>.",
+    ),
+    "losses_count": (
+        lambda: fitted(two_outputs(["mse", "mse", "mse"])),
+        "loss must have one entry for each of 2 outputs. Received loss=['mse', 'mse', 'mse']. Outputs: a, b.",
+    ),
+    "missing_target": (
+        lambda: fitted(two_outputs(), y={"a": np.zeros(4, np.float32)}),
+        "must be given. Received y['b']=None. This output has a loss.",
+    ),
+    "noise_shape": (
+        lambda: traced(layers.Dropout(0.5, noise_shape=(1,), name="d")),
+        "Dropout 'd': noise_shape must have one size for each axis of x, (B, 3). Received shape (1,). Use None where",
+    ),
+    "uneven_rows": (
+        lambda: open_time().predict([SEQUENCES[0], SEQUENCES[1, :, :2]], verbose=0),
+        "Sequential 'm': x must be an array. Received x='list': setting an array element with a sequence.",
+    ),
+    "loaded_weights": (
+        lambda: saved(Sequential([Input((3,)), Dense(2), Dense(2)], name="other"), dense().load_weights),
+        "Sequential 'm': weights must be the 2 of this model. Received weights=4: ",
+    ),
+    "weights_are_no_model": (
+        lambda: saved(dense(), load_model, weights_alone=True),
+        "load_model: path must be a whole model. Received path=",
+    ),
+    # ---- streams
+    "stream_without_time": (
+        lambda: dense().stream(),
+        "model must have inputs of shape (B, T, F), or (B, T) of indices. Received model='(B, 3)'. A stream",
+    ),
+    "stream_without_memory": (
+        lambda: Sequential([Input((None, 3)), Dense(2)], name="m").stream(),
+        "model must have a recurrent layer that reads its input. Received model='none'. Call predict on each step",
+    ),
+    "stream_state_type": (
+        lambda: lstm_stream().load_state("text"),
+        "state must be bytes. Received state='str'. Pass what",
+    ),
+    "stream_state_batch": (
+        lambda: lstm_stream(batch=2).load_state(lstm_stream(batch=1).save_state()),
+        "Use model.stream(batch=1) of the model that saved it.",
+    ),
+    # ---- forecasts
+    "forecast_rate": (
+        lambda: forecaster(learning_rate=0.0).fit(np.arange(30.0)),
+        "Forecaster: learning_rate must be above 0. Received learning_rate=0.0.",
+    ),
+    "forecast_validation": (
+        lambda: forecaster(validation=1.5).fit(np.arange(30.0)),
+        "Forecaster: validation must be a share below 1 or a number of rows. Received validation=1.5.",
+    ),
+    "forecast_rank": (
+        lambda: forecaster().fit(np.zeros((3, 4, 5))),
+        "Forecaster.fit: data must have shape (N,) or (N, channels). Received shape (3, 4, 5).",
+    ),
+    "forecast_named_column": (
+        lambda: forecaster().fit(np.arange(30.0), time="month"),
+        "Forecaster.fit: data must be a table where columns are named. Received data='array'. Pass a DataFrame.",
+    ),
+    "forecast_words": (
+        lambda: forecaster().fit(np.array(["a", "b", "c"])),
+        "Forecaster.fit: data must be numeric. Received",
+    ),
+    "forecast_rows": (
+        lambda: forecaster(window=8, horizon=4, validation=4).fit(np.arange(14.0)),
+        "Forecaster: training rows must be at least 12. Received training rows=10: of 14 rows 4 are for validation",
+    ),
+}
+"""A call, and what it must say, or the beginning of it."""
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_message_says_what_is_wrong_and_what_to_do(name: str) -> None:
+    call, text = ROWS[name]
+    with pytest.raises(ElmanError, match=re.escape(text)):
+        call()
