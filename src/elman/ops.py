@@ -86,7 +86,7 @@ from elman.graph.trace import (
     zeros_like,
 )
 from elman.graph.trace import divide_ as divide
-from elman.graph.windows import average_pool, conv, max_pool
+from elman.graph.windows import average_pool, conv, depthwise_conv, max_pool
 
 __all__ = [
     "abs",
@@ -104,6 +104,7 @@ __all__ = [
     "conv",
     "cos",
     "cumsum",
+    "depthwise_conv",
     "divide",
     "dot",
     "equal",

@@ -122,6 +122,27 @@ CASES = [
     Case("average_pooling2d", "AveragePooling2D", {"pool_size": [2, 3], "strides": 1}, ((4, 4, 2),), ("B", 3, 2, 2)),
     Case("global_average_pooling2d", "GlobalAveragePooling2D", {}, ((2, 3, 2),), ("B", 2)),
     Case("global_max_pooling2d", "GlobalMaxPooling2D", {"keepdims": True}, ((2, 3, 2),), ("B", 1, 1, 2)),
+    Case("depthwise_conv1d", "DepthwiseConv1D", {"kernel_size": 3, "padding": "causal", "depth_multiplier": 2},
+         (SEQ,), ("B", "T", 8), 32),
+    Case("depthwise_conv2d", "DepthwiseConv2D", {"kernel_size": 2, "strides": [2, 2], "use_bias": False},
+         ((4, 5, 2),), ("B", 2, 2, 2), 8),
+    Case("separable_conv1d", "SeparableConv1D", {"filters": U, "kernel_size": 2, "padding": "same"},
+         (SEQ,), ("B", "T", U), 8 + 12 + 3),
+    Case("separable_conv2d", "SeparableConv2D", {"filters": U, "kernel_size": [1, 2]},
+         ((2, 4, 2),), ("B", 2, 3, U), 13),
+    Case("up_sampling1d", "UpSampling1D", {"size": 3}, ((2, 4),), ("B", 6, 4)),
+    Case("up_sampling2d", "UpSampling2D", {"size": [1, 3]}, ((2, 2, 3),), ("B", 2, 6, 3)),
+    Case("zero_padding2d", "ZeroPadding2D", {"padding": [[1, 0], [2, 3]]}, ((2, 2, 3),), ("B", 3, 7, 3)),
+    Case("cropping2d", "Cropping2D", {"cropping": [1, 2]}, ((4, 5, 1),), ("B", 2, 1, 1)),
+    Case("spatial_dropout2d", "SpatialDropout2D", {"rate": 0.4}, ((2, 3, 4),), ("B", 2, 3, 4)),
+    Case("highway", "Highway", {"activation": "tanh"}, (SEQ,), ("B", "T", 4), 40),
+    Case("rbf", "RBF", {"units": U}, (SEQ,), ("B", "T", U), 15),
+    Case("rbf_fixed_widths", "RBF", {"units": U, "width": 2.0, "train_widths": False}, (VEC,), ("B", U), 15),
+    Case("mixture_of_experts", "MixtureOfExperts",
+         {"experts": lambda: [layers.Dense(U, activation="tanh"), layers.Dense(U)]}, (VEC,), ("B", U), 40),
+    Case("mixture_of_recurrences", "MixtureOfExperts",
+         {"experts": lambda: [layers.GRU(U), layers.MGU(U)], "gate": lambda: layers.SimpleRNN(2)},
+         (SEQ,), ("B", U), 81 + 48 + 14),
     Case("flatten", "Flatten", {}, ((2, 3),), ("B", 6)),
     Case("flatten_first", "Flatten", {"data_format": "channels_first"}, ((2, 3, 2),), ("B", 12)),
     Case("reshape", "Reshape", {"target_shape": [2, -1]}, ((4, 3),), ("B", 2, 6)),
@@ -349,7 +370,8 @@ def test_gradients_are_central_differences(case, training, rng):
     with tracing(training) as now:
         y = layer(x)
     drawn = [rng.normal(size=w.shape) * 0.5 for w in layer.weights]
-    layer.set_weights([np.abs(v) + 0.5 if "variance" in w.name else v for v, w in zip(drawn, layer.weights, strict=True)])
+    positive = ["variance" in w.name for w in layer.weights]
+    layer.set_weights([np.abs(v) + 0.5 if p else v for v, p in zip(drawn, positive, strict=True)])
     inputs, outputs = flat(x), flat(y)
     loss = ops.sum(ops.zeros((), "float64"))
     for i, t in enumerate(outputs):

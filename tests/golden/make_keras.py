@@ -36,6 +36,7 @@ SECTIONS = {
         "defaults": "keras_defaults.make",
         "layers": "keras_layers.make",
         "attention": "keras_layers.make_attention",
+        "conv_lstm": "keras_layers.make_conv_lstm",
     },
     "jax": {
         "activations": "keras_functions.make_activations",

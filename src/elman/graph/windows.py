@@ -8,10 +8,11 @@ operator has ONNX's name and meaning but for that order of axes, and its `pads` 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from elman.errors import ArgumentError, ShapeError
-from elman.graph.node import Operand, Tensor, apply_many, as_tensor
+from elman.graph.node import Operand, Tensor, apply, apply_many, as_tensor
 from elman.graph.operators import slid
 from elman.graph.trace import concatenate, flip, pad, reshape, split, swapaxes
 from elman.shapes import Shape, Size, share, text
@@ -46,6 +47,34 @@ def conv(
         whole = concatenate([apply_many("Conv", pair, **attrs)[0] for pair in pairs], -1)
         return whole + more[0] if more else whole
     return apply_many("Conv", [x, kernel, *more], **attrs)[0]
+
+
+def depthwise_conv(
+    x: Operand, kernel: Operand, strides: Numbers = 1, padding: Padding = "valid", dilation_rate: Numbers = 1
+) -> Tensor:
+    """Each channel by itself through M filters of its own: a chain of products and sums, element by element.
+
+    Strides take from a result without them. Shapes: x (B, S..., C), kernel (K..., C, M) -> (B, S'..., C * M).
+    """
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    window = [k for k in kernel.shape[:-2] if isinstance(k, int)]
+    steps, spread = _each(strides, len(window)), _each(dilation_rate, len(window))
+    moves = zip(x.shape[1:-1], window, steps, spread, strict=True)
+    if isinstance(padding, str):
+        padding = [ends("depthwise_conv", size, k, s, d, padding) for size, k, s, d in moves]
+    for axis, (before, after) in enumerate(padding, 1):
+        x = x if (before, after) == (0, 0) else pad(x, axis, before, after)
+    total: Tensor | None = None
+    for tap in itertools.product(*map(range, window)):
+        seen, weight = x, kernel
+        for axis, (t, k, d) in enumerate(zip(tap, window, spread, strict=True), 1):
+            length = x.shape[axis] - d * (k - 1)
+            seen, weight = apply("Slice", seen, axis=axis, start=t * d, length=length, step=1), weight[t]
+        term = reshape(seen, (*seen.shape, 1)) * weight
+        total = term if total is None else total + term
+    assert total is not None, "a window has an element"
+    y = reshape(total, (*total.shape[:-2], total.shape[-2] * total.shape[-1]))
+    return y if max(steps) == 1 else average_pool(y, 1, steps)
 
 
 def max_pool(x: Operand, pool_size: Numbers, strides: Numbers | None = None, padding: Padding = "valid") -> Tensor:

@@ -6,6 +6,7 @@ from elman.layers.base import Call, Layer, Mask, Tracing, current, reset_names, 
 from elman.layers.batch_normalization import BatchNormalization
 from elman.layers.convolution import Conv1D, Conv2D
 from elman.layers.core import Dense, Input, InputLayer, Lambda
+from elman.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from elman.layers.embedding import Embedding, Masking, ReversibleEmbedding
 from elman.layers.global_pooling import (
     GlobalAveragePooling1D,
@@ -13,13 +14,31 @@ from elman.layers.global_pooling import (
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
 )
+from elman.layers.highway import Highway
 from elman.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+from elman.layers.mixture_of_experts import MixtureOfExperts
 from elman.layers.multi_head_attention import MultiHeadAttention
 from elman.layers.normalization import LayerNormalization
 from elman.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
+from elman.layers.rbf import RBF
 from elman.layers.registry import deserialize, register, serialize
-from elman.layers.regularization import ActivityRegularization, Dropout, GaussianNoise, SpatialDropout1D
-from elman.layers.reshaping import Cropping1D, Flatten, Permute, RepeatVector, Reshape, ZeroPadding1D
+from elman.layers.regularization import (
+    ActivityRegularization,
+    Dropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
+from elman.layers.reshaping import (
+    Cropping1D,
+    Cropping2D,
+    Flatten,
+    Permute,
+    RepeatVector,
+    Reshape,
+    ZeroPadding1D,
+    ZeroPadding2D,
+)
 from elman.layers.rnn import (
     CIFG,
     GRU,
@@ -84,22 +103,24 @@ from elman.layers.rnn import (
     UGRNNCell,
     ridge_readout,
 )
+from elman.layers.up_sampling import UpSampling1D, UpSampling2D
 
 __all__ = [
-    "CIFG", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RNN", "SLSTM", "SRU", "UGRNN",
-    "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN", "AntisymmetricRNNCell",
-    "Attention", "AttentiveCell", "AttentiveRNN", "Average", "AveragePooling1D", "AveragePooling2D",
-    "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN", "CoRNNCell", "Concatenate",
-    "Conv1D", "Conv2D", "Cropping1D", "Dense", "DilatedCell", "DilatedRNN", "Dot", "Dropout", "EchoState",
-    "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "Flatten", "GRUCell",
-    "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
-    "HighwayWrapper", "IndRNN", "IndRNNCell", "Input", "InputLayer", "JANETCell", "JordanRNN", "JordanRNNCell",
-    "LEMCell", "LRUCell", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "LiGRU", "LiGRUCell",
-    "MGUCell", "MUT1Cell", "Mask", "Masking", "MaxPooling1D", "MaxPooling2D", "Maximum", "MinGRU", "MinGRUCell",
-    "MinLSTM", "MinLSTMCell", "Minimum", "MultiHeadAttention", "Multiply", "PReLU", "PeepholeLSTM",
-    "PeepholeLSTMCell", "Permute", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector",
-    "Reshape", "ResidualWrapper", "ReversibleEmbedding", "SLSTMCell", "SRUCell", "SimpleRNN", "SimpleRNNCell",
-    "Softmax", "SpatialDropout1D", "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell",
-    "ZeroPadding1D", "current", "deserialize", "register", "reset_names", "ridge_readout", "rng", "serialize",
-    "set_seed", "tracing",
+    "CIFG", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RBF", "RNN", "SLSTM", "SRU",
+    "UGRNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN",
+    "AntisymmetricRNNCell", "Attention", "AttentiveCell", "AttentiveRNN", "Average", "AveragePooling1D",
+    "AveragePooling2D", "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN", "CoRNNCell",
+    "Concatenate", "Conv1D", "Conv2D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D",
+    "DilatedCell", "DilatedRNN", "Dot", "Dropout", "EchoState", "EchoStateCell", "Embedding", "FastGRNN",
+    "FastGRNNCell", "FastRNN", "FastRNNCell", "Flatten", "GRUCell", "GaussianNoise", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Highway", "HighwayWrapper", "IndRNN",
+    "IndRNNCell", "Input", "InputLayer", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell",
+    "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell",
+    "Mask", "Masking", "MaxPooling1D", "MaxPooling2D", "Maximum", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell",
+    "Minimum", "MixtureOfExperts", "MultiHeadAttention", "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell",
+    "Permute", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector", "Reshape",
+    "ResidualWrapper", "ReversibleEmbedding", "SLSTMCell", "SRUCell", "SeparableConv1D", "SeparableConv2D",
+    "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "StackedRNNCells", "Subtract",
+    "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "current", "deserialize", "register", "reset_names", "ridge_readout", "rng", "serialize", "set_seed", "tracing",
 ]  # fmt: skip

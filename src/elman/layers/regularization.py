@@ -1,4 +1,4 @@
-"""Layers for training alone: Dropout, SpatialDropout1D, GaussianNoise, ActivityRegularization."""
+"""Layers for training alone: Dropout, SpatialDropout1D/2D, GaussianNoise, ActivityRegularization."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from elman.graph.node import Tensor
 from elman.layers import regularizers
 from elman.layers.base import Layer, current
 from elman.layers.registry import register
+from elman.layers.reshaping import need_channels_last
 from elman.layers.rnn.cell import check_rate
 from elman.shapes import Size, text
 
@@ -104,6 +105,41 @@ class SpatialDropout1D(Noise):
     def disturb(self, x: Tensor) -> Tensor:
         """Drop features."""
         return x if not self.rate else x * current().dropout((x.shape[0], 1, x.shape[2]), self.rate, x.dtype, self.seed)
+
+
+@register
+@final
+class SpatialDropout2D(Noise):
+    """Dropout of whole channels of an image: a channel is dropped at every place or at none.
+
+    Args:     rate: share that is dropped. data_format: "channels_last" alone. seed: makes the choice independent of the
+              model's seed.
+    Shapes:   x (B, H, W, C) -> (B, H, W, C).
+    Raises:   ArgumentError: rate outside [0, 1). ShapeError: x is not of rank 4.
+    Source:   Tompson et al. 2015, "Efficient object localization using convolutional networks".
+    Example:
+        >>> from elman.layers import Input
+        >>> SpatialDropout2D(0.2)(Input((7, 7, 8))).shape
+        (B, 7, 7, 8)
+    """
+
+    axes = ("B", "H", "W", "F")
+    rate: float
+    data_format: str | None
+
+    def __init__(
+        self, rate: float, data_format: str | None = None, seed: int | None = None, name: str | None = None,
+        dtype: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        check_rate(self.where, "rate", rate)
+        need_channels_last(self.where, data_format)
+        self.rate, self.data_format, self.seed = rate, data_format, seed
+
+    def disturb(self, x: Tensor) -> Tensor:
+        """Drop channels."""
+        shape = (x.shape[0], 1, 1, x.shape[3])
+        return x if not self.rate else x * current().dropout(shape, self.rate, x.dtype, self.seed)
 
 
 @register

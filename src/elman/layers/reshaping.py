@@ -1,4 +1,4 @@
-"""Layers that only move numbers: Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D."""
+"""Layers that only move numbers: Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D/2D, Cropping1D/2D."""
 
 from __future__ import annotations
 
@@ -199,6 +199,84 @@ class Cropping1D(Steps):
         if isinstance(x.shape[1], int) and x.shape[1] < first + last:
             raise ShapeError.at(self.where, "x", f"have at least {first + last} steps", text(x.shape), "Crop less.")
         return x[:, first:, :] if last == 0 else x[:, first:-last, :]
+
+
+class Borders(Layer):
+    """A layer that adds or takes rows and columns at the borders of an image."""
+
+    axes = ("B", "H", "W", "F")
+
+    def _borders(self, argument: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How many (before, after), of rows and of columns."""
+        two = (value, value) if isinstance(value, int) else tuple(value)
+        pairs = tuple((n, n) if isinstance(n, int) else tuple(n) for n in two)
+        if len(pairs) != 2 or not all(len(p) == 2 and all(isinstance(n, int) and n >= 0 for n in p) for p in pairs):
+            rule = "be a whole number from 0, two of them, or two pairs (before, after)"
+            raise ArgumentError.at(self.where, argument, rule, value)
+        return pairs
+
+
+@register
+@final
+class ZeroPadding2D(Borders):
+    """Rows and columns of zeros around an image.
+
+    Args:     padding: how many at each border, (rows, columns), or ((top, bottom), (left, right)). data_format:
+              "channels_last" alone.
+    Shapes:   x (B, H, W, C) -> (B, top + H + bottom, left + W + right, C).
+    Example:
+        >>> from elman.layers import Input
+        >>> ZeroPadding2D(((1, 0), (2, 2)))(Input((5, 3, 1))).shape
+        (B, 6, 7, 1)
+    """
+
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    data_format: str | None
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        need_channels_last(self.where, data_format)
+        self.padding, self.data_format = self._borders("padding", padding), data_format
+
+    def call(self, x: Tensor) -> Tensor:
+        """The larger image."""
+        rows, columns = self.padding
+        return ops.pad(ops.pad(x, 2, *columns), 1, *rows)
+
+
+@register
+@final
+class Cropping2D(Borders):
+    """An image without its outer rows and columns.
+
+    Args:     cropping: how many at each border, (rows, columns), or ((top, bottom), (left, right)). data_format:
+              "channels_last" alone.
+    Shapes:   x (B, H, W, C) -> (B, H - top - bottom, W - left - right, C).
+    Raises:   ShapeError: fewer rows or columns than are cropped, known while tracing or when the model runs.
+    Example:
+        >>> from elman.layers import Input
+        >>> Cropping2D(1)(Input((5, 4, 1))).shape
+        (B, 3, 2, 1)
+    """
+
+    cropping: tuple[tuple[int, int], tuple[int, int]]
+    data_format: str | None
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        need_channels_last(self.where, data_format)
+        self.cropping, self.data_format = self._borders("cropping", cropping), data_format
+
+    def call(self, x: Tensor) -> Tensor:
+        """The smaller image."""
+        for axis, (first, last) in enumerate(self.cropping, 1):
+            size = x.shape[axis]
+            if isinstance(size, int) and size < first + last:
+                rule = f"have at least {first + last} places along axis {axis}"
+                raise ShapeError.at(self.where, "x", rule, text(x.shape), "Crop less.")
+            kept = slice(first, None if last == 0 else -last)
+            x = x[(slice(None),) * axis + (kept,)]
+        return x
 
 
 def check_format(where: str, data_format: str | None) -> None:

@@ -248,6 +248,14 @@ def windows() -> Iterator[Case]:
         yield Case(f"{base}_pooling_2d", spec(f"{pool}Pooling2D", pool_size=[2, 3]), plane)
         yield Case(f"{base}_pooling_2d_same", spec(f"{pool}Pooling2D", pool_size=3, strides=1, padding="same"), plane)
         yield Case(f"global_{base}_pooling_2d", spec(f"Global{pool}Pooling2D"), plane)
+    yield Case("up_sampling_1d", spec("UpSampling1D", size=3), line)
+    yield Case("up_sampling_2d", spec("UpSampling2D", size=[1, 2]), plane)
+    yield Case("zero_padding_2d", spec("ZeroPadding2D", padding=[[1, 0], [2, 3]]), plane)
+    yield Case("cropping_2d", spec("Cropping2D", cropping=[[1, 0], [2, 3]]), plane)
+    yield Case("depthwise_conv_1d", spec("DepthwiseConv1D", kernel_size=3, padding="same"), line)
+    yield Case("depthwise_conv_2d", spec("DepthwiseConv2D", kernel_size=[3, 2], depth_multiplier=2), plane)
+    yield Case("separable_conv_1d", spec("SeparableConv1D", filters=U, kernel_size=3, padding="causal"), line)
+    yield Case("separable_conv_2d", spec("SeparableConv2D", filters=U, kernel_size=3, activation="relu"), plane)
     yield Case("batch_normalization", spec("BatchNormalization"))
     yield Case("batch_normalization_plane", spec("BatchNormalization", axis=2, scale=False), plane)
     yield Case("batch_normalization_training", spec("BatchNormalization", momentum=0.7), training=True)
@@ -283,6 +291,18 @@ def joined() -> Iterator[Case]:
     yield Case("tutorial", chain(*tutorial), ((B, 1, 4),))
 
 
+def conv_lstm() -> Iterator[Case]:
+    """Convolution within a recurrence, along one axis and two."""
+    film, strip = ((2, 4, 5, 6, 2),), ((B, T, 7, 2),)
+    yield Case("conv_lstm_1d", spec("ConvLSTM1D", filters=2, kernel_size=3), strip)
+    whole: dict[str, Any] = {"padding": "same", "return_sequences": True, "return_state": True}
+    yield Case("conv_lstm_1d_whole", spec("ConvLSTM1D", filters=2, kernel_size=3, **whole), strip)
+    yield Case("conv_lstm_1d_mask", spec("ConvLSTM1D", filters=2, kernel_size=2, return_sequences=True), strip, "right")
+    yield Case("conv_lstm_2d", spec("ConvLSTM2D", filters=2, kernel_size=[2, 3], use_bias=False), film)
+    strided = spec("ConvLSTM2D", filters=2, kernel_size=3, strides=2, go_backwards=True, **whole)
+    yield Case("conv_lstm_2d_strides", strided, film)
+
+
 def cases() -> Iterator[Case]:
     """All cases of the file."""
     yield from recurrent("SimpleRNN", "simple_rnn", 1)
@@ -315,7 +335,7 @@ def draw_inputs(case: Case, random: np.random.Generator) -> tuple[list[Any], Any
     if not case.mask:
         return inputs, None
     mask = np.array(MASKS[case.mask], bool)
-    return [value * mask[..., None] for value in inputs], mask
+    return [value * mask.reshape(*mask.shape, *(1,) * (value.ndim - 2)) for value in inputs], mask
 
 
 def run(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -415,3 +435,8 @@ def make(made_by: dict[str, str], name: str = "keras_layers", chosen: Iterable[C
 def make_attention(made_by: dict[str, str]) -> None:
     """Write keras_attention.json and keras_attention.npz."""
     make(made_by, "keras_attention", attention())
+
+
+def make_conv_lstm(made_by: dict[str, str]) -> None:
+    """Write keras_conv_lstm.json and keras_conv_lstm.npz."""
+    make(made_by, "keras_conv_lstm", conv_lstm())
