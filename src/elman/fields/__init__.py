@@ -6,6 +6,7 @@ from elman.fields.boxes import Boxes
 from elman.fields.calendar import Calendar
 from elman.fields.category import Category, Labels
 from elman.fields.frames import Table
+from elman.fields.guessing import Guess, guess
 from elman.fields.image import Image, Line
 from elman.fields.number import Number
 from elman.fields.registry import FIELDS, by_kind, restore
@@ -30,6 +31,7 @@ __all__ = [
     "Calendar",
     "Category",
     "Field",
+    "Guess",
     "Image",
     "Labels",
     "Line",
@@ -44,6 +46,7 @@ __all__ = [
     "Video",
     "by_kind",
     "convert_tags",
+    "guess",
     "horizons",
     "origins",
     "restore",

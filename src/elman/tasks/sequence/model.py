@@ -306,8 +306,9 @@ class SequenceModel(Estimator):
         if isinstance(given, str):
             made: Field[Any] = fields.by_kind(given)()
             return made
-        cure = "Pass a mapping from name to kind: {'text': 'text'}."
-        raise ArgumentError.at("SequenceModel", name, "of a kind that is said", None, cure)
+        guessed = fields.guess(column, name)
+        self.guesses_[name] = f"{name}: {guessed.field.kind} ({guessed.reason})"
+        return guessed.field
 
     def _run(self, columns: Columns) -> Run:
         return self.blueprint_.run(self.network_, columns, max(64, self.batch_size))
