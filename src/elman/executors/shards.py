@@ -100,7 +100,7 @@ def _visit(node: Node, inner: dict[Key, Size]) -> None:
         return
     if not batched:
         rows_first = all(t.shape[0] == Dim.symbol(BATCH) for t in outputs)
-        if node.op == "Range" or (node.op in ("Input", "RandomUniform") and not rows_first):
+        if node.op in ("Range", "Slice") or (node.op in ("Input", "RandomUniform") and not rows_first):
             raise _MixedError
         for t in outputs:
             _axis(t)

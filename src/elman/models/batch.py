@@ -112,6 +112,7 @@ class OnBatch:
         self._build_for(x)
         steps, adapter, objective = self._training_parts("train_on_batch")
         data = adapter.data_set(x, y, sample_weight, class_weight)
+        steps.make_room(data.rows)
         plan = steps.train(data.signature)
         objective.reset()
         run = plan.run(data.arrays)
@@ -130,6 +131,7 @@ class OnBatch:
         self._build_for(x)
         steps, adapter, objective = self._training_parts("test_on_batch")
         data = adapter.data_set(x, y, sample_weight)
+        steps.make_room(data.rows)
         plan = steps.test(data.signature)
         objective.reset()
         plan.run(data.arrays)
@@ -141,6 +143,7 @@ class OnBatch:
         steps = self.make_steps()
         assert self._adapter is not None
         data = self._adapter.inputs(x)
+        steps.make_room(data.rows)
         return self._structured(list(steps.predict(data.signature).run(data.arrays).outputs))
 
     def _diverged(self, arrays: Sequence[np.ndarray], steps: Steps) -> ArithmeticError:

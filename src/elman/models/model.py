@@ -12,6 +12,7 @@ from elman.errors import ArgumentError, ShapeError
 from elman.graph import Tensor, Variable
 from elman.layers.base import Layer
 from elman.layers.registry import register
+from elman.layers.rnn.recurrence import Recurrence
 from elman.models import saving, structure
 from elman.models.compiled import Compiled
 from elman.models.network import Network
@@ -105,7 +106,13 @@ class Model(Compiled):
         network = self.network
         names = structure.output_names(self._output_structure, network.outputs)
         inputs, outputs = network.apart()
-        return Program(self.where, inputs, outputs, names, network.trace, tuple(network.layers))
+        kept = [layer for layer in structure.every_layer(self) if isinstance(layer, Recurrence) and layer.stateful]
+
+        def make_room(rows: int) -> bool:
+            return sum(layer.make_room(rows) for layer in kept) > 0  # every one of them, not until the first
+
+        room = make_room if kept else None
+        return Program(self.where, inputs, outputs, names, network.trace, tuple(network.layers), room)
 
     def _build_for(self, x: Any) -> None:
         """A functional model is built from the start."""

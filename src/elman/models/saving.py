@@ -68,6 +68,8 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
             "load_checkpoint", "path", "a checkpoint", str(filepath), "Use load_model or load_weights.", because=because
         )
     model.make_steps().pack()
+    kept = (len(array) for name, array in contents.tensors.items() if name.startswith(STATE) and array.ndim > 1)
+    model.make_steps().make_room(max(kept, default=0))
     names = {**_keys(model), **_named(model.optimizer.variables, OPTIMIZER), **_named(_state_variables(model), STATE)}
     _fill(model, names, contents.tensors, skip_mismatch=False)
     if contents.metadata.get("rate") is not None:

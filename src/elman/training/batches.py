@@ -40,23 +40,26 @@ class Adapter:
 
     @property
     def fixed_rows(self) -> int | None:
-        """The number of rows of every batch, where stateful layers fix it."""
+        """The number of rows of a batch, where the input names one."""
         rows = self.program.inputs[0].shape[0]
         return rows if isinstance(rows, int) else None
 
     def batch_size(self, given: int | None, data: DataSet | Stream) -> int:
-        """The batch size to use: what was given, else what the model fixes, else 32.
+        """The batch size to use: what was given, else what the model names, else 32.
 
-        Raises: ArgumentError: another than the model fixes. DataError: rows that do not fill whole batches of it.
+        Raises: ArgumentError: another than a model without kept states fixes. DataError: rows that do not fill whole
+            batches of it.
         """
         fixed = self.fixed_rows
+        if self.program.make_room is not None:
+            return given or fixed or BATCH
         if fixed is None:
             return BATCH if given is None else int(given)
         if given is not None and given != fixed:
             cure = "Leave it out, or build the model with another batch_size in Input."
             raise ArgumentError.at(self.program.where, "batch_size", f"{fixed} as its Input says", given, cure)
         if isinstance(data, DataSet) and data.rows % fixed:
-            cure = "Drop the rest, or do without stateful=True."
+            cure = "Drop the rest, or leave batch_size out of Input."
             rule = f"have a multiple of {fixed} rows, the batch size of its Input"
             raise DataError.at(self.program.where, self.columns[0].name, rule, data.arrays[0], cure)
         return fixed

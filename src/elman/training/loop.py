@@ -72,6 +72,8 @@ class Fit:
         callbacks.params["complete"] = False
         logs: Mapping[str, float] = {}
         callbacks.call("on_train_begin", None)
+        if isinstance(self.data, DataSet):
+            self.steps.make_room(min(self.batch_size, self.data.rows))
         self._shuffler = Shuffler(int(self.steps.counters.seed.value))  # now: a callback may have restored another seed
         try:
             epoch = callbacks.params.get("first_epoch", self.first_epoch)
@@ -95,7 +97,7 @@ class Fit:
         """How many epochs go to the plan in one call: those of a breath, if nobody acts between them."""
         if self.validation is not None or not isinstance(self.data, DataSet) or not self.callbacks.only_read:
             return 1
-        if self.adapter.fixed_rows is not None or not self.objective.starts_from_zero:
+        if self.adapter.fixed_rows is not None or self.steps.keeps or not self.objective.starts_from_zero:
             return 1
         if any(n is not None for n in self.data.lengths):
             return 1  # batches of ragged rows are cut to their own length, one by one
@@ -169,7 +171,7 @@ class Fit:
         trim = Trim.of(data, plan.graph.inputs)
         if trim is not None and self.shuffle:
             order = by_length(order, trim.length, self.batch_size)
-        for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace):
+        for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace, self.steps.keeps):
             done += steps
             if diverged and not self._forgiven(epoch, done):
                 raise self._divergence(epoch, done)
@@ -184,7 +186,7 @@ class Fit:
             rows = order[start : start + self.batch_size]
             self.callbacks.call("on_train_batch_begin", step, None)
             plan = self._train_plan(data)
-            if plan.run_batches(data.arrays, rows, self.batch_size).diverged:
+            if any(bad for _, bad in breaths(plan, data, rows, self.batch_size, self.pace, self.steps.keeps)):
                 if self._forgiven(epoch, step):
                     return
                 raise self._divergence(epoch, step)
@@ -216,6 +218,7 @@ class Fit:
                 _check_exhausted(self.adapter.program.where, step, self.steps_per_epoch, epoch, stream)
                 return
             data = self.adapter.batch(item)
+            self.steps.make_room(data.rows)
             self.callbacks.call("on_train_batch_begin", step, None)
             plan = self._train_plan(data)
             if plan.run(data.arrays).diverged:

@@ -36,19 +36,24 @@ class Pace:
         self.batches = max(1, min(1 << 30, int(BREATH * batches / max(seconds, 1e-9))))
 
 
-def breaths(plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace) -> Iterator[tuple[int, bool]]:
-    """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged)."""
+def breaths(
+    plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace, alone: bool = False
+) -> Iterator[tuple[int, bool]]:
+    """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged).
+
+    Args: alone: each batch by itself, as kept states need it, which are as many as a batch has rows.
+    """
     start, rows = 0, len(order)
-    trim = Trim.of(data, plan.graph.inputs)
-    if trim is not None:
-        yield from trim.batches(plan, order, batch_size)
-        return
-    if isinstance(plan.graph.inputs[0].shape[0], int):  # kept states fix the number of rows: nothing is left to gather
+    if alone:
         for start in range(0, rows, batch_size):
             run = plan.run([a[order[start : start + batch_size]] for a in data.arrays])
             yield int(not run.diverged), run.diverged
             if run.diverged:
                 return
+        return
+    trim = Trim.of(data, plan.graph.inputs)
+    if trim is not None:
+        yield from trim.batches(plan, order, batch_size)
         return
     while start < rows:
         stop = min(rows, start + pace.batches * batch_size)
@@ -77,16 +82,18 @@ def evaluate(
     callbacks.call("on_test_begin", None)
     hooks = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     if isinstance(data, DataSet) and not hooks:
+        steps.make_room(min(batch_size, data.rows))
         order = np.arange(data.rows if limit is None else min(data.rows, limit * batch_size), dtype=np.int64)
         plan = steps.test(data.signature)
         trim = Trim.of(data, plan.graph.inputs)
         if trim is not None:
             order = order[np.argsort(trim.length[order], kind="stable")]
-        for _ in breaths(plan, data, order, batch_size, pace or Pace()):
+        for _ in breaths(plan, data, order, batch_size, pace or Pace(), steps.keeps):
             pass
     else:
         for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
             callbacks.call("on_test_batch_begin", step, None)
+            steps.make_room(batch.rows)
             steps.test(batch.signature).run(batch.arrays)
             callbacks.call("on_test_batch_end", step, objective.result() if hooks else None)
     logs = objective.result()
@@ -101,12 +108,14 @@ def predict(
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     trim = None
     if isinstance(data, DataSet) and limit is None:
+        steps.make_room(min(batch_size, data.rows))
         trim = Trim.of(data, steps.predict(data.signature).graph.inputs)
     if trim is not None and trim.data.rows > batch_size:
         return _predict_trimmed(steps, trim, batch_size, callbacks)
     callbacks.call("on_predict_begin", None)
     for step, batch in enumerate(_batches(lambda item: adapter.inputs(_inputs_of(item)), data, batch_size, limit)):
         callbacks.call("on_predict_batch_begin", step, None)
+        steps.make_room(batch.rows)
         made = steps.predict(batch.signature).run(batch.arrays).outputs
         for kept, array in zip(outputs, made, strict=True):
             kept.append(array)

@@ -34,6 +34,8 @@ class Program:
         names: a name for each output.
         trace: builds the network on other tensors: `trace([x]) -> [y]`.
         layers: every layer once, in order.
+        make_room: lets stateful layers keep states for a number of rows; gives whether they have moved. None: there are
+            none.
     """
 
     where: str
@@ -42,6 +44,11 @@ class Program:
     names: tuple[str, ...]
     trace: Callable[[Sequence[Tensor]], list[Tensor]]
     layers: tuple[Layer, ...]
+    make_room: Callable[[int], bool] | None = None
+
+    def opened(self, shape: Shape) -> Shape:
+        """A shape for batches of any number of rows, also where the input of a stateful model names one."""
+        return (B, *shape[1:]) if self.make_room is not None and isinstance(shape[0], int) else shape
 
 
 class Target(NamedTuple):
@@ -86,7 +93,7 @@ class Feeds:
     @staticmethod
     def of(program: Program, signature: Signature) -> Feeds:
         """New leaves: inputs, their lengths, targets, weights."""
-        inputs = tuple(placeholder(name_of(t), t.shape, t.dtype) for t in program.inputs)
+        inputs = tuple(placeholder(name_of(t), program.opened(t.shape), t.dtype) for t in program.inputs)
         lengths = []
         for leaf, given, ragged in zip(inputs, program.inputs, signature.ragged, strict=True):
             leaf.mask = given.mask
@@ -94,11 +101,11 @@ class Feeds:
                 lengths.append(placeholder(f"{name_of(leaf)}_lengths", leaf.shape[:1], dtypes.INT32))
                 leaf.mask = Mask(lengths=lengths[-1])
         targets = tuple(
-            None if t is None else placeholder(f"{name}_target", t.shape, t.dtype)
+            None if t is None else placeholder(f"{name}_target", program.opened(t.shape), t.dtype)
             for name, t in zip(program.names, signature.targets, strict=False)
         )
         weights = tuple(
-            placeholder(f"{name}_weight", output.shape[:rank], _real(output.dtype)) if rank else None
+            placeholder(f"{name}_weight", program.opened(output.shape[:rank]), _real(output.dtype)) if rank else None
             for name, output, rank in zip(program.names, program.outputs, signature.weights, strict=False)
         )
         restart = placeholder("restart", (B, T)[: signature.restarts], dtypes.BOOL) if signature.restarts else None

@@ -193,6 +193,17 @@ class Steps:
             self.optimizer.build(self.parameters.variable)
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "predict"}
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a layer keeps states from batch to batch."""
+        return self.program.make_room is not None
+
+    def make_room(self, rows: int) -> None:
+        """Let stateful layers keep states for batches of so many rows; plans that know fewer are forgotten."""
+        if self.program.make_room is not None and self.program.make_room(rows):
+            self._plans.clear()
+            self.version += 1
+
     def finish(self) -> None:
         """The end of a fit: an optimizer that keeps a moving average of the weights puts it in their place."""
         if self.parameters is not None and self.parameters.weights and self.optimizer is not None:

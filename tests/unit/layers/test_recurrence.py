@@ -153,11 +153,21 @@ def test_a_stateful_layer_called_twice_in_a_pass_goes_on():
     assert layer.states[0].value.tolist() == [[20], [52]]
 
 
-def test_stateful_needs_a_batch_size():
-    with pytest.raises(
-        ShapeError, match=r"x must have a fixed batch size when stateful=True\. Received shape \(B, T, 3\)\. Give"
-    ):
-        layers.GRU(2, stateful=True)(Input((None, 3)))
+def test_states_are_kept_row_by_row_whatever_the_size_of_a_batch():
+    x = Input((None, 1), dtype="float64")
+    layer = rnn(stateful=True)
+    with tracing(False):
+        layer(x)
+    assert layer.make_room(3)
+    assert not layer.make_room(2)
+    with tracing(False) as now:
+        y = layer(x)
+    assert evaluate([y], [(x, DATA)], now.updates)[0].tolist() == [[100], [260]]
+    assert evaluate([y], [(x, DATA[:1])], now.updates)[0].tolist() == [[200]]
+    assert layer.states[0].value.tolist() == [[20], [26], [0]]
+    assert evaluate([y], [(x, np.concatenate([DATA, DATA[:1]]))], now.updates)[0].tolist() == [[300], [520], [100]]
+    layer.reset_state(rows=[1])
+    assert layer.states[0].value.tolist() == [[30], [0], [10]]
 
 
 def test_a_step_of_another_number_of_states_is_told():

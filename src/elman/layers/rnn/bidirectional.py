@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, final
 
 from elman.errors import ArgumentError
@@ -108,10 +109,10 @@ class Bidirectional(Layer):
         """As the forward layer's."""
         return self.forward_layer.stateful
 
-    def reset_state(self) -> None:
-        """Forget what both layers have kept."""
+    def reset_state(self, rows: Sequence[int] | None = None) -> None:
+        """Forget what both layers have kept, for all rows of the batch or some."""
         for one in self._pair:
-            one.reset_state()
+            one.reset_state(rows)
 
     def get_config(self) -> dict[str, Any]:
         """Both layers and how they are merged."""

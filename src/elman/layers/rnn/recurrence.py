@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+import numpy as np
+
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
-from elman.graph.node import Tensor, Variable, placeholder
+from elman.graph.node import Tensor, Variable, apply, placeholder
 from elman.layers.base import Layer, Mask, Tracing, current, tracing
 from elman.layers.registry import serialize, snake_case
 from elman.layers.rnn.cell import REGULARIZERS, Cell
-from elman.shapes import text
+from elman.shapes import Size, text
 
 _OPTIONS = (
     "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
@@ -65,14 +67,8 @@ class Recurrence(Layer):
             numbered = enumerate(self.cell.state_sizes)
             self.starts = [self.add_weight(f"initial_state_{i}", (size,), "zeros") for i, size in numbered]
         if self.stateful and self.states is None:
-            rows = input_shape[0]
-            if not isinstance(rows, int):
-                cure = "Give Input(batch_shape=(rows, T, F)), or batch_input_shape to the first layer."
-                raise ShapeError.at(
-                    self.where, "x", "have a fixed batch size when stateful=True", text(input_shape), cure
-                )
-            sizes = self.cell.state_sizes
-            self.states = [Variable([[0] * u] * rows, f"{self.name}/rnn_state", dtype=self.dtype) for u in sizes]
+            self.states = []
+            self.make_room(input_shape[0] if isinstance(input_shape[0], int) else 1)
 
     def call(self, x: Tensor, initial_state: Any = None, mask: Mask | None = None) -> Any:
         """The output, and the states if asked for. Shapes: x (B, T, F) -> (B, T, U) or (B, U); states (B, U)."""
@@ -95,13 +91,23 @@ class Recurrence(Layer):
                     del table[key]
         if self.states is not None and not now.companion.carries:
             for variable, value in zip(self.states, finals, strict=True):
-                now.update(variable, value)
+                now.update(variable, _over_first(now.read(variable), value))
         output = last if whole is None else _in_order(ops.swapaxes(whole, 0, 1), self.go_backwards)
         return [output, *cell.grouped(finals)] if self.return_state else output
 
     def compute_mask(self, x: Any, mask: Any) -> Any:
         """The input's mask where whole sequences come out; as in Keras it is not turned round by `go_backwards`."""
         return mask if self.return_sequences else None
+
+    def make_room(self, rows: int) -> bool:
+        """Keep states for so many rows of a batch, at 0 where none were kept. Returns: whether they have moved."""
+        states = self.states
+        if states is None or (states and states[0].shape[0] >= rows):
+            return False
+        old = [s.value for s in states] or [np.zeros((0, u)) for u in self.cell.state_sizes]
+        wider = [np.concatenate([s, np.zeros((rows - len(s), s.shape[1]), s.dtype)]) for s in old]
+        self.states = [Variable(s, f"{self.name}/rnn_state", dtype=self.dtype) for s in wider]
+        return True
 
     def reset_state(self, rows: Sequence[int] | None = None) -> None:
         """Forget what a stateful layer has kept, for all rows of the batch or some."""
@@ -117,7 +123,9 @@ class Recurrence(Layer):
         sizes = self.cell.state_sizes
         if given is None:
             if self.states is not None and not now.companion.carries:
-                return [now.read(v) for v in self.states]
+                if isinstance(x.shape[0], int):
+                    self.make_room(x.shape[0])
+                return [_first(now.read(v), x.shape[0]) for v in self.states]
             states = list(self.cell.get_initial_state(x.shape[0]))
             return states if self.starts is None else [s + w for s, w in zip(states, self.starts, strict=True)]
         states = [ops.cast(t, self.dtype) for t in _leaves(given)]
@@ -310,6 +318,19 @@ def _reason(cell: Cell) -> str | None:
 def _choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """a in rows where the step is real, else b. Shapes: real (B,), a and b (B, ...)."""
     return ops.where(ops.reshape(real, (*real.shape, *(1,) * (a.ndim - 1))), a, b)
+
+
+def _first(kept: Tensor, rows: Size) -> Tensor:
+    """Shapes: kept (R, U), R at least rows -> (rows, U)."""
+    return kept if kept.shape[0] == rows else apply("Slice", kept, axis=0, start=0, length=rows, step=1)
+
+
+def _over_first(kept: Tensor, new: Tensor) -> Tensor:
+    """New states in place of the first; the others stay. Shapes: kept (R, U), new (B, U) -> (R, U)."""
+    if kept.shape[0] == new.shape[0]:
+        return new
+    left = apply("Slice", kept, axis=0, start=new.shape[0], length=kept.shape[0] - new.shape[0], step=1)
+    return ops.reshape(ops.concatenate([new, left]), kept.shape)
 
 
 def _leaves(value: Any) -> list[Any]:

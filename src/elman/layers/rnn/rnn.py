@@ -94,7 +94,8 @@ class RNN(Recurrence):
         return_sequences: all outputs, not the last one alone.
         return_state: also the states after the last step: the result is `[output, state, ...]`.
         go_backwards: walk from the last step to the first; outputs come in the order they were made.
-        stateful: the states after a batch are those before the next; needs a fixed batch size. `reset_state()` forgets.
+        stateful: the states after a batch are those before the next, whatever its size: row i goes on where row i was,
+            and starts at 0 if there was none. `reset_state(rows)` forgets.
         learn_initial_state: the states before the first step are weights, the same for every row.
         unroll: accepted for Keras's sake; changes no result.
         zero_output_for_mask: masked steps give 0; by default they repeat the output before them, as in Keras. Where
