@@ -116,8 +116,9 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     for (const auto& t : p.steps) one(t.to), one(t.a), one(t.b), one(t.c);
     for (int r : p.in) one(r);
     for (int r : p.out) one(r);
-    if ((i.op == Op::pointwise || i.op == Op::integer) && (p.in.size() != i.in.size() || p.out.size() != i.out.size() ||
-                                                           i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size() + i.out.size()))) {
+    if ((i.op == Op::pointwise || i.op == Op::integer) &&
+        (p.in.size() != i.in.size() || p.out.size() != i.out.size() ||
+         i.dims.size() < size_t(i.flags.at(0)) * (1 + i.in.size() + i.out.size()))) {
       throw nb::value_error("a pointwise program does not fit its operands");
     }
   }
@@ -225,7 +226,7 @@ class BoundPlan {
 template <class R>
 class NativePlan {
  public:
-  NativePlan(nb::dict d, std::vector<OwnedArray> variables, std::vector<AnyArray> constants, int isa)
+  NativePlan(nb::dict d, std::vector<OwnedArray> variables, std::vector<AnyArray> constants, int isa, int64_t limit)
       : variables_(std::move(variables)) {
     Spec s = spec(d);
     check(s, variables_.size(), constants.size());
@@ -237,7 +238,7 @@ class NativePlan {
       copies.emplace_back(from, from + c.nbytes());
     }
     sizes_of_memory(s, constants);
-    plan_ = std::make_unique<Plan<R>>(std::move(s), std::move(memory), std::move(copies), Isa(isa));
+    plan_ = std::make_unique<Plan<R>>(std::move(s), std::move(memory), std::move(copies), Isa(isa), limit);
   }
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
@@ -404,7 +405,7 @@ template <class R>
 void bind_plan(nb::module_& m, const char* name, const char* bound) {
   nb::class_<BoundPlan<R>>(m, bound).def("__call__", &BoundPlan<R>::run);
   nb::class_<NativePlan<R>>(m, name)
-      .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int>())
+      .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int, int64_t>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
@@ -428,6 +429,8 @@ NB_MODULE(_native, m) {
           std::rethrow_exception(p);
         } catch (const Interrupted&) {
           if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
+        } catch (const MemoryShortage& m) {
+          PyErr_SetObject(PyExc_MemoryError, nb::make_tuple(m.needed, m.limit, m.rows).ptr());
         } catch (const IndexFailure& f) {
           PyErr_SetObject(PyExc_IndexError, nb::make_tuple(f.where, f.position, f.index, f.rows).ptr());
         }

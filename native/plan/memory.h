@@ -31,6 +31,11 @@ class Block {
   int64_t size_ = 0;
 };
 
+// A plan that needs more memory than it may have.
+struct MemoryShortage {
+  int64_t needed, limit, rows;  // bytes, and the rows of the batch it was for
+};
+
 inline int64_t aligned(int64_t bytes) {
   return (bytes + int64_t(alignment) - 1) / int64_t(alignment) * int64_t(alignment);
 }

@@ -20,8 +20,9 @@ constexpr int64_t shard_work = 2'000'000;      // fewest floating-point operatio
 }  // namespace
 
 template <class R>
-Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa)
-    : spec_(std::move(spec)), variables_(std::move(variables)), kernels_(kernels<R>(isa)) {
+Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa,
+              int64_t memory)
+    : spec_(std::move(spec)), variables_(std::move(variables)), kernels_(kernels<R>(isa)), memory_(memory) {
   for (const auto& bytes : constants) {
     constants_.emplace_back();
     constants_.back().reserve(int64_t(bytes.size()));
@@ -59,6 +60,9 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
   if (bindings_.size() >= kept_bindings) bindings_.clear();
   bound_ = nullptr;
   auto made = make(symbols);
+  int64_t needed = made->layout.bytes;
+  for (const Shard& s : made->shards) needed += s.layout.bytes;
+  if (needed > memory_) throw MemoryShortage{needed, memory_, symbols[0]};
   bool moved = arena_.reserve(made->layout.bytes);
   while (arenas_.size() < made->shards.size()) arenas_.emplace_back(), moved = true;
   for (size_t s = 0; s < made->shards.size(); ++s) moved |= arenas_[s].reserve(made->shards[s].layout.bytes);

@@ -22,8 +22,10 @@ struct Outcome {
 template <class R>
 class Plan {
  public:
-  // variables: memory of each variable, owned by the caller for the plan's life. constants: copied.
-  Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa);
+  // variables: memory of each variable, owned by the caller for the plan's life. constants: copied. memory: the most
+  // bytes a run may need; beyond it a run throws MemoryShortage before anything is allocated.
+  Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa,
+       int64_t memory = INT64_MAX);
 
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
   Outcome run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch,
@@ -93,6 +95,7 @@ class Plan {
   std::vector<char*> variables_;
   std::vector<Block> constants_;
   const Kernels<R>& kernels_;
+  int64_t memory_;
   std::vector<int> partial_of_;  // by root value: the segment whose partial sum it is, or -1
   std::map<Numbers, std::unique_ptr<Binding>> bindings_;
   Binding* bound_ = nullptr;

@@ -14,6 +14,7 @@
     |-- FileFormatError            ValueError       a model file is damaged, foreign, or too new
     |-- OverwriteError             FileExistsError  an existing file would be lost
     |-- DivergenceError            ArithmeticError  training reached NaN or infinity
+    |-- MemoryLimitError           MemoryError      a run would need more memory than there is
     `-- MissingExtraError          ImportError      an optional dependency is not installed
 
     ElmanWarning                   UserWarning
@@ -44,6 +45,7 @@ __all__ = [
     "ExecutorError",
     "FileFormatError",
     "GraphError",
+    "MemoryLimitError",
     "MissingExtraError",
     "NotBuiltError",
     "OverwriteError",
@@ -281,6 +283,25 @@ step are kept. Lower the learning rate or set clipnorm=1. 120
         return error
 
 
+class MemoryLimitError(ElmanError, MemoryError):
+    """A run would need more memory than it may have; nothing was allocated and nothing has changed.
+
+    Example:
+        >>> print(MemoryLimitError.of(3 << 30, 2 << 30, 512))
+        Plan: a batch must fit into 2.0 GiB of memory. Received a batch of 512 rows that needs 3.0 GiB. \
+Lower batch_size, cut the sequences, or for long ones use compile(recompute="sqrt") or fit(truncate=100).
+    """
+
+    @classmethod
+    def of(cls, needed: int, limit: int, rows: int) -> Self:
+        """Build the error from bytes needed, bytes allowed, and the rows of the batch."""
+        return cls(
+            f"Plan: a batch must fit into {_size(limit)} of memory. Received a batch of {rows} rows that needs "
+            f"{_size(needed)}. Lower batch_size, cut the sequences, or for long ones use "
+            'compile(recompute="sqrt") or fit(truncate=100).'
+        )
+
+
 class MissingExtraError(ElmanError, ImportError):
     """An optional dependency is not installed. Build it with `missing_extra`.
 
@@ -417,3 +438,8 @@ def _shown(value: object) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+
+
+def _size(count: int) -> str:
+    """Bytes as a person reads them."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{count / 2**20:.1f} MiB"

@@ -6,11 +6,13 @@ A value that is not understood is an error, not a default.
     ELMAN_EXECUTOR     native | reference          which executor runs graphs
     ELMAN_ISA          baseline | avx2 | avx512    which instruction set the native kernels use
     ELMAN_NUM_THREADS  1, 2, ...                   how many threads share a batch
+    ELMAN_MEMORY_LIMIT bytes                       the most memory one plan may need
     ELMAN_VERIFY       0 | 1                       check every graph against graph/verify.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
@@ -26,6 +28,7 @@ __all__ = [
     "executor",
     "floatx",
     "isa",
+    "memory_limit",
     "num_threads",
     "set_floatx",
     "verify",
@@ -39,6 +42,8 @@ _TRUE = ("1", "on", "true", "yes")
 _FALSE = ("0", "off", "false", "no")
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _CGROUP_OF_SELF = Path("/proc/self/cgroup")
+
+_MOST_MEMORY = 1 << 62
 
 _floatx: FloatName = "float32"
 
@@ -96,6 +101,27 @@ def num_threads() -> int:
             "Unset it to use every CPU this process may use.",
         )
     return int(text)
+
+
+def memory_limit() -> int:
+    """The most bytes one plan may need: ELMAN_MEMORY_LIMIT, or what the machine or its container has in all.
+
+    A batch that cannot fit is refused before anything is allocated, with the size and what to lower.
+
+    Raises:
+        ArgumentError: the variable is not a whole number from 1.
+
+    Example:
+        >>> memory_limit() > 0
+        True
+    """
+    given = _read("ELMAN_MEMORY_LIMIT")
+    if given is None:
+        return _usable_memory()
+    if not given.isdecimal() or int(given) < 1:
+        cure = "2000000000 is 2 GB. Unset it to use all of the machine."
+        raise ArgumentError.at("elman.settings", "ELMAN_MEMORY_LIMIT", "a whole number of bytes from 1", given, cure)
+    return int(given)
 
 
 def verify() -> bool:
@@ -180,7 +206,20 @@ def _container_quota() -> float | None:
     return min(limits, default=None)
 
 
-def _control_groups() -> list[Path]:
+@functools.cache
+def _usable_memory() -> int:
+    """Bytes of the machine, or of the smallest container this process is in."""
+    limits = [_MOST_MEMORY]
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no such question outside POSIX
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for folder in _control_groups("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            with contextlib.suppress(OSError, ValueError):  # "max" is no number and no limit
+                limits.append(int((folder / name).read_text()))
+    return min(limit for limit in limits if limit > 0)
+
+
+def _control_groups(controller: str = "cpu") -> list[Path]:
     """This process's control groups, each with its parents: a parent's limit binds too."""
     try:
         lines = _CGROUP_OF_SELF.read_text().splitlines()
@@ -189,7 +228,7 @@ def _control_groups() -> list[Path]:
     folders = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
         # Version 2 has one tree and no controller names; version 1 a tree for each set of them.
         root = _CGROUP_ROOT / controllers if controllers else _CGROUP_ROOT

@@ -12,7 +12,7 @@ import pytest
 from elman import settings
 from elman.errors import ArgumentError, UnknownNameError
 
-SWITCHES = ("ELMAN_EXECUTOR", "ELMAN_ISA", "ELMAN_NUM_THREADS", "ELMAN_VERIFY")
+SWITCHES = ("ELMAN_EXECUTOR", "ELMAN_ISA", "ELMAN_NUM_THREADS", "ELMAN_MEMORY_LIMIT", "ELMAN_VERIFY")
 
 
 @pytest.fixture(autouse=True)
@@ -183,3 +183,22 @@ def test_every_switch_is_explained_and_none_is_read_elsewhere():
         for node in ast.walk(ast.parse(path.read_text())):
             named = isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
             assert not named, f"{path.name}:{node.lineno} reads the environment; settings.py is the place for that"
+
+
+def test_memory_is_that_of_the_smallest_container(monkeypatch, tmp_path):
+    machine = settings.memory_limit()
+    assert machine > 1 << 20
+    (tmp_path / "a").mkdir()
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "a" / "memory.max").write_text("12345678\n")
+    (tmp_path / "self").write_text("0::/a\n")
+    monkeypatch.setattr(settings, "_CGROUP_ROOT", tmp_path)
+    monkeypatch.setattr(settings, "_CGROUP_OF_SELF", tmp_path / "self")
+    settings._usable_memory.cache_clear()
+    assert settings.memory_limit() == 12345678
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "1000")
+    assert settings.memory_limit() == 1000
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "2GB")
+    with pytest.raises(ArgumentError, match=r"ELMAN_MEMORY_LIMIT must be a whole number of bytes from 1"):
+        settings.memory_limit()
+    settings._usable_memory.cache_clear()

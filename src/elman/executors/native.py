@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from elman import dtypes, settings
-from elman.errors import ArgumentError, DataError, DTypeError, ShapeError, reference_executor_warning
+from elman.errors import ArgumentError, DataError, DTypeError, MemoryLimitError, ShapeError, reference_executor_warning
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor, Variable
@@ -86,7 +86,11 @@ class NativePlan(Plan):
         self.lowered = lowered
         made = _native.PlanFloat64 if lowered.real == dtypes.FLOAT64 else _native.PlanFloat32
         self._plan = made(
-            lowered.spec, [v.value for v in lowered.variables], lowered.constants, ISAS.index(chosen_isa())
+            lowered.spec,
+            [v.value for v in lowered.variables],
+            lowered.constants,
+            ISAS.index(chosen_isa()),
+            settings.memory_limit(),
         )
         self._threads = settings.num_threads()
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
@@ -255,9 +259,16 @@ def _known(symbols: Iterable[str], sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _named(call: Callable[..., T], *args: Any) -> T:
-    """What a call into the extension gives. Raises: DataError: an index outside a table, with its place."""
+    """What a call into the extension gives.
+
+    Raises: DataError: an index outside a table, with its place. MemoryLimitError: a batch that cannot fit.
+    """
     try:
         return call(*args)
+    except MemoryError as error:
+        if len(error.args) != 3:
+            raise
+        raise MemoryLimitError.of(*error.args) from None
     except IndexError as error:
         if len(error.args) != 4:
             raise

@@ -1,0 +1,162 @@
+"""What a process may meet: forks, many threads, little memory, numbers near zero, no data, very long data."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from elman import Sequential
+from elman.errors import DataError, MemoryLimitError
+from elman.executors import NativeExecutor
+from elman.graph import Graph
+from elman.layers import GRU, LSTM, Dense, IndRNN, Input, SimpleRNN
+from elman.losses import MeanSquaredError
+
+PATIENCE = 60
+"""Seconds after which a child that hangs is given up."""
+
+
+def model(units: int = 48) -> Sequential:
+    made = Sequential([Input((None, 8)), LSTM(units, return_sequences=True), GRU(units), Dense(2)], name="m", seed=3)
+    made.compile("adam", MeanSquaredError())
+    return made
+
+
+def batch(rng, rows: int = 64, steps: int = 20) -> np.ndarray:
+    return rng.normal(size=(rows, steps, 8)).astype("float32")
+
+
+# ---- forks ---------------------------------------------------------------------------------------------------------
+
+_shared: dict[str, object] = {}
+
+
+def _in_child(i: int) -> bytes:
+    made, x = _shared["model"], _shared["x"]
+    before = made.predict(x, batch_size=64, verbose=0).tobytes()
+    made.fit(x, np.zeros((len(x), 2)), batch_size=64, verbose=0)
+    return before
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_children_of_a_process_that_used_its_threads_work(monkeypatch, rng):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", "2")
+    made, x = model(), batch(rng)
+    expected = made.predict(x, batch_size=64, verbose=0).tobytes()
+    made.fit(x, np.ones((len(x), 2)), batch_size=64, epochs=0, verbose=0)
+    _shared.update(model=made, x=x)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        for found in pool.map_async(_in_child, range(6), chunksize=2).get(PATIENCE)[::2]:
+            assert len(found) == len(expected)
+        first = pool.map_async(len, [b"ab"]).get(PATIENCE)
+    assert first == [2]
+    assert made.predict(x, batch_size=64, verbose=0).tobytes() == expected
+
+
+# ---- threads -------------------------------------------------------------------------------------------------------
+
+
+def test_many_threads_predict_with_one_model_at_once(monkeypatch, rng):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", "2")
+    made = model()
+    data = [batch(rng, rows=1 + 9 * i, steps=5 + i) for i in range(8)]
+    expected = [made.predict(x, verbose=0).tobytes() for x in data]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            found = pool.map(lambda x: made.predict(x, verbose=0).tobytes(), data)
+            assert list(found) == expected
+
+
+def test_models_train_in_threads_beside_each_other(monkeypatch, rng):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", "2")
+    x, y = batch(rng), np.ones((64, 2), "float32")
+    losses: dict[int, list[float]] = {}
+    weights = model(32).get_weights()
+
+    def train(i: int) -> None:
+        made = model(32)
+        made.set_weights(weights)
+        losses[i] = made.fit(x, y, batch_size=32, epochs=3, verbose=0).history["loss"]
+
+    train(-1)
+    threads = [threading.Thread(target=train, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(losses) == 5
+    assert all(found == losses[-1] for found in losses.values())
+
+
+# ---- memory --------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_cannot_fit_is_refused_before_anything_is_allocated(monkeypatch, rng):
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "8000000")
+    made = model()
+    weights = [w.copy() for w in made.get_weights()]
+    text = r"must fit into 7\.6 MiB of memory\. Received a batch of 64 rows that needs \d.*Lower batch_size, cut the"
+    with pytest.raises(MemoryLimitError, match=text):
+        made.fit(batch(rng, steps=2000), np.ones((64, 2)), batch_size=64, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, made.get_weights(), strict=True))
+    with pytest.raises(MemoryError):
+        made.predict(batch(rng, steps=20_000), batch_size=64, verbose=0)
+    assert np.isfinite(made.fit(batch(rng, steps=10), np.ones((64, 2)), batch_size=64, verbose=0).history["loss"]).all()
+
+
+# ---- numbers near zero ---------------------------------------------------------------------------------------------
+
+
+def test_denormals_are_flushed_inside_and_restored_after():
+    made = Sequential([Input((None, 1)), IndRNN(4, activation="linear", return_sequences=True)])
+    made.set_weights([np.full(w.shape, 0.5, "float32") for w in made.weights])
+    x = np.zeros((1, 300, 1), "float32")
+    x[0, 0] = 1
+    made.layers[-1].cell.bias.assign(np.zeros(4, "float32"))
+    y = made.predict(x, verbose=0)[0, :, 0]
+    tiny = float(np.finfo("float32").tiny)
+    assert y[120] > 0
+    assert not ((y > 0) & (y < tiny)).any()
+    assert y[-1] == 0
+    small = np.array([1e-40], "float32")
+    assert (small * np.float32(0.5))[0] > 0
+
+
+# ---- nothing, and much ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(0, 5), (3, 0), (0, 0), (1, 1)])
+def test_no_rows_and_no_steps(rows, steps):
+    made = Sequential([Input((None, 8)), LSTM(3, return_sequences=True), GRU(2, return_sequences=True)])
+    x = np.ones((rows, steps, 8), "float32")
+    plan = NativeExecutor().compile(Graph(tuple(made.inputs), tuple(made.outputs)))
+    assert plan.run([x]).outputs[0].shape == (rows, steps, 2)
+    if rows:
+        assert made.predict(x, verbose=0).shape == (rows, steps, 2)
+    else:
+        with pytest.raises(DataError, match="x must have at least one row"):
+            made.predict(x, verbose=0)
+
+
+def test_sequences_of_length_0_among_others(rng):
+    made = Sequential([Input((None, 8)), GRU(3), Dense(1)])
+    rows = [batch(rng, 1, n)[0] for n in (0, 4, 1)]
+    found = made.predict(rows, verbose=0)
+    for row, y in zip(rows, found, strict=True):
+        np.testing.assert_array_equal(made.predict(row[None], verbose=0)[0], y)
+
+
+def test_a_million_steps_are_streamed(rng):
+    made = Sequential([Input((None, 1)), SimpleRNN(2)])
+    stream = made.stream()
+    piece = rng.normal(size=(1, 100_000, 1)).astype("float32")
+    for _ in range(10):
+        y = stream.feed(piece)
+    other = made.stream()
+    for part in np.split(np.tile(piece, (1, 10, 1)), 4, axis=1):
+        again = other.feed(part)
+    np.testing.assert_array_equal(y, again)
