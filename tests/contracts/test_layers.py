@@ -84,6 +84,7 @@ CASES = [
     Case("reversible_embedding_untied", "ReversibleEmbedding",
          {"input_dim": 7, "output_dim": U, "tie_weights": False, "mask_zero": True, "logit_soft_cap": 5.0},
          ((None,),), ("B", "T", U), 42, ids=7),
+    Case("crf", "CRF", {"transition_regularizer": "l2"}, (SEQ,), ("B", "T", 4), 4 * 4 + 4 + 4),
     Case("masking", "Masking", {"mask_value": 0.5}, (SEQ,), ("B", "T", 4)),
     Case("lambda", "Lambda", {"function": ops.tanh}, (SEQ,), ("B", "T", 4)),
     Case("dropout", "Dropout", {"rate": 0.4}, (SEQ,), ("B", "T", 4)),

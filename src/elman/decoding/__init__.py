@@ -1,6 +1,7 @@
-"""Decoding: answers from what a trained model says: generation, beams, labels of CTC."""
+"""Decoding: answers from what a trained model says: generation, beams, labels of CTC, tags of a CRF."""
 
 from elman.decoding.ctc import ctc_beam, ctc_greedy
 from elman.decoding.decoder import Decoded, Decoder
+from elman.decoding.viterbi import viterbi
 
-__all__ = ["Decoded", "Decoder", "ctc_beam", "ctc_greedy"]
+__all__ = ["Decoded", "Decoder", "ctc_beam", "ctc_greedy", "viterbi"]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from elman.decoding.decoder import Decoded
-from elman.errors import ArgumentError, ShapeError
+from elman.decoding.rows import stacked
+from elman.errors import ArgumentError
 
 __all__ = ["ctc_beam", "ctc_greedy"]
 
@@ -24,7 +25,7 @@ def ctc_greedy(y: Any, lengths: Any = None, blank: int = 0) -> Decoded:
     """The labels of the likeliest path: repeats made one, blanks taken out.
 
     Args: y: a softmax's output or logits, as `predict` gives them. lengths: real frames of each row.
-    Shapes: y (B, T, V), lengths (B,) -> tokens (B, L); scores: log p of the path.
+    Shapes: y (B, T, V) or B of (T, V), lengths (B,) -> tokens (B, L); scores: log p of the path.
     Raises: ShapeError: y is not (B, T, V).
     Example:
         >>> import numpy as np
@@ -129,11 +130,9 @@ class _Beam:
 
 def _checked(where: str, y: Any, lengths: Any) -> tuple[np.ndarray, np.ndarray]:
     """log p, and which frames are real. Shapes: -> (B, T, V), (B, T) bool."""
-    y = np.asarray(y, np.float64)
-    if y.ndim != 3:
-        raise ShapeError.at(where, "y", "have shape (B, T, V)", y.shape, "Give it what predict gives.")
-    probabilities = bool((y >= 0).all()) and bool(np.allclose(y.sum(-1), 1.0, atol=1e-3))
+    y, counts = stacked(where, y, lengths, np.float64)
+    real = np.arange(y.shape[1]) < counts[:, None]
+    probabilities = bool((y >= 0).all()) and bool((np.abs(y.sum(-1) - 1.0)[real] < 1e-3).all())
     with np.errstate(divide="ignore"):
         log_p = np.log(y) if probabilities else y - np.logaddexp.reduce(y, -1, keepdims=True)
-    counts = np.full(len(y), y.shape[1]) if lengths is None else np.asarray(lengths)
-    return log_p, np.arange(y.shape[1]) < counts[:, None]
+    return log_p, real

@@ -6,6 +6,7 @@ from elman.layers.base import Call, Layer, Mask, Tracing, current, reset_names, 
 from elman.layers.batch_normalization import BatchNormalization
 from elman.layers.convolution import Conv1D, Conv2D
 from elman.layers.core import Dense, Input, InputLayer, Lambda
+from elman.layers.crf import CRF
 from elman.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from elman.layers.embedding import Embedding, Masking, ReversibleEmbedding
 from elman.layers.global_pooling import (
@@ -106,7 +107,7 @@ from elman.layers.rnn import (
 from elman.layers.up_sampling import UpSampling1D, UpSampling2D
 
 __all__ = [
-    "CIFG", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RBF", "RNN", "SLSTM", "SRU",
+    "CIFG", "CRF", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RBF", "RNN", "SLSTM", "SRU",
     "UGRNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN",
     "AntisymmetricRNNCell", "Attention", "AttentiveCell", "AttentiveRNN", "Average", "AveragePooling1D",
     "AveragePooling2D", "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN", "CoRNNCell",

@@ -1,6 +1,7 @@
 """Losses: what training makes small. Graphs of operators, so every executor runs and autodiff differentiates them."""
 
 from elman.losses.base import FunctionLoss, Loss
+from elman.losses.chain import CRF
 from elman.losses.classification import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -45,6 +46,7 @@ from elman.losses.regression import (
 from elman.losses.temporal import CTC, ctc
 
 __all__ = [
+    "CRF",
     "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",

@@ -6,12 +6,12 @@ from typing import Any
 
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor
-from elman.losses import classification, regression, temporal
+from elman.losses import chain, classification, regression, temporal
 from elman.losses.base import FunctionLoss, Loss, snake
 
 CLASSES: dict[str, type[Loss]] = {
     name: value
-    for module in (regression, classification, temporal)
+    for module in (regression, classification, temporal, chain)
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, Loss)
     if value.__module__ == module.__name__ and name[0] != "_"

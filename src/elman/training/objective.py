@@ -121,7 +121,7 @@ class Objective:
         """Whether the targets of an output are class numbers."""
         loss = self.losses[output]
         by_function = isinstance(loss, losses.FunctionLoss) and loss.function is losses.sparse_categorical_crossentropy
-        return by_function or isinstance(loss, (losses.SparseCategoricalCrossentropy, losses.CTC))
+        return by_function or isinstance(loss, (losses.SparseCategoricalCrossentropy, losses.CTC, losses.CRF))
 
     def terms(self, feeds: Feeds, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The loss of each output that has one. Shapes: scalars."""

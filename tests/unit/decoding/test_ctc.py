@@ -40,6 +40,12 @@ def test_the_beam_finds_the_likeliest_labels_and_greedy_the_likeliest_path(rng, 
         assert_close(path.scores[i], np.log(p[i, :n].max(-1)).sum(), 8, 5)
 
 
+def test_rows_may_differ_in_length(rng):
+    rows = [rng.normal(size=(n, 4)) for n in (5, 2)]
+    for search in (ctc_greedy, ctc_beam):
+        assert search(rows).rows() == [search([row]).rows()[0] for row in rows]
+
+
 def test_a_language_model_has_its_say():
     y = np.log([[[0.1, 0.46, 0.44]]])
     assert ctc_beam(y).rows() == [[[1]]]
@@ -55,7 +61,7 @@ def test_a_language_model_has_its_say():
 
 
 def test_what_is_refused():
-    with pytest.raises(ShapeError, match=r"ctc_greedy: y must have shape \(B, T, V\). Received shape \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"ctc_greedy: scores must have shape \(B, T, K\). Received shape \(2, 3\)"):
         ctc_greedy(np.ones((2, 3)))
     with pytest.raises(ArgumentError, match=r"ctc_beam: width must be 1 or more, and best between 1 and width"):
         ctc_beam(np.ones((1, 2, 3)), width=1, best=2)
