@@ -259,23 +259,38 @@ def is_symbol(size: Size) -> bool:
     return isinstance(size, Dim) and re.fullmatch(r"[A-Za-z_]\w*", repr(size)) is not None
 
 
+def rank_problem(name: str, wanted: Sequence[Size | str], rank: int) -> tuple[str, str]:
+    """What is wrong with an array's rank, and the cure: the same words from `fit`, a layer, or a plan.
+
+    Example:
+        >>> rank_problem("x", ("B", "T", "F"), 2)
+        ('no time axis', 'Add one with x[:, None, :] (one step) or x[..., None] (one feature).')
+    """
+    missing = len(wanted) - rank
+    if missing == 1 and len(wanted) == 3:
+        return "no time axis", f"Add one with {name}[:, None, :] (one step) or {name}[..., None] (one feature)."
+    if missing == 1 and rank:
+        return "no feature axis", f"Add one with {name}[..., None]."
+    count, what = abs(missing), "too few" if missing > 0 else "too many"
+    return f"{count} {'axis' if count == 1 else 'axes'} {what}", f"Reshape it to rank {len(wanted)}."
+
+
 def bind(where: str, name: str, shape: Shape, actual: tuple[int, ...], sizes: dict[str, int]) -> None:
     """Match an array's shape against a declared one and record what its symbols are.
 
     Raises: ShapeError: wrong rank, a fixed size that differs, or one symbol with two numbers.
     """
     if len(shape) != len(actual):
-        raise ShapeError.at(
-            where, name, f"of shape {text(shape)}", f"an array of shape {text(actual)}", _rank_cure(shape, actual)
-        )
+        because, cure = rank_problem(name, shape, len(actual))
+        raise ShapeError.at(where, name, f"have shape {text(shape)}", text(actual), cure, because=because)
     for axis, (declared, size) in enumerate(zip(shape, actual, strict=True)):
         if isinstance(declared, int):
             if declared != size:
                 raise ShapeError.at(
                     where,
                     name,
-                    f"of shape {text(shape)}",
-                    f"an array of shape {text(actual)}",
+                    f"have shape {text(shape)}",
+                    text(actual),
                     f"Axis {axis} must have size {declared}.",
                 )
             continue
@@ -287,14 +302,7 @@ def bind(where: str, name: str, shape: Shape, actual: tuple[int, ...], sizes: di
             raise ShapeError.at(
                 where,
                 name,
-                f"of shape {text(shape)} with {declared} = {known} as elsewhere",
-                f"an array of shape {text(actual)}",
+                f"have shape {text(shape)} with {declared} = {known} as elsewhere",
+                text(actual),
                 f"Give every input the same {declared}.",
             )
-
-
-def _rank_cure(shape: Shape, actual: tuple[int, ...]) -> str:
-    if len(actual) == len(shape) - 1:
-        cure = "x[:, None]" if len(shape) == 2 else "x[:, None, :] (time) or x[..., None] (features)"
-        return f"An axis is missing: add it with {cure}."
-    return f"Reshape it to rank {len(shape)}."

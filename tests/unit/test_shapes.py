@@ -101,33 +101,32 @@ def test_binding_notes_the_sizes():
             (B, T, 8),
             (32, 8),
             {},
-            "Plan: x must be of shape (B, T, 8). Received an array of shape (32, 8). An axis is missing: add it with "
-            "x[:, None, :] (time) or x[..., None] (features).",
+            "Plan: x must have shape (B, T, 8). Received shape (32, 8): no time axis. "
+            "Add one with x[:, None, :] (one step) or x[..., None] (one feature).",
         ),
         (
             (B, 8),
             (32,),
             {},
-            "Plan: x must be of shape (B, 8). Received an array of shape (32,). An axis is missing: add it with "
-            "x[:, None].",
+            "Plan: x must have shape (B, 8). Received shape (32,): no feature axis. Add one with x[..., None].",
         ),
         (
             (B,),
             (3, 2, 1),
             {},
-            "Plan: x must be of shape (B,). Received an array of shape (3, 2, 1). Reshape it to rank 1.",
+            "Plan: x must have shape (B,). Received shape (3, 2, 1): 2 axes too many. Reshape it to rank 1.",
         ),
         (
             (B, 8),
             (3, 7),
             {},
-            "Plan: x must be of shape (B, 8). Received an array of shape (3, 7). Axis 1 must have size 8.",
+            "Plan: x must have shape (B, 8). Received shape (3, 7). Axis 1 must have size 8.",
         ),
         (
             (B, 8),
             (3, 8),
             {"B": 4},
-            "Plan: x must be of shape (B, 8) with B = 4 as elsewhere. Received an array of shape (3, 8). "
+            "Plan: x must have shape (B, 8) with B = 4 as elsewhere. Received shape (3, 8). "
             "Give every input the same B.",
         ),
     ],

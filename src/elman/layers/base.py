@@ -34,7 +34,7 @@ from elman.layers.tracing import current as current  # noqa: PLC0414
 from elman.layers.tracing import tracing as tracing  # noqa: PLC0414
 from elman.layers.weighted import Weighted, inside
 from elman.layers.weighted import reset_names as reset_names  # noqa: PLC0414
-from elman.shapes import text
+from elman.shapes import rank_problem, text
 
 
 @final
@@ -270,17 +270,8 @@ def _flat(value: Any) -> list[Any]:
 
 def _rank_problem(axes: tuple[str, ...], rank: int) -> tuple[str, str]:
     """What is wrong with a rank, and the cure."""
-    missing = len([a for a in axes if a != "..."]) - rank
-    if missing == 1 and axes[1:2] == ("T",) and len(axes) == 3:
-        return "no time axis", "Add one with x[:, None, :]."
-    if missing == 1 and axes[-1] == "F":
-        return "no feature axis", "Add one with x[..., None]."
-    if missing > 0:
-        return f"{missing} axes too few", "Reshape it."
-    return (
-        f"{-missing} {'axis' if missing == -1 else 'axes'} too many",
-        "Reshape it, or wrap the layer in TimeDistributed.",
-    )
+    because, cure = rank_problem("x", [a for a in axes if a != "..."], rank)
+    return because, cure if rank < len(axes) else "Reshape it, or wrap the layer in TimeDistributed."
 
 
 def _call_parameters(cls: type[Layer]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from elman.models.compiled import Compiled
 from elman.models.network import Network
 from elman.models.stream import Stream
 from elman.models.summary import summary
-from elman.shapes import text
+from elman.shapes import rank_problem, text
 from elman.training import Program, weights_of
 
 __all__ = ["Model"]
@@ -83,13 +83,9 @@ class Model(Compiled):
         tensors = structure.matched(x, self._input_structure, self.where)
         for given, wanted in zip(tensors, network.inputs, strict=True):
             if given.ndim != wanted.ndim:
-                raise ShapeError.at(
-                    self.where,
-                    "x",
-                    f"have shape {text(wanted.shape)}",
-                    text(given.shape),
-                    f"Reshape it to rank {wanted.ndim}.",
-                )
+                because, cure = rank_problem("x", wanted.shape, given.ndim)
+                rule = f"have shape {text(wanted.shape)}"
+                raise ShapeError.at(self.where, "x", rule, text(given.shape), cure, because=because)
         return structure.packed(network.trace(tensors), self._output_structure)
 
     def compute_mask(self, x: Any, mask: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from elman import dtypes
 from elman.errors import DataError, DTypeError, ShapeError
-from elman.shapes import Shape, text
+from elman.shapes import Shape, rank_problem, text
 
 __all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "to_array"]
 
@@ -137,24 +137,13 @@ def check_shape(array: np.ndarray, column: Column) -> None:
     """Raises: ShapeError: another rank, or another size where the size is fixed."""
     wanted = shape_text(column.shape)
     if array.ndim != len(column.shape):
-        raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, _rank_cure(array, column))
+        because, cure = rank_problem(column.name, column.shape, array.ndim)
+        raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, cure, because=because)
     for axis, (size, given) in enumerate(zip(column.shape, array.shape, strict=True)):
         if axis and isinstance(size, int) and size != given:
             what = "features" if axis == array.ndim - 1 else "steps"
             cure = f"Axis {axis} must hold {size} {what}."
             raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, cure)
-
-
-def _rank_cure(array: np.ndarray, column: Column) -> str:
-    name = column.name
-    if array.ndim == len(column.shape) - 1:
-        missing = (
-            f"{name}[:, None, :] (one step) or {name}[..., None] (one feature)"
-            if array.ndim == 2
-            else f"{name}[..., None]"
-        )
-        return f"An axis is missing: add it with {missing}."
-    return f"Reshape it to rank {len(column.shape)}."
 
 
 def cast(array: np.ndarray, column: Column) -> np.ndarray:

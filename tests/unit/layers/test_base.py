@@ -61,7 +61,7 @@ class Twice(Layer):
 def test_the_error_of_the_house_style():
     text = (
         r"^LSTM 'encoder': x must have shape \(B, T, 8\)\. Received shape \(B, 8\): no time axis\. "
-        r"Add one with x\[:, None, :\]\.$"
+        r"Add one with x\[:, None, :\] \(one step\) or x\[\.\.\., None\] \(one feature\)\.$"
     )
     lstm = layers.LSTM(4, name="encoder")
     lstm(Input((None, 8)))
@@ -78,7 +78,7 @@ def test_the_error_of_the_house_style():
             r"x must have shape \(B, ..., F\)\. Received shape \(B,\): no feature axis\. Add one with",
         ),
         (layers.SimpleRNN(2), (3, 4, 5), r"Received shape \(B, 3, 4, 5\): 1 axis too many\. Reshape it, or wrap"),
-        (layers.SimpleRNN(2), (), r"Received shape \(B,\): 2 axes too few\. Reshape it\."),
+        (layers.SimpleRNN(2), (), r"Received shape \(B,\): 2 axes too few\. Reshape it to rank 3\."),
         (Dense(2), (3, None), r"x must have a known number of features\. Received shape \(B, 3, T\)\. Say how many"),
     ],
 )

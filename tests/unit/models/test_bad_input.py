@@ -21,7 +21,7 @@ from elman.errors import (
     UnknownNameError,
     WeightsError,
 )
-from elman.layers import Dense, Embedding, Input, SimpleRNN
+from elman.layers import LSTM, Dense, Embedding, Input, SimpleRNN
 from elman.models import Model, Sequential
 
 
@@ -129,11 +129,28 @@ def test_wrong_number_of_steps() -> None:
     )
 
 
+def test_a_missing_axis_is_told_in_the_same_words_everywhere() -> None:
+    told = "no time axis. Add one with x[:, None, :] (one step) or x[..., None] (one feature)."
+    model, flat = recurrent(), X[:, 0]
+    for where, call in {
+        "Sequential 'm': x must have shape (B, T, 2). Received shape (8, 2): ": [
+            lambda: model.fit(flat, Y, verbose=0),
+            lambda: model.predict(flat, verbose=0),
+            lambda: model.evaluate(flat, Y, verbose=0),
+            lambda: model.train_on_batch(flat, Y),
+            lambda: model(flat),
+        ],
+        "LSTM 'l': x must have shape (B, T, F). Received shape (8, 2): ": [lambda: LSTM(3, name="l")(flat)],
+    }.items():
+        for one in call:
+            refused(ShapeError, where + told, one)
+
+
 def test_wrong_rank() -> None:
     refused(
         ShapeError,
-        "Sequential 'm': x must have shape (B, T, 2). Received shape (8, 2). "
-        "An axis is missing: add it with x[:, None, :] (one step) or x[..., None] (one feature).",
+        "Sequential 'm': x must have shape (B, T, 2). Received shape (8, 2): no time axis. "
+        "Add one with x[:, None, :] (one step) or x[..., None] (one feature).",
         lambda: recurrent().fit(X[:, 0], Y, verbose=0),
     )
 

@@ -9,7 +9,7 @@ from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.base import Layer
 from elman.layers.registry import register
-from elman.shapes import text
+from elman.shapes import rank_problem, text
 
 
 @register
@@ -57,5 +57,5 @@ class TimeDistributed(Layer):
 
     def _need_time(self, shape: tuple[Any, ...]) -> None:
         if len(shape) < 3:
-            cure = "Add one with x[:, None, :]."
-            raise ShapeError.at(self.where, "x", "have shape (B, T, ...)", text(shape), cure, because="no time axis")
+            because, cure = rank_problem("x", ("B", "T", "F"), len(shape))
+            raise ShapeError.at(self.where, "x", "have shape (B, T, ...)", text(shape), cure, because=because)

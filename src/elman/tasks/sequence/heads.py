@@ -275,7 +275,7 @@ def _softmax(field: Field[Any]) -> layers.Layer:
 def _classes_loss(design: Design) -> Any:
     if not design.label_smoothing:
         return "sparse_categorical_crossentropy"
-    return losses.SparseCategoricalCrossentropy(label_smoothing=design.label_smoothing)  # type: ignore[call-arg]
+    return losses.SparseCategoricalCrossentropy(label_smoothing=design.label_smoothing)
 
 
 def _size(field: Field[Any]) -> int:
