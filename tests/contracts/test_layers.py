@@ -131,6 +131,13 @@ CASES = [
          (SEQ,), ("B", "T", U), 8 + 12 + 3),
     Case("separable_conv2d", "SeparableConv2D", {"filters": U, "kernel_size": [1, 2]},
          ((2, 4, 2),), ("B", 2, 3, U), 13),
+    Case("conv_lstm1d", "ConvLSTM1D", {"filters": 2, "kernel_size": 2}, ((None, 4, 1),), ("B", 3, 2), 16 + 32 + 8),
+    Case("conv_lstm1d_dropout", "ConvLSTM1D",
+         {"filters": 2, "kernel_size": 3, "padding": "same", "dropout": 0.3, "recurrent_dropout": 0.3,
+          "return_sequences": True, "return_state": True, "go_backwards": True},
+         ((None, 3, 1),), ("B", "T", 3, 2), 24 + 48 + 8),
+    Case("conv_lstm2d", "ConvLSTM2D", {"filters": 2, "kernel_size": [1, 2], "use_bias": False},
+         ((None, 2, 3, 1),), ("B", 2, 2, 2), 16 + 32),
     Case("up_sampling1d", "UpSampling1D", {"size": 3}, ((2, 4),), ("B", 6, 4)),
     Case("up_sampling2d", "UpSampling2D", {"size": [1, 3]}, ((2, 2, 3),), ("B", 2, 6, 3)),
     Case("zero_padding2d", "ZeroPadding2D", {"padding": [[1, 0], [2, 3]]}, ((2, 2, 3),), ("B", 3, 7, 3)),
@@ -447,7 +454,7 @@ def test_a_wrong_rank_is_told(case):
     layer = case.make()
     if not layer.axes:
         return
-    wrong = Input(()) if "..." in layer.axes else Input((2, 3, 4, 5))
+    wrong = Input(()) if "..." in layer.axes else Input((2, 3, 4, 5, 6))
     rule = rf"{case.class_name} '{layer.name}': x must have shape \(B, .*\)\. Received shape \(.*\): .*\. .*\."
     with pytest.raises(ShapeError, match=rule):
         layer(wrong)

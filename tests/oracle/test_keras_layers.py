@@ -18,7 +18,8 @@ from tests.golden import reader
 from tests.oracle.running import Feed, Setting, evaluate, feed
 from tests.tolerances import assert_close
 
-CASES = {**reader.read("keras_layers"), **reader.read("keras_attention")}
+FILES = ("keras_layers", "keras_attention", "keras_conv_lstm")
+CASES = {name: case for file in FILES for name, case in reader.read(file).items()}
 LENGTH, STEPS = 32, 6
 """No sum in these cases is longer than LENGTH, no sequence than STEPS."""
 

@@ -100,6 +100,13 @@ def test_a_sequence_shorter_than_the_window_is_told_when_the_model_runs():
             r"dilation_rate must be 1 where strides are not, as in Keras\. Received dilation_rate=2\. Choose",
         ),
         (lambda: layers.Conv1D(3, 2, data_format="channels_first"), "data_format must be 'channels_last'"),
+        (lambda: layers.ConvLSTM1D(2, 3, stateful=True), r"stateful must be False here\. Received stateful=True"),
+        (lambda: layers.ConvLSTM1D(2, 3, padding="causal"), r"padding must be one of valid, same\. Received"),
+        (lambda: layers.ConvLSTM2D(2, (1, 2, 3)), r"kernel_size must be a whole number from 1, or two of them"),
+        (
+            lambda: layers.ConvLSTM1D(2, 1)(Input((None, 4, 1)), initial_state=[Input((4, 2)), Input((3, 2))]),
+            r"initial_state must be two of shape \(B, 4, 2\)\. Received .*h, then c",
+        ),
         (lambda: layers.BatchNormalization(epsilon=0), r"epsilon must be positive\. Received epsilon=0"),
         (lambda: layers.BatchNormalization(momentum=2), r"momentum must be in \[0, 1\]\. Received momentum=2"),
         (lambda: layers.BatchNormalization(renorm=True), r"renorm must be left as it is: elman does without"),
@@ -110,6 +117,20 @@ def test_a_sequence_shorter_than_the_window_is_told_when_the_model_runs():
 def test_what_is_refused(make, message):
     with pytest.raises((ArgumentError, ShapeError), match=message):
         make()
+
+
+def test_masked_steps_of_a_convolutional_lstm_keep_its_state(rng):
+    layer = layers.ConvLSTM1D(2, 2, return_state=True, dtype="float64")
+    x, lengths, values = Input((None, 4, 1), dtype="float64"), Input((), dtype="int32"), Input((None,), dtype="bool")
+    with tracing(False):
+        by_length, by_value, alone = layer(x, mask=Mask(lengths=lengths)), layer(x, mask=Mask(values=values)), layer(x)
+    data = rng.normal(size=(2, 5, 4, 1))
+    real = np.arange(5) < np.array([[5], [3]])
+    found = run([x, lengths, values], [*by_length, *by_value], [data, np.array([5, 3], np.int32), real])
+    short = run([x], alone, [data[1:, :3]])
+    for a, b, c in zip(found[:3], found[3:], short, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert_close(a[1:], c, 32, 5)
 
 
 def test_batch_normalization_follows_the_data_in_training_and_remembers_it(rng):

@@ -6,6 +6,7 @@ from elman.layers.rnn.bidirectional import Bidirectional
 from elman.layers.rnn.cell import Cell
 from elman.layers.rnn.cifg import CIFG, CIFGCell
 from elman.layers.rnn.co_rnn import CoRNN, CoRNNCell
+from elman.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D
 from elman.layers.rnn.dilated_rnn import DilatedCell, DilatedRNN
 from elman.layers.rnn.echo_state import EchoState, EchoStateCell, ridge_readout
 from elman.layers.rnn.fast_grnn import FastGRNN, FastGRNNCell
@@ -37,11 +38,11 @@ from elman.layers.rnn.ugrnn import UGRNN, UGRNNCell
 __all__ = [
     "CIFG", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RNN", "SLSTM", "SRU", "UGRNN",
     "AntisymmetricRNN", "AntisymmetricRNNCell", "AttentiveCell", "AttentiveRNN", "Bidirectional", "CIFGCell",
-    "Cell", "CoRNN", "CoRNNCell", "CoupledGate", "DilatedCell", "DilatedRNN", "EchoState", "EchoStateCell",
-    "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "GRUCell", "GRUGate", "HighwayWrapper", "IndRNN",
-    "IndRNNCell", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "LSTMGate", "LiGRU",
-    "LiGRUCell", "MGUCell", "MUT1Cell", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "PeepholeLSTM",
-    "PeepholeLSTMCell", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ResidualWrapper", "SLSTMCell",
-    "SRUCell", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "TimeDistributed", "UGRNNCell", "UpdateGate",
-    "ridge_readout",
+    "Cell", "CoRNN", "CoRNNCell", "ConvLSTM1D", "ConvLSTM2D", "CoupledGate", "DilatedCell", "DilatedRNN",
+    "EchoState", "EchoStateCell", "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "GRUCell", "GRUGate",
+    "HighwayWrapper", "IndRNN", "IndRNNCell", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell",
+    "LSTMCell", "LSTMGate", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell", "MinGRU", "MinGRUCell", "MinLSTM",
+    "MinLSTMCell", "PeepholeLSTM", "PeepholeLSTMCell", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell",
+    "ResidualWrapper", "SLSTMCell", "SRUCell", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "TimeDistributed",
+    "UGRNNCell", "UpdateGate", "ridge_readout",
 ]  # fmt: skip
