@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 FUNCTIONS = 16
 """Roundings of one step beside its sums: up to four functions of up to 4 eps each."""
@@ -49,6 +50,15 @@ def assert_close(actual: Any, expected: Any, length: int, steps: int = 1, dtype:
     size = max(float(np.max(np.abs(rounded[finite]))), float(np.finfo(dtype).tiny))
     allowed = tolerance(dtype, length, steps)
     assert error <= allowed * size, f"{what}: error {error:.3g} of {size:.3g}, allowed {allowed * size:.3g}"
+
+
+def nearly(expected: Any, length: int = 1024, dtype: Any = np.float64) -> Any:
+    """Return what equals numbers within `tolerance`: scores and means that were added up from up to `length` terms.
+
+    Of numbers below 1 the error is measured against 1: what they were computed from was not smaller.
+    """
+    error = tolerance(dtype, length)
+    return pytest.approx(expected, rel=error, abs=error)
 
 
 def central_difference(value: float, slope: float) -> float:

@@ -10,7 +10,7 @@ import pytest
 from elman.errors import DataError, NotBuiltError, ShapeError, UnknownNameError
 from elman.fields import Series
 from elman.fields.missing import fill_missing
-from tests.tolerances import assert_close
+from tests.tolerances import assert_close, nearly
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tests.tolerances import assert_close
 def test_each_scaling_learns_its_center_and_scale(scaling, center, scale):
     field = Series(scaling).fit([1, 2, 3, 4])
     assert field.center.tolist() == [center]
-    assert field.scale.tolist() == pytest.approx([scale])
+    assert field.scale.tolist() == nearly([scale])
 
 
 @pytest.mark.parametrize("scaling", ["standard", "minmax", "robust", "none"])
