@@ -184,7 +184,7 @@ def lru(w: Weights, x: Array, s: list[Array], _: Mapping[str, Any]) -> tuple[Arr
     eigenvalues = np.exp(-np.exp(w["nu"]) + 1j * np.exp(w["theta"]))
     b_re, b_im, d = cut(w["kernel"], 3)
     c = w["output_kernel"][:units] - 1j * w["output_kernel"][units:]
-    state = eigenvalues * (s[0] + 1j * s[1]) + np.exp(w["log_gamma"]) * (x @ (b_re + 1j * b_im))
+    state = eigenvalues * (s[0] + 1j * s[1]) + np.exp(w["log_gamma"]) * (x @ b_re + 1j * (x @ b_im))
     return np.real(state @ c) + x @ d + w["bias"], [state.real, state.imag]
 
 
