@@ -12,31 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from elman.cli import main
-
 AIRLINE = Path(__file__).parents[2] / "examples" / "airline.csv"
 QUICK = ["--epochs", "3", "--units", "4", "--cell", "simple_rnn", "--anchor", "last"]
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run `elman ...` in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    showwarning = __import__("warnings").showwarning
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["elman", *map(str, arguments)])
-        monkeypatch.setattr("warnings.showwarning", showwarning)
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        else:
-            code = 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

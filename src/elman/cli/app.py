@@ -16,7 +16,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="elman",
-    help="Recurrent neural networks: from a table to a forecast.",
+    help="Recurrent neural networks: declare what goes in and what comes out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that 'elman train' wrote.")]
 Table = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV or Parquet.")]
+COLUMN = "COLUMN or COLUMN:type"
 Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.")]
 
 
@@ -66,15 +67,16 @@ def demo(
 
 @app.command()
 def train(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV or Parquet.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV, Parquet, or a text to learn.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that comes out; repeat for several.")] = None,
+    input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in; repeat. None: a forecast.")] = None,
     time: Annotated[str | None, typer.Option(help="Time column; found by itself where there is one.")] = None,
     id: Annotated[str | None, typer.Option(help="Column that tells several series apart.")] = None,
     features: Annotated[list[str] | None, typer.Option("--feature", help="Further column to look at; repeat.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [12]")] = None,
     window: Annotated[int | None, typer.Option(help="Rows the network sees. [two seasons]")] = None,
     cell: Annotated[str | None, typer.Option(help="simple_rnn, gru or lstm. [lstm]")] = None,
-    units: Annotated[int | None, typer.Option(help="Width of each layer. [32]")] = None,
+    units: Annotated[int | None, typer.Option(help="Width of each layer. [32; with inputs 128]")] = None,
     layers: Annotated[int | None, typer.Option(help="Recurrent layers. [1]")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share dropped in training. [0]")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most. [150]")] = None,
@@ -90,14 +92,19 @@ def train(
     season: Annotated[int | None, typer.Option(help="Rows in a season. [from the time column]")] = None,
     calendar: Annotated[bool | None, typer.Option(help="Show the network day, week, year. [yes]")] = None,
     missing: Annotated[str | None, typer.Option(help="error or interpolate. [error]")] = None,
+    seconds: Annotated[float | None, typer.Option(help="The most that training with inputs may take.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights and order. [0]")] = None,
     holdout: Annotated[int | None, typer.Option(help="Last rows to test on, never learned from. [0]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of these settings.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="[model.safetensors]")] = None,
     force: Force = False,
 ) -> None:
-    """Train a forecaster on a table; write a model file and a run folder."""
-    given: dict[str, Any] = {name: value for name, value in locals().items() if name in commands.train.SETTINGS}
+    """Train a forecaster on a table; with --input any network from columns to columns; on a text a language model.
+
+    Types are category, labels, number, series, text (word, char, bpe), tokens, tags, image, line, audio, video, boxes;
+    without one a column's type is guessed and told. Writes a model file and a run folder.
+    """
+    given: dict[str, Any] = {name: value for name, value in locals().items() if name not in ("config", "force")}
     for name in ("file", "output"):
         given[name] = None if given[name] is None else str(given[name])
     commands.train.train(given, config, force)
@@ -106,20 +113,46 @@ def train(
 @app.command()
 def predict(
     model: Model,
-    file: Table = None,
+    given: Annotated[str | None, typer.Argument(metavar="[TEXT|FILE]", help="Or standard input.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV or Parquet. [standard output]")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [as trained]")] = None,
     level: Annotated[float | None, typer.Option(help="Add an interval that holds this share, as 0.9.")] = None,
     force: Force = False,
 ) -> None:
-    """Forecast the rows that come next."""
-    commands.forecast.predict(model, file, output, horizon, level, force)
+    """Forecast the rows that come next; or answer a text, each line of a file, each row of a table."""
+    commands.forecast.predict(model, given, output, horizon, level, force)
 
 
 @app.command()
 def evaluate(model: Model, file: Table = None) -> None:
-    """Compare forecasts with what happened, beside the simplest forecasts."""
+    """Compare forecasts or answers with what is true, beside the simplest guesses."""
     commands.forecast.evaluate(model, file)
+
+
+@app.command()
+def generate(
+    model: Model,
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "",
+    length: Annotated[int, typer.Option(help="Tokens to write, at most.")] = 200,
+    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0: no chance at all.")] = 0.8,
+    top_k: Annotated[int, typer.Option(help="Choose among so many tokens; 0: all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Choose among those that have this share together.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the choices.")] = 0,
+) -> None:
+    """Write on from a prompt with a language model."""
+    commands.forecast.generate(model, prompt, length, temperature, top_k, top_p, seed)
+
+
+@app.command("init-config")
+def init_config(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, Parquet, or a text.")],
+    input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in. [all others]")] = None,
+    target: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that comes out. [found by name]")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The config.")] = Path("config.toml"),
+    force: Force = False,
+) -> None:
+    """Write the config that training on a file would have, with the types it guesses, to be edited."""
+    commands.sequence.init_config(file, input or [], target or [], output, force)
 
 
 @app.command()
@@ -130,7 +163,7 @@ def plot(
     level: Annotated[float, typer.Option(help="Share of futures the interval should hold.")] = 0.8,
     force: Force = False,
 ) -> None:
-    """Draw the forecast."""
+    """Draw the forecast; or the course of training, or answers beside what is true."""
     commands.forecast.plot(model, file, output, level, force)
 
 

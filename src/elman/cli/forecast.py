@@ -1,54 +1,87 @@
-"""`elman predict`, `evaluate`, `plot` and `summary`: what to do with a trained model."""
+"""`elman predict`, `evaluate`, `generate`, `plot` and `summary`: what to do with a trained model.
+
+A forecaster answers here; a model of typed inputs and outputs in answers.py.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from elman.cli import answers
 from elman.cli.screen import say, show_report
 from elman.cli.tables import check_free, read_table, write_table
-from elman.errors import DataError
+from elman.errors import ArgumentError, DataError
 from elman.tasks import Forecaster
+from elman.tasks.sequence import SequenceModel
+from elman.training import read
 
-__all__ = ["evaluate", "load", "plot", "predict", "summary"]
+__all__ = ["evaluate", "generate", "load", "plot", "predict", "summary"]
 
 
-def load(path: Path) -> Forecaster:
+def load(path: Path) -> Forecaster | SequenceModel:
     """Read a model file.
 
     Raises:
         DataError: no such file.
-        FileFormatError: not a forecaster of elman.
+        FileFormatError: neither a forecaster nor a sequence model of elman.
     """
     if not path.is_file():
         because = "it is a folder" if path.is_dir() else "there is no such file"
         raise DataError.at("load", "model", "a file that elman wrote", str(path), "Check the path.", because=because)
-    return Forecaster.load(path)
+    kind = read(path)[1].get("kind")
+    return SequenceModel.load(path) if kind == "sequence model" else Forecaster.load(path)
 
 
 def predict(
-    model: Path, file: Path | None, output: Path | None, horizon: int | None, level: float | None, force: bool
+    model: Path, given: str | None, output: Path | None, horizon: int | None, level: float | None, force: bool
 ) -> None:
-    """Forecast after the training rows, or after those of a file; to a file, or as CSV to standard output."""
+    """Forecast after the training rows, or after those of a file; or answer a text, a file, standard input."""
     if output is not None:
         check_free(output, force, "predict")
-    forecaster = load(model)
-    table = forecaster.predict(_table(file), horizon, level)
+    loaded = load(model)
+    if isinstance(loaded, SequenceModel):
+        for name, value in (("horizon", horizon), ("level", level)):
+            if value is not None:
+                raise ArgumentError.at("predict", f"--{name}", "left out: it is for forecasts", value)
+        answers.predict(loaded, given, output, force)
+        return
+    table = loaded.predict(_table(given), horizon, level)
     write_table(table, output, force)
     if output is not None:
         say(f"{len(table)} rows: {output}")
 
 
 def evaluate(model: Path, file: Path | None) -> None:
-    """Compare forecasts with what happened, beside the baselines."""
-    show_report(load(model).evaluate(_table(file)))
+    """Compare forecasts, or answers, with what is true, beside the baselines."""
+    loaded = load(model)
+    if isinstance(loaded, SequenceModel):
+        answers.evaluate(loaded, file)
+    else:
+        show_report(loaded.evaluate(_table(file)))
 
 
 def plot(model: Path, file: Path | None, output: Path, level: float, force: bool) -> None:
-    """Draw the forecast."""
+    """Draw the forecast, or answers beside what is true."""
     check_free(output, force, "plot")
-    load(model).plot(_table(file), level, output)
+    loaded = load(model)
+    if isinstance(loaded, SequenceModel):
+        answers.plot(loaded, file, output)
+    else:
+        loaded.plot(_table(file), level, output)
     say(f"picture: {output}")
+
+
+def generate(model: Path, prompt: str, length: int, temperature: float, top_k: int, top_p: float, seed: int) -> None:
+    """Write on from a prompt.
+
+    Raises:
+        ArgumentError: the model is no language model.
+    """
+    loaded = load(model)
+    if not isinstance(loaded, SequenceModel):
+        raise ArgumentError.at("generate", "model", "a language model", str(model), answers.LANGUAGE_MODEL)
+    answers.generate(loaded, prompt, length, temperature, top_k, top_p, seed)
 
 
 def summary(model: Path) -> None:
@@ -56,5 +89,5 @@ def summary(model: Path) -> None:
     load(model).summary(say)
 
 
-def _table(file: Path | None) -> Any:
-    return None if file is None else read_table(file)
+def _table(file: str | Path | None) -> Any:
+    return None if file is None else read_table(Path(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any
 from elman.errors import ArgumentError, DataError, unknown_name
 from elman.training.callbacks import Callback
 
-__all__ = ["Recorder", "new_folder", "read_config", "render_config"]
+__all__ = ["Recorder", "check_config", "new_folder", "read_config", "render_config"]
 
 _EVERY = 2.0
 """Seconds between two checkpoints of the last weights."""
@@ -31,35 +32,48 @@ def new_folder(name: str, root: Path = Path("runs")) -> Path:
             return folder
 
 
-def read_config(path: Path, known: Mapping[str, object]) -> dict[str, Any]:
-    """Settings from a TOML file, each a name that the command line knows too.
+def read_config(path: Path) -> dict[str, Any]:
+    """Settings from a TOML file.
 
     Raises:
         DataError: no such file, or no TOML; the line is named.
-        UnknownNameError: a setting nobody knows; the nearest are named.
     """
     try:
-        config = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         because = getattr(error, "strerror", None) or "it is no text"
         raise DataError.at("train", "config", "a TOML file", str(path), because=because) from None
     except tomllib.TOMLDecodeError as error:
         raise DataError.at("train", "config", "a TOML file", str(path), because=str(error)) from None
+
+
+def check_config(config: Mapping[str, Any], known: Mapping[str, object]) -> None:
+    """Refuse settings that the command line does not know.
+
+    Raises:
+        UnknownNameError: the nearest are named.
+    """
     for name in config:
         if name not in known:
             raise unknown_name("train", "config", name, known)
-    return config
 
 
 def render_config(settings: Mapping[str, Any]) -> str:
-    """Settings as TOML; what is None is left out, for TOML has no word for it.
+    """Settings as TOML; what is None is left out, for TOML has no word for it. Mappings of mappings become sections.
 
     Example:
         >>> print(render_config({"target": "sales", "horizon": 12, "time": None}), end="")
         target = "sales"
         horizon = 12
     """
-    return "".join(f"{name} = {_toml(name, value)}\n" for name, value in settings.items() if value is not None)
+    flat = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
+    text = "".join(f"{name} = {_toml(name, value)}\n" for name, value in flat.items() if value is not None)
+    sections = [(name, value) for name, value in settings.items() if isinstance(value, Mapping)]
+    for name, parts in sections:
+        for part, values in parts.items():
+            key = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
+            text += f"\n[{name}.{key}]\n{render_config(values)}"
+    return text
 
 
 class Recorder(Callback):
@@ -70,11 +84,12 @@ class Recorder(Callback):
     Args:
         name: of the folder under `runs`.
         config: the whole config as TOML.
+        weights: whether the last weights are saved; a file of them alone is of no use without the fields.
     """
 
-    def __init__(self, name: str, config: str) -> None:
+    def __init__(self, name: str, config: str, *, weights: bool = True) -> None:
         super().__init__()
-        self.name, self.config = name, config
+        self.name, self.config, self.weights = name, config, weights
         self.folder = Path()
         self.training = 0
         self._saved = time.monotonic()
@@ -91,12 +106,13 @@ class Recorder(Callback):
         line = {"training": self.training, "epoch": epoch + 1, **(logs or {})}
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        if time.monotonic() - self._saved > _EVERY:
+        if self.weights and time.monotonic() - self._saved > _EVERY:
             self._save()
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Save what training ended with."""
-        self._save()
+        if self.weights:
+            self._save()
 
     def _save(self) -> None:
         self.model.save(self.folder / "last.safetensors")

@@ -11,11 +11,16 @@ from elman.errors import DataError, OverwriteError, missing_extra
 
 __all__ = ["check_free", "read_table", "write_table"]
 
+_MISSING = ["", "NA", "N/A", "NaN", "nan"]
 _PARQUET = (".parquet", ".pq")
 
 
-def read_table(path: Path) -> Any:
+def read_table(path: Path, *, texts: bool = False) -> Any:
     """Read a CSV (comma, semicolon or tab; .gz too) or Parquet file as a pandas DataFrame.
+
+    Args:
+        path: of the file.
+        texts: whether words such as "null" and "None" stay what they are: text.
 
     Raises:
         DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
@@ -25,7 +30,7 @@ def read_table(path: Path) -> Any:
     import pandas as pd
 
     try:
-        table = pd.read_parquet(path) if path.suffix in _PARQUET else pd.read_csv(path, sep=_separator(path))
+        table = _read(pd, path, texts=texts)
     except ImportError:
         raise missing_extra("read", "pyarrow", "parquet") from None
     except (ValueError, OSError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
@@ -66,6 +71,13 @@ def check_free(path: Path, force: bool, where: str = "write", argument: str = "o
     if not path.parent.exists():
         because = f"there is no folder {str(path.parent)!r}"
         raise DataError.at(where, argument, "in an existing folder", str(path), "Create it first.", because=because)
+
+
+def _read(pd: Any, path: Path, *, texts: bool) -> Any:
+    if path.suffix in _PARQUET:
+        return pd.read_parquet(path)
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": _MISSING} if texts else {}
+    return pd.read_csv(path, sep=_separator(path), **options)
 
 
 def _check_file(path: Path) -> None:

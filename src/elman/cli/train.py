@@ -1,4 +1,4 @@
-"""`elman train`: a table in, a model file and a run folder out."""
+"""`elman train`: a table in, a model file and a run folder out; without `--input`, a forecaster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
-from elman.cli.runs import Recorder, read_config, render_config
+from elman.cli.runs import Recorder, check_config, read_config, render_config
 from elman.cli.screen import Progress, say, show_report
+from elman.cli.sequence import SETTINGS as SEQUENCE_SETTINGS
+from elman.cli.sequence import is_sequence, train_sequence
 from elman.cli.tables import check_free, read_table
 from elman.errors import ArgumentError, DataError
 from elman.fields import Table, Timeline
@@ -43,8 +45,14 @@ def train(given: Mapping[str, Any], config: Path | None, force: bool) -> None:
     Raises:
         ElmanError: whatever is wrong, before anything is written.
     """
-    settings = {**SETTINGS, **(read_config(config, SETTINGS) if config else {})}
-    settings |= {name: value for name, value in given.items() if value is not None and value != []}
+    asked = read_config(config) if config else {}
+    told = {name: value for name, value in given.items() if value is not None and value != []}
+    if is_sequence({**asked, **told}):
+        check_config(asked, SEQUENCE_SETTINGS)
+        train_sequence({**asked, **told}, force)
+        return
+    check_config(asked, SETTINGS)
+    settings = {**SETTINGS, **asked, **told}
     if settings["file"] is None:
         raise ArgumentError.at("train", "FILE", "given", None, "Example: elman train sales.csv --target sales.")
     output = Path(str(settings["output"]))

@@ -1,0 +1,146 @@
+"""What a model of typed inputs and outputs answers to `elman predict`, `evaluate`, `generate` and `plot`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.cli.declared import is_table, read_lines, read_samples, samples_of
+from elman.cli.screen import say
+from elman.cli.sequence import show_reports
+from elman.cli.tables import write_table
+from elman.decoding import Decoder
+from elman.errors import ArgumentError, DataError
+from elman.fields import BOS, EOS, Text, Tokens
+from elman.tasks.sequence import SequenceModel
+
+__all__ = ["LANGUAGE_MODEL", "evaluate", "generate", "plot", "predict"]
+
+LANGUAGE_MODEL = "Train one with: elman train book.txt."
+
+
+def predict(model: SequenceModel, given: str | None, output: Path | None, force: bool) -> None:
+    """Answer a text, a file, or the lines of standard input: a line each, or a CSV for a table.
+
+    Raises:
+        ArgumentError: several inputs without a table.
+    """
+    path = None if given is None else Path(given)
+    if path is not None and is_table(path):
+        _write(_answers(model, _columns(model, path, outputs=False)), output, force)
+        return
+    name, field = _only_input(model)
+    if path is None:
+        cells: list[str] = read_lines(None, "predict")
+    elif path.is_file() and field.kind in ("text", "tokens"):
+        cells = read_lines(path, "predict")
+    else:
+        cells = [given or ""]
+    if not cells:
+        raise DataError.at("predict", "input", "have a line", 0, "Write a text, or name a file.")
+    answers = _answers(model, {name: samples_of(field, cells, Path())})
+    if output is not None:
+        _write(answers, output, force)
+        return
+    for row in range(len(cells)):
+        say("\t".join(_shown(column[row]) for column in answers.values()))
+
+
+def evaluate(model: SequenceModel, file: Path | None) -> None:
+    """Scores beside the simplest guesses: on a table, or on the validation part of the training."""
+    show_reports(model.evaluate(None if file is None else _columns(model, file, outputs=True)))
+
+
+def plot(model: SequenceModel, file: Path | None, output: Path) -> None:
+    """Draw the course of training, or, with a table, how answers lie to the truth."""
+    model.plot(None if file is None else _columns(model, file, outputs=True), output)
+
+
+def generate(
+    model: SequenceModel, prompt: str, length: int, temperature: float, top_k: int, top_p: float, seed: int
+) -> None:
+    """Write on from a prompt.
+
+    Args:
+        model: a language model.
+        prompt: what the text begins with.
+        length: the most tokens to write.
+        temperature: below 1 safer, above 1 wilder; 0: always the most likely token.
+        top_k: choose among so many tokens only; 0: all.
+        top_p: choose among the most likely tokens that have this share together.
+        seed: of the choices.
+
+    Raises:
+        ArgumentError: no language model, or a setting out of range.
+    """
+    blueprint = model.blueprint_
+    field = next(iter(blueprint.outputs.values()))
+    if set(blueprint.inputs) != set(blueprint.outputs) or not isinstance(field, Text | Tokens):
+        raise ArgumentError.at("generate", "model", "a language model", list(blueprint.outputs), LANGUAGE_MODEL)
+    (begun,) = field.encode([prompt if isinstance(field, Text) else prompt.split()])
+    decoder = Decoder(model.network_)
+    drawn = decoder.sample(
+        [[BOS, *begun.tolist()]],
+        length=length, eos=EOS, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
+    )  # fmt: skip
+    (text,) = field.decode([[*begun.tolist(), *drawn.rows()[0]]])
+    say(_shown(text))
+
+
+def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, list[Any]]:
+    """The samples of a table that a model reads; those it is to give, too, where asked for.
+
+    A language model reads a file of text as one sample.
+    """
+    blueprint = model.blueprint_
+    known = {**blueprint.inputs, **(blueprint.outputs if outputs else {})}
+    if not is_table(path):
+        (name, _), *more = known.items()
+        if more:
+            raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
+        return {name: ["\n".join(read_lines(path, "read"))]}
+    cells = read_samples(path, list(known), "read")
+    return {name: samples_of(field, cells[name], path.parent) for name, field in known.items()}
+
+
+def _only_input(model: SequenceModel) -> tuple[str, Any]:
+    (name, field), *more = model.blueprint_.inputs.items()
+    if more:
+        names = ", ".join(map(repr, model.blueprint_.inputs))
+        cure = "Put them into a CSV file."
+        raise ArgumentError.at("predict", "input", f"a table with the columns {names}", "one text", cure)
+    return name, field
+
+
+def _answers(model: SequenceModel, columns: Mapping[str, Any]) -> dict[str, Any]:
+    answers = model.predict(columns)
+    return answers if isinstance(answers, dict) else {next(iter(model.blueprint_.outputs)): answers}
+
+
+def _write(answers: Mapping[str, Any], output: Path | None, force: bool) -> None:
+    import pandas as pd
+
+    plain = {name: [_cell(value) for value in column] for name, column in answers.items()}
+    write_table(pd.DataFrame(plain), output, force)
+    if output is not None:
+        print(f"{len(next(iter(plain.values())))} rows: {output}", file=sys.stderr)
+
+
+def _cell(answer: Any) -> Any:
+    return answer.item() if isinstance(answer, np.generic) else answer if np.ndim(answer) == 0 else _shown(answer)
+
+
+def _shown(answer: Any) -> str:
+    """An answer in one line: symbols with spaces between, arrays as JSON."""
+    if isinstance(answer, float | np.floating):
+        return f"{float(answer):.6g}"
+    if isinstance(answer, np.ndarray):
+        return json.dumps(np.round(answer.astype("float64"), 6).tolist())
+    if isinstance(answer, list | tuple):
+        return " ".join(map(str, answer))
+    return str(answer)

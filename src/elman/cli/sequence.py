@@ -1,0 +1,160 @@
+"""`elman train` with inputs, and `elman init-config`: any columns in, any columns out, or a book to learn by heart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from elman import charts
+from elman.cli.declared import Declared, declare, field_of, is_table, read_lines, read_samples, samples_of
+from elman.cli.runs import Recorder, render_config
+from elman.cli.screen import Progress, say, show_report
+from elman.cli.tables import check_free, read_table
+from elman.errors import ArgumentError, DataError
+from elman.fields import Field, Text
+from elman.tasks import Report
+from elman.tasks.sequence import SequenceModel
+
+__all__ = ["SETTINGS", "init_config", "is_sequence", "show_reports", "train_sequence"]
+
+_MODEL = {
+    name: value
+    for name, value in SequenceModel().get_params().items()
+    if name not in ("inputs", "outputs", "size", "verbose")
+}
+SETTINGS: dict[str, object] = {
+    "file": None,
+    "input": [],
+    "target": [],
+    "fields": {},
+    "units": SequenceModel().size,
+    **_MODEL,
+    "output": "model.safetensors",
+}
+"""Every setting a config file may have, with its default."""
+
+_BOOK = "text"
+_WHOLE_BOOK = 10**9
+_TARGETS = ("target", "label", "labels", "class", "category", "y", "tags", "intent", "transcript", "caption")
+
+
+def is_sequence(settings: Mapping[str, Any]) -> bool:
+    """Whether these settings ask for a network of typed inputs and outputs, not for a forecast."""
+    return bool(settings.get("input") or settings.get("fields")) or str(settings.get("file")).endswith(".txt")
+
+
+def train_sequence(given: Mapping[str, Any], force: bool) -> None:
+    """Train as told; write a model file and a run folder.
+
+    Args:
+        given: settings that stand on the command line or in a config.
+        force: whether an existing model file may be lost.
+
+    Raises:
+        ElmanError: whatever is wrong, before anything is written.
+    """
+    for name in given:
+        if name not in SETTINGS:
+            cure = "It is for forecasts; leave it out, or leave --input out."
+            raise ArgumentError.at("train", f"--{name}", "left out where --input is given", given[name], cure)
+    settings = {**SETTINGS, **given}
+    output = Path(str(settings["output"]))
+    check_free(output, force, "train")
+    path = Path(str(settings["file"]))
+    columns, inputs, outputs = _book(path, settings) if not is_table(path) else _table(path, settings)
+    model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
+    written = {**settings, "fields": _written({**inputs, **outputs}), "output": str(output)}
+    recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(written), weights=False)
+    began = time.perf_counter()
+    model.fit(columns, callbacks=[Progress("training"), recorder])
+    model.explain(say)
+    say(f"trained in {time.perf_counter() - began:.1f} s")
+    show_reports(model.report_)
+    charts.save(model.plot(), recorder.folder / "history.png")
+    model.save(recorder.folder / "best.safetensors")
+    model.save(output)
+    say(f"model: {output}\nrun:   {recorder.folder}")
+
+
+def init_config(file: Path, inputs: list[str], targets: list[str], output: Path, force: bool) -> None:
+    """Write the config that training on a file would have: types guessed, every setting with its default."""
+    check_free(output, force, "init-config")
+    settings: dict[str, Any] = {**SETTINGS, "file": str(file), "input": inputs, "target": targets}
+    if not is_table(file):
+        _, known, _ = _book(file, settings)
+        settings |= {"input": [_BOOK], "target": [_BOOK]}
+    else:
+        if not targets:
+            names = [str(name) for name in read_table(file, texts=True).columns]
+            target = next((name for name in names if name.lower() in _TARGETS), names[-1])
+            settings["target"] = [target]
+            say(f"target: column {target!r}; change it with --target or in the file")
+        if not inputs:
+            taken = {declare(text).name for text in settings["target"]}
+            every = read_table(file, texts=True).columns
+            settings["input"] = [str(name) for name in every if str(name) not in taken]
+        _, ins, outs = _table(file, settings)
+        known = {**ins, **outs}
+        for role in ("input", "target"):
+            settings[role] = [declare(text).name for text in settings[role]]
+    settings["fields"] = _written(known)
+    output.write_text(f"# elman train --config {output}\n{render_config(settings)}", encoding="utf-8")
+    say(f"config: {output}")
+
+
+def show_reports(report: Report | Mapping[str, Report] | None) -> None:
+    """The report of one output, or of several."""
+    for one in report.values() if isinstance(report, Mapping) else [report]:
+        if one is not None:
+            show_report(one)
+
+
+_Parts = tuple[dict[str, list[Any]], dict[str, Field[Any]], dict[str, Field[Any]]]
+"""Samples by column; fields that go in; fields that come out."""
+
+
+def _book(path: Path, settings: Mapping[str, Any]) -> _Parts:
+    """A text file as one long sample, which goes in and comes out: a language model."""
+    told = [*settings["input"], *settings["target"]]
+    if told and {declare(text).name for text in told} != {_BOOK}:
+        cure = f"A text file has one column, {_BOOK!r}; tables end in .csv, .tsv or .parquet."
+        raise ArgumentError.at("train", "--input", "left out for a file of text", told[0], cure)
+    text = "\n".join(read_lines(path, "train"))
+    if not text.strip():
+        raise DataError.at("train", "file", "a file of text", str(path), "Check the path.", because="it is empty")
+    configured = settings["fields"].get(_BOOK)
+    kind = next((declare(text).kind for text in told if declare(text).kind), "")
+    field = Text("char", max_length=_WHOLE_BOOK)
+    if configured or kind:
+        field = field_of(Declared(_BOOK, kind), configured, [text]).field  # type: ignore[assignment]
+        field.max_length = _WHOLE_BOOK
+    say(f"{_BOOK}: {field.kind} ({len(text)} characters: a language model)")
+    return {_BOOK: [text]}, {_BOOK: field}, {_BOOK: field}
+
+
+def _table(path: Path, settings: Mapping[str, Any]) -> _Parts:
+    """The columns of a table that were asked for."""
+    for role in ("input", "target"):
+        if not settings[role]:
+            names = ", ".join(map(repr, map(str, read_table(path, texts=True).columns)))
+            raise ArgumentError.at("train", f"--{role}", "given", None, f"Columns: {names}.")
+    ins, outs = ([declare(text) for text in settings[role]] for role in ("input", "target"))
+    cells = read_samples(path, list(dict.fromkeys(column.name for column in [*ins, *outs])), "train")
+    chosen: dict[str, Field[Any]] = {}
+    for column in [*ins, *outs]:
+        if column.name not in chosen or column.kind:
+            guess = field_of(column, settings["fields"].get(column.name), cells[column.name])
+            say(f"{column.name}: {guess.field.kind} ({guess.reason})")
+            chosen[column.name] = guess.field
+    samples = {name: samples_of(chosen[name], cells[name], path.parent) for name in cells}
+    return (
+        samples,
+        {column.name: chosen[column.name] for column in ins},
+        {column.name: chosen[column.name] for column in outs},
+    )
+
+
+def _written(known: Mapping[str, Field[Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {"kind": field.kind, **field.settings()} for name, field in known.items()}

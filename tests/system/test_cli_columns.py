@@ -1,0 +1,220 @@
+"""The command line from columns to columns: text, tags, pictures, sound; a book; configs; mistakes."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+QUICK = ["--epochs", "2", "--units", "4"]
+
+
+@pytest.fixture
+def reviews(tmp_path) -> Path:
+    rows = [(f"a {word} film, number {n}", mood) for n in range(12) for word, mood in (("good", "+"), ("bad", "-"))]
+    path = tmp_path / "reviews.csv"
+    pd.DataFrame(rows, columns=["review", "mood"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def classifier(run, reviews):
+    code, out, err = run("train", reviews, "--input", "review", "--target", "mood", *QUICK)
+    assert (code, err) == (0, "")
+    return out
+
+
+@pytest.fixture
+def book(run) -> str:
+    Path("book.txt").write_text("the cat sat on the mat. " * 60, encoding="utf-8")
+    code, out, err = run("train", "book.txt", *QUICK)
+    assert (code, err) == (0, "")
+    return out
+
+
+def test_training_tells_types_topology_and_scores(classifier):
+    for text in (
+        "review: text (text: 24 different texts of 5 words)",
+        "mood: category (2 different texts in 24 rows)",
+        "many to one",
+        "most frequent class",
+        "model: model.safetensors",
+    ):
+        assert text in classifier
+    files = {path.name for path in Path("runs/model").iterdir()}
+    assert files == {"config.toml", "metrics.jsonl", "best.safetensors", "history.png"}
+
+
+@pytest.mark.usefixtures("classifier")
+def test_a_text_a_file_a_table_and_standard_input_are_answered(run, reviews, monkeypatch):
+    one = run("predict", "model.safetensors", "a good film")[1]
+    assert one.strip() in ("+", "-")
+    Path("lines.txt").write_text("a good film\na bad film\n")
+    lines = run("predict", "model.safetensors", "lines.txt")[1]
+    assert lines.splitlines()[0] == one.strip()
+    monkeypatch.setattr("sys.stdin", io.StringIO("a good film\na bad film\n"))
+    assert run("predict", "model.safetensors")[1] == lines
+    table = run("predict", "model.safetensors", reviews)[1].splitlines()
+    assert (table[0], len(table)) == ("mood", 25)
+    assert run("predict", "model.safetensors", reviews, "-o", "answers.csv")[0] == 0
+    assert pd.read_csv("answers.csv").mood.tolist() == table[1:]
+
+
+@pytest.mark.usefixtures("classifier")
+def test_a_model_is_scored_drawn_and_summed_up(run, reviews):
+    assert "validation part, 2" in run("evaluate", "model.safetensors")[1]
+    assert "given rows, 24" in run("evaluate", "model.safetensors", reviews)[1]
+    assert "'review' is a sequence and 'mood' is one class" in run("summary", "model.safetensors")[1]
+    for file in ([], [reviews]):
+        assert run("plot", "model.safetensors", *file, "-o", "picture.png", "--force")[0] == 0
+        assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("book")
+def test_a_book_becomes_a_language_model_that_writes_on(run):
+    settings = ["--prompt", "the ", "--length", "20"]
+    code, one, _ = run("generate", "model.safetensors", *settings, "--seed", "1")
+    assert code == 0
+    assert one.startswith("the ")
+    assert run("generate", "model.safetensors", *settings, "--seed", "1")[1] == one
+    safe = [run("generate", "model.safetensors", *settings, "--temperature", "0", "--seed", n)[1] for n in "12"]
+    assert safe[0] == safe[1]
+    assert "perplexity" in run("evaluate", "model.safetensors", "book.txt")[1]
+
+
+def test_an_inferred_config_is_edited_and_trained(run, reviews):
+    code, out, _ = run("init-config", reviews)
+    assert (code, "target: column 'mood'" in out) == (0, True)
+    config = tomllib.loads(Path("config.toml").read_text(encoding="utf-8"))
+    assert (config["input"], config["target"]) == (["review"], ["mood"])
+    assert config["fields"]["review"]["level"] == "word"
+    edited = Path("config.toml").read_text(encoding="utf-8").replace('level = "word"', 'level = "char"')
+    Path("config.toml").write_text(edited, encoding="utf-8")
+    code, out, _ = run("train", "--config", "config.toml", *QUICK)
+    assert (code, "ids of characters" in out) == (0, True)
+    answers = run("predict", "model.safetensors", reviews)[1]
+    assert run("train", "--config", "runs/model/config.toml", "-o", "again.safetensors")[0] == 0
+    assert run("predict", "again.safetensors", reviews)[1] == answers
+
+
+def test_the_config_of_a_book(run):
+    Path("book.txt").write_text("so it goes. " * 50)
+    assert run("init-config", "book.txt", "-o", "book.toml")[0] == 0
+    assert tomllib.loads(Path("book.toml").read_text())["fields"]["text"]["level"] == "char"
+    assert run("train", "--config", "book.toml", *QUICK)[0] == 0
+
+
+def test_tags_stay_aligned_with_their_words(run):
+    rows = ["words\ttags\tintent"] + ["fly to New York\tO O B-city I-city\tflight", "list fares\tO O\tfare"] * 6
+    Path("slots.tsv").write_text("\n".join(rows) + "\n")
+    declared = ["--input", "words:tokens", "--target", "tags:tags", "--target", "intent"]
+    assert run("train", "slots.tsv", *declared, *QUICK)[0] == 0
+    tags, intent = run("predict", "model.safetensors", "fly to York")[1].rstrip("\n").split("\t")
+    assert len(tags.split()) == 3
+    assert intent in ("flight", "fare")
+
+
+def test_pictures_and_sound_come_from_files_beside_the_table(run, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    soundfile = pytest.importorskip("soundfile")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = []
+    for n in range(8):
+        image.fromarray(np.full((6, 6), 200 * (n % 2), "uint8")).save(folder / f"{n}.png")
+        soundfile.write(folder / f"{n}.wav", np.sin(np.arange(1600) * (0.1 + n % 2)), 8000)
+        rows.append((f"{n}.png", f"{n}.wav", "dark" if n % 2 == 0 else "light"))
+    pd.DataFrame(rows, columns=["picture", "sound", "kind"]).to_csv(folder / "index.csv", index=False)
+    for column, kind in (("picture", "picture:line"), ("sound", "sound")):
+        model = f"{column}.safetensors"
+        settings = ["--input", kind, "--target", "kind", *QUICK, "-o", model]
+        assert run("train", folder / "index.csv", *settings)[0] == 0
+        answer = run("predict", model, folder / rows[0][column == "sound"])[1]
+        assert answer.strip() in ("dark", "light")
+
+
+def test_words_that_pandas_takes_for_nothing_are_words(run):
+    Path("words.csv").write_text("word,kind\n" + "null,x\nNone,y\n" * 6)
+    assert run("train", "words.csv", "--input", "word:char", "--target", "kind", *QUICK)[0] == 0
+
+
+# ---- mistakes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--input", "review"], "train: --target must be given. Received --target=None. Columns: 'review', 'mood'."),
+        (["--input", "revue", "--target", "mood"], "Received column='revue'. Did you mean 'review'?"),
+        (["--input", "review:txt", "--target", "mood"], "type must be a known name. Received type='txt'. Did you mean"),
+        (["--input", "review", "--target", "mood", "--horizon", "3"], "--horizon must be left out where --input is"),
+        (["--input", "review:number", "--target", "mood"], "values must be numbers. Received values='a good film, num"),
+        (["--input", "review:image", "--target", "mood"], "row 0: there is no such file"),
+        (["--input", "mood", "--target", "review:tags"], "outputs must be along a sequence that goes in"),
+    ],
+)
+def test_columns_that_cannot_be(run, reviews, arguments, text):
+    code, _, err = run("train", reviews, *arguments)
+    assert (code, text in err) == (2, True), err
+    assert "Traceback" not in err
+    assert not Path("model.safetensors").exists()
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "train: file must be a file of text. Received file='book.txt': No such file or directory"),
+        (b"", "Received file='book.txt': it is empty"),
+        (
+            b"caf\xe9 au lait",
+            "file must be text in UTF-8. Received file='book.txt': byte 0xe9 at 3. Convert it to UTF-8",
+        ),
+    ],
+)
+def test_books_that_cannot_be_read(run, content, text):
+    if content is not None:
+        Path("book.txt").write_bytes(content)
+    code, _, err = run("train", "book.txt")
+    assert (code, text in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ("size = 3", "config must be a known name. Received config='size'"),
+        ("[fields.review]\nkind = 'txt'", "config, fields.review: kind must be a known name. Received kind='txt'"),
+        (
+            "[fields.review]\nkind = 'text'\nlevl = 'char'",
+            "fields.review: setting must be a known name",
+        ),
+    ],
+)
+def test_configs_that_cannot_be(run, reviews, config, text):
+    Path("run.toml").write_text(config)
+    code, _, err = run("train", reviews, "--input", "review", "--target", "mood", "--config", "run.toml")
+    assert code == 2
+    assert text in err
+
+
+@pytest.mark.usefixtures("classifier")
+def test_what_a_model_cannot_do_is_said(run, monkeypatch):
+    assert "generate: model must be a language model" in run("generate", "model.safetensors")[2]
+    assert (
+        "--level must be left out: it is for forecasts" in run("predict", "model.safetensors", "x", "--level", "0.9")[2]
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert "predict: input must have a line" in run("predict", "model.safetensors")[2]
+
+
+def test_several_inputs_need_a_table(run, reviews):
+    frame = pd.read_csv(reviews)
+    frame.assign(stars=np.linspace(0, 5, len(frame))).to_csv("two.csv", index=False)
+    assert run("train", "two.csv", "--input", "review", "--input", "stars", "--target", "mood", *QUICK)[0] == 0
+    code, _, err = run("predict", "model.safetensors", "a good film")
+    assert code == 2
+    assert "input must be a table with the columns 'review', 'stars'. Received input='one text'. Put them into" in err
