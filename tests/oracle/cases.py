@@ -695,6 +695,12 @@ case("Scan:gru", gru, real("T", "B", 2), real("B", 2), *_weights, **RECURRENCE)
 case("Scan:gru_lengths", gru, real("T", "B", 2), real("B", 2), *_weights, lengths(), **RECURRENCE)
 
 
+def _look(query: Tensor, memory: Tensor) -> Tensor:
+    """Attention over a memory: products with a captured matrix for each row, as it is and transposed."""
+    weights = ops.softmax(ops.matmul(ops.expand_dims(query, 1), memory, transpose_b=True))
+    return ops.squeeze(ops.matmul(weights, memory), 1)
+
+
 def scanned(step: Callable[..., Any], *init_and_more: str, **how: Any) -> Callable[..., Sequence[Tensor]]:
     """A scan of `step(states, slices, captured)` over given states, sequences ("x") and captured values ("c")."""
 
@@ -796,6 +802,16 @@ case(
     real("B", 2),
     real("T", "B", 2),
     real(2, 2),
+    length=99,
+    steps=5,
+)
+case(
+    "Scan:captured_batch",
+    scanned(lambda s, x, c: ([ops.tanh(_look(s[0], c[0]) + x[0])], [s[0]]), "s", "x", "c", "n"),
+    real("B", 2),
+    real("T", "B", 2),
+    real("B", 3, 2),
+    lengths(),
     length=99,
     steps=5,
 )

@@ -8,7 +8,7 @@ either a sequence that already exists, or is added to the forward scan as one mo
 Gradients of captured values (the weights) are *deferred*: a product h_t @ U inside the loop would give T small
 products h_tᵀ @ dz_t to add up; instead h and dz are kept for all t and one product over T*B rows follows the loop.
 The same holds for additions and multiplications with a captured value (biases, peepholes), whose gradients are one
-sum after the loop.
+sum after the loop. A captured matrix for each row (a memory that is looked at) gets one product a row, over T steps.
 
 Lengths need no care: the backward scan has the forward one's lengths, so a finished row passes its state's
 gradient on unchanged and its kept rows are 0.
@@ -117,7 +117,7 @@ class _Backward:
         if node.op in ("MatMul", "Gemm"):
             rows = (
                 i == 1
-                and operand.ndim == 2
+                and (operand.ndim == 2 or operand.ndim == node.inputs[0].ndim == 3)
                 and not node.attrs.get("transpose_a")
                 and node.inputs[0].node.serial not in self.fixed
             )
@@ -147,6 +147,11 @@ class _Backward:
         outer = self.outer[key(captured)]
         if node.op in ("Add", "Sub") or (node.op == "Gemm" and i == 2):
             d: Tensor | None = -whole_g if node.op == "Sub" and i == 1 else whole_g
+        elif kind(node) != "pointwise" and outer.ndim == 3:  # a matrix for each row: its products of all steps at once
+            left, right = _beside(self._whole(node.inputs[0], 3)), _beside(whole_g)
+            if node.attrs.get("transpose_b"):
+                left, right = right, left
+            d = ops.matmul(left, right, transpose_a=True)
         else:
             rank = node.outputs[0].ndim if kind(node) == "pointwise" else 0
             operands = [outer if j == i else self._whole(t, rank) for j, t in enumerate(node.inputs)]
@@ -238,3 +243,9 @@ class _Backward:
             "steps": self.node.attrs["steps"],
         }
         return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs
+
+
+def _beside(whole: Tensor) -> Tensor:
+    """The rows of all steps under each other, for each row of the batch. Shapes: (T, B, M, K) -> (B, T M, K)."""
+    steps, rows, inner, columns = whole.shape
+    return ops.reshape(ops.swapaxes(whole, 0, 1), (rows, steps * inner, columns))
