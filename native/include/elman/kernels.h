@@ -15,7 +15,7 @@ namespace elman {
 
 // clang-format off: one line a contract, its comment beside it
 inline constexpr int max_axes = 8;             // rank limit of a strided operand after collapsing
-inline constexpr int tile = 256;               // elements of one pointwise register
+inline constexpr int tile = 1024;              // most elements of one pointwise register
 inline constexpr int max_registers = 64;       // of one pointwise program
 inline constexpr size_t alignment = 64;        // of every buffer the plan hands out
 inline constexpr size_t padding = 128;         // readable bytes behind every buffer
@@ -60,7 +60,14 @@ template <class R> struct Pool { bool average; Window window; const R *x, *value
 template <class R> struct Unpool { bool average; Window window; const R *x, *g; R* to; };
 
 // ---- pointwise -------------------------------------------------------------------------------------------------
-// A program over registers of `tile` elements, run tile by tile over the `count` elements of the outputs' shared shape.
+// Elements of a register: as many as let all registers of a program stay in the first cache (24 KiB of it).
+template <class R>
+constexpr int64_t tile_of(int registers) {
+  int64_t n = tile;
+  while (n > 128 && n * registers * int64_t(sizeof(R)) > 24 * 1024) n /= 2;
+  return n;
+}
+// A program over registers of `tile_of` elements, run tile by tile over the `count` elements of the outputs' shared shape.
 // NaN and infinity behave as IEEE 754 and NumPy say: max/min/relu keep NaN, comparisons with NaN are 0 (not_equal has no code: not(equal)).
 enum class PointwiseCode : uint8_t {
   copy, neg, abs, sign, floor, ceil, round /* half to even */, sqrt, reciprocal, rsqrt, exp, expm1, log, log1p,
@@ -93,7 +100,7 @@ struct Pointwise {
   const PointwiseStep* steps;         int n_steps;
   const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
-  R* scratch;                                  // n_registers * tile elements, aligned
+  R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, aligned
 };
 
 // ---- reduction -------------------------------------------------------------------------------------------------

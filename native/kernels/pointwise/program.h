@@ -174,6 +174,7 @@ void pointwise(const Pointwise<R>& p) {
     output_of[output.from] = (R*)p.out[o];
   }
 
+  const int64_t tile = tile_of<R>(p.n_registers);
   for (int64_t first = 0; first < p.count; first += tile) {
     const int64_t n = p.count - first < tile ? p.count - first : tile, vectors = (n + W - 1) / W;
     const uint64_t direct_now = n % W ? 0 : direct;  // a step writes whole vectors
