@@ -105,6 +105,8 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     within(i.in, s.values.size(), "an instruction reads an unknown value");
     within(i.out, s.values.size(), "an instruction writes an unknown value");
     within(i.dims, s.dims.size(), "an instruction uses an unknown size");
+    if (i.op == Op::matmul && i.flags.size() < 2) throw nb::value_error("a product lacks its flags");
+    if (i.op == Op::linear_cross_entropy && i.flags.empty()) throw nb::value_error("a loss lacks its flags");
     if (i.op == Op::scan) within({i.body}, s.bodies.size(), "a scan has an unknown body");
     const Program& p = i.program;
     if (p.registers < 0 || p.registers > max_registers)
@@ -437,6 +439,7 @@ NB_MODULE(_native, m) {
       },
       nullptr);
   m.def("isa_supported", [](int isa) { return isa_supported(Isa(isa)); });
+  m.def("bfloat16_unit", [](int isa) { return kernels<float>(Isa(isa)).bfloat16_unit; });
   m.def("best_isa", [] { return int(best_isa()); });
   m.attr("POINTWISE_CODES") = int(PointwiseCode::count_);
   bind_plan<float>(m, "PlanFloat32", "BoundPlanFloat32");

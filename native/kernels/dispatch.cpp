@@ -1,4 +1,5 @@
 // Which instruction sets this processor and its operating system offer, and the kernels of each.
+#include "bfloat16.h"
 #include "elman/kernels.h"
 
 namespace elman {
@@ -37,11 +38,16 @@ bool isa_supported(Isa isa) {
   return false;
 }
 
+// The widest set's kernels, with the tile unit where there is one
+static Kernels<float> with_tiles(Kernels<float> kernels) {
+  if (const Products<float>* tiles = bfloat16_tiles()) kernels.bfloat16 = *tiles, kernels.bfloat16_unit = true;
+  return kernels;
+}
+
 template <>
 const Kernels<float>& kernels<float>(Isa isa) {
-  return isa == Isa::avx512 ? avx512::float_kernels()
-         : isa == Isa::avx2 ? avx2::float_kernels()
-                            : baseline::float_kernels();
+  static const Kernels<float> widest = with_tiles(avx512::float_kernels());
+  return isa == Isa::avx512 ? widest : isa == Isa::avx2 ? avx2::float_kernels() : baseline::float_kernels();
 }
 template <>
 const Kernels<double>& kernels<double>(Isa isa) {

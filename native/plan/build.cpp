@@ -158,7 +158,8 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
 template <class R>
 std::unique_ptr<Step> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
   auto s = std::make_unique<MatmulStep<R>>();
-  s->kernels = &kernels_;
+  const Products<R> products = kernels_.products(i.flags[1] != 0);
+  s->product = products.matmul;
   s->batch = size(i, 0);
   Matmul<R>& c = s->call;
   c.m = size(i, 1), c.n = size(i, 2), c.k = size(i, 3);
@@ -173,7 +174,7 @@ std::unique_ptr<Step> Builder<R>::matmul(const Instruction& i, Frame* frame, cha
   bind(i.out[0], &c.c, frame);
   if (pack != nullptr) {
     auto p = std::make_unique<PackStep<R>>();
-    p->kernels = &kernels_;
+    p->products = products;
     p->packed = reinterpret_cast<R*>(pack);
     p->b_row = c.b_row, p->b_col = c.b_col, p->k = c.k, p->n = c.n;
     bind(i.in[1], &p->b, frame);
@@ -194,7 +195,7 @@ std::unique_ptr<Step> Builder<R>::linear_cross_entropy(const Instruction& i, Fra
   c.block = scratch.block;
   c.logits = reinterpret_cast<R*>(scratch_);
   c.scratch = c.logits + scratch.products;
-  c.product = kernels_.matmul;
+  c.product = kernels_.products(i.flags[0] != 0).matmul;
   bind(i.in[0], &c.x, frame);
   bind(i.in[1], &c.w, frame);
   bind(i.in[2], &c.bias, frame);

@@ -38,7 +38,7 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
   for (const Instruction& i : code) {
     if (i.op == Op::matmul) {
       const int64_t k = sizes_[size_t(i.dims[3])], n = sizes_[size_t(i.dims[2])];
-      scratch_ = std::max(scratch_, kernels_.packed_size(k, n) * int64_t(sizeof(R)));
+      scratch_ = std::max(scratch_, kernels_.products(i.flags[1] != 0).scratch_size(k, n) * int64_t(sizeof(R)));
     } else if (i.op == Op::linear_cross_entropy) {
       scratch_ = std::max(scratch_, linear_scratch(i).total * int64_t(sizeof(R)));
     } else if (i.op == Op::conv || i.op == Op::conv_kernel) {
@@ -57,8 +57,8 @@ LinearScratch Layout<R>::linear_scratch(const Instruction& i) const {
   const int64_t rows = sizes_[size_t(i.dims[0])], k = sizes_[size_t(i.dims[1])], n = sizes_[size_t(i.dims[2])];
   const int64_t block = std::min(rows, linear_block(n));
   const int64_t logits = aligned(block * n + int64_t(padding));
-  return {block, logits,
-          logits + std::max({kernels_.packed_size(k, n), kernels_.packed_size(n, k), kernels_.packed_size(block, n)})};
+  const auto need = kernels_.products(i.flags[0] != 0).scratch_size;
+  return {block, logits, logits + std::max({need(k, n), need(n, k), need(block, n)})};
 }
 
 template <class R>
@@ -178,7 +178,7 @@ BodyLayout Layout<R>::body(int index, int64_t steps) const {
     }
     if (instruction.op == Op::matmul && instruction.flags[0] != 0 && steps >= pack_from) {
       const int64_t k = sizes_[size_t(instruction.dims[3])], n = sizes_[size_t(instruction.dims[2])];
-      out.pack[size_t(i)] = take(kernels_.packed_size(k, n) * int64_t(sizeof(R)));
+      out.pack[size_t(i)] = take(kernels_.products(instruction.flags[1] != 0).packed_size(k, n) * int64_t(sizeof(R)));
     }
   }
   for (int v : b.outputs) last[size_t(root(v))] = end;

@@ -24,14 +24,14 @@ void Watch::look() {
 
 template <class R>
 void MatmulStep<R>::run(Watch&) {
-  if (batch == 1) return kernels->matmul(call);
+  if (batch == 1) return product(call);
   Matmul<R> one = call;
   for (int64_t i = 0; i < batch; ++i) {
     one.a = call.a + i * a_batch;
     one.b = call.b + i * b_batch;
     one.init = call.init == nullptr ? nullptr : call.init + i * init_batch;
     one.c = call.c + i * c_batch;
-    kernels->matmul(one);
+    product(one);
   }
 }
 

@@ -58,7 +58,7 @@ using Steps = std::vector<std::unique_ptr<Step>>;
 
 template <class R>
 struct MatmulStep final : Step {
-  const Kernels<R>* kernels;
+  void (*product)(const Matmul<R>&);
   Matmul<R> call{};
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
   void run(Watch&) override;
@@ -66,11 +66,11 @@ struct MatmulStep final : Step {
 
 template <class R>
 struct PackStep final : Step {
-  const Kernels<R>* kernels;
+  Products<R> products;
   R* packed = nullptr;
   const R* b = nullptr;
   int64_t b_row = 0, b_col = 0, k = 0, n = 0;
-  void run(Watch&) override { kernels->pack(packed, b, b_row, b_col, k, n); }
+  void run(Watch&) override { products.pack(packed, b, b_row, b_col, k, n); }
 };
 
 template <class R>

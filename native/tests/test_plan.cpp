@@ -33,7 +33,7 @@ Spec product_and_sum() {
               {Home::temporary, Storage::real, -1, 6, -1, true},  // 2: y (B, 2)
               {Home::temporary, Storage::real, -1, 2, -1, false},  // 3: total (2)
               {Home::part, Storage::real, 3, 1, 0, false}};  // 4: total[0]
-  Instruction product = make(Op::matmul, {0, 1}, {2}, {1, 5, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0});
+  Instruction product = make(Op::matmul, {0, 1}, {2}, {1, 5, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0, 0});
   Instruction sum = make(Op::reduce, {2}, {3}, {1, 5, 2}, {int64_t(ReduceKind::sum)});
   s.segments = {{true, {product, sum}}};
   s.inputs = {0};

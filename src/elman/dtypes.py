@@ -16,6 +16,8 @@ FLOAT32 = "float32"
 FLOAT64 = "float64"
 INT32 = "int32"
 BOOL = "bool"
+BFLOAT16 = "bfloat16"
+"""No type of a tensor: what the operands of some products are rounded to."""
 
 ALL = (FLOAT32, FLOAT64, INT32, BOOL)
 REAL = (FLOAT32, FLOAT64)

@@ -5,6 +5,7 @@ A value that is not understood is an error, not a default.
 
     ELMAN_EXECUTOR     native | reference          which executor runs graphs
     ELMAN_ISA          baseline | avx2 | avx512    which instruction set the native kernels use
+    ELMAN_BFLOAT16     emulate                     bfloat16 products where the CPU has no unit for them
     ELMAN_NUM_THREADS  1, 2, ...                   how many threads share a batch
     ELMAN_MEMORY_LIMIT bytes                       the most memory one plan may need
     ELMAN_VERIFY       0 | 1                       check every graph against graph/verify.py
@@ -22,14 +23,18 @@ from typing import Literal, cast
 from elman.errors import ArgumentError, unknown_name
 
 __all__ = [
+    "MIXED",
     "Executor",
     "FloatName",
     "InstructionSet",
+    "bfloat16",
+    "dtype_policy",
     "executor",
     "floatx",
     "isa",
     "memory_limit",
     "num_threads",
+    "set_dtype_policy",
     "set_floatx",
     "verify",
 ]
@@ -44,8 +49,10 @@ _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _CGROUP_OF_SELF = Path("/proc/self/cgroup")
 
 _MOST_MEMORY = 1 << 62
+MIXED = "mixed_bfloat16"
 
 _floatx: FloatName = "float32"
+_mixed = False
 
 
 def executor() -> Executor | None:
@@ -164,10 +171,59 @@ def set_floatx(value: FloatName) -> None:
         'float64'
         >>> set_floatx("float32")
     """
-    global _floatx
+    global _floatx, _mixed
     if value not in ("float32", "float64"):
         raise unknown_name("set_floatx", "value", value, ("float32", "float64"))
-    _floatx = value
+    _floatx, _mixed = value, False
+
+
+def dtype_policy() -> str:
+    """How new layers compute when they are not told: a float type, or "mixed_bfloat16".
+
+    Example:
+        >>> dtype_policy()
+        'float32'
+    """
+    return MIXED if _mixed else _floatx
+
+
+def set_dtype_policy(policy: str) -> None:
+    """Choose how what is built from now on computes; what exists keeps its own. Keras's name.
+
+    "mixed_bfloat16": weights, states, sums and results are float32, and the operands of matrix products are rounded
+    to bfloat16, which the tile unit (AMX) of a CPU multiplies many times faster. A layer alone has it with
+    `dtype="mixed_bfloat16"`.
+
+    Args:
+        policy: "float32", "float64" (as `set_floatx`) or "mixed_bfloat16".
+
+    Raises:
+        UnknownNameError: any other name.
+
+    Example:
+        >>> set_dtype_policy("mixed_bfloat16")
+        >>> dtype_policy(), floatx()
+        ('mixed_bfloat16', 'float32')
+        >>> set_dtype_policy("float32")
+    """
+    global _mixed
+    if policy not in ("float32", "float64", MIXED):
+        raise unknown_name("set_dtype_policy", "policy", policy, ("float32", "float64", MIXED))
+    set_floatx("float64" if policy == "float64" else "float32")
+    _mixed = policy == MIXED
+
+
+def bfloat16() -> str | None:
+    """What ELMAN_BFLOAT16 says of CPUs without a unit for bfloat16: "emulate", or None: refuse.
+
+    Raises:
+        UnknownNameError: any other value.
+
+    Example:
+        >>> bfloat16() in ("emulate", None)
+        True
+    """
+    return _one_of("ELMAN_BFLOAT16", ("emulate",))
 
 
 def _read(name: str) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 from elman import settings
 from elman.errors import ArgumentError, UnknownNameError
 
-SWITCHES = ("ELMAN_EXECUTOR", "ELMAN_ISA", "ELMAN_NUM_THREADS", "ELMAN_MEMORY_LIMIT", "ELMAN_VERIFY")
+SWITCHES = ("ELMAN_BFLOAT16", "ELMAN_EXECUTOR", "ELMAN_ISA", "ELMAN_NUM_THREADS", "ELMAN_MEMORY_LIMIT", "ELMAN_VERIFY")
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +26,7 @@ def _no_switch_is_set(monkeypatch):
     [
         (settings.executor, "ELMAN_EXECUTOR", ("native", "reference")),
         (settings.isa, "ELMAN_ISA", ("baseline", "avx2", "avx512")),
+        (settings.bfloat16, "ELMAN_BFLOAT16", ("emulate",)),
     ],
 )
 def test_a_choice_is_read_when_asked_for(monkeypatch, read, name, values):

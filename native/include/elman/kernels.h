@@ -40,6 +40,17 @@ struct Matmul {
   R* scratch;                 // packed_size(k, n) elements, aligned; contents are lost. Needed unless packed is set
 };
 
+// How one kind of product is done. Sizes in elements of R; scratch is needed by every call, packed or not.
+// bfloat16: operands are rounded to bfloat16 (to nearest even), products and sums are real numbers of R. What is packed and scratch are
+// opaque. Each element's sum depends on its row of a and column of b alone, but its order is the unit's.
+template <class R>
+struct Products {
+  int64_t (*packed_size)(int64_t k, int64_t n);
+  int64_t (*scratch_size)(int64_t k, int64_t n);
+  void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
+  void (*matmul)(const Matmul<R>&);
+};
+
 // ---- windows ---------------------------------------------------------------------------------------------------
 // A window that moves along the two middle axes of x (rows, height, width, channels), contiguous. Element (i, j) of the window at
 // place (y, x) of the outputs looks at line y * stride_h + i * dilation_h - before_h of x, and so across; outside x is padding.
@@ -176,6 +187,10 @@ struct Kernels {
   int64_t (*scatter_add)(const ScatterAdd<R>&);
   void (*uniform)(const Uniform<R>&);
   int64_t (*finite)(const Finite<R>&);
+  Products<R> bfloat16;
+  bool bfloat16_unit;                                                   // whether a unit of the processor does them; else they are emulated
+
+  Products<R> products(bool rounded) const { return rounded ? bfloat16 : Products<R>{packed_size, packed_size, pack, matmul}; }
 };
 
 enum class Isa : uint8_t { baseline, avx2, avx512 };                    // aarch64 has baseline only (NEON)

@@ -34,14 +34,14 @@ struct Value {
 };
 
 enum class Op : uint8_t {
-  matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack
+  matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack bfloat16
   pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input and each output
   integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy; outputs contiguous
   reduce,      // dims outer length inner; flags: ReduceKind
   arg_max,     // dims outer length inner
   softmax,     // dims rows columns; flags: log
   cum_sum,     // dims outer length inner; flags: reverse, exclusive
-  linear_cross_entropy,  // in x w bias index [g]; out loss best [dx dw db]; dims rows k n
+  linear_cross_entropy,  // in x w bias index [g]; out loss best [dx dw db]; dims rows k n; flags: bfloat16
   copy,        // dims to_offset from_offset, axes, then sizes, to strides, from strides; flags: zero the output first
   gather,      // in table index; dims rows width count
   scatter_add, // in index values; dims rows width count

@@ -16,7 +16,7 @@ from typing import Any
 
 from elman import dtypes
 from elman.graph import trace as ops
-from elman.graph.node import Node, Tensor, apply, apply_many
+from elman.graph.node import Node, Tensor, apply, apply_many, products_in
 from elman.graph.windows import flipped, spaced
 from elman.shapes import product
 
@@ -51,6 +51,11 @@ def _extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
 
 def _matmul(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     """C = A B: dA = dC Bᵀ, dB = Aᵀ dC; with a flag set, the roles of a transposed operand swap."""
+    with products_in(n.attrs.get("precision")):
+        return _matmul_slopes(n, g)
+
+
+def _matmul_slopes(n: Node, g: Tensor) -> tuple[Tensor, Tensor]:
     a, b = n.inputs[:2]
     ta, tb = bool(n.attrs.get("transpose_a")), bool(n.attrs.get("transpose_b"))
     if a.ndim > 2 and b.ndim == 2:  # one matrix for every leading index: the rows of all of them

@@ -16,7 +16,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from elman import dtypes, settings
-from elman.errors import ArgumentError, DataError, DTypeError, MemoryLimitError, ShapeError, reference_executor_warning
+from elman.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    ExecutorError,
+    MemoryLimitError,
+    ShapeError,
+    reference_executor_warning,
+)
 from elman.executors.base import Executor, Plan, Run
 from elman.executors.lowering import ONCE, OPS, Lowered, lower
 from elman.graph.node import Graph, Tensor, Variable
@@ -72,10 +80,34 @@ class NativeExecutor(Executor):
     name = "native"
 
     def compile(self, graph: Graph) -> Plan:
-        """A native plan of the graph. Raises: GraphError: two real types in one graph."""
+        """A native plan of the graph.
+
+        Raises: GraphError: two real types in one graph. ExecutorError: bfloat16 products, and no unit for them.
+        """
+        if _in_bfloat16(graph) and not _native.bfloat16_unit(ISAS.index(chosen_isa())):
+            _need_emulation()
         if settings.verify():
             verify(graph)
         return NativePlan(graph, lower(graph))
+
+
+def _in_bfloat16(graph: Graph) -> bool:
+    """Whether the operands of some product are to be rounded."""
+    found = (n for n in graph.nodes() if "precision" in n.attrs or (n.op == "Scan" and _in_bfloat16(n.attrs["body"])))
+    return next(found, None) is not None
+
+
+def _need_emulation() -> None:
+    """Raises: ExecutorError: nobody asked for bfloat16 to be emulated."""
+    if settings.bfloat16() != "emulate":
+        raise ExecutorError.at(
+            "native",
+            "dtype_policy",
+            "one this CPU has a unit for",
+            settings.MIXED,
+            "Use dtype='float32', or set ELMAN_BFLOAT16=emulate to get the same rounding slowly.",
+            because=f"{chosen_isa()} has no bfloat16 tiles (AMX)",
+        )
 
 
 class NativePlan(Plan):

@@ -59,9 +59,19 @@ def _cast(n: Node, v: Values, s: Sizes) -> Any:
     return np.not_equal(v[0], 0) if n.attrs["dtype"] == dtypes.BOOL else v[0].astype(n.attrs["dtype"])
 
 
+def _operand(n: Node, x: np.ndarray) -> np.ndarray:
+    """A factor of a product; with precision "bfloat16" rounded to the nearest such number, halves to even."""
+    if n.attrs.get("precision") != dtypes.BFLOAT16:
+        return x
+    words = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    rounded = (words + 0x7FFF + (words >> 16 & 1)) & 0xFFFF0000
+    return np.where(np.isnan(x), words, rounded).astype(np.uint32).view(np.float32).astype(x.dtype)
+
+
 def _matmul(n: Node, v: Values, s: Sizes) -> Any:
-    a = np.swapaxes(v[0], -1, -2) if n.attrs.get("transpose_a") else v[0]
-    b = np.swapaxes(v[1], -1, -2) if n.attrs.get("transpose_b") else v[1]
+    a, b = _operand(n, v[0]), _operand(n, v[1])
+    a = np.swapaxes(a, -1, -2) if n.attrs.get("transpose_a") else a
+    b = np.swapaxes(b, -1, -2) if n.attrs.get("transpose_b") else b
     return np.matmul(a, b)
 
 
@@ -154,7 +164,7 @@ def _scatter(n: Node, v: Values, s: Sizes) -> np.ndarray:
 def _linear_cross_entropy(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
     x, w, b, index = v[:4]
     check_index("LinearCrossEntropy", index, w.shape[1])
-    logits = x @ w + b
+    logits = _operand(n, x) @ _operand(n, w) + b
     scores = _log_softmax(n, [logits], s)
     hit = index[..., None] == np.arange(w.shape[1])
     found = [-np.where(hit, scores, 0).sum(-1), np.argmax(logits, axis=-1).astype(np.int32)]
@@ -162,7 +172,8 @@ def _linear_cross_entropy(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
         return found
     d = (np.exp(scores) - hit) * v[4][..., None]
     flat_x, flat_d = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
-    return [*found, d @ w.T, flat_x.T @ flat_d, flat_d.sum(0)]
+    dx, dw = _operand(n, d) @ _operand(n, w).T, _operand(n, flat_x).T @ _operand(n, flat_d)
+    return [*found, dx, dw, flat_d.sum(0)]
 
 
 def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:

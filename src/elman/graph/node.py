@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -262,6 +264,19 @@ def _padded(array: np.ndarray, dtype: str) -> np.ndarray:
     return value
 
 
+_precision: ContextVar[str | None] = ContextVar("elman_precision", default=None)
+
+
+@contextmanager
+def products_in(precision: str | None) -> Iterator[None]:
+    """Matrix products built now round their operands to "bfloat16", or to nothing (None); sums keep the full type."""
+    token = _precision.set(precision)
+    try:
+        yield
+    finally:
+        _precision.reset(token)
+
+
 Operand = Tensor | Variable | float | int | bool | np.ndarray
 
 
@@ -356,6 +371,8 @@ def apply(op: str, *operands: Operand, **attrs: Any) -> Tensor:
 
     Raises: ShapeError, DTypeError: the operator's rule is not met.
     """
+    if op == "MatMul" and _precision.get() is not None:
+        attrs.setdefault("precision", _precision.get())
     typed = [v.dtype for v in operands if isinstance(v, (Tensor, Variable)) and v.dtype != dtypes.BOOL]
     like = typed[0] if typed else None
     return Node(op, [as_tensor(v, like) for v in operands], attrs).outputs[0]

@@ -371,7 +371,13 @@ _ROWS = (
     # three operands
     ("Where", "pointwise", 3, _where, "condition ? a : b"),
     # contraction
-    ("MatMul", "contraction", 2, _matmul, "(…, M, K) x (K, N) or (…, K, N); attributes transpose_a, transpose_b"),
+    (
+        "MatMul",
+        "contraction",
+        2,
+        _matmul,
+        "(…, M, K) x (K, N) or (…, K, N); attributes transpose_a, _b, precision",
+    ),
     ("Gemm", "contraction", 3, _gemm, "MatMul + addend"),
     # windows along the middle axes of (B, ..., C); attributes strides, dilations, pads, kernel: one entry an axis
     ("Conv", "contraction", -1, _conv, "the window times the kernel (..., C, N), moved along x; and a bias (N,)"),

@@ -220,13 +220,17 @@ def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     return _last(as_tensor(x), axis, lambda y: apply("LogSoftmax", y))
 
 
-def linear_cross_entropy(x: Operand, w: Operand, b: Operand, index: Operand) -> tuple[Tensor, Tensor]:
+def linear_cross_entropy(
+    x: Operand, w: Operand, b: Operand, index: Operand, precision: str | None = None
+) -> tuple[Tensor, Tensor]:
     """-log softmax(x w + b)[index], and the best class, without holding the logits.
 
+    Args: precision: "bfloat16": what operands of the products are rounded to.
     Shapes: x (..., K), w (K, V), b (V,), index (...) int32 -> (...), and (...) int32.
     """
     x = as_tensor(x)
-    loss, best = apply_many("LinearCrossEntropy", [x, *(as_tensor(t, x.dtype) for t in (w, b)), as_tensor(index)])
+    given = [x, *(as_tensor(t, x.dtype) for t in (w, b)), as_tensor(index)]
+    loss, best = apply_many("LinearCrossEntropy", given, **({} if precision is None else {"precision": precision}))
     return loss, best
 
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, final
 from elman import dtypes
 from elman.errors import DTypeError, ElmanWarning, ShapeError
 from elman.graph import trace as ops
-from elman.graph.node import Tensor, as_tensor
+from elman.graph.node import Tensor, as_tensor, products_in
 from elman.layers import regularizers
 from elman.layers.configured import Configured
 from elman.layers.initializers import rng as rng  # noqa: PLC0414
@@ -57,7 +57,7 @@ class Layer(Weighted, Configured):
     Args:
         name: unique in a model; default the class in snake_case, numbered.
         trainable: whether training changes the weights; may be set later, and passes on to layers inside.
-        dtype: number type of weights and results; default `settings.floatx()`.
+        dtype: number type of weights and results, or "mixed_bfloat16"; default `settings.dtype_policy()`.
         activity_regularizer: penalty on the output, divided by the batch size.
         input_shape: shape of one example (None: open), as old tutorials give it to the first layer of a Sequential.
         batch_input_shape, input_dim, input_length: other old ways to say the same.
@@ -119,7 +119,8 @@ class Layer(Weighted, Configured):
         given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}
         now = current()
         now.companion.enter(self, x, args, kwargs)
-        with inside(self.name), switched(now.training if training is None else bool(training)):
+        switch = switched(now.training if training is None else bool(training))
+        with inside(self.name), switch, products_in(self.precision):
             inputs = self._accept(x)
             self._build_once(inputs, args)
             mask = _masks_of(inputs) if mask is None else _map(_as_mask, mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -39,6 +39,11 @@ class Configured(ABC):
     where: Any
     """The layer as an error message calls it."""
 
+    @property
+    @abstractmethod
+    def dtype_policy(self) -> str:
+        """What `dtype` was, in the words of the constructor."""
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them; `from_config` makes the layer again, with fresh weights.
 
@@ -61,7 +66,11 @@ class Configured(ABC):
 
     def _common_config(self) -> dict[str, Any]:
         """The arguments that every layer has."""
-        config: dict[str, Any] = {"name": self.name, "trainable": getattr(self, "trainable", True), "dtype": self.dtype}
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": getattr(self, "trainable", True),
+            "dtype": self.dtype_policy,
+        }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer, self.where, "activity_regularizer")
         if self.input_shape_hint is not None:

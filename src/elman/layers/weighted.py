@@ -38,9 +38,18 @@ class Weighted:
         self._penalties: Limits = []
         self._limits: Limits = []
         self._trainable = bool(trainable)
-        self.dtype = settings.floatx() if dtype is None else dtypes.canonical(dtype)
+        self._adopt(settings.dtype_policy() if dtype is None else dtype)
         self.built = False
         self.features: int | None = None
+
+    def _adopt(self, policy: str) -> None:
+        self.dtype = dtypes.FLOAT32 if policy == settings.MIXED else dtypes.canonical(policy)
+        self.precision = dtypes.BFLOAT16 if policy == settings.MIXED else None
+
+    @property
+    def dtype_policy(self) -> str:
+        """The number type of weights and results, or "mixed_bfloat16": float32, but products of bfloat16 operands."""
+        return self.dtype if self.precision is None else settings.MIXED
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -163,24 +172,24 @@ class Weighted:
         return sum(math.prod(v.shape) for v in self.weights)
 
     def use_dtype(self, dtype: str) -> None:
-        """Make an unbuilt layer, and those inside it, work in another number type.
+        """Make an unbuilt layer, and those inside it, work in another number type, or in "mixed_bfloat16".
 
         Raises:   ArgumentError: it is built, and in another type.
         """
-        if self.built and self._weights and self.dtype != dtype:
-            raise ArgumentError.at(
-                self.where, "dtype", f"be {self.dtype} as its weights are", dtype, "Make a new layer."
-            )
-        self.dtype = dtype
+        before = self.dtype
+        self._adopt(dtype)
+        if self.built and self._weights and self.dtype != before:
+            self.dtype = before
+            raise ArgumentError.at(self.where, "dtype", f"be {before} as its weights are", dtype, "Make a new layer.")
         for part in self._parts:
             part.use_dtype(dtype)
 
     def _share_dtype(self, given: str | None, *parts: Weighted) -> None:
         """One number type for a wrapper and what it wraps: the wrapper's if it was given one, else the first part's."""
         if given is None:
-            self.dtype = parts[0].dtype
+            self._adopt(parts[0].dtype_policy)
         for part in parts:
-            part.use_dtype(self.dtype)
+            part.use_dtype(self.dtype_policy)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         """Layers that are stored as attributes, alone or in a list, are layers inside this one."""

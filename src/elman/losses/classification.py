@@ -28,8 +28,11 @@ BIG = 8192
 """Classes from which the logits of a batch are never held whole: the layer that makes them and the loss are one."""
 
 
-def big_layer(logits: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """x, w and b of logits that are x w + b, where there are many classes. Shapes: x (..., K), w (K, V), b (V,)."""
+def big_layer(logits: Tensor) -> tuple[Tensor, Tensor, Tensor, str | None] | None:
+    """x, w, b and precision of logits that are x w + b, where there are many classes.
+
+    Shapes: x (..., K), w (K, V), b (V,).
+    """
     classes, node = logits.shape[-1], logits.node
     if not isinstance(classes, int) or classes < BIG:
         return None
@@ -39,7 +42,14 @@ def big_layer(logits: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
     if node.op != "MatMul" or node.inputs[1].ndim > 2 or node.attrs.get("transpose_a"):
         return None
     x, w = node.inputs
-    return x, ops.transpose(w, (1, 0)) if node.attrs.get("transpose_b") else w, b
+    w = ops.transpose(w, (1, 0)) if node.attrs.get("transpose_b") else w
+    return x, w, b, node.attrs.get("precision")
+
+
+def _layer_loss(layer: tuple[Tensor, Tensor, Tensor, str | None], index: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss and best class. Shapes: index (B, ...) -> (B, ...) each."""
+    x, w, b, precision = layer
+    return ops.linear_cross_entropy(x, w, b, index, precision)
 
 
 def best_class(y_pred: Tensor) -> Tensor:
@@ -49,7 +59,7 @@ def best_class(y_pred: Tensor) -> Tensor:
     if layer is None:
         return ops.argmax(y_pred)
     anything = ops.zeros(y_pred.shape[:-1], "int32")  # the best class does not depend on the right one
-    return ops.linear_cross_entropy(*layer, anything)[1]
+    return _layer_loss(layer, anything)[1]
 
 
 def _probability(y_pred: Tensor) -> Tensor:
@@ -181,7 +191,7 @@ def sparse_categorical_crossentropy(
         if label_smoothing:
             values = values * (1.0 - label_smoothing) - ops.mean(scores, -1) * label_smoothing
     else:
-        values, _ = ops.linear_cross_entropy(*layer, index)
+        values, _ = _layer_loss(layer, index)
     return values if kept is None else ops.where(kept, values, 0.0)
 
 

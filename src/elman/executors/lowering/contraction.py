@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from elman import dtypes
 from elman.executors.lowering.spec import key
 from elman.executors.lowering.views import View
 from elman.executors.lowering.writer import Writer
 from elman.executors.shards import of_batch
 from elman.graph.node import Node
 from elman.shapes import Size, product
+
+
+def in_bfloat16(node: Node) -> bool:
+    """Whether the products of a node are those of operands rounded to bfloat16."""
+    return bool(node.attrs.get("precision") == dtypes.BFLOAT16)
 
 
 def emit_product(w: Writer, node: Node) -> None:
@@ -31,7 +37,7 @@ def emit_product(w: Writer, node: Node) -> None:
         full = addend.shape == out.shape
     dims += [n if full else 0, m * n if full and batched else 0]
     packable = not batched and ins[1] in w.scope.packable  # a packed matrix is one matrix
-    w.add("matmul", ins, [w.output(out)], dims, [packable])
+    w.add("matmul", ins, [w.output(out)], dims, [packable, in_bfloat16(node)])
     if of_batch(a) or of_batch(b):
         w.count(2 * batch * m * n * k * w.scope.steps)
 
@@ -41,7 +47,7 @@ def emit_linear_cross_entropy(w: Writer, node: Node) -> None:
     x, kernel = node.inputs[:2]
     rows, k, n = product(x.shape[:-1]), *kernel.shape
     ins, outs = [w.value(t) for t in node.inputs], [w.output(t) for t in node.outputs]
-    w.add("linear_cross_entropy", ins, outs, [rows, k, n])
+    w.add("linear_cross_entropy", ins, outs, [rows, k, n], [in_bfloat16(node)])
     w.count((2 if len(ins) == 4 else 6) * rows * k * n * w.scope.steps)
 
 

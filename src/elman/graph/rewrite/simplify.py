@@ -204,7 +204,7 @@ def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
             flags[flag] = not flags.get(flag, False)
     if all(a is b for a, b in zip(operands, ins, strict=True)):
         return None
-    return Node("MatMul", operands, {k: True for k, v in flags.items() if v}).outputs[0]
+    return Node("MatMul", operands, {k: v for k, v in flags.items() if v}).outputs[0]
 
 
 def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
