@@ -1,0 +1,1 @@
+"""How far back a recurrence can look: problems made for that."""
