@@ -101,6 +101,11 @@ test: $(VENV)/.installed-dev native-tests
 test-fast: $(VENV)/.installed-dev
 	$(bin)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not oracle and not slow' $(PYTEST)
 
+# Which lines of Python the tests enter, without native tests and live oracles; takes as long as `make test` on one core.
+coverage: $(VENV)/.installed-dev
+	$(bin)/python -m coverage run --source=elman -m pytest -q -m 'not oracle' $(PYTEST)
+	$(bin)/python -m coverage report --skip-covered --sort=cover
+
 test-oracle: $(ORACLE_VENV)/.installed
 	$(ORACLE_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m oracle $(PYTEST)
 

@@ -67,24 +67,27 @@ logical_not = _unary("Not", "Where x is false (bool).")
 
 
 def square(x: Operand) -> Tensor:
-    """x * x."""
+    """x * x. Shapes: any -> as x."""
     x = as_tensor(x)
     return apply("Mul", x, x)
 
 
 def rsqrt(x: Operand) -> Tensor:
-    """1 / sqrt(x)."""
+    """1 / sqrt(x). Shapes: any -> as x."""
     return apply("Reciprocal", apply("Sqrt", x))
 
 
 def cast(x: Operand, dtype: str) -> Tensor:
-    """The same values in another number type; reals to int32 truncate toward zero, anything non-zero is True."""
+    """The same values in another number type; reals to int32 truncate toward zero, anything non-zero is True.
+
+    Shapes: any -> as x.
+    """
     x = as_tensor(x)
     return x if x.dtype == dtype else apply("Cast", x, dtype=dtypes.canonical(dtype))
 
 
 def stop_gradient(x: Operand) -> Tensor:
-    """x, but no gradient passes back through it."""
+    """x, but no gradient passes back through it. Shapes: any -> as x."""
     return apply("Identity", x, stop=True)
 
 
@@ -118,7 +121,7 @@ logical_or = _binary("Or", "a or b (bool).")
 
 
 def not_equal(a: Operand, b: Operand) -> Tensor:
-    """a != b (bool)."""
+    """a != b (bool). Shapes: a, b broadcast -> their broadcast."""
     return apply("Not", apply("Equal", a, b))
 
 
@@ -128,7 +131,7 @@ def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
 
 
 def clip(x: Operand, low: float, high: float) -> Tensor:
-    """x limited to [low, high]; the gradient outside is 0."""
+    """x limited to [low, high]; the gradient outside is 0. Shapes: any -> as x."""
     return apply("Min", apply("Max", x, low), high)
 
 
@@ -139,7 +142,7 @@ def matmul(a: Operand, b: Operand, transpose_a: bool = False, transpose_b: bool 
 
 
 def dot(a: Operand, b: Operand) -> Tensor:
-    """Another name of `matmul`."""
+    """Another name of `matmul`. Shapes: (..., K), (K, V) -> (..., V)."""
     return apply("MatMul", a, b)
 
 
@@ -177,46 +180,52 @@ prod = _reduction("ReduceProd")
 
 
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Average over `axis`."""
+    """Average over `axis`. Shapes: x (...) -> without the axes, or with them of size 1."""
     x = as_tensor(x)
     count = size_of([x.shape[a] for a in _axes(x, axis, "mean")], x.dtype)
     return apply("Div", sum(x, axis, keepdims), count)
 
 
 def var(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Population variance over `axis`: mean of (x - mean)²."""
+    """Population variance over `axis`: mean of (x - mean)².
+
+    Shapes: x (...) -> without the axes, or with them of size 1.
+    """
     x = as_tensor(x)
     return mean(square(x - mean(x, axis, True)), axis, keepdims)
 
 
 def std(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Square root of `var`."""
+    """Square root of `var`. Shapes: x (...) -> without the axes, or with them of size 1."""
     return sqrt(var(x, axis, keepdims))
 
 
 def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether any element is true (bool)."""
+    """Whether any element is true (bool). Shapes: x (...) -> without the axes, or with them of size 1."""
     return apply("Less", 0.0, max(cast(x, settings.floatx()), axis, keepdims))
 
 
 def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether every element is true (bool)."""
+    """Whether every element is true (bool). Shapes: x (...) -> without the axes, or with them of size 1."""
     return apply("Less", 0.0, min(cast(x, settings.floatx()), axis, keepdims))
 
 
 def argmax(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
-    """Index of the first largest element along `axis` (int32)."""
+    """Index of the first largest element along `axis` (int32).
+
+    Shapes: x (...) -> without the axes, or with them of size 1.
+    """
     x = as_tensor(x)
     return apply("ArgMax", x, axes=_axes(x, axis, "argmax"), keepdims=keepdims)
 
 
 def softmax(x: Operand, axis: int = -1) -> Tensor:
-    """e^x / sum of e^x along `axis`; stable for any finite x."""
+    """e^x / sum of e^x along `axis`; stable for any finite x. Shapes: any -> as x."""
     return _last(as_tensor(x), axis, lambda y: apply("Softmax", y))
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Tensor:
-    """log(softmax(x)) without the detour."""
+    """log(softmax(x)) without the detour. Shapes: any -> as x."""
     return _last(as_tensor(x), axis, lambda y: apply("LogSoftmax", y))
 
 
@@ -235,7 +244,7 @@ def linear_cross_entropy(
 
 
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log(sum(e^x)) without overflow."""
+    """log(sum(e^x)) without overflow. Shapes: x (...) -> without the axes, or with them of size 1."""
     x = as_tensor(x)
     top = stop_gradient(max(x, axis, True))
     out = log(sum(exp(x - top), axis, True)) + top
@@ -243,13 +252,13 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def cumsum(x: Operand, axis: int, reverse: bool = False, exclusive: bool = False) -> Tensor:
-    """Running sum along `axis`."""
+    """Running sum along `axis`. Shapes: any -> as x."""
     x = as_tensor(x)
     return apply("CumSum", x, axis=axis % x.ndim, reverse=reverse, exclusive=exclusive)
 
 
 def norm(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Euclidean length over `axis`."""
+    """Euclidean length over `axis`. Shapes: x (...) -> without the axes, or with them of size 1."""
     return sqrt(sum(square(x), axis, keepdims))
 
 
@@ -262,7 +271,10 @@ def _last(x: Tensor, axis: int, function: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def reshape(x: Operand, shape: Sequence[Size]) -> Tensor:
-    """The same elements in the same order under another shape; one size may be -1."""
+    """The same elements in the same order under another shape; one size may be -1.
+
+    Shapes: x (...) -> shape, one -1 found.
+    """
     x = as_tensor(x)
     target = list(shape)
     if -1 in [d for d in target if isinstance(d, int)]:
@@ -272,14 +284,14 @@ def reshape(x: Operand, shape: Sequence[Size]) -> Tensor:
 
 
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Tensor:
-    """Axes in another order; None reverses them."""
+    """Axes in another order; None reverses them. Shapes: x (A, B, ...) -> its axes in the order of perm."""
     x = as_tensor(x)
     perm = tuple(range(x.ndim))[::-1] if axes is None else tuple(a % x.ndim for a in axes)
     return x if perm == tuple(range(x.ndim)) else apply("Transpose", x, perm=perm)
 
 
 def swapaxes(x: Operand, a: int, b: int) -> Tensor:
-    """Two axes exchanged."""
+    """Two axes exchanged. Shapes: x (...) -> with two axes exchanged."""
     x = as_tensor(x)
     perm = list(range(x.ndim))
     perm[a % x.ndim], perm[b % x.ndim] = b % x.ndim, a % x.ndim
@@ -287,21 +299,21 @@ def swapaxes(x: Operand, a: int, b: int) -> Tensor:
 
 
 def expand_dims(x: Operand, axis: int) -> Tensor:
-    """An axis of size 1 at position `axis`."""
+    """An axis of size 1 at position `axis`. Shapes: x (...) -> with an axis of size 1 more."""
     x = as_tensor(x)
     at = axis % (x.ndim + 1)
     return reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
 
 
 def squeeze(x: Operand, axis: Axis = None) -> Tensor:
-    """Axes of size 1 removed."""
+    """Axes of size 1 removed. Shapes: x (...) -> without axes of size 1."""
     x = as_tensor(x)
     axes = tuple(i for i, d in enumerate(x.shape) if d == 1) if axis is None else _axes(x, axis, "squeeze")
     return reshape(x, tuple(d for i, d in enumerate(x.shape) if i not in axes))
 
 
 def broadcast_to(x: Operand, shape: Sequence[Size]) -> Tensor:
-    """Axes of size 1 (or missing in front) repeated to `shape`."""
+    """Axes of size 1 (or missing in front) repeated to `shape`. Shapes: x (...) -> shape."""
     x = as_tensor(x)
     target: Shape = tuple(shape)
     x = reshape(x, (1,) * (len(target) - x.ndim) + x.shape)
@@ -316,7 +328,7 @@ def repeat(x: Operand, times: Size, axis: int) -> Tensor:
 
 
 def concatenate(xs: Sequence[Operand], axis: int = 0) -> Tensor:
-    """One after another along `axis`."""
+    """One after another along `axis`. Shapes: (..., A, ...), (..., B, ...) -> (..., A + B, ...)."""
     tensors = [as_tensor(x) for x in xs]
     if len(tensors) == 1:
         return tensors[0]
@@ -324,12 +336,15 @@ def concatenate(xs: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 def stack(xs: Sequence[Operand], axis: int = 0) -> Tensor:
-    """Tensors of one shape side by side along a new axis."""
+    """Tensors of one shape side by side along a new axis. Shapes: N of (...) -> (..., N, ...)."""
     return concatenate([expand_dims(x, axis) for x in xs], axis)
 
 
 def split(x: Operand, sections: int | Sequence[int], axis: int = -1) -> tuple[Tensor, ...]:
-    """Equal parts (an int) or parts that end at the given indices, along `axis`."""
+    """Equal parts (an int) or parts that end at the given indices, along `axis`.
+
+    Shapes: x (..., A, ...) -> a list of (..., A / sections, ...).
+    """
     x = as_tensor(x)
     at = axis % x.ndim
     size = x.shape[at]
@@ -343,13 +358,13 @@ def split(x: Operand, sections: int | Sequence[int], axis: int = -1) -> tuple[Te
 
 
 def flip(x: Operand, axis: int) -> Tensor:
-    """Order reversed along `axis`."""
+    """Order reversed along `axis`. Shapes: any -> as x."""
     x = as_tensor(x)
     return x[(slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)]
 
 
 def pad(x: Operand, axis: int, before: Size = 0, after: Size = 0) -> Tensor:
-    """Zeros before and after along `axis`."""
+    """Zeros before and after along `axis`. Shapes: x (..., A, ...) -> (..., before + A + after, ...)."""
     x = as_tensor(x)
     return apply("Pad", x, axis=axis % x.ndim, before=before, after=after)
 
@@ -368,39 +383,39 @@ def one_hot(index: Operand, classes: int, dtype: str = dtypes.FLOAT32) -> Tensor
 
 
 def arange(size: Size, dtype: str = dtypes.INT32) -> Tensor:
-    """0, 1, …, size-1; the size may be open."""
+    """0, 1, …, size-1; the size may be open. Shapes: -> (N,)."""
     return apply_many("Range", (), shape=(size,), dtype=dtype)[0]
 
 
 def zeros(shape: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
-    """All 0."""
+    """All 0. Shapes: -> shape."""
     return full(shape, 0, dtype)
 
 
 def ones(shape: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
-    """All 1."""
+    """All 1. Shapes: -> shape."""
     return full(shape, 1, dtype)
 
 
 def full(shape: Sequence[Size], value: float, dtype: str = dtypes.FLOAT32) -> Tensor:
-    """All `value`."""
+    """All `value`. Shapes: -> shape."""
     return broadcast_to(constant(value, dtype), tuple(shape))
 
 
 def zeros_like(x: Operand) -> Tensor:
-    """Zeros of the shape and type of x."""
+    """Zeros of the shape and type of x. Shapes: any -> as x."""
     x = as_tensor(x)
     return zeros(x.shape, x.dtype)
 
 
 def ones_like(x: Operand) -> Tensor:
-    """Ones of the shape and type of x."""
+    """Ones of the shape and type of x. Shapes: any -> as x."""
     x = as_tensor(x)
     return ones(x.shape, x.dtype)
 
 
 def size(x: Operand, axis: Axis = None, dtype: str | None = None) -> Tensor:
-    """Number of elements (over `axis`) as a real scalar, whether the size is open or not."""
+    """Number of elements (over `axis`) as a real scalar, whether the size is open or not. Shapes: any -> ()."""
     x = as_tensor(x)
     return size_of(
         [x.shape[a] for a in _axes(x, axis, "size")], dtype or (x.dtype if dtypes.is_real(x.dtype) else dtypes.FLOAT32)

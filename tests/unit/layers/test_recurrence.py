@@ -339,3 +339,26 @@ def test_time_distributed_refuses():
         layers.TimeDistributed(layers.Dense(2))(Input((4,)))
     with pytest.raises(ArgumentError, match=r"layer must be a layer"):
         layers.TimeDistributed("dense")
+
+
+def test_a_random_layer_in_a_step_draws_once_for_a_sequence():
+    class Dropping(Cell):
+        def __init__(self):
+            super().__init__()
+            self.state_size = 8
+            self.drop = layers.Dropout(0.5)
+
+        def build(self, features):
+            pass
+
+        def step(self, x, h):
+            y = self.drop(x)
+            return y, h
+
+    x = Input((5, 8))
+    with tracing(True, Variable(np.int32(1)), Variable(np.int32(0))):
+        y = RNN(Dropping(), return_sequences=True)(x)
+    (found,) = evaluate([y], [(x, np.ones((3, 5, 8), np.float32))])
+    assert set(np.unique(found)) == {0.0, 2.0}
+    np.testing.assert_array_equal(found, np.repeat(found[:, :1], 5, axis=1))
+    assert (found[0] != found[1]).any()

@@ -29,7 +29,8 @@ class Cell(Layer):
 
     Give a cell to `RNN`, which walks it along time: the equation is traced once, differentiated, and run natively.
     Parts that depend on x alone (`x @ kernel + bias`) are best written as a term of their own: they are computed for
-    all steps at once.
+    all steps at once. A random layer used inside a step draws once for a sequence: the same numbers at every step of
+    it, as `dropout` does. What is drawn anew at each step is `zoneout`, or comes in as a feature.
 
     Args:
         dropout: share of the inputs to drop, the same ones at every step of a sequence (Gal and Ghahramani 2016).
