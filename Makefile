@@ -25,12 +25,13 @@ from_here := --no-build-isolation -C build-dir=build/release
 # ThreadSanitizer cannot place its shadow where the kernel randomises addresses widely.
 steady_addresses = $(if $(filter thread,$(SANITIZE)),$(shell setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
 
-.PHONY: help demo test test-fast test-oracle native-tests lint format types bench bench-peers docs wheel clean
+.PHONY: help demo test test-fast coverage test-oracle native-tests lint format types bench bench-peers docs wheel clean
 
 help:
 	@echo "make demo           install elman into $(VENV) and run 'elman demo'"
 	@echo "make test           install the dev extra; run the C++ and the Python tests"
 	@echo "make test-fast      the Python tests that are not marked slow"
+	@echo "make coverage       which lines the Python tests enter"
 	@echo "make test-oracle    compare live with PyTorch, in $(ORACLE_VENV)"
 	@echo "make native-tests   the C++ tests [SANITIZE=address,undefined | SANITIZE=thread]"
 	@echo "make lint types     ruff and clang-format; mypy --strict"
