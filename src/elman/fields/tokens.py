@@ -124,7 +124,7 @@ def symbol_rows(where: str, values: Any, *, fitting: bool = False) -> list[list[
         for place, symbol in enumerate(symbols):
             if not isinstance(symbol, str | int):
                 because = f"row {row}, symbol {place}"
-                rule = "hold texts or whole numbers"
+                rule = "be lists of texts or whole numbers"
                 raise DTypeError.at(where, "values", rule, type(symbol).__name__, because=because)
         rows.append(symbols)
     return rows

@@ -1,0 +1,58 @@
+"""Samples that no field takes: what each field says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman.errors import DataError, DTypeError, ShapeError
+from elman.fields import Audio, Boxes, Category, Image, Series, Tokens, Video
+
+GREY = np.zeros((2, 3), "uint8")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: Tokens().fit("a b"), DTypeError, "a column: a list with one entry a sample"),
+        (
+            lambda: Tokens().fit([["a"], "a b"]),
+            DTypeError,
+            "be lists of symbols. Received dtype str: row 1. Split",
+        ),
+        (lambda: Tokens().fit([["a"], None]), DataError, "be lists of symbols. Received values='NoneType': row 1"),
+        (
+            lambda: Tokens().fit([["a", 0.5]]),
+            DTypeError,
+            "be lists of texts or whole numbers. Received dtype float: row 0, symbol 1",
+        ),
+        (
+            lambda: Series().fit(np.zeros((2,) * 4)),
+            ShapeError,
+            "have shape (N,) or (N, channels), or be a column of such",
+        ),
+        (
+            lambda: Series().fit([GREY, np.zeros((2, 4))]),
+            ShapeError,
+            "have 3 channels. Received shape (2, 4): sample 1",
+        ),
+        (lambda: Category().fit(["a"]).encode(["b"]), DataError, "be classes of the training part"),
+        (lambda: Image().fit([GREY, np.full((2, 2), "x")]), DTypeError, "be pictures of numbers"),
+        (lambda: Image().fit([np.full((2, 2), -1)]), DataError, "whole numbers 0 ... 255 or fractions 0 ... 1"),
+        (lambda: Video().fit([3]), DTypeError, "be paths, lists of pictures or arrays. Received dtype int: row 0"),
+        (lambda: Video().fit([np.zeros(3)]), DataError, "be videos (T, H, W) or (T, H, W, C)"),
+        (lambda: Audio(8000).fit([np.zeros((2, 2, 2))]), DataError, "be sounds (samples,) or (samples, channels)"),
+        (lambda: Boxes().fit([[], 3]), DTypeError, "be lists of boxes, or pairs (boxes, (height, width))"),
+        (lambda: Boxes().fit([[], [[0, 0, 1]]]), DataError, "have four numbers a box. Received values=(1, 3): row 1"),
+    ],
+)
+def test_a_sample_is_refused_in_words(call, error, text):
+    with pytest.raises(error) as caught:
+        call()
+    assert text in str(caught.value)
+
+
+def test_symbols_may_be_numbers_and_letters_may_become_small():
+    field = Tokens(lower=True).fit([["The", "the", 7]])
+    assert field.vocabulary.symbols == ("the", 7)
+    assert field.decode(field.encode([["THE", 7]])) == [["the", 7]]
