@@ -18,7 +18,7 @@ GREY = np.zeros((2, 3), "uint8")
         (
             lambda: Tokens().fit([["a"], "a b"]),
             DTypeError,
-            "be lists of symbols. Received dtype str: row 1. Split",
+            "be lists of symbols. Received str: row 1. Split",
         ),
         (lambda: Tokens().fit([["a"], None]), DataError, "be lists of symbols. Received values='NoneType': row 1"),
         (
