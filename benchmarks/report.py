@@ -74,6 +74,7 @@ class Report:
     missing: list[str] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
+    appendix: list[str] = field(default_factory=list)
 
     def save(self) -> None:
         """Write the JSON file and the table in the docs."""
@@ -103,7 +104,7 @@ class Report:
             if compared:
                 cells += [f"{ratio:.3g}×" if (ratio := row.ratio(name)) else "-" for name in peers]
             lines.append("| " + " | ".join(cells) + " |")
-        return "\n".join([*lines, "", self.footnote()])
+        return "\n".join([*lines, "", self.footnote(), *self.appendix])
 
     def footnote(self) -> str:
         """Return one line on machine, versions and rounds."""

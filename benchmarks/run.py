@@ -2,7 +2,7 @@
 
 python -m benchmarks.run                             # all, elman alone; prints, writes nothing
 python -m benchmarks.run --peers                     # all, side by side; writes results and docs
-python -m benchmarks.run --peers --rounds 3 tutorial rnn --shapes 4
+python -m benchmarks.run --peers --rounds 3 tutorial rnn --shapes 16x100x1x64,32x100x128x128 --cells lstm --modes train
 python -m benchmarks.run --programs torch,jax rnn    # some programs
 """
 
@@ -12,9 +12,10 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from benchmarks import import_time, machine, rnn, tutorial
+from benchmarks.peers import problems
 from benchmarks.program import PROGRAMS, Program, Running, Unavailable
 from benchmarks.report import Report
 
@@ -53,7 +54,7 @@ def measure(name: str, report: Report, programs: list[Program], options: argpars
                 report.missing.append(str(error))
         report.versions = {program.name: program.versions for program in running}
         if name == "rnn":
-            rnn.measure(report, running, options.rounds, options.shapes)
+            rnn.measure(report, running, options.rounds, options.shapes, options.cells, options.modes)
             return
         benches: dict[str, Callable[[Report, list[Running], int], None]] = {
             "tutorial": tutorial.fit,
@@ -63,6 +64,25 @@ def measure(name: str, report: Report, programs: list[Program], options: argpars
         benches[name](report, running, options.rounds)
 
 
+def shapes(text: str) -> list[rnn.Shape]:
+    """Read shapes such as 16x100x1x64, with commas."""
+    found = [tuple(int(size) for size in shape.split("x")) for shape in text.split(",")]
+    if any(len(shape) != 4 for shape in found):
+        raise argparse.ArgumentTypeError(f"a shape must be BxTxIxU. Received {text}.")
+    return found  # type: ignore[return-value]  # their length was just looked at
+
+
+def words(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return a reader of some of the known words, with commas."""
+
+    def read(text: str) -> list[str]:
+        if unknown := set(text.split(",")).difference(known):
+            raise argparse.ArgumentTypeError(f"must be some of {', '.join(known)}. Received {', '.join(unknown)}.")
+        return text.split(",")
+
+    return read
+
+
 def read_options(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.split("\n", 1)[0])
@@ -70,7 +90,10 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="all programs; write the results and docs/benchmarks.md")
     parser.add_argument("--programs", help="some programs, with commas: " + ",".join(p.name for p in PROGRAMS))
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: 5)")
-    parser.add_argument("--shapes", type=int, default=len(rnn.SHAPES), help="rnn: the first SHAPES shapes only")
+    choices = ",".join("x".join(map(str, shape)) for shape in rnn.SHAPES)
+    parser.add_argument("--shapes", type=shapes, default=rnn.SHAPES, help=f"rnn: (B, T, I, U), of {choices} or others")
+    parser.add_argument("--cells", type=words(problems.GATES), default=[*problems.GATES], help="rnn: some cells")
+    parser.add_argument("--modes", type=words(rnn.MODES), default=rnn.MODES, help="rnn: train, inference or both")
     parser.add_argument("--save", action=argparse.BooleanOptionalAction, help="write files (default: with --peers)")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.benches if name not in BENCHES]:

@@ -58,6 +58,20 @@ def flops(cell: str, shape: tuple[int, int, int, int], mode: str) -> int:
     return forward if mode == "inference" else forward + products * (units + features + units)
 
 
+def traffic(cell: str, shape: tuple[int, int, int, int], mode: str) -> int:
+    """Return the bytes that must move at least once, were everything else to stay in the cache.
+
+    Inputs, weights and outputs; in training also their gradients (not the input's), and the gates, kept for the way
+    back: written once and read once.
+    """
+    batch, steps, features, units = shape
+    gates = GATES[cell] * units
+    weights = (features + units + 1) * gates
+    forward = batch * steps * (features + units) + weights
+    backward = batch * steps * (features + 2 * units + 2 * gates) + 2 * weights
+    return 4 * (forward if mode == "inference" else forward + backward)
+
+
 def fingerprint(output: Any, gradients: tuple[Any, ...] = ()) -> list[float]:
     """Sum up a result in a few numbers that programs must agree on: norms of outputs and gradients."""
     return [float(np.linalg.norm(np.asarray(value, np.float64))) for value in (output, *gradients)]
