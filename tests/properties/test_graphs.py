@@ -15,7 +15,7 @@ from elman.autodiff import gradients
 from elman.executors import NativeExecutor, ReferenceExecutor, available
 from elman.executors.reference import evaluate_node
 from elman.graph import Graph, Tensor, Variable, graph_text, placeholder, verify
-from elman.graph.rewrite import fold, fuse, fuse_products, hoist, simplify
+from elman.graph.rewrite import fold, fuse, fuse_products, hoist, segment, simplify
 from elman.shapes import B, Shape, T
 from tests.tolerances import assert_close
 
@@ -168,6 +168,7 @@ def test_rewrites_keep_values(made: tuple[list[Tensor], list[Tensor]]) -> None:
         simple,
         hoisted,
         hoist(graph),
+        hoist(simplify(segment(simple, 2))),
         fold(simple, evaluate_constant),
         fuse_products(hoisted),
         fuse(graph),
@@ -183,11 +184,13 @@ def test_rewrites_keep_gradients(made: tuple[list[Tensor], list[Tensor]]) -> Non
     wrt = inputs[:4]
     plain = gradients(ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in outputs])), wrt)
     expected = values(Graph(tuple(inputs), tuple(plain)))
-    forward = hoist(simplify(Graph(tuple(inputs), tuple(outputs))))
-    loss = ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in forward.outputs]))
-    backward = Graph(tuple(inputs), tuple(gradients(loss, wrt)))
-    for rewritten in (backward, simplify(backward, final=True), fuse(fuse_products(simplify(backward, final=True)))):
-        same(values(rewritten), expected, rewritten)
+    simple = simplify(Graph(tuple(inputs), tuple(outputs)))
+    for forward in (hoist(simple), hoist(simplify(segment(simple)))):
+        loss = ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in forward.outputs]))
+        backward = Graph(tuple(inputs), tuple(gradients(loss, wrt)))
+        final = simplify(backward, final=True)
+        for rewritten in (backward, final, fuse(fuse_products(final))):
+            same(values(rewritten), expected, rewritten)
 
 
 @pytest.mark.skipif(not available(), reason="the native extension is not built")
