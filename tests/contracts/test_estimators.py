@@ -13,7 +13,15 @@ import pytest
 
 from elman import tasks
 from elman.errors import ElmanWarning, NotBuiltError, OverwriteError, UnknownNameError
-from elman.tasks import Forecaster, SequenceModel
+from elman.tasks import (
+    MLP,
+    Forecaster,
+    Perceptron,
+    SequenceClassifier,
+    SequenceModel,
+    SequenceRegressor,
+    SequenceTagger,
+)
 from elman.tasks.estimator import Estimator
 
 try:  # here, for its import changes the environment, which a test may not
@@ -48,10 +56,20 @@ class Case(NamedTuple):
 
 QUICK = {"horizon": 4, "window": 8, "cell": "simple_rnn", "units": 4, "epochs": 4}
 SMALL = {"inputs": {"text": "text"}, "outputs": {"mood": "category"}, "size": 4, "epochs": 3, "validation": 0.25}
+TINY = {"size": 4, "epochs": 3, "validation": 0.25}
+TABLE = np.random.default_rng(0).normal(size=(24, 3))
+WORDS = [["fly", "to", "rome"], ["rome", "to", "oslo"], ["to", "oslo", "now"]] * 8
+TAGS = [["B-CITY" if word in ("rome", "oslo") else "O" for word in row] for row in WORDS]
 CASES = [
     Case("forecaster", Forecaster, QUICK, SALES["sales"], {}, None),
     Case("forecaster_table", Forecaster, QUICK, pd.DataFrame(SALES), {"target": "sales", "time": "month"}, None),
     Case("sequence_model", SequenceModel, SMALL, MOODS, {}, {"text": ["good", "so bad"]}),
+    Case("sequence_classifier", SequenceClassifier, TINY, MOODS["text"], {"y": MOODS["mood"]}, ["good", "so bad"]),
+    Case("sequence_regressor", SequenceRegressor, TINY, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
+    Case("sequence_tagger", SequenceTagger, TINY, WORDS, {"y": TAGS}, WORDS[:2]),
+    Case("mlp", MLP, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
+    Case("mlp_regress", MLP, TINY | {"task": "regress"}, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
+    Case("perceptron", Perceptron, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
 ]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -2,6 +2,22 @@
 
 from elman.tasks.forecaster import Forecaster
 from elman.tasks.scores import Report
-from elman.tasks.sequence import SequenceModel
+from elman.tasks.sequence import (
+    MLP,
+    Perceptron,
+    SequenceClassifier,
+    SequenceModel,
+    SequenceRegressor,
+    SequenceTagger,
+)
 
-__all__ = ["Forecaster", "Report", "SequenceModel"]
+__all__ = [
+    "MLP",
+    "Forecaster",
+    "Perceptron",
+    "Report",
+    "SequenceClassifier",
+    "SequenceModel",
+    "SequenceRegressor",
+    "SequenceTagger",
+]

@@ -1,0 +1,312 @@
+"""Friendly names for what a `SequenceModel` can do, each with scikit-learn's contract."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from elman.errors import unknown_name
+from elman.fields import Field, Series, Tags
+from elman.tasks.sequence.wrapping import Wrapped
+
+__all__ = ["MLP", "Perceptron", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+
+_TASKS = ("classify", "regress")
+
+
+class _Recurrent(Wrapped):
+    """Settings that all recurrent estimators share."""
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        size: int = 64,
+        layers: int = 1,
+        bidirectional: bool | None = None,
+        embedding: int | None = None,
+        dropout: float = 0.2,
+        pooling: str = "max+mean",
+        spelling: bool | None = None,
+        epochs: int = 60,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        patience: int = 10,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        class_weight: Any = None,
+        input: Any = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.size = size
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.embedding = embedding
+        self.dropout = dropout
+        self.pooling = pooling
+        self.spelling = spelling
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation = validation
+        self.seconds = seconds
+        self.class_weight = class_weight
+        self.input = input
+        self.seed = seed
+        self.verbose = verbose
+
+
+class _Classifier(Wrapped):
+    """Classes out."""
+
+    classes_: np.ndarray
+
+    def __sklearn_tags__(self) -> Any:
+        return classifier_tags()
+
+    @property
+    def _estimator_type(self) -> str:
+        return "classifier"
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return "category"
+
+    def _learned(self, model: Any, given: Any, asked: Any) -> None:
+        super()._learned(model, given, asked)
+        self._note(np.asarray(asked).dtype if not isinstance(asked, list) else None)
+
+    def _restored(self, model: Any) -> None:
+        super()._restored(model)
+        self._note(None)
+
+    def _note(self, dtype: Any) -> None:
+        self.classes_ = np.array(self.model_.blueprint_.outputs["y"].classes, dtype)  # type: ignore[attr-defined]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most likely class of each sample. Shapes: -> (N,)."""
+        return np.asarray(super().predict(X), self.classes_.dtype)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """How likely each class is. Shapes: -> (N, classes), in the order of `classes_`."""
+        given = self._samples("predict_proba", X)
+        return np.asarray(self.model_.predict_proba({"x": given}))
+
+    def score(self, X: Any, y: Any) -> float:
+        """Accuracy."""
+        return float(np.mean(self.predict(X) == np.asarray(y)))
+
+
+class _Regressor(Wrapped):
+    """Numbers out."""
+
+    def __sklearn_tags__(self) -> Any:
+        return regressor_tags()
+
+    @property
+    def _estimator_type(self) -> str:
+        return "regressor"
+
+    @property
+    def _numeric(self) -> bool:
+        return True
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return "number"
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The number, or numbers, of each sample. Shapes: -> (N,) or (N, F)."""
+        return np.asarray(super().predict(X))
+
+    def score(self, X: Any, y: Any) -> float:
+        """R²: 1 is perfect, 0 as good as the mean."""
+        return r_squared(y, self.predict(X))
+
+
+class SequenceClassifier(_Classifier, _Recurrent):
+    """Sequences or texts to classes: a recurrent network both ways, pooled, and a softmax.
+
+    Args:
+        cell: "lstm", "gru", "simple_rnn" ... size: units. layers: on top of each other.
+        bidirectional: read both ways; None: yes. embedding: width of token vectors.
+        dropout: share dropped while training. pooling: "max", "mean", "last", joined by "+".
+        spelling: show the parts of words; None: for lists of tokens.
+        epochs, batch_size, learning_rate, patience, validation, seconds: of training, see `SequenceModel`.
+        class_weight: "balanced", or class -> weight.
+        input: a field for X, where it should not be guessed.
+        seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
+
+    Example:
+        >>> import numpy as np
+        >>> waves = [np.sin(np.arange(n) * f)[:, None] for n in (8, 9, 10, 11) for f in (0.2, 1.5)] * 4
+        >>> model = SequenceClassifier(size=8, epochs=30, validation=0).fit(waves, ["slow", "fast"] * 16)
+        >>> model.predict(waves[:2]).tolist()
+        ['slow', 'fast']
+    """
+
+
+class SequenceRegressor(_Regressor, _Recurrent):
+    """Sequences or texts to numbers: a recurrent network both ways, pooled, and a dense layer. Arguments as
+    `SequenceClassifier`.
+
+    Example:
+        >>> import numpy as np
+        >>> lines = [np.linspace(0, slope, 6)[:, None] for slope in range(12)]
+        >>> model = SequenceRegressor(size=8, epochs=60, validation=0).fit(lines, np.arange(12.0))
+        >>> model.score(lines, np.arange(12.0)) > 0.8
+        True
+    """
+
+
+class SequenceTagger(_Recurrent):
+    """A tag, or numbers, for every step: a recurrent network both ways and an answer at each step. Arguments as
+    `SequenceClassifier`.
+
+    Example:
+        >>> words = [["fly", "to", "rome"], ["rome", "to", "oslo", "now"]] * 10
+        >>> tags = [["B-CITY" if w in ("rome", "oslo") else "O" for w in row] for row in words]
+        >>> model = SequenceTagger(size=8, epochs=30, validation=0).fit(words, tags)
+        >>> model.predict([["oslo", "to", "rome"]])
+        [['B-CITY', 'O', 'B-CITY']]
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, three_d_array=True, string=True)
+        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        first = next((row for row in y if len(row)), [""])
+        return Tags(unknown="outside") if isinstance(first[0], str) else Series()
+
+
+class _Layered(_Classifier):
+    """Settings of networks without recurrence; a row of a table is one vector. `task` says what comes out."""
+
+    vector = True
+    hidden: ClassVar[str] = "dense"
+
+    def __init__(
+        self,
+        task: str = "classify",
+        size: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        epochs: int = 200,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        patience: int = 20,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.task = task
+        self.size = size
+        self.layers = layers
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation = validation
+        self.seconds = seconds
+        self.seed = seed
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        return regressor_tags() if self._numeric else classifier_tags()
+
+    @property
+    def _estimator_type(self) -> str:
+        return "regressor" if self._numeric else "classifier"
+
+    @property
+    def _numeric(self) -> bool:
+        """Whether `task` asks for numbers. Raises: UnknownNameError: neither of both."""
+        if self.task not in _TASKS:
+            raise unknown_name(type(self).__name__, "task", self.task, _TASKS)
+        return self.task == "regress"
+
+    def _settings(self) -> dict[str, Any]:
+        return {**super()._settings(), "cell": "none", "hidden": self.hidden}
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return "number" if self._numeric else "category"
+
+    def _note(self, dtype: Any) -> None:
+        if not self._numeric:
+            super()._note(dtype)
+
+    def _restored(self, model: Any) -> None:
+        self.task = "regress" if model.blueprint_.outputs["y"].kind == "number" else "classify"
+        super()._restored(model)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class, or the number, of each row. Shapes: -> (N,)."""
+        return np.asarray(Wrapped.predict(self, X)) if self._numeric else super().predict(X)
+
+    @property
+    def predict_proba(self) -> Any:
+        """How likely each class is, where classes come out. Shapes: X -> (N, classes)."""
+        if self._numeric:
+            raise AttributeError("numbers have no probabilities")
+        return super().predict_proba
+
+    def score(self, X: Any, y: Any) -> float:
+        """Accuracy, or R²."""
+        return r_squared(y, self.predict(X)) if self._numeric else super().score(X, y)
+
+
+class MLP(_Layered):
+    """Vectors to classes or numbers: dense layers with ReLU between.
+
+    Args:
+        task: "classify" or "regress".
+        size: units of each hidden layer. layers: how many.
+        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+            `SequenceClassifier`.
+
+    Example:
+        >>> corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 8
+        >>> MLP(validation=0).fit(corners, [0, 1, 1, 0] * 8).predict(corners[:4]).tolist()
+        [0, 1, 1, 0]
+    """
+
+
+class Perceptron(_Layered):
+    """Vectors to classes or numbers without a hidden layer: a line between two classes. Arguments as `MLP`.
+
+    Source: Rosenblatt 1958, "The perceptron"; trained here by gradients of the cross-entropy, not by his rule.
+
+    Example:
+        >>> corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 8
+        >>> Perceptron(validation=0).fit(corners, [0, 0, 0, 1] * 8).predict(corners[:4]).tolist()
+        [0, 0, 0, 1]
+    """
+
+    hidden: ClassVar[str] = "none"
+
+
+def classifier_tags() -> Any:
+    """What scikit-learn, which asks, wants to know of a classifier."""
+    from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+    return Tags("classifier", TargetTags(required=True), None, ClassifierTags(), None, input_tags=InputTags())
+
+
+def regressor_tags() -> Any:
+    """What scikit-learn, which asks, wants to know of a regressor."""
+    from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
+
+    return Tags("regressor", TargetTags(required=True), None, None, RegressorTags(), input_tags=InputTags())
+
+
+def r_squared(actual: Any, answers: np.ndarray) -> float:
+    """1 is perfect, 0 as good as the mean; NaN where all is equal."""
+    true = np.asarray(actual, "float64")
+    spread = np.square(true - true.mean(axis=0)).sum()
+    return float(1 - np.square(true - answers).sum() / spread) if spread else float("nan")

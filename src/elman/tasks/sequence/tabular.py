@@ -1,0 +1,162 @@
+"""X and y as scikit-learn's users pass them: checked, and turned into columns.
+
+Numbers in two dimensions are checked as scikit-learn checks them; everything else is a column of samples.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from elman.errors import DataError, DTypeError, ElmanWarning, ShapeError
+from elman.fields import Field, Number, Series, Text, Tokens
+
+__all__ = ["features_of", "field_for", "samples", "targets"]
+
+
+def samples(where: str, x: Any) -> Any:
+    """X as an array of numbers of two dimensions or more, or as a list of samples.
+
+    Raises:
+        DTypeError: sparse or complex. ShapeError: one dimension of numbers. DataError: empty, NaN or infinite.
+
+    Example:
+        >>> samples("fit", [[1, 2], [3, 4]]).tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
+        >>> samples("fit", ["a text", "another"])
+        ['a text', 'another']
+    """
+    if hasattr(x, "toarray"):
+        raise DTypeError.at(where, "X", "dense", type(x).__name__, "Sparse data are not supported: pass x.toarray().")
+    array = x.to_numpy() if hasattr(x, "to_numpy") else x
+    if not isinstance(array, np.ndarray) and hasattr(array, "__array__"):
+        array = np.asarray(array)
+    if not isinstance(array, np.ndarray):
+        array = _stacked(array)
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        array = _numbers(where, array)
+    if not isinstance(array, np.ndarray) or array.dtype.kind in "UTS":
+        return list(array)
+    return _checked(where, array)
+
+
+def targets(where: str, y: Any, rows: int | None, numeric: bool) -> Any:
+    """y as a list or array of as many rows as X.
+
+    Raises:
+        DataError: missing, NaN or infinite, or of another length; fractions where classes are asked for.
+    """
+    if y is None:
+        cure = "Pass fit(X, y)."
+        because = "requires y to be passed, but the target y is None"
+        raise DataError.at(where, "y", "given", None, cure, because=because)
+    array = y.to_numpy() if hasattr(y, "to_numpy") else y
+    array = np.asarray(array) if hasattr(array, "__array__") or _flat(array) else array
+    if isinstance(array, np.ndarray):
+        array = _plain_targets(where, array, numeric)
+    if rows is not None and len(array) != rows:
+        cure = "Give one target for each row."
+        raise DataError.at(where, "y", f"of {rows} rows, as X", len(array), cure)
+    return array
+
+
+def features_of(x: Any) -> int | None:
+    """How many features each row of a table has; None where X is no table.
+
+    Example:
+        >>> features_of(np.zeros((5, 3)))
+        3
+    """
+    return x.shape[1] if isinstance(x, np.ndarray) and x.ndim == 2 else None
+
+
+def field_for(x: Any, vector: bool) -> Field[Any]:
+    """The field for X: numbers, series, text or tokens.
+
+    Args:
+        x: as `samples` gives it.
+        vector: whether a row of a table is one vector, not a sequence.
+    """
+    if isinstance(x, np.ndarray):
+        return Number() if vector and x.ndim == 2 else Series()
+    first = next((row for row in x if len(row)), x[0])
+    if isinstance(first, str):
+        return Text(level="word", lower=True, min_count=2)
+    if isinstance(first, Sequence) and isinstance(first[0], str):
+        return Tokens(min_count=2)
+    return Series()
+
+
+def _stacked(x: Any) -> Any:
+    """Rows of numbers of one length as an array; ragged and other samples as they are."""
+    rows = list(x)
+    if not rows or isinstance(rows[0], str) or np.ndim(rows[0]) == 0:
+        return np.asarray(rows) if not rows or not isinstance(rows[0], str) else rows
+    if len({len(row) for row in rows}) > 1:
+        return rows
+    array = np.asarray(rows)
+    return array if array.dtype.kind in "fiubc" else rows
+
+
+def _numbers(where: str, array: np.ndarray) -> Any:
+    """An array of objects as numbers, or as a list of samples where its rows are texts or sequences."""
+    first = array.flat[0] if array.size else 0.0
+    if array.ndim == 1 and (isinstance(first, str) or np.ndim(first) > 0):
+        return array.tolist()
+    try:
+        return array.astype("float64")
+    except (TypeError, ValueError) as error:
+        cure = "argument must be a string or a number: convert the columns first."
+        raise DTypeError.at(where, "X", "of numbers", type(first).__name__, cure, because=str(error)) from None
+
+
+def _checked(where: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind == "c":
+        raise DataError(f"{where}: X must be real. Received complex numbers. Complex data not supported.")
+    if array.ndim < 2:
+        cure = "Expected 2D array, got 1D array instead. Reshape your data with x.reshape(-1, 1) or x.reshape(1, -1)."
+        raise ShapeError.at(where, "X", "have shape (rows, features) or (rows, steps, channels)", array.shape, cure)
+    if not len(array):
+        raise DataError.at(where, "X", "have at least one row: 0 sample(s)", array.shape, "A minimum of 1 is required.")
+    if 0 in array.shape[1:]:
+        because = f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        raise DataError.at(where, "X", "have at least one feature", array.shape, because=because)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        cure = "X contains NaN or infinity: fill the gap or drop the row."
+        raise DataError.at(where, "X", "be finite", float(array[at]), cure, because=f"row {at[0]}, column {at[-1]}")
+    return array if array.dtype.kind == "f" else array.astype("float64")
+
+
+def _plain_targets(where: str, y: np.ndarray, numeric: bool) -> Any:
+    if y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn(_column_warning(), stacklevel=4)
+        y = y[:, 0]
+    if y.dtype.kind == "c":
+        raise DataError(f"{where}: y must be real. Received complex numbers. Complex data not supported.")
+    if y.dtype == object and numeric:
+        y = y.astype("float64")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
+        cure = "Input y contains NaN or infinity: fill it or drop the row."
+        raise DataError.at(where, "y", "be finite", float(y.flat[row]), cure, because=f"row {row}")
+    if not numeric and y.dtype.kind == "f" and y.ndim == 1 and np.any(y != np.floor(y)):
+        cure = "Unknown label type: continuous. Use a regressor for numbers."
+        raise DataError.at(where, "y", "made of classes", "fractions", cure)
+    return y
+
+
+def _column_warning() -> Warning:
+    """That a column was taken for a vector; where scikit-learn is in use, in its class."""
+    known = sys.modules.get("sklearn.exceptions")
+    text = "A column-vector y was passed when a 1d array was expected. It is taken as y.ravel()."
+    return ElmanWarning(text) if known is None else known.DataConversionWarning(text)
+
+
+def _flat(y: Any) -> bool:
+    """Whether y is a list of plain values."""
+    return isinstance(y, (list, tuple)) and all(np.ndim(value) == 0 for value in y)

@@ -1,0 +1,189 @@
+"""What every friendly estimator does: X and y in, a `SequenceModel` behind it, scikit-learn's contract around it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from elman.errors import DataError, FileFormatError
+from elman.fields import Field
+from elman.tasks.estimator import Estimator
+from elman.tasks.scores import Report
+from elman.tasks.sequence.model import SequenceModel
+from elman.tasks.sequence.tabular import features_of, field_for, samples, targets
+from elman.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Wrapped"]
+
+X, Y = "x", "y"
+
+
+class Wrapped(Estimator):
+    """An estimator whose work a `SequenceModel` does.
+
+    X may be a list of texts, of token lists, of arrays (T, C) of different lengths, an array (N, T, C), or a table
+    (N, F).
+    """
+
+    vector: ClassVar[bool] = False
+    """Whether a row of a table is one vector, not a sequence."""
+
+    model_: SequenceModel
+    n_features_in_: int
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        """The field, or kind, of y."""
+        raise NotImplementedError  # pragma: no cover
+
+    @property
+    def _numeric(self) -> bool:
+        """Whether y are numbers."""
+        return False
+
+    def _settings(self) -> dict[str, Any]:
+        """What the model behind is told."""
+        known = inspect.signature(SequenceModel).parameters
+        return {name: value for name, value in self.get_params().items() if name in known}
+
+    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+        """Learn from samples and their targets.
+
+        Args:
+            X: samples, ragged if need be. y: a target for each. callbacks: told how training goes.
+
+        Raises:
+            DataError, ShapeError, DTypeError: what cannot be read, with the row.
+        """
+        where = f"{type(self).__name__}.fit"
+        given = samples(where, X)
+        asked = self._checked(where, targets(where, y, len(given), self._numeric))
+        inputs: dict[str, Any] = {"x": getattr(self, "input", None) or field_for(given, self.vector)}
+        model = SequenceModel(inputs, {"y": self._output(asked)}, **self._settings())
+        model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
+        self._learned(model, given, asked)
+        return self
+
+    def _checked(self, where: str, y: Any) -> Any:
+        """y as the task wants it."""
+        return y
+
+    def _learned(self, model: SequenceModel, given: Any, asked: Any) -> None:
+        """Note what was learned."""
+        self.model_ = model
+        if features_of(given) is not None:
+            self.n_features_in_ = given.shape[1]
+
+    def predict(self, X: Any) -> Any:
+        """Answers in the words of y, one for each sample."""
+        given = self._samples("predict", X)
+        return self.model_.predict({"x": given})
+
+    def evaluate(self, X: Any = None, y: Any = None) -> Report:
+        """Scores beside the simplest guesses; without arguments those on the validation part."""
+        self._check_fitted("evaluate")
+        if X is None:
+            found: Report = self.model_.evaluate()
+            return found
+        given = self._samples("evaluate", X)
+        report: Report = self.model_.evaluate({"x": given, "y": targets("evaluate", y, len(given), self._numeric)})
+        return report
+
+    def score(self, X: Any, y: Any) -> float:
+        """The number that counts for this task; more is better."""
+        return next(iter(self.evaluate(X, y).model.values()))
+
+    def explain(self, print_fn: Callable[[str], object] = print) -> None:
+        """Print which topology was chosen and why."""
+        self._check_fitted("explain")
+        self.model_.explain(print_fn)
+
+    def summary(self, print_fn: Callable[[str], object] = print) -> None:
+        """Print the explanation, the layers, and the scores on the validation part."""
+        self._check_fitted("summary")
+        self.model_.summary(print_fn)
+
+    def plot(self, X: Any = None, y: Any = None, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the course of training, or, with data, answers beside the truth."""
+        self._check_fitted("plot")
+        data = None if X is None else {"x": self._samples("plot", X), "y": targets("plot", y, None, self._numeric)}
+        return self.model_.plot(data, path)
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> Path:
+        """Write everything into one safetensors file, which `SequenceModel.load` reads, too."""
+        self._check_fitted("save")
+        return self.model_.save(path, overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an estimator back.
+
+        Raises:
+            FileFormatError: damaged, foreign, or of another task.
+        """
+        return cls._around(SequenceModel.load(path), path)
+
+    @classmethod
+    def _around(cls, model: SequenceModel, path: Any) -> Self:
+        """An estimator around a model that was read."""
+        known, settings = cls._parameters(), model.get_params()
+        made = cls(**{name: value for name, value in settings.items() if name in known})
+        if set(model.blueprint_.outputs) != {"y"}:
+            because = f"it gives {', '.join(map(repr, model.blueprint_.outputs))}"
+            cure = "Load it with elman.SequenceModel.load."
+            raise FileFormatError.at("load", "path", f"a {cls.__name__}'s file", str(path), cure, because=because)
+        made._restored(model)
+        return made
+
+    def _restored(self, model: SequenceModel) -> None:
+        """Note what a file says."""
+        self.model_ = model
+        field = model.blueprint_.inputs["x"]
+        if field.kind == "number" and field.shape[0]:
+            self.n_features_in_ = field.shape[0]
+
+    def _samples(self, verb: str, x: Any) -> Any:
+        """X as in training.
+
+        Raises:
+            DataError: another number of features.
+        """
+        self._check_fitted(verb)
+        given = samples(f"{type(self).__name__}.{verb}", x)
+        known, found = getattr(self, "n_features_in_", None), features_of(given)
+        if known is not None and found != known:
+            name = type(self).__name__
+            rule = f"X has {found} features, but {name} is expecting {known} features as input"
+            raise DataError(f"{name}.{verb}: {rule}. Received {found}. Give it the columns it was fitted with.")
+        return self._column(given)
+
+    def _column(self, given: Any) -> Any:
+        """Samples for the field: where rows of a table are no vectors, they are series of one channel."""
+        return given if self.vector or features_of(given) is None else given[:, :, None]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings as they are, what was learned as the bytes of its file."""
+        state = dict(vars(self))
+        model = state.pop("model_", None)
+        if model is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                state["file"] = np.frombuffer(model.save(Path(folder) / "m.safetensors").read_bytes(), np.uint8)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = dict(state)
+        file = kept.pop("file", None)
+        vars(self).update(kept)
+        if file is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "m.safetensors"
+                path.write_bytes(file.tobytes())
+                self.model_ = SequenceModel.load(path)

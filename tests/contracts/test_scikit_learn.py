@@ -1,0 +1,69 @@
+"""scikit-learn's own checks on every estimator that takes a table, and its tools with what no table holds."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from elman.tasks import MLP, Perceptron, SequenceClassifier, SequenceRegressor, SequenceTagger
+
+QUICK = {"size": 16, "epochs": 25, "learning_rate": 0.03, "validation": 0}
+
+
+CHECKED = [
+    SequenceClassifier(**QUICK),
+    SequenceRegressor(**QUICK),
+    MLP(**QUICK),
+    Perceptron(**QUICK),
+    MLP("regress", **QUICK),
+]
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that they are not scikit-learn's own classes
+    checks = parametrize_with_checks(CHECKED)
+
+
+@pytest.mark.filterwarnings("ignore")
+@checks
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def _waves(rng, rows=40):
+    speeds = rng.choice([0.3, 1.5], rows)
+    waves = [np.sin(np.arange(n) * s)[:, None] for n, s in zip(rng.integers(6, 12, rows), speeds, strict=True)]
+    return waves, np.where(speeds > 1, "fast", "slow")
+
+
+def test_searches_and_pipelines_take_ragged_sequences(rng):
+    waves, names = _waves(rng)
+    louder = FunctionTransformer(lambda rows: [2 * row for row in rows])
+    pipeline = make_pipeline(louder, SequenceClassifier(**QUICK))
+    assert cross_val_score(pipeline, waves, names, cv=2).min() > 0.9
+    search = GridSearchCV(SequenceClassifier(**QUICK), {"cell": ["gru", "simple_rnn"]}, cv=2).fit(waves, names)
+    assert search.best_score_ > 0.9
+
+
+def test_taggers_take_lists_of_words(rng):
+    words = [rng.choice(["to", "rome", "oslo"], rng.integers(1, 5)).tolist() for _ in range(40)]
+    tags = [["B-CITY" if word != "to" else "O" for word in row] for row in words]
+    assert cross_val_score(SequenceTagger(**QUICK), words, tags, cv=2).min() > 0.95
+
+
+@pytest.mark.parametrize("estimator", [SequenceClassifier(**QUICK), SequenceRegressor(**QUICK), MLP(**QUICK)])
+def test_a_file_gives_the_same_answers(estimator, rng, tmp_path):
+    x, y = rng.normal(size=(20, 4)), rng.integers(0, 2, 20)
+    fitted = clone(estimator).fit(x, y)
+    fitted.save(tmp_path / "m.safetensors")
+    again = type(estimator).load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(x), fitted.predict(x))
+    assert again.size == estimator.size
