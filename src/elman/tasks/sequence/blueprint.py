@@ -14,6 +14,7 @@ from elman.tasks.sequence.encoders import Encoder, Features, hidden
 from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, Run, Tag
 from elman.tasks.sequence.language import Next
 from elman.tasks.sequence.topology import Choice, choose
+from elman.tasks.sequence.transcribe import Transcribe
 
 __all__ = ["Blueprint"]
 
@@ -28,6 +29,7 @@ HEADS: dict[str, type[Head]] = {
     "next": Next,
     "regress": Regress,
     "tag": Tag,
+    "transcribe": Transcribe,
 }
 """A head for each that `choose` may name."""
 

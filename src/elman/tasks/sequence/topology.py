@@ -24,7 +24,7 @@ from elman.fields import Field
 __all__ = ["Choice", "choose"]
 
 _SYMBOLS = ("text", "tokens")
-_MONOTONIC = ("audio", "line", "video")
+_MONOTONIC = ("audio", "line", "video", "series")
 _WHOLE = {"category": "classify", "labels": "label", "number": "regress"}
 _STEPS = {"tags": "tag", "series": "follow"}
 

@@ -204,3 +204,15 @@ def test_errors_say_what_to_do(rng):
         SequenceModel({"text": "text"}, {"mod": "category"}).fit(data)
     with pytest.raises(ArgumentError, match="validation must be a share"):
         SequenceModel({"text": "text"}, {"mood": "category"}, validation=1.5).fit(data)
+
+
+def test_frames_to_text(rng):
+    """Each letter is a level held for some frames: the same order, no alignment."""
+    texts = ["".join(rng.choice(list("abc"), rng.integers(1, 4), replace=False)) for _ in range(60)]
+    frames = [np.concatenate([np.full((3, 1), "abc".index(c) - 1.0) for c in text]) for text in texts]
+    data = {"sound": frames, "text": texts}
+    model = SequenceModel({"sound": fields.Series()}, {"text": fields.Text("char")}, **SMALL | {"epochs": 40}).fit(data)
+    report = model.evaluate(data)
+    assert report.model["CER"] < 0.05
+    assert report.baselines["nothing"]["CER"] == 1.0
+    assert model.blueprint_.choices[0].shape == "many to many, monotonic"
