@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from elman import layers, optimizers
-from elman.fields import Field
+from elman.fields import BOS, Field
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.sequence.design import Design
@@ -15,6 +17,7 @@ from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, R
 from elman.tasks.sequence.language import Next
 from elman.tasks.sequence.topology import Choice, choose
 from elman.tasks.sequence.transcribe import Transcribe
+from elman.tasks.sequence.write import Write
 
 __all__ = ["Blueprint"]
 
@@ -30,6 +33,7 @@ HEADS: dict[str, type[Head]] = {
     "regress": Regress,
     "tag": Tag,
     "transcribe": Transcribe,
+    "write": Write,
 }
 """A head for each that `choose` may name."""
 
@@ -101,8 +105,11 @@ class Blueprint:
         return x, y
 
     def run(self, network: Model, columns: Mapping[str, Any], batch_size: int) -> Run:
-        """A trained network on these columns."""
-        return Run(network, self.given(columns), batch_size)
+        """A trained network on these columns; what decoders are told is only begun."""
+        x = self.given(columns)
+        rows = len(next(iter(x.values()), ()))
+        told = [name for head in self.heads.values() for name in head.inputs() if name not in self.inputs]
+        return Run(network, x | {name: np.full((rows, 1), BOS, np.int32) for name in told}, batch_size)
 
     def given(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs of the network for these columns, without what a decoder is told while it learns."""

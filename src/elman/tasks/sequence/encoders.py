@@ -2,9 +2,10 @@
 
 text, tokens, tags    embedding (and spelling) → core
 series                core
-audio                 core, two frames as one where the recording is long
-line, video           convolutions on each column or frame → core
-image                 convolutions → vector, or a grid of places to look at
+audio                 core over its frames
+line                  core over its columns
+video                 a dense layer on each frame → core
+image                 convolutions → vector
 number, labels        as they are   } together through hidden layers → vector
 category              embedding     }
 """
@@ -19,7 +20,7 @@ import numpy as np
 from elman import layers
 from elman.fields import Field
 from elman.graph import Tensor
-from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled
+from elman.tasks.sequence.design import Design, Flat, Spread, core, dropped, pooled
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
 __all__ = ["HIDDEN", "Encoder", "Features", "hidden", "join_steps", "join_vectors"]
@@ -100,7 +101,23 @@ def _series(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     return Features(encoder.design, core(x, encoder.design, both_ways))
 
 
-_WAYS = {"series": _series, "audio": _series, "line": _series}
+def _image(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
+    """Convolutions, each followed by pooling, until little is left; then one dense layer."""
+    filters = 16
+    while min(x.shape[1], x.shape[2]) >= 8:  # type: ignore[type-var,operator]
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x, filters = layers.MaxPooling2D(2)(x), min(2 * filters, 64)
+    x = layers.Dense(encoder.design.size, activation="relu")(layers.Flatten()(x))
+    return Features(encoder.design, None, dropped(x, encoder.design))
+
+
+def _video(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
+    """Each frame through one dense layer, then the core."""
+    x = layers.Dense(encoder.design.size, activation="relu")(Flat()(x))
+    return Features(encoder.design, core(dropped(x, encoder.design), encoder.design, both_ways))
+
+
+_WAYS = {"series": _series, "audio": _series, "line": _series, "image": _image, "video": _video}
 
 
 def hidden(parts: Sequence[Features], design: Design) -> Features:

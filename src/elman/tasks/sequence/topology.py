@@ -3,11 +3,10 @@
 output              input                     head                         shape
 text, tokens        the same column           next token                   many to many, shifted by one
 text, tokens        audio, line, video        transcribe (CTC)             many to many, monotonic
-text, tokens        image, number, category   caption (decoder)            one to many
-text, tokens        anything else             translate (decoder)          many to many, unequal
+text, tokens        image, number, category   write (decoder)              one to many
+text, tokens        anything else             write (decoder)              many to many, unequal
 tags                a sequence                tag                          many to many, aligned
 series              a sequence                follow                       many to many, aligned
-boxes               anything                  boxes                        one to many
 category, labels,   a sequence                classify, label, regress     many to one
 number              no sequence               classify, label, regress     one to one
 """
@@ -75,10 +74,7 @@ def _choice(inputs: Mapping[str, Field[Any]], name: str, field: Field[Any]) -> C
         return _aligned(name, field, source)
     if field.kind in _WHOLE:
         return _whole(inputs, name, field, source)
-    if field.kind == "boxes":
-        reason = f"{name!r} is a list of boxes: one after another is drawn, until the network says stop."
-        return Choice(name, "boxes", "one to many", source, reason)
-    cure = "Outputs are category, labels, number, tags, series, text, tokens or boxes."
+    cure = "Outputs are category, labels, number, tags, series, text or tokens."
     raise ArgumentError.at("SequenceModel", "outputs", "of a kind that can be made", f"{name}:{field.kind}", cure)
 
 

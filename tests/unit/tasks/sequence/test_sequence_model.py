@@ -216,3 +216,37 @@ def test_frames_to_text(rng):
     assert report.model["CER"] < 0.05
     assert report.baselines["nothing"]["CER"] == 1.0
     assert model.blueprint_.choices[0].shape == "many to many, monotonic"
+
+
+def test_text_to_text_of_another_length(rng):
+    words = {"one": "uno", "two": "dos", "red": "rojo"}
+    texts = [" ".join(rng.choice(list(words), rng.integers(1, 4))) for _ in range(80)]
+    data = {"en": texts, "es": [" ".join(["el", *(words[w] for w in text.split())]) for text in texts]}
+    settings = SMALL | {"size": 24, "epochs": 60}
+    model = SequenceModel({"en": fields.Text("word")}, {"es": fields.Text("word")}, **settings).fit(data)
+    report = model.evaluate(data)
+    assert report.model["ROUGE-L"] > 0.9
+    assert report.baselines["most frequent text"]["ROUGE-L"] < 0.8
+    assert model.blueprint_.choices[0].shape == "many to many, unequal"
+
+
+def test_pictures_to_classes_and_to_text(rng):
+    bright = rng.integers(0, 2, 40)
+    pictures = [(rng.random((12, 12, 1)) * 80 + 150 * b).astype("uint8") for b in bright]
+    data = {"picture": pictures, "sky": ["day" if b else "night" for b in bright]}
+    data["caption"] = ["a bright day" if b else "a dark night" for b in bright]
+    model = SequenceModel({"picture": "image"}, {"sky": "category", "caption": "text"}, **SMALL).fit(data)
+    assert model.predict(data)["sky"] == data["sky"]
+    assert model.evaluate(data)["caption"].model["ROUGE-L"] > 0.9
+
+
+def test_frames_of_a_film_to_a_class(rng):
+    rising = rng.integers(0, 2, 40)
+    films = [
+        np.sort(rng.integers(0, 255, n))[:: 1 if up else -1]
+        for n, up in zip(rng.integers(4, 7, 40), rising, strict=True)
+    ]
+    frames = [np.broadcast_to(film[:, None, None, None], (len(film), 4, 4, 1)).astype("uint8") for film in films]
+    data = {"film": frames, "way": ["up" if up else "down" for up in rising]}
+    model = SequenceModel({"film": "video"}, {"way": "category"}, **SMALL).fit(data)
+    assert model.evaluate(data).model["accuracy"] > 0.9
