@@ -3,7 +3,7 @@
 text, tokens, tags    embedding (and spelling) → core
 series                core
 audio                 core over its frames
-line                  core over its columns
+line                  convolutions, four columns as one step → core
 video                 a dense layer on each frame → core
 image                 convolutions → vector
 number, labels        as they are   } together through hidden layers → vector
@@ -21,6 +21,7 @@ from elman import layers
 from elman.fields import Field
 from elman.graph import Tensor
 from elman.tasks.sequence.design import Design, Flat, Spread, core, dropped, pooled
+from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
 __all__ = ["HIDDEN", "Encoder", "Features", "hidden", "join_steps", "join_vectors"]
@@ -34,11 +35,15 @@ class Features:
     Args:
         steps: (B, T, F) with a mask where rows differ in length; None for what has no time.
         vector: (B, F); None: the steps, pooled when first asked for.
+        shorter: whether there are fewer steps than were given, see `shortened`.
     """
 
-    def __init__(self, design: Design, steps: Tensor | None, vector: Tensor | None = None) -> None:
+    def __init__(
+        self, design: Design, steps: Tensor | None, vector: Tensor | None = None, shorter: bool = False
+    ) -> None:
         self._design = design
         self.steps = steps
+        self.shorter = shorter
         self._vector = vector
 
     @property
@@ -111,13 +116,18 @@ def _image(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     return Features(encoder.design, None, dropped(x, encoder.design))
 
 
+def _line(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
+    steps = line_steps(x, getattr(encoder.field, "channels", 1), encoder.design)
+    return Features(encoder.design, core(steps, encoder.design, both_ways), shorter=True)
+
+
 def _video(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     """Each frame through one dense layer, then the core."""
     x = layers.Dense(encoder.design.size, activation="relu")(Flat()(x))
     return Features(encoder.design, core(dropped(x, encoder.design), encoder.design, both_ways))
 
 
-_WAYS = {"series": _series, "audio": _series, "line": _series, "image": _image, "video": _video}
+_WAYS = {"series": _series, "audio": _series, "line": _line, "image": _image, "video": _video}
 
 
 def hidden(parts: Sequence[Features], design: Design) -> Features:

@@ -6,6 +6,7 @@ Machine Translation" (the look back, after the recurrence, so that all steps of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,7 +88,7 @@ class Write(Head):
         """The longest text, and the most frequent."""
         texts = [_text(row) for row in columns[self.name]]
         longest = max(map(len, self.field.encode(columns[self.name])))
-        self.naive = {"longest": longest + 1, "frequent": max(set(texts), key=lambda text: (texts.count(text), text))}
+        self.naive = {"longest": longest + 1, "frequent": Counter(texts).most_common(1)[0][0]}
 
     def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The most frequent text for each."""
