@@ -61,6 +61,7 @@ class Trial:
             "task": self.name,
             "target": self.target,
             "seed": self.arguments.seed,
+            "most_seconds": self.arguments.seconds,
             "threads": os.environ.get("ELMAN_NUM_THREADS", "all"),
             "elman": elman.__version__,
             "machine": describe(),
