@@ -81,7 +81,7 @@ Spec spec(nb::dict d) {
   for (nb::handle u : d["updates"]) s.updates.push_back({item<int>(u, 0), item<int>(u, 1)});
   for (nb::handle b : d["bodies"]) {
     s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4),
-                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7), item<Ints>(b, 8)});
+                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7)});
   }
   s.inputs = nb::cast<Ints>(d["inputs"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
@@ -107,11 +107,7 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     within(i.dims, s.dims.size(), "an instruction uses an unknown size");
     if (i.op == Op::matmul && i.flags.size() < 2) throw nb::value_error("a product lacks its flags");
     if (i.op == Op::linear_cross_entropy && i.flags.empty()) throw nb::value_error("a loss lacks its flags");
-    if (i.op == Op::scan) {
-      within({i.body}, s.bodies.size(), "a scan has an unknown body");
-      if (i.dims.size() != 2 + s.bodies[size_t(i.body)].slices.size())
-        throw nb::value_error("a scan must have a stride for each sequence");
-    }
+    if (i.op == Op::scan) within({i.body}, s.bodies.size(), "a scan has an unknown body");
     const Program& p = i.program;
     if (p.registers < 0 || p.registers > max_registers)
       throw nb::value_error("a pointwise program has too many registers");
@@ -150,9 +146,6 @@ void check(const Spec& s, size_t variables, size_t constants) {
     for (const Ints* list : {&b.states, &b.slices, &b.captured, &b.new_states, &b.outputs})
       within(*list, s.values.size(), "a body uses an unknown value");
     if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
-    if (b.traced.size() != b.states.size()) throw nb::value_error("a body must say which states it traces");
-    for (int output : b.traced)
-      if (output >= int(b.outputs.size())) throw nb::value_error("a body traces a state in an unknown output");
   }
   within(s.inputs, s.values.size(), "unknown input");
   within(s.outputs, s.values.size(), "unknown output");

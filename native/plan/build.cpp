@@ -323,12 +323,8 @@ std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame*
   s->slides.resize(sequences + outputs);
   s->states.resize(states);
   for (size_t j = 0; j < sequences; ++j) {
-    s->slides[j].stride = size(i, 2 + j) * item(body.slices[j]);
+    s->slides[j].stride = layout_.bytes(body.slices[j]);
     bind(i.in[states + j], &s->slides[j].base, outer);
-    const auto same = i.in.begin() + int64_t(states);  // an overlaid sequence comes twice
-    const bool again = std::find(same, same + int64_t(j), i.in[states + j]) != same + int64_t(j);
-    const int64_t bytes = layout_.bytes(body.slices[j]);
-    if (!again && bytes == s->slides[j].stride) s->slides[j].ahead = bytes;
     frame.moving[body.slices[j]] = &s->slides[j].fields;
   }
   for (size_t j = 0; j < outputs; ++j) {
@@ -342,7 +338,6 @@ std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame*
     state.bytes = layout_.bytes(body.states[j]);
     bind(i.in[j], &state.initial, outer);
     bind(i.out[j], &state.last, outer);
-    if (body.traced[j] >= 0) state.trace = int(sequences) + body.traced[j];
     frame.moving[body.states[j]] = &state.in;
     if (layout.shared[j] >= 0) {
       state.shared = int(sequences) + layout.shared[j];

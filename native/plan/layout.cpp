@@ -133,9 +133,7 @@ BodyLayout Layout<R>::body(int index, int64_t steps) const {
   std::vector<bool> made(spec_.values.size(), false);
   for (const Instruction& i : b.code)
     for (int v : i.out) made[size_t(root(v))] = true;
-  std::vector<int> owner(spec_.values.size(),
-                         -1);  // root value -> output it lies in; -2: a state's buffer; -3: a sequence
-  for (int v : b.slices) owner[size_t(v)] = -3;
+  std::vector<int> owner(spec_.values.size(), -1);  // root value -> output it lies in; -2: it is a state's buffer
   auto claimable = [&](int v) {
     const int r = root(v);
     return made[size_t(r)] && owner[size_t(r)] == -1 && bytes(r) == bytes(v);

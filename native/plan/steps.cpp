@@ -122,19 +122,13 @@ void FillStep<R>::run(Watch&) {
 }
 
 void ScanStep::run(Watch& watch) {
-  for (auto& state : states) {
-    state.before = state.initial;
-    if (state.trace < 0) continue;
-    const Slide& slide = slides[size_t(state.trace)];
-    std::memcpy(slide.base + (reverse ? steps : -1) * slide.stride, state.initial, size_t(state.bytes));
-  }
+  for (auto& state : states) state.before = state.initial;
   if (steps > 0)
     for (auto& step : first) step->run(watch);
   for (int64_t i = 0; i < steps; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();
     move(i, t);
-    if (i + 1 < steps) fetch(reverse ? t - 1 : t + 1);
     for (auto& step : body) step->run(watch);
     for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
     if (lengths != nullptr) finish_rows(t);
@@ -152,14 +146,6 @@ void ScanStep::move(int64_t i, int64_t t) {
     state.after = state.shared >= 0 ? slides[size_t(state.shared)].now : state.buffer[i & 1];
     for (const Field& f : state.in) *f.at = const_cast<char*>(state.before) + f.offset;
     for (const Field& f : state.out) *f.at = state.after + f.offset;
-  }
-}
-
-// Slices come from the third cache or from memory, in an order that no processor foresees.
-void ScanStep::fetch(int64_t t) const {
-  for (const Slide& slide : slides) {
-    const char* next = slide.base + t * slide.stride;
-    for (int64_t at = 0; at < slide.ahead; at += int64_t(alignment)) __builtin_prefetch(next + at, 0, 2);
   }
 }
 

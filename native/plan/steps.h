@@ -169,7 +169,6 @@ struct ScanStep final : Step {
     int64_t stride = 0;  // bytes from one t to the next
     std::vector<Field> fields;
     char* now = nullptr;
-    int64_t ahead = 0;  // bytes of the next slice to fetch into the cache during a step
   };
   struct State {
     const char* initial = nullptr;
@@ -177,7 +176,6 @@ struct ScanStep final : Step {
     char* buffer[2] = {nullptr, nullptr};  // turn about; unused when shared
     int64_t bytes = 0;
     int shared = -1;  // the output slide that holds the new state
-    int trace = -1;  // the output slide whose neighbour, one step before the first, holds the initial state
     std::vector<Field> in, out;  // readers of the state before, writers of the state after the step
     const char* before = nullptr;
     char* after = nullptr;
@@ -199,7 +197,6 @@ struct ScanStep final : Step {
 
  private:
   void move(int64_t i, int64_t t);
-  void fetch(int64_t t) const;
   void finish_rows(int64_t t);
 };
 

@@ -75,13 +75,12 @@ struct Instruction {
 };
 
 // A recurrence. in: initial states, sequences, captured values, [lengths]; out: final states, stacked outputs.
-// dims: steps, rows of the batch, then elements from one slice of each sequence to the next. Results of a step may lie in slices.
+// dims: steps, rows of the batch, then elements of a slice of each sequence, then of each stacked output, then of each state.
 struct Body {
   std::vector<Instruction> code;
   std::vector<int> states, slices, captured;   // values that stand for the inputs
   std::vector<int> new_states, outputs;        // values that hold the results
   bool reverse = false, lengths = false;
-  std::vector<int> traced;                     // by state: the output that stacks it and has room for the initial state one step before its first; or -1
 };
 
 struct Segment { bool rows; std::vector<Instruction> code; };

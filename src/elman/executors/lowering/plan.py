@@ -30,7 +30,7 @@ def lower(graph: Graph) -> Lowered:
 def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
     order = graph.nodes()
     level = levels(order, sharded)
-    scope = Scope.of(order, graph.roots, parts=parts(order, level), level=level)
+    scope = Scope.of(order, graph.roots, parts=parts(order, level))
     w = Writer(EMITTERS, scope, real, sharded)
     for t in graph.inputs:
         w.define(t, INPUT)

@@ -50,23 +50,9 @@ def accepts(reader: Node, t: Tensor, view: View) -> bool:
         return True
     if reader.op in ("MatMul", "Gemm"):
         return t.ndim == 2 and all(t is not x for x in reader.inputs[2:])
-    if reader.op == "Scan":
-        return _walks_sequence(reader, t, view)
     if reader.op == "Reshape":
         return _reshaped(view, t.shape, reader.outputs[0].shape) is not None
     return False
-
-
-def _walks_sequence(scan: Node, t: Tensor, view: View) -> bool:
-    """Whether a scan reads a tensor as a sequence only, step by step, and its body can walk the rest."""
-    first, body = scan.attrs["carries"], scan.attrs["body"]
-    places = [i for i, x in enumerate(scan.inputs) if x is t]
-    if any(not first <= i < first + scan.attrs["sequences"] for i in places):
-        return False
-    inner, step = [body.inputs[i] for i in places], View(-1, 0, view.strides[1:])
-    if any(x is y for x in inner for y in body.outputs):
-        return False
-    return all(accepts(r, x, step) for r in body.nodes() for x in inner if any(x is y for y in r.inputs))
 
 
 def _repeated(view: View, shape: Shape, target: Shape) -> tuple[Size, ...]:

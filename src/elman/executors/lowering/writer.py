@@ -30,9 +30,6 @@ class Scope:
     steps: Size = 1
     in_loop: bool = False
     parts: Mapping[Key, Sequence[Part]] = field(default_factory=dict)
-    places: Mapping[Key, View] = field(default_factory=dict)  # of results that lie in memory of others
-    level: Mapping[int, int] = field(default_factory=dict)  # segment by node
-    done: set[int] = field(default_factory=set)  # nodes written down
 
     @classmethod
     def of(cls, order: Sequence[Node], results: Sequence[Tensor], **more: Any) -> Scope:
@@ -58,7 +55,6 @@ class Writer:
         self.symbols: dict[str, int] = {"B": 0}
         self.values: list[tuple[Any, ...]] = []
         self.where: dict[Key, View] = {}
-        self.owners: dict[int, Tensor] = {}  # the tensor that a value was made for
         self.variables: list[Variable] = []
         self.constants: list[Any] = []
         self.bodies: list[Instruction] = []
@@ -73,7 +69,6 @@ class Writer:
                 "Add its row to EMITTERS in executors/lowering/emitters.py."
             )
         self.emitters[node.op](self, node)
-        self.scope.done.add(node.serial)
 
     def add(
         self,
@@ -111,37 +106,8 @@ class Writer:
         """One more value, of a tensor's type and size."""
         storage = 1 if t.dtype == dtypes.INT32 else 0
         at = (self.dim(product(t.shape)), -1 if offset is None else self.dim(offset))
-        self.values.append((home, storage, index, *at, self.rows(t)))
+        self.values.append((home, storage, index, *at, self.sharded and of_batch(t)))
         return len(self.values) - 1
-
-    def stack(self, t: Tensor, count: Size) -> int:
-        """A value of a tensor's type, and of some other size."""
-        self.values.append((TEMPORARY, 0 if t.dtype != dtypes.INT32 else 1, -1, self.dim(count), -1, self.rows(t)))
-        return len(self.values) - 1
-
-    def slice_of(self, t: Tensor) -> int:
-        """The value of one step of a sequence."""
-        return self.stack(t, product(t.shape[1:]))
-
-    def rows(self, t: Tensor) -> bool:
-        """Whether every shard of the batch has its own."""
-        return self.sharded and of_batch(t)
-
-    def root(self, value: int) -> int:
-        """The value that a part lies in, followed to the end."""
-        while self.values[value][0] == PART:
-            value = self.values[value][2]
-        return value
-
-    def dead_after(self, root: int, node: Node) -> bool:
-        """Whether nobody reads a value's memory after a node."""
-        here = [k for k, view in self.where.items() if self.root(view.value) == root]
-        readers = [r for k in here for r in self.scope.readers.get(k, ())]
-        return self.scope.kept.isdisjoint(here) and all(r is node or self._before(r, node) for r in readers)
-
-    def _before(self, reader: Node, node: Node) -> bool:
-        level = self.scope.level
-        return reader.serial in self.scope.done and level.get(reader.serial, 0) <= level.get(node.serial, 0)
 
     def home(self, node: Node) -> int:
         """Where results of a node live: for one step, or from the moment sizes are known."""
@@ -150,7 +116,6 @@ class Writer:
     def define(self, t: Tensor, home: int = TEMPORARY, index: int = -1) -> int:
         """A value of a tensor's own, whole and contiguous."""
         value = self.new(home, t, index)
-        self.owners[value] = t
         self.where[key(t)] = View(value, 0, contiguous_strides(t.shape))
         return value
 
@@ -158,9 +123,6 @@ class Writer:
         """The value an instruction writes: the variable it updates, a part of a concatenation, or its own."""
         if key(t) in self.updated:
             return self.variable(self.updated[key(t)])
-        if key(t) in self.scope.places:
-            self.where[key(t)] = self.scope.places[key(t)]
-            return self.where[key(t)].value
         home = self.home(t.node)
         for part in self.scope.parts.get(key(t), ())[:1] if home == TEMPORARY else ():
             view = View(-1, 0, part.strides)
@@ -177,16 +139,9 @@ class Writer:
     def _place(self, t: Tensor, part: Part) -> View:
         """A place in a concatenation, which from now on needs no copy of the value."""
         if key(part.whole) not in self.where:
-            self._whole(part.whole)
+            self.define(part.whole)
         self.placed.add((key(t), key(part.whole), part.offset))
         return View(self.new(PART, t, self.where[key(part.whole)].value, part.offset), 0, part.strides)
-
-    def _whole(self, t: Tensor) -> None:
-        """Memory of a concatenation whose parts come first."""
-        if key(t) in self.scope.places:
-            self.where[key(t)] = self.scope.places[key(t)]
-        else:
-            self.define(t)
 
     def readable(self, t: Tensor, view: View) -> bool:
         """Whether everyone who needs the tensor can read it so."""
