@@ -34,8 +34,9 @@ SIZES: tuple[dict[str, int], ...] = (
     {"B": 17, "T": 5},
     {"B": 2, "T": 0},
     {"B": 33, "T": 2},
+    {"B": 16, "T": 2},
 )
-"""One of each kind: ordinary, smallest, odd tails, no steps at all, more than one shard of rows."""
+"""One of each kind: ordinary, smallest, odd tails, no steps at all, more than one shard of rows, whole vectors."""
 
 EDGES = np.array(
     [
