@@ -18,6 +18,7 @@ from elman.layers.base import Layer, rng
 from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
 from elman.models.stepwise import check_stepwise
+from elman.optimizers.schedules import LearningRateSchedule
 from elman.training import (
     Adapter,
     Counters,
@@ -29,9 +30,11 @@ from elman.training import (
     Steps,
     Stream,
     Windows,
+    check_sampling,
     evaluate,
     is_stream,
     predict,
+    sampled,
     split,
     stream_of,
 )
@@ -57,6 +60,7 @@ class Compiled(OnBatch, Layer):
         self.loss: Any = None
         self.compile_arguments: dict[str, Any] | None = None
         self.recompute: Literal["sqrt"] | int | None = None
+        self.scheduled_sampling: float | LearningRateSchedule | None = None
         self._objective: Objective | None = None
         self._program: Program | None = None
         self._steps: Steps | None = None
@@ -90,6 +94,7 @@ class Compiled(OnBatch, Layer):
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
         recompute: Literal["sqrt"] | int | None = None,
+        scheduled_sampling: float | LearningRateSchedule | None = None,
     ) -> None:
         """Say what to minimise, how, and what to report.
 
@@ -105,6 +110,12 @@ class Compiled(OnBatch, Layer):
             recompute: for long sequences. None keeps what every step of a recurrence computed for the way back; "sqrt"
                 keeps the states before each of √T segments and computes a segment again when the gradient comes by,
                 so that memory grows with √T; a number is the length of a segment. Not in Keras.
+            scheduled_sampling: for a model of the next token, (B, T) tokens -> (B, T, V): with this probability it is
+                trained at a step on the token that it says itself after the true ones before, instead of the true one,
+                so that it learns to go on after its own mistakes. The first token stays. A schedule of
+                `elman.optimizers.schedules` makes it grow with the steps done. One forward more a step; evaluation and
+                prediction stay as they are. Mistakes do not add up, as they do in generation: see
+                `training/sampling.py`. Not in Keras.
         Raises: UnknownNameError: a name nobody knows. ArgumentError: a setting that cannot be honoured.
         """
         self._reject(
@@ -121,6 +132,8 @@ class Compiled(OnBatch, Layer):
         if recompute != "sqrt":
             self._whole("recompute", recompute, 1, 'Pass "sqrt", steps in a segment, or None.')
         self.recompute = recompute
+        check_sampling(self.where, scheduled_sampling)
+        self.scheduled_sampling = scheduled_sampling
         self.optimizer = optimizers.get(optimizer)
         for item in _leaves(loss):
             losses.get(item)
@@ -177,7 +190,9 @@ class Compiled(OnBatch, Layer):
         if self._steps is None:
             program = self.program()
             objective = self._make_objective() if self.compiled else None
-            self._steps = Steps(program, self.counters(), objective, self.optimizer, self.recompute)
+            rate = self.scheduled_sampling
+            stepped = program if rate is None else sampled(program, rate)
+            self._steps = Steps(stepped, self.counters(), objective, self.optimizer, self.recompute)
             self._adapter = Adapter(program, objective)
         return self._steps
 
@@ -263,6 +278,8 @@ class Compiled(OnBatch, Layer):
         if isinstance(data, Stream):
             cure = "Pass arrays, or a list of them."
             raise ArgumentError.at(self.where, "truncate", "left out where x gives batches", steps, cure)
+        cure = "Train on pieces, or compile without scheduled_sampling."
+        self._reject("truncate", steps, self.scheduled_sampling is not None, "left out with scheduled_sampling", cure)
         check_stepwise(f"{self.where}.fit", self.program())
         return Windows(self.where, data, steps, rows, resets)
 

@@ -21,6 +21,7 @@ from elman.graph import Variable
 from elman.layers.base import Layer
 from elman.layers.registry import deserialize, snake_case
 from elman.models.structure import parts_of
+from elman.optimizers import schedules
 from elman.shapes import text
 from elman.training import read, write
 
@@ -136,7 +137,10 @@ def _compiled(model: Any) -> dict[str, Any] | None:
     try:
         arguments = {key: _written(value) for key, value in model.compile_arguments.items()}
         recompute = {} if model.recompute is None else {"recompute": model.recompute}
-        return {"optimizer": optimizers.serialize(model.optimizer), **arguments, **recompute}
+        rate = model.scheduled_sampling
+        written = schedules.serialize(rate) if isinstance(rate, schedules.LearningRateSchedule) else rate
+        sampling = {} if rate is None else {"scheduled_sampling": written}
+        return {"optimizer": optimizers.serialize(model.optimizer), **arguments, **recompute, **sampling}
     except ArgumentError:
         return None
 
@@ -158,7 +162,9 @@ def _written(value: Any) -> Any:
 
 def _compile(model: Any, compiled: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
     """Compile as saved, and give the optimizer its state back."""
-    model.compile(**compiled)
+    rate = compiled.get("scheduled_sampling")
+    known = {"scheduled_sampling": schedules.get(rate)} if isinstance(rate, Mapping) else {}
+    model.compile(**{**compiled, **known})
     model.make_steps().pack()
     state = {k: v for k, v in tensors.items() if k.startswith(OPTIMIZER)}
     if state:

@@ -8,6 +8,7 @@ from elman.training.measure import evaluate, predict
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters, generation
 from elman.training.program import Program, Signature
+from elman.training.sampling import check_sampling, sampled
 from elman.training.sources import DataSet, Stream, is_stream, split, stream_of
 from elman.training.step import Counters, Steps, trainable, weights_of
 from elman.training.windows import Windows
@@ -26,11 +27,13 @@ __all__ = [
     "Steps",
     "Stream",
     "Windows",
+    "check_sampling",
     "evaluate",
     "generation",
     "is_stream",
     "predict",
     "read",
+    "sampled",
     "split",
     "stream_of",
     "trainable",
