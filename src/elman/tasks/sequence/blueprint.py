@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from elman import layers, optimizers
+from elman.errors import ArgumentError
 from elman.fields import BOS, Field
 from elman.graph import Tensor
 from elman.models import Model
@@ -61,6 +62,18 @@ class Blueprint:
         }
         for head in self.heads.values():
             head.companions = list(self.encoders)
+        self._check_crf()
+
+    def _check_crf(self) -> None:
+        """Refuse a CRF that nothing would use. Raises: ArgumentError."""
+        if self.design.crf and not any(isinstance(head, Tag) for head in self.heads.values()):
+            kinds = ", ".join(f"{name}:{field.kind}" for name, field in self.outputs.items())
+            cure = "Leave it out: neighbours decide together only among tags."
+            raise ArgumentError.at("SequenceModel", "crf", "False where no tags come out", True, cure, because=kinds)
+        if self.design.crf and self.design.label_smoothing:
+            cure = "Choose one: a CRF gives no probability to each tag that could be smoothed."
+            smoothing = self.design.label_smoothing
+            raise ArgumentError.at("SequenceModel", "label_smoothing", "0 beside crf=True", smoothing, cure)
 
     @property
     def both_ways(self) -> bool:

@@ -40,7 +40,7 @@ class Design:
         recurrent_dropout: the same inside the recurrence.
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
         spelling: show the network prefixes, suffixes and shape of words too.
-        crf: let the tags of neighbours decide together.
+        crf: let the tags of neighbours decide together, by a CRF.
         hidden: layers over inputs without time: "dense", or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman import layers, losses
+from elman.decoding import viterbi
 from elman.errors import DataError
 from elman.fields import Field
 from elman.graph import Tensor
@@ -207,18 +208,31 @@ class Regress(Head):
 
 
 class Tag(Head):
-    """A tag for each step: softmax at every step."""
+    """A tag for each step: softmax at every step, or a CRF over all of them."""
 
     metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
+    crf: layers.CRF
+    """The last layer, where neighbours decide together."""
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         super().__init__(choice, field, design)
-        self.loss = _classes_loss(design)
+        self.loss = losses.CRF() if design.crf else _classes_loss(design)
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
-        """Softmax at each step of the source. Shapes: -> (B, T, V)."""
-        return _softmax(self.field)(_steps(features, self.choice.source))  # type: ignore[no-any-return]
+        """Softmax at each step of the source, or scores for the CRF. Shapes: -> (B, T, V)."""
+        steps = _steps(features, self.choice.source)
+        if not self.design.crf:
+            return _softmax(self.field)(steps)  # type: ignore[no-any-return]
+        self.crf = layers.CRF()
+        return self.crf(layers.Dense(_size(self.field))(steps))  # type: ignore[no-any-return]
+
+    def answers(self, run: Run) -> Any:
+        """The likeliest tag of each step, or the likeliest tags of all steps together."""
+        raw = run.raw(self.name)
+        if self.design.crf:
+            raw = [np.asarray(row, np.int32) for row in viterbi(self.crf, raw).rows()]
+        return self.field.decode(raw)
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """F1 of spans where tags mark spans, and the share of steps that are right."""

@@ -49,7 +49,7 @@ class SequenceModel(Estimator):
         dropout, recurrent_dropout: shares dropped while training.
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
         spelling: show the network the parts of words; None: for lists of tokens.
-        crf: let neighbouring tags decide together.
+        crf: let neighbouring tags decide together: a CRF behind the scores, Viterbi for the answers.
         hidden: layers over inputs without time: "dense", or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.

@@ -250,3 +250,22 @@ def test_frames_of_a_film_to_a_class(rng):
     data = {"film": frames, "way": ["up" if up else "down" for up in rising]}
     model = SequenceModel({"film": "video"}, {"way": "category"}, **SMALL).fit(data)
     assert model.evaluate(data).model["accuracy"] > 0.9
+
+
+def test_with_a_crf_neighbours_decide_together(rng, tmp_path):
+    """Which tag an unclear word has, only the tag before it tells: never two of a kind in a row."""
+    rows = [[("a", "b")[(first + k) % 2] for k in range(n)] for first, n in rng.integers(0, 6, (40, 2)) if n]
+    data = {"words": [[row[0], *["?"] * (len(row) - 1)] for row in rows], "tags": rows}
+    settings = SMALL | {"cell": "none", "epochs": 60, "crf": True}
+    model = SequenceModel({"words": "tokens"}, {"tags": "tags"}, **settings).fit(data)
+    assert model.predict(data) == rows
+    assert SequenceModel.load(model.save(tmp_path / "m.safetensors")).predict(data) == rows
+    alone = SequenceModel({"words": "tokens"}, {"tags": "tags"}, **settings | {"crf": False}).fit(data)
+    assert alone.predict(data) != rows
+
+
+def test_a_crf_that_nothing_would_use_is_refused(rng):
+    with pytest.raises(ArgumentError, match=r"SequenceModel: crf must be False where no tags come out"):
+        SequenceModel({"text": "text"}, {"mood": "category"}, crf=True).fit(_reviews(rng, 6))
+    with pytest.raises(ArgumentError, match=r"SequenceModel: label_smoothing must be 0 beside crf=True"):
+        SequenceModel({"words": "tokens"}, {"tags": "tags"}, crf=True, label_smoothing=0.1).fit(_tagged(rng, 6))
