@@ -54,6 +54,30 @@ def test_xor_needs_a_hidden_layer(learn: Any) -> None:
     assert with_hidden == 4
 
 
+def test_the_order_of_words_needs_a_recurrent_network(learn: Any) -> None:
+    bag, recurrent = learn("jumbled")
+    assert bag < 0.6
+    assert recurrent > 0.9
+
+
+def test_tweets_are_told_apart_by_mood(learn: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    moods = learn("sentiment")
+    assert [found for found, _ in moods.values()] == [meant for _, meant in moods.values()]
+    assert "many to one" in capsys.readouterr().out
+
+
+def test_casa_de_papel_is_a_paper_house(learn: Any) -> None:
+    found = learn("translation")
+    assert found["casa de papel"] == "paper house"
+    assert len(found) == 4
+
+
+def test_pictures_get_their_captions(learn: Any) -> None:
+    found, meant = learn("caption")
+    assert len(set(meant)) == 2
+    assert found == meant
+
+
 def test_a_lesson_is_a_program_with_an_output(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
