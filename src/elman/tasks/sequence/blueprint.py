@@ -97,8 +97,17 @@ class Blueprint:
             optimizers.Adam(learning_rate, global_clipnorm=clipnorm),
             loss={name: head.loss for name, head in self.heads.items()},
             metrics={name: head.metrics for name, head in self.heads.items()},
+            scheduled_sampling=self._sampling(),
         )
         return network
+
+    def _sampling(self) -> float | None:
+        """Share of own tokens. Raises: ArgumentError: a network that does not write, or not that alone."""
+        rate, heads = self.design.scheduled_sampling, list(self.heads.values())
+        if rate and not (len(heads) == 1 and isinstance(heads[0], (Next, Write))):
+            rule, cure = "0 unless one text is all that comes out", "Leave it out: nothing here reads its own tokens."
+            raise ArgumentError.at("SequenceModel", "scheduled_sampling", rule, rate, cure)
+        return rate or None
 
     def _features(self, given: dict[str, Tensor]) -> dict[str, Features]:
         """Those of each input; inputs without time share their hidden layers."""

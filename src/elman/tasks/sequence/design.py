@@ -44,6 +44,7 @@ class Design:
         hidden: layers over inputs without time: "dense", or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.
+        scheduled_sampling: share of tokens that a network which writes reads of its own while training.
     """
 
     cell: str = "lstm"
@@ -59,13 +60,14 @@ class Design:
     hidden: str = "dense"
     window: int = 128
     label_smoothing: float = 0.0
+    scheduled_sampling: float = 0.0
 
     def __post_init__(self) -> None:
         if self.cell not in (*CELLS, "none"):
             raise unknown_name("SequenceModel", "cell", self.cell, sorted([*CELLS, "none"]))
         for name in ("size", "layers", "window", *(["embedding"] if self.embedding is not None else [])):
             check_length("SequenceModel", name, getattr(self, name))
-        for name in ("dropout", "recurrent_dropout", "label_smoothing"):
+        for name in ("dropout", "recurrent_dropout", "label_smoothing", "scheduled_sampling"):
             if not 0 <= getattr(self, name) < 1:
                 raise ArgumentError.at("SequenceModel", name, "in [0, 1)", getattr(self, name))
         for part in self.pooling.split("+"):

@@ -53,6 +53,7 @@ class SequenceModel(Estimator):
         hidden: layers over inputs without time: "dense", or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.
+        scheduled_sampling: share of tokens that a network which writes reads of its own while training.
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
         patience: epochs without a better score before training stops; the best weights are kept.
         validation: share of the rows to check on; 0: none, and no early stop.
@@ -96,6 +97,7 @@ class SequenceModel(Estimator):
         hidden: str = "dense",
         window: int = 128,
         label_smoothing: float = 0.0,
+        scheduled_sampling: float = 0.0,
         epochs: int = 40,
         batch_size: int = 32,
         learning_rate: float = 0.002,
@@ -122,6 +124,7 @@ class SequenceModel(Estimator):
         self.hidden = hidden
         self.window = window
         self.label_smoothing = label_smoothing
+        self.scheduled_sampling = scheduled_sampling
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

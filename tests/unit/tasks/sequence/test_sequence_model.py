@@ -120,6 +120,21 @@ def test_the_next_token():
     assert model.blueprint_.both_ways is False
 
 
+def test_texts_are_written_after_own_tokens_too():
+    data = {"text": ["abcd" * 30]}
+    options = SMALL | {"epochs": 3, "validation": 0, "window": 16}
+    plain = SequenceModel({"text": fields.Text("char")}, {"text": "text"}, **options).fit(data)
+    other = SequenceModel({"text": fields.Text("char")}, {"text": "text"}, scheduled_sampling=0.5, **options).fit(data)
+    assert other.network_.scheduled_sampling == 0.5
+    assert plain.network_.scheduled_sampling is None
+    assert other.history_["loss"] != plain.history_["loss"]
+    pairs = {"a": ["ab", "ba", "aab"] * 4, "b": ["ba", "ab", "baa"] * 4}
+    written = SequenceModel({"a": "text"}, {"b": "text"}, scheduled_sampling=0.5, **options).fit(pairs)
+    assert np.isfinite(written.history_["loss"]).all()
+    with pytest.raises(ArgumentError, match="scheduled_sampling must be 0 unless one text is all that comes out"):
+        SequenceModel({"a": "text"}, {"b": "category"}, scheduled_sampling=0.5, **options).fit(pairs)
+
+
 def test_explain_says_what_was_chosen_and_why(rng):
     said: list[str] = []
     model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 1}).fit(_reviews(rng))
