@@ -83,8 +83,9 @@ def _extreme(f: Callable[..., np.ndarray], empty: float) -> Row:
     """The extreme of nothing is the farthest number of the type: infinite where the type knows infinity."""
 
     def row(n: Node, v: Values, s: Sizes) -> np.ndarray:
-        limits = np.iinfo(np.int32)
-        first = empty if dtypes.is_real(n.inputs[0].dtype) else limits.min if empty < 0 else limits.max
+        limits, dtype = np.iinfo(np.int32), n.inputs[0].dtype
+        ends = {dtypes.INT32: (limits.min, limits.max), dtypes.BOOL: (False, True)}
+        first = ends[dtype][empty > 0] if dtype in ends else empty
         return f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"], initial=first)
 
     return row

@@ -73,6 +73,11 @@ def _binary(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
     return [(broadcast(a, b), da)]
 
 
+def _power(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    _need(op, ins[0][1], dtypes.REAL, "real")
+    return _binary(op, ins, attrs)
+
+
 def _compare(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     return [(_binary(op, ins, attrs)[0][0], dtypes.BOOL)]
 
@@ -124,10 +129,11 @@ def _matmul(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
 
 def _gemm(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     out = _matmul(op, ins[:2], attrs)[0]
-    if broadcast(out[0], ins[2][0]) != out[0]:
-        raise ShapeError.at(
-            op, "addend", f"broadcastable to {text(out[0])}", text(ins[2][0]), "Add it after the product instead."
-        )
+    shape, addend = out[0], ins[2][0]
+    row = len(addend) in range(1, len(shape) + 1) and addend[-1] == shape[-1] and all(d == 1 for d in addend[:-1])
+    if not row and addend != shape:
+        rule = f"a row of, or all of, {text(shape)}"
+        raise ShapeError.at(op, "addend", rule, text(addend), "Add it after the product instead.")
     return [out]
 
 
@@ -359,7 +365,7 @@ _ROWS = (
     ("Sub", "pointwise", 2, _binary, "a - b"),
     ("Mul", "pointwise", 2, _binary, "a * b"),
     ("Div", "pointwise", 2, _binary, "a / b"),
-    ("Pow", "pointwise", 2, _binary, "a ^ b"),
+    ("Pow", "pointwise", 2, _power, "a ^ b"),
     ("Max", "pointwise", 2, _binary, "the larger; NaN if either is"),
     ("Min", "pointwise", 2, _binary, "the smaller; NaN if either is"),
     ("Mod", "pointwise", 2, _binary, "remainder with the sign of b"),

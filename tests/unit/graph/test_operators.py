@@ -121,12 +121,22 @@ def test_open_sizes_go_through():
         (
             lambda: apply("Gemm", real(2, 3), real(3, 4), real(5)),
             ShapeError,
-            "broadcast: shapes must be equal or 1 axis by axis. Received (2, 4) and (5,).",
+            "Gemm: addend must be a row of, or all of, (2, 4). Received (5,).",
+        ),
+        (
+            lambda: apply("Gemm", real(2, 3), real(3, 4), real()),
+            ShapeError,
+            "Gemm: addend must be a row of, or all of, (2, 4). Received ().",
+        ),
+        (
+            lambda: real(2, dtype="int32") ** real(2, dtype="int32"),
+            DTypeError,
+            "Pow: input must be a real tensor. Received int32. Convert it with elman.ops.cast.",
         ),
         (
             lambda: apply("Gemm", real(1, 3), real(3, 4), real(2, 4)),
             ShapeError,
-            "Gemm: addend must be broadcastable to (1, 4). Received ",
+            "Gemm: addend must be a row of, or all of, (1, 4). Received ",
         ),
         (
             lambda: apply("ReduceSum", real(2, 3), axes=(2,), keepdims=False),
