@@ -15,12 +15,16 @@ from elman import tasks
 from elman.errors import ElmanWarning, NotBuiltError, OverwriteError, UnknownNameError
 from elman.tasks import (
     MLP,
+    Captioner,
     Forecaster,
     Perceptron,
     SequenceClassifier,
     SequenceModel,
     SequenceRegressor,
     SequenceTagger,
+    Transcriber,
+    Translator,
+    VideoTagger,
 )
 from elman.tasks.estimator import Estimator
 
@@ -60,6 +64,8 @@ TINY = {"size": 4, "epochs": 3, "validation": 0.25}
 TABLE = np.random.default_rng(0).normal(size=(24, 3))
 WORDS = [["fly", "to", "rome"], ["rome", "to", "oslo"], ["to", "oslo", "now"]] * 8
 TAGS = [["B-CITY" if word in ("rome", "oslo") else "O" for word in row] for row in WORDS]
+WAVES = [np.repeat(np.eye(2)[[ord(c) - 97 for c in text]], 3, axis=0) for text in ("ab", "ba", "b", "aba")] * 6
+FILMS = list(np.random.default_rng(0).integers(0, 255, (24, 4, 5, 6), "uint8"))
 CASES = [
     Case("forecaster", Forecaster, QUICK, SALES["sales"], {}, None),
     Case("forecaster_table", Forecaster, QUICK, pd.DataFrame(SALES), {"target": "sales", "time": "month"}, None),
@@ -67,6 +73,10 @@ CASES = [
     Case("sequence_classifier", SequenceClassifier, TINY, MOODS["text"], {"y": MOODS["mood"]}, ["good", "so bad"]),
     Case("sequence_regressor", SequenceRegressor, TINY, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
     Case("sequence_tagger", SequenceTagger, TINY, WORDS, {"y": TAGS}, WORDS[:2]),
+    Case("captioner", Captioner, TINY, [film[0] for film in FILMS], {"y": MOODS["text"][:24]}, [FILMS[0][0]]),
+    Case("transcriber", Transcriber, TINY, WAVES, {"y": ["ab", "ba", "b", "aba"] * 6}, WAVES[:3]),
+    Case("translator", Translator, TINY, MOODS["text"], {"y": MOODS["text"][::-1]}, ["good", "so bad"]),
+    Case("video_tagger", VideoTagger, TINY, FILMS, {"y": MOODS["mood"][:24]}, FILMS[:3]),
     Case("mlp", MLP, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
     Case("mlp_regress", MLP, TINY | {"task": "regress"}, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
     Case("perceptron", Perceptron, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
@@ -84,6 +94,8 @@ def learned(request: pytest.FixtureRequest) -> tuple[Case, Any]:
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one == other
+    if isinstance(one, list) and one and isinstance(one[0], np.ndarray):
+        return all(map(np.array_equal, one, other))
     return bool(np.all(np.asarray(one) == np.asarray(other)))
 
 

@@ -4,15 +4,20 @@ from elman.tasks.forecaster import Forecaster
 from elman.tasks.scores import Report
 from elman.tasks.sequence import (
     MLP,
+    Captioner,
     Perceptron,
     SequenceClassifier,
     SequenceModel,
     SequenceRegressor,
     SequenceTagger,
+    Transcriber,
+    Translator,
+    VideoTagger,
 )
 
 __all__ = [
     "MLP",
+    "Captioner",
     "Forecaster",
     "Perceptron",
     "Report",
@@ -20,4 +25,7 @@ __all__ = [
     "SequenceModel",
     "SequenceRegressor",
     "SequenceTagger",
+    "Transcriber",
+    "Translator",
+    "VideoTagger",
 ]

@@ -4,9 +4,11 @@ from elman.tasks.sequence.estimators import MLP, Perceptron, SequenceClassifier,
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.topology import Choice, choose
+from elman.tasks.sequence.writers import Captioner, Transcriber, Translator, VideoTagger
 
 __all__ = [
     "MLP",
+    "Captioner",
     "Choice",
     "Perceptron",
     "RateSearch",
@@ -14,5 +16,8 @@ __all__ = [
     "SequenceModel",
     "SequenceRegressor",
     "SequenceTagger",
+    "Transcriber",
+    "Translator",
+    "VideoTagger",
     "choose",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def samples(where: str, x: Any) -> Any:
     """
     if hasattr(x, "toarray"):
         raise DTypeError.at(where, "X", "dense", type(x).__name__, "Sparse data are not supported: pass x.toarray().")
+    if isinstance(x, (list, tuple)) and x and _in_a_file(x[0]):
+        return list(x)
     array = x.to_numpy() if hasattr(x, "to_numpy") else x
     if not isinstance(array, np.ndarray) and hasattr(array, "__array__"):
         array = np.asarray(array)
@@ -91,6 +94,15 @@ def field_for(x: Any, vector: bool) -> Field[Any]:
     return Series()
 
 
+def _in_a_file(sample: Any) -> bool:
+    """Whether a sample is a path, the bytes of a file, or a sound with its rate: nothing to count or to stack."""
+    return isinstance(sample, (bytes, Path)) or (isinstance(sample, tuple) and len(sample) == 2 and _long(sample[0]))
+
+
+def _long(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0
+
+
 def _stacked(x: Any) -> Any:
     """Rows of numbers of one length as an array; ragged and other samples as they are."""
     rows = list(x)
@@ -129,7 +141,8 @@ def _checked(where: str, array: np.ndarray) -> np.ndarray:
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         cure = "X contains NaN or infinity: fill the gap or drop the row."
         raise DataError.at(where, "X", "be finite", float(array[at]), cure, because=f"row {at[0]}, column {at[-1]}")
-    return array if array.dtype.kind == "f" else array.astype("float64")
+    bytes_ = array.ndim > 2 and array.dtype == np.uint8  # pictures, whose brightness the type tells
+    return array if bytes_ or array.dtype.kind == "f" else array.astype("float64")
 
 
 def _plain_targets(where: str, y: np.ndarray, numeric: bool) -> Any:

@@ -44,6 +44,10 @@ class Wrapped(Estimator):
         """The field, or kind, of y."""
         raise NotImplementedError  # pragma: no cover
 
+    def _input(self, given: Any) -> Any:
+        """The field, or kind, of X."""
+        return getattr(self, "input", None) or field_for(given, self.vector)
+
     @property
     def _numeric(self) -> bool:
         """Whether y are numbers."""
@@ -66,8 +70,7 @@ class Wrapped(Estimator):
         where = f"{type(self).__name__}.fit"
         given = samples(where, X)
         asked = self._checked(where, targets(where, y, len(given), self._numeric))
-        inputs: dict[str, Any] = {"x": getattr(self, "input", None) or field_for(given, self.vector)}
-        model = SequenceModel(inputs, {"y": self._output(asked)}, **self._settings())
+        model = SequenceModel({"x": self._input(given)}, {"y": self._output(asked)}, **self._settings())
         model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
         self._learned(model, given, asked)
         return self

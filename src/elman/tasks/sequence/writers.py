@@ -1,0 +1,136 @@
+"""Friendly names for what comes out as text: each a `SequenceModel` with scikit-learn's contract around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from elman.fields import Field, Image, Line, Text, Video, guess
+from elman.tasks.scores import Report
+from elman.tasks.scoring import bleu, chrf
+from elman.tasks.sequence.estimators import _Classifier, _Recurrent
+from elman.tasks.sequence.tabular import targets
+
+__all__ = ["Captioner", "Transcriber", "Translator", "VideoTagger"]
+
+
+class _Writer(_Recurrent):
+    """Texts out."""
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, three_d_array=True, string=True)
+        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return Text()
+
+    def evaluate(self, X: Any = None, y: Any = None) -> Report:
+        """Scores beside the simplest guess; without arguments those on the validation part.
+
+        Rows that are given are scored by BLEU and chrF, too.
+
+        Raises:
+            MissingExtraError: rows are given, and sacrebleu is not installed (extra `text`).
+        """
+        if X is None:
+            return super().evaluate()
+        found = self.predict(X)
+        actual = targets(f"{type(self).__name__}.evaluate", y, len(found), False)
+        head = self.model_.blueprint_.heads["y"]
+        rows = {self.cell: found} | head.guesses({"y": actual})
+        scores = {
+            name: {"BLEU": bleu(actual, texts), "chrF": chrf(actual, texts)} | head.scores(actual, texts)
+            for name, texts in rows.items()
+        }
+        return Report(scores, f"given rows, {len(actual)}")
+
+
+class Translator(_Writer):
+    """A text to another: translation, summary, chat. One network reads, another writes and looks back at each word.
+
+    Arguments as `SequenceClassifier`, but that `input`, a field, is that of both sides; None: words.
+
+    Example:
+        >>> source, target = ["red house", "house", "red car", "car"], ["casa roja", "casa", "coche rojo", "coche"]
+        >>> settings = {"size": 16, "epochs": 40, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
+        >>> Translator(**settings).fit(source * 8, target * 8).predict(["red house", "car"])
+        ['casa roja', 'coche']
+    """
+
+    def _input(self, given: Any) -> Any:
+        return Text() if self.input is None else self.input
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        both = self._input(y)
+        return type(both)(**both.settings()) if isinstance(both, Field) else both
+
+
+class Captioner(_Writer):
+    """Pictures to texts: convolutions read, a recurrent network writes. Arguments as `SequenceClassifier`.
+
+    X: arrays (H, W) or (H, W, C), or paths of files (extra `image`).
+
+    Example:
+        >>> dark, bright = np.zeros((8, 8), "uint8"), np.full((8, 8), 255, "uint8")
+        >>> settings = {"size": 16, "epochs": 30, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
+        >>> model = Captioner(**settings).fit([dark, bright] * 8, ["a dark night", "a day"] * 8)
+        >>> model.predict([bright, dark])
+        ['a day', 'a dark night']
+    """
+
+    def _input(self, given: Any) -> Any:
+        return Image() if self.input is None else self.input
+
+
+class Transcriber(_Writer):
+    """Speech, lines of writing or series to characters that come in the same order (CTC).
+
+    Arguments as `SequenceClassifier`. X: pairs (sound, rate) or paths of sound (extra `audio`); lines as bytes (H, W)
+    or paths of pictures (extra `image`); arrays (T, C) of numbers. Each sample needs more steps than its text letters.
+
+    Example:
+        >>> marks = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
+        >>> texts = ["ab", "ba", "a", "b", "aba", "bab"] * 6
+        >>> waves = [np.array([marks[c] for c in text for _ in range(3)]) for text in texts]
+        >>> settings = {"size": 16, "epochs": 60, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
+        >>> Transcriber(**settings).fit(waves, texts).predict(waves[:3])
+        ['ab', 'ba', 'a']
+    """
+
+    def _input(self, given: Any) -> Any:
+        if self.input is not None:
+            return self.input
+        found = guess(given, "x").field
+        return Line() if found.kind == "image" else found
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return Text("char")
+
+    def evaluate(self, X: Any = None, y: Any = None) -> Report:
+        """CER, WER and the share of wholly right texts, beside those of writing nothing."""
+        return super(_Writer, self).evaluate(X, y)
+
+    def score(self, X: Any, y: Any) -> float:
+        """1 less the share of wrong characters."""
+        return 1 - self.evaluate(X, y).model["CER"]
+
+
+class VideoTagger(_Classifier, _Recurrent):
+    """Films to classes: each frame through a dense layer, and a recurrent network over them. Arguments as
+    `SequenceClassifier`.
+
+    X: arrays (T, H, W) or (T, H, W, C), folders of pictures, or paths of films (extra `video`).
+
+    Example:
+        >>> film = np.eye(6, dtype="uint8")[:, None, :] * 255  # a dot that goes to the right
+        >>> model = VideoTagger(size=8, epochs=30, validation=0).fit([film, film[::-1]] * 8, ["right", "left"] * 8)
+        >>> model.predict([film[::-1], film[:4]]).tolist()
+        ['left', 'right']
+    """
+
+    def _input(self, given: Any) -> Any:
+        colours = np.shape(given[0])[3:] == (3,)
+        return Video(channels=3 if colours else 1) if self.input is None else self.input
