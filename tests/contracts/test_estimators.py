@@ -16,8 +16,11 @@ from elman.errors import ElmanWarning, NotBuiltError, OverwriteError, UnknownNam
 from elman.tasks import (
     MLP,
     Captioner,
+    ConvNet,
     Forecaster,
+    ModularNetwork,
     Perceptron,
+    RBFNetwork,
     SequenceClassifier,
     SequenceModel,
     SequenceRegressor,
@@ -62,6 +65,7 @@ QUICK = {"horizon": 4, "window": 8, "cell": "simple_rnn", "units": 4, "epochs": 
 SMALL = {"inputs": {"text": "text"}, "outputs": {"mood": "category"}, "size": 4, "epochs": 3, "validation": 0.25}
 TINY = {"size": 4, "epochs": 3, "validation": 0.25}
 TABLE = np.random.default_rng(0).normal(size=(24, 3))
+PICTURES = np.random.default_rng(0).random((24, 8, 8))
 WORDS = [["fly", "to", "rome"], ["rome", "to", "oslo"], ["to", "oslo", "now"]] * 8
 TAGS = [["B-CITY" if word in ("rome", "oslo") else "O" for word in row] for row in WORDS]
 WAVES = [np.repeat(np.eye(2)[[ord(c) - 97 for c in text]], 3, axis=0) for text in ("ab", "ba", "b", "aba")] * 6
@@ -80,6 +84,10 @@ CASES = [
     Case("mlp", MLP, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
     Case("mlp_regress", MLP, TINY | {"task": "regress"}, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
     Case("perceptron", Perceptron, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
+    Case("rbf_network", RBFNetwork, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
+    Case("modular_network", ModularNetwork, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
+    Case("conv_net", ConvNet, TINY, PICTURES, {"y": TABLE[:, 0] > 0}, PICTURES[:3]),
+    Case("conv_net_regress", ConvNet, TINY | {"task": "regress"}, PICTURES, {"y": TABLE[:, 0]}, PICTURES[:3]),
 ]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

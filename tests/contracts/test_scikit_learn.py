@@ -15,7 +15,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from elman.tasks import MLP, Perceptron, SequenceClassifier, SequenceRegressor, SequenceTagger
+from elman.errors import DataError
+from elman.tasks import (
+    MLP,
+    ConvNet,
+    ModularNetwork,
+    Perceptron,
+    RBFNetwork,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
 
 QUICK = {"size": 16, "epochs": 25, "learning_rate": 0.03, "validation": 0}
 
@@ -26,6 +36,10 @@ CHECKED = [
     MLP(**QUICK),
     Perceptron(**QUICK),
     MLP("regress", **QUICK),
+    RBFNetwork(**QUICK),
+    RBFNetwork("regress", **QUICK),
+    ModularNetwork(**QUICK),
+    ModularNetwork("regress", **QUICK),
 ]
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # that they are not scikit-learn's own classes
@@ -57,6 +71,22 @@ def test_taggers_take_lists_of_words(rng):
     words = [rng.choice(["to", "rome", "oslo"], rng.integers(1, 5)).tolist() for _ in range(40)]
     tags = [["B-CITY" if word != "to" else "O" for word in row] for row in words]
     assert cross_val_score(SequenceTagger(**QUICK), words, tags, cv=2).min() > 0.95
+
+
+def test_pictures_are_bytes_fractions_or_a_list_of_several_sizes(rng):
+    pictures = rng.integers(0, 128, (40, 8, 8), dtype="uint8")
+    pictures[::2, :4] += 127
+    names = ["sky", "sea"] * 20
+    quick = ConvNet(**{**QUICK, "learning_rate": 0.005})
+    assert cross_val_score(quick, pictures, names, cv=2).min() > 0.9
+    assert quick.fit(pictures / 255, names).score(pictures / 255, names) > 0.9
+    several = [picture[:, : 6 + i % 3] for i, picture in enumerate(pictures)]
+    assert quick.fit(several, names).score(several, names) > 0.9
+
+
+def test_a_table_is_no_picture(rng):
+    with pytest.raises(DataError, match=r"pictures \(H, W\), \(H, W, 1\) or \(H, W, 3\)"):
+        ConvNet(**QUICK).fit(rng.random((8, 3)), [0, 1] * 4)
 
 
 @pytest.mark.parametrize("estimator", [SequenceClassifier(**QUICK), SequenceRegressor(**QUICK), MLP(**QUICK)])

@@ -5,7 +5,10 @@ from elman.tasks.scores import Report
 from elman.tasks.sequence import (
     MLP,
     Captioner,
+    ConvNet,
+    ModularNetwork,
     Perceptron,
+    RBFNetwork,
     SequenceClassifier,
     SequenceModel,
     SequenceRegressor,
@@ -18,8 +21,11 @@ from elman.tasks.sequence import (
 __all__ = [
     "MLP",
     "Captioner",
+    "ConvNet",
     "Forecaster",
+    "ModularNetwork",
     "Perceptron",
+    "RBFNetwork",
     "Report",
     "SequenceClassifier",
     "SequenceModel",

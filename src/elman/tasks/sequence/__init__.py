@@ -1,6 +1,15 @@
 """Sequence models: declare what goes in and what comes out, and the topology follows from the types."""
 
-from elman.tasks.sequence.estimators import MLP, Perceptron, SequenceClassifier, SequenceRegressor, SequenceTagger
+from elman.tasks.sequence.estimators import (
+    MLP,
+    ConvNet,
+    ModularNetwork,
+    Perceptron,
+    RBFNetwork,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.topology import Choice, choose
@@ -10,7 +19,10 @@ __all__ = [
     "MLP",
     "Captioner",
     "Choice",
+    "ConvNet",
+    "ModularNetwork",
     "Perceptron",
+    "RBFNetwork",
     "RateSearch",
     "SequenceClassifier",
     "SequenceModel",

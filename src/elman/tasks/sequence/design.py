@@ -41,7 +41,7 @@ class Design:
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
         spelling: show the network prefixes, suffixes and shape of words too.
         crf: let the tags of neighbours decide together, by a CRF.
-        hidden: layers over inputs without time: "dense", or "none".
+        hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.

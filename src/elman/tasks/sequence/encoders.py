@@ -12,6 +12,7 @@ category              embedding     }
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
 __all__ = ["HIDDEN", "Encoder", "Features", "hidden", "join_steps", "join_vectors"]
+
+EXPERTS = 4
+"""Of each modular layer."""
 
 _SYMBOLS = ("text", "tokens", "tags")
 
@@ -107,13 +111,15 @@ def _series(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
 
 
 def _image(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
-    """Convolutions, each followed by pooling, until little is left; then one dense layer."""
+    """Convolutions, each followed by pooling, until little is left; then dense layers."""
     filters = 16
     while min(x.shape[1], x.shape[2]) >= 8:  # type: ignore[type-var,operator]
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x, filters = layers.MaxPooling2D(2)(x), min(2 * filters, 64)
-    x = layers.Dense(encoder.design.size, activation="relu")(layers.Flatten()(x))
-    return Features(encoder.design, None, dropped(x, encoder.design))
+    x = layers.Flatten()(x)
+    for _ in range(encoder.design.layers):
+        x = dropped(_dense(x, encoder.design), encoder.design)
+    return Features(encoder.design, None, x)
 
 
 def _line(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
@@ -143,7 +149,25 @@ def _dense(x: Tensor, design: Design) -> Tensor:
     return made
 
 
-HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {"dense": _dense, "none": lambda x, design: x}
+def _rbf(x: Tensor, design: Design) -> Tensor:
+    """Hills as wide as rows of scaled features lie from their mean."""
+    features: Any = x.shape[-1]
+    made: Tensor = layers.RBF(design.size, width=math.sqrt(features))(x)
+    return made
+
+
+def _modular(x: Tensor, design: Design) -> Tensor:
+    experts = [layers.Dense(design.size, activation="relu") for _ in range(EXPERTS)]
+    made: Tensor = layers.MixtureOfExperts(experts)(x)
+    return made
+
+
+HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {
+    "dense": _dense,
+    "modular": _modular,
+    "none": lambda x, design: x,
+    "rbf": _rbf,
+}
 """What stands between inputs without time and the answer."""
 
 

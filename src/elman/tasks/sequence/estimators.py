@@ -7,10 +7,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.errors import unknown_name
-from elman.fields import Field, Series, Tags
+from elman.fields import Field, Image, Series, Tags
 from elman.tasks.sequence.wrapping import Wrapped
 
-__all__ = ["MLP", "Perceptron", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+__all__ = [
+    "MLP",
+    "ConvNet",
+    "ModularNetwork",
+    "Perceptron",
+    "RBFNetwork",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
+]
 
 _TASKS = ("classify", "regress")
 
@@ -289,6 +298,88 @@ class Perceptron(_Layered):
     """
 
     hidden: ClassVar[str] = "none"
+
+
+class RBFNetwork(_Layered):
+    """Vectors to classes or numbers: units that answer near their centres, and a sum over them. Arguments as `MLP`.
+
+    Source: Broomhead and Lowe 1988; here centres and widths are learned by gradients, too.
+
+    Example:
+        >>> import numpy as np
+        >>> points = np.random.default_rng(0).normal(size=(80, 2))
+        >>> inside = np.hypot(*points.T) < 1
+        >>> RBFNetwork(validation=0, epochs=60).fit(points, inside).score(points, inside) > 0.9
+        True
+    """
+
+    hidden: ClassVar[str] = "rbf"
+
+
+class ModularNetwork(_Layered):
+    """Vectors to classes or numbers: each layer is four dense experts, among which a gate divides the rows. Arguments
+    as `MLP`.
+
+    Source: Jacobs, Jordan, Nowlan and Hinton 1991, "Adaptive mixtures of local experts".
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.linspace(-2, 2, 64)[:, None]
+        >>> model = ModularNetwork("regress", size=8, validation=0, epochs=60).fit(x, np.abs(x[:, 0]))
+        >>> model.score(x, np.abs(x[:, 0])) > 0.9
+        True
+    """
+
+    hidden: ClassVar[str] = "modular"
+
+
+class ConvNet(_Layered):
+    """Pictures to classes or numbers: convolutions, each followed by pooling, and dense layers.
+
+    X are pictures as `elman.fields.Image` takes them: an array (N, H, W) or (N, H, W, C) of bytes or of fractions
+    0 ... 1, a list of such of different sizes, or of paths.
+
+    Args:
+        task: "classify" or "regress".
+        size: units of each dense layer. layers: how many stand behind the convolutions.
+        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+            `SequenceClassifier`.
+
+    Source: LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition".
+
+    Example:
+        >>> import numpy as np
+        >>> pictures = np.random.default_rng(0).random((32, 8, 8)) * 0.5
+        >>> pictures[::2, :4] += 0.5
+        >>> model = ConvNet(size=8, epochs=20, validation=0).fit(pictures, ["sky", "sea"] * 16)
+        >>> model.predict(pictures[:2]).tolist()
+        ['sky', 'sea']
+    """
+
+    input: ClassVar[Field[Any]] = Image()
+
+    def __init__(
+        self,
+        task: str = "classify",
+        size: int = 64,
+        layers: int = 1,
+        dropout: float = 0.2,
+        epochs: int = 60,
+        batch_size: int = 32,
+        learning_rate: float = 0.002,
+        patience: int = 10,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        training = (epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose)
+        super().__init__(task, size, layers, dropout, *training)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
 
 
 def classifier_tags() -> Any:

@@ -50,7 +50,7 @@ class SequenceModel(Estimator):
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
         spelling: show the network the parts of words; None: for lists of tokens.
         crf: let neighbouring tags decide together: a CRF behind the scores, Viterbi for the answers.
-        hidden: layers over inputs without time: "dense", or "none".
+        hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
         label_smoothing: of class targets.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.

@@ -5,6 +5,7 @@ Numbers in two dimensions are checked as scikit-learn checks them; everything el
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ def _stacked(x: Any) -> Any:
     rows = list(x)
     if not rows or isinstance(rows[0], str) or np.ndim(rows[0]) == 0:
         return np.asarray(rows) if not rows or not isinstance(rows[0], str) else rows
-    if len({len(row) for row in rows}) > 1:
+    if len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1:
         return rows
     array = np.asarray(rows)
     return array if array.dtype.kind in "fiubc" else rows
@@ -117,7 +118,7 @@ def _stacked(x: Any) -> Any:
 def _numbers(where: str, array: np.ndarray) -> Any:
     """An array of objects as numbers, or as a list of samples where its rows are texts or sequences."""
     first = array.flat[0] if array.size else 0.0
-    if array.ndim == 1 and (isinstance(first, str) or np.ndim(first) > 0):
+    if array.ndim == 1 and (isinstance(first, (str, os.PathLike)) or np.ndim(first) > 0):
         return array.tolist()
     try:
         return array.astype("float64")
@@ -172,4 +173,4 @@ def _column_warning() -> Warning:
 
 def _flat(y: Any) -> bool:
     """Whether y is a list of plain values."""
-    return isinstance(y, (list, tuple)) and all(np.ndim(value) == 0 for value in y)
+    return isinstance(y, (list, tuple)) and not any(isinstance(v, (list, tuple)) or np.ndim(v) for v in y)
