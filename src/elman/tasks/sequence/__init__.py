@@ -10,6 +10,7 @@ from elman.tasks.sequence.estimators import (
     SequenceRegressor,
     SequenceTagger,
 )
+from elman.tasks.sequence.language_model import LanguageModel
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.topology import Choice, choose
@@ -20,6 +21,7 @@ __all__ = [
     "Captioner",
     "Choice",
     "ConvNet",
+    "LanguageModel",
     "ModularNetwork",
     "Perceptron",
     "RBFNetwork",

@@ -1,0 +1,184 @@
+"""A language model under scikit-learn's contract: learn texts, go on with them, and say how likely others are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from elman.decoding import Decoded, Decoder
+from elman.errors import DataError
+from elman.fields import BOS, EOS, Field, Text, Tokens
+from elman.models import Model
+from elman.tasks.scores import Report
+from elman.tasks.sequence.model import SequenceModel
+from elman.tasks.sequence.tabular import samples
+from elman.tasks.sequence.wrapping import Wrapped
+from elman.training.callbacks import Callback
+
+__all__ = ["LanguageModel"]
+
+
+class LanguageModel(Wrapped):
+    """The next character, word or token from those before it.
+
+    X is one text, or a list of texts or of lists of tokens.
+
+    Args:
+        cell, size, layers, embedding, dropout: of the network, see `SequenceModel`.
+        window: tokens of a piece in which a long text is learned.
+        epochs, batch_size, learning_rate, patience, validation, seconds: of training.
+        input: a field for the texts: `Text("word")`, `Text("bpe")` ...; None: characters, of lists their tokens.
+        seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
+
+    Example:
+        >>> settings = {"size": 32, "epochs": 40, "learning_rate": 0.02, "dropout": 0.0, "validation": 0}
+        >>> model = LanguageModel(**settings).fit(["welcome home"] * 8)
+        >>> model.generate("wel", temperature=0)
+        'welcome home'
+        >>> model.perplexity("welcome home") < 1.5
+        True
+    """
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        size: int = 128,
+        layers: int = 1,
+        embedding: int | None = None,
+        dropout: float = 0.2,
+        window: int = 128,
+        epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        patience: int = 6,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        input: Any = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.size = size
+        self.layers = layers
+        self.embedding = embedding
+        self.dropout = dropout
+        self.window = window
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation = validation
+        self.seconds = seconds
+        self.input = input
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+        """Learn texts.
+
+        Args:
+            X: one text, or several. y: not used. callbacks: told how training goes.
+
+        Raises:
+            DataError: nothing to read, or what is no text, with the row.
+        """
+        texts = _texts("LanguageModel.fit", X)
+        field = self.input or (Text("char") if isinstance(texts[0], str) else Tokens())
+        model = SequenceModel({"y": field}, {"y": field}, **self._settings())
+        self.model_ = model.fit({"y": texts}, callbacks=callbacks)
+        return self
+
+    def generate(
+        self, prompt: Any = "", length: int = 200, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Any:  # fmt: skip
+        """The prompt and how it goes on, drawn token by token until the text ends.
+
+        Args:
+            prompt: the beginning; "" or []: none.
+            length: most tokens that are added.
+            temperature: below 1 likelier tokens become likelier still; 0: always the likeliest.
+            top_k: draw among so many of the best; 0: all. top_p: among the best that together have this share.
+            seed: the same seed, the same text.
+
+        Raises:
+            ArgumentError: a number out of its range.
+        """
+        self._check_fitted("generate")
+        begun = self._begun([prompt])
+        drawn: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        found = self._decoder.sample(begun, length=length, eos=EOS, **drawn)
+        return self._read(begun, found)[0]
+
+    def predict(self, X: Any) -> Any:
+        """Each text with the likeliest token behind it; as it is where it is likelier to end."""
+        self._check_fitted("predict")
+        begun = self._begun(_texts("LanguageModel.predict", X))
+        return self._read(begun, self._decoder.greedy(begun, length=1, eos=EOS))
+
+    def evaluate(self, X: Any = None, y: Any = None) -> Report:
+        """Nats a token, perplexity and bits a character, beside those of the frequencies of tokens.
+
+        Args:
+            X: texts; None: the validation part. y: not used.
+        """
+        self._check_fitted("evaluate")
+        found: Report = self.model_.evaluate(None if X is None else {"y": _texts("LanguageModel.evaluate", X)})
+        return found
+
+    def perplexity(self, X: Any) -> float:
+        """Among how many tokens the model wavers, on average; 1 is perfect."""
+        return self.evaluate(X).model["perplexity"]
+
+    def bits_per_character(self, X: Any) -> float:
+        """How many bits a character costs."""
+        return self.evaluate(X).model["bits a character"]
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean log-likelihood of a token, in nats."""
+        return -self.evaluate(X).model["nats a token"]
+
+    def plot(self, X: Any = None, y: Any = None, path: Any = None) -> Any:
+        """Draw the course of training."""
+        self._check_fitted("plot")
+        return self.model_.plot(None, path)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, string=True)
+        return Tags(None, TargetTags(required=False), None, None, None, input_tags=inputs)
+
+    def _restored(self, model: SequenceModel) -> None:
+        self.model_ = model
+
+    @property
+    def _field(self) -> Field[Any]:
+        return self.model_.blueprint_.outputs["y"]
+
+    @property
+    def _decoder(self) -> Decoder:
+        network = self.model_.network_
+        return Decoder(Model(network.inputs, network.outputs[0]))
+
+    def _begun(self, texts: Any) -> list[Any]:
+        return [np.concatenate([[BOS], ids]).astype(np.int32) for ids in self._field.encode(texts)]
+
+    def _read(self, begun: list[Any], found: Decoded) -> Any:
+        rows = zip(begun, found.rows(), strict=True)
+        return self._field.decode([np.concatenate([ids[1:], more]).astype(np.int32) for ids, more in rows])
+
+
+def _texts(where: str, x: Any) -> Any:
+    """One text as a list of it; else samples, which are texts or lists of tokens.
+
+    Raises: DataError: nothing, or numbers.
+    """
+    found = [x] if isinstance(x, str) else samples(where, x)
+    if isinstance(found, np.ndarray) or not any(map(len, found)):
+        cure = "Pass a text, or a list of texts or of lists of tokens."
+        shown = f"an array {found.shape}" if isinstance(found, np.ndarray) else found[:3]
+        raise DataError.at(where, "X", "texts with a token or more", shown, cure)
+    return found

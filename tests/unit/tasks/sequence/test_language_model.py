@@ -1,0 +1,56 @@
+"""A language model learns what follows what, goes on with a text, and says how likely one is."""
+
+from __future__ import annotations
+
+import pytest
+
+from elman.errors import ArgumentError, DataError, NotBuiltError
+from elman.fields import Text
+from elman.tasks import LanguageModel
+from tests.tolerances import nearly
+
+SMALL = {"size": 24, "epochs": 40, "learning_rate": 0.02, "dropout": 0.0, "validation": 0}
+
+
+@pytest.fixture(scope="module")
+def home():
+    return LanguageModel(**SMALL).fit(["the sun", "the sea"] * 8)
+
+
+def test_it_goes_on_with_a_prompt(home):
+    assert {home.generate("the s", seed=seed) for seed in range(8)} == {"the sun", "the sea"}
+    assert home.generate(seed=3) == home.generate(seed=3)
+    assert home.generate("the s", length=1, top_k=1) in ("the su", "the se")
+    assert home.predict(["th", "the su"]) == ["the", "the sun"]
+
+
+def test_it_says_how_likely_a_text_is(home):
+    report = home.evaluate(["the sea"])
+    assert home.perplexity("the sea") < home.perplexity("sea the")
+    assert home.perplexity(["the sea"]) == nearly(report.model["perplexity"])
+    assert home.bits_per_character("the sea") == nearly(report.model["bits a character"])
+    assert home.score("the sea") == nearly(-report.model["nats a token"])
+
+
+def test_words_and_tokens():
+    words = LanguageModel(input=Text("word"), **SMALL).fit(["how are you ?"] * 8)
+    assert words.generate("how are", temperature=0) == "how are you?"
+    tokens = LanguageModel(**SMALL).fit([["do", "re", "mi"]] * 8)
+    assert tokens.generate(["do"], temperature=0) == ["do", "re", "mi"]
+
+
+def test_one_long_text_is_checked_on_its_end():
+    model = LanguageModel(size=16, epochs=4, window=16).fit("HOME " * 60)
+    assert model.evaluate().title == "y: validation part, 1"
+    assert len(model.generate("HO", length=5)) <= 7
+
+
+def test_what_it_cannot_read_is_refused(home):
+    with pytest.raises(DataError, match=r"LanguageModel\.fit: X must be texts with a token or more"):
+        LanguageModel().fit([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(DataError, match=r"LanguageModel\.fit: X must be texts with a token or more"):
+        LanguageModel().fit([""])
+    with pytest.raises(ArgumentError, match="temperature must be 0 or more"):
+        home.generate(temperature=-1)
+    with pytest.raises(NotBuiltError, match="generate needs a fitted model"):
+        LanguageModel().generate()
