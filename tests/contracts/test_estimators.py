@@ -17,6 +17,7 @@ from elman.tasks import (
     MLP,
     Captioner,
     ConvNet,
+    FaceDetector,
     Forecaster,
     LanguageModel,
     ModularNetwork,
@@ -67,6 +68,7 @@ SMALL = {"inputs": {"text": "text"}, "outputs": {"mood": "category"}, "size": 4,
 TINY = {"size": 4, "epochs": 3, "validation": 0.25}
 TABLE = np.random.default_rng(0).normal(size=(24, 3))
 PICTURES = np.random.default_rng(0).random((24, 8, 8))
+FACES = [[[0.1, 0.2, 0.5, 0.5]], [], [[0.5, 0.0, 0.2, 0.2], [0.0, 0.5, 0.4, 0.4]]] * 8
 WORDS = [["fly", "to", "rome"], ["rome", "to", "oslo"], ["to", "oslo", "now"]] * 8
 TAGS = [["B-CITY" if word in ("rome", "oslo") else "O" for word in row] for row in WORDS]
 WAVES = [np.repeat(np.eye(2)[[ord(c) - 97 for c in text]], 3, axis=0) for text in ("ab", "ba", "b", "aba")] * 6
@@ -89,6 +91,7 @@ CASES = [
     Case("rbf_network", RBFNetwork, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
     Case("modular_network", ModularNetwork, TINY, TABLE, {"y": TABLE[:, 0] > 0}, TABLE[:3]),
     Case("conv_net", ConvNet, TINY, PICTURES, {"y": TABLE[:, 0] > 0}, PICTURES[:3]),
+    Case("face_detector", FaceDetector, TINY, PICTURES, {"y": FACES}, PICTURES[:3]),
     Case("conv_net_regress", ConvNet, TINY | {"task": "regress"}, PICTURES, {"y": TABLE[:, 0]}, PICTURES[:3]),
 ]
 

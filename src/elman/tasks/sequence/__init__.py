@@ -3,6 +3,7 @@
 from elman.tasks.sequence.estimators import (
     MLP,
     ConvNet,
+    FaceDetector,
     ModularNetwork,
     Perceptron,
     RBFNetwork,
@@ -21,6 +22,7 @@ __all__ = [
     "Captioner",
     "Choice",
     "ConvNet",
+    "FaceDetector",
     "LanguageModel",
     "ModularNetwork",
     "Perceptron",

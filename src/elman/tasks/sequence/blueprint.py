@@ -13,6 +13,7 @@ from elman.fields import BOS, Field
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.sequence.design import Design
+from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.encoders import Encoder, Features, hidden
 from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, Run, Tag
 from elman.tasks.sequence.language import Next
@@ -28,6 +29,7 @@ TIMELESS = ("category", "labels", "number")
 
 HEADS: dict[str, type[Head]] = {
     "classify": Classify,
+    "detect": Detect,
     "follow": Follow,
     "label": Label,
     "next": Next,

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.errors import unknown_name
-from elman.fields import Field, Image, Series, Tags
+from elman.fields import Boxes, Field, Image, Series, Tags
 from elman.tasks.sequence.wrapping import Wrapped
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "FaceDetector",
     "ModularNetwork",
     "Perceptron",
     "RBFNetwork",
@@ -380,6 +381,70 @@ class ConvNet(_Layered):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
+
+
+class FaceDetector(Wrapped):
+    """Pictures to boxes, around faces or whatever the training boxes are around: convolutions, and a recurrent decoder
+    that gives a box at each step, the largest first, and decides when to stop. For "face or not" take `ConvNet`.
+
+    X are pictures as for `ConvNet`. y has for each a list of boxes (left, top, width, height) in fractions of the
+    picture, or a pair of such in pixels and the picture's (height, width). Answers are arrays (boxes, 4) in fractions.
+
+    Args:
+        cell: of the decoder. size: its units, and those of the dense layers. layers: how many of both.
+        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+            `SequenceClassifier`.
+
+    Source: Stewart and Andriluka 2016, "End-to-end people detection in crowded scenes".
+
+    Example:
+        >>> import numpy as np
+        >>> pictures, boxes = np.zeros((32, 8, 8)), [[[0.0, 0.0, 0.5, 0.5]], []] * 16
+        >>> pictures[::2, :4, :4] = 1
+        >>> model = FaceDetector(size=16, epochs=60, learning_rate=0.01, validation=0).fit(pictures, boxes)
+        >>> [len(found) for found in model.predict(pictures[:4])]
+        [1, 0, 1, 0]
+    """
+
+    vector = True
+    input: ClassVar[Field[Any]] = Image()
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        size: int = 128,
+        layers: int = 1,
+        dropout: float = 0.2,
+        epochs: int = 100,
+        batch_size: int = 32,
+        learning_rate: float = 0.002,
+        patience: int = 15,
+        validation: float | None = 0.1,
+        seconds: float | None = None,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.size = size
+        self.layers = layers
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation = validation
+        self.seconds = seconds
+        self.seed = seed
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, three_d_array=True)
+        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
+
+    def _output(self, y: Any) -> Field[Any] | str:
+        return Boxes()
 
 
 def classifier_tags() -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from elman import charts
 from elman.tasks.scoring import align, confusion
+from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.heads import Head
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def draw_result(results: Sequence[tuple[Head, Any, Any]], path: str | os.PathLik
     """
     figure, panels = charts.canvas(len(results), (8.0, 6.5 * len(results)))
     for axes, (head, actual, answers) in zip(panels, results, strict=True):
-        _DRAWN.get(head.choice.head, draw_alignment)(axes, head.name, actual, answers)
+        pair = [head.corners(side) if isinstance(head, Detect) else side for side in (actual, answers)]
+        _DRAWN.get(head.choice.head, draw_alignment)(axes, head.name, *pair)
     if path is not None:
         charts.save(figure, path)
     return figure
@@ -114,7 +116,27 @@ def _draw_scatter(axes: Axes, name: str, actual: Any, answers: Any) -> None:
     charts.finish(axes, f"{name}: answers against the truth", "truth", "answer")
 
 
-_DRAWN = {"classify": draw_confusion, "tag": _draw_tags, "regress": _draw_scatter, "follow": _draw_scatter}
+def _draw_boxes(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
+    """Some pictures in a row, as squares: the true boxes dark, the answers in the colour of forecasts."""
+    shown = list(zip(actual[:_MOST_PAIRS], answers[:_MOST_PAIRS], strict=True))
+    for at, pair in enumerate(shown):
+        axes.plot([at, at + 1, at + 1, at, at], [0, 0, 1, 1, 0], color=charts.MUTED, linewidth=1)
+        for boxes, color in zip(pair, (charts.ACTUAL, charts.FORECAST), strict=True):
+            for left, top, right, bottom in boxes:
+                x = at + np.array([left, right, right, left, left])
+                axes.plot(x, [top, top, bottom, bottom, top], color=color)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    charts.finish(axes, f"{name}: truth and answer", "", "")
+
+
+_DRAWN = {
+    "classify": draw_confusion,
+    "detect": _draw_boxes,
+    "tag": _draw_tags,
+    "regress": _draw_scatter,
+    "follow": _draw_scatter,
+}
 
 
 def _symbols(text: Any) -> list[Any]:

@@ -5,6 +5,7 @@ text, tokens        the same column           next token                   many 
 text, tokens        audio, line, video        transcribe (CTC)             many to many, monotonic
 text, tokens        image, number, category   write (decoder)              one to many
 text, tokens        anything else             write (decoder)              many to many, unequal
+boxes               anything                  detect (decoder)             one to many
 tags                a sequence                tag                          many to many, aligned
 series              a sequence                follow                       many to many, aligned
 category, labels,   a sequence                classify, label, regress     many to one
@@ -74,7 +75,10 @@ def _choice(inputs: Mapping[str, Field[Any]], name: str, field: Field[Any]) -> C
         return _aligned(name, field, source)
     if field.kind in _WHOLE:
         return _whole(inputs, name, field, source)
-    cure = "Outputs are category, labels, number, tags, series, text or tokens."
+    if field.kind == "boxes":
+        reason = f"all that goes in is one vector: a decoder gives {name!r} one by one, until it says there is no more."
+        return Choice(name, "detect", "one to many", "", reason)
+    cure = "Outputs are boxes, category, labels, number, tags, series, text or tokens."
     raise ArgumentError.at("SequenceModel", "outputs", "of a kind that can be made", f"{name}:{field.kind}", cure)
 
 
