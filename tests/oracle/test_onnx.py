@@ -112,13 +112,6 @@ def reduction(function: Callable[..., Tensor]) -> Row:
     return row
 
 
-def cast(c: Call) -> Tensor:
-    target = str(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(c.attrs["to"])))
-    if target not in TYPES:
-        raise Left("type")
-    return ops.stop_gradient(ops.cast(c.tensor(0), target))
-
-
 def power(c: Call) -> Tensor:
     a, b = c.tensors()
     if a.dtype == "int32":
@@ -324,7 +317,6 @@ ROWS: dict[str, Row] = {
     "And": plain(ops.logical_and),
     "ArgMax": argmax,
     "AveragePool": pool(ops.average_pool),
-    "Cast": cast,
     "Ceil": plain(ops.ceil),
     "Clip": clip,
     "Concat": lambda c: ops.concatenate(c.tensors(), c.attrs["axis"]),
@@ -387,6 +379,7 @@ ROWS: dict[str, Row] = {
 }
 
 OTHERS = {
+    "Cast": "its cases go between types of which a graph has one, or elman none",
     "Constant": "a leaf: every other row has some",
     "MaxUnpool": "ours is given what MaxPool saw, ONNX's where it looked",
     "Range": "ours counts from 0 by 1",
@@ -401,7 +394,6 @@ COUNTS: dict[str, tuple[int, dict[str, int]]] = {
     "And": (8, {}),
     "ArgMax": (8, {"select_last_index": 8}),
     "AveragePool": (9, {"ceil_mode": 2, "count_include_pad": 3, "three axes": 6}),
-    "Cast": (0, {"type": 116}),
     "Ceil": (2, {}),
     "Clip": (9, {"type": 3}),
     "Concat": (12, {}),
@@ -515,6 +507,7 @@ def test_cases_of_onnx(op: str, setting: Setting) -> None:
 def test_every_operator_of_onnx_has_a_row() -> None:
     assert set(TABLE) & set(cases()) == set(ROWS) & set(TABLE) | set(OTHERS)
     assert not set(ROWS) & set(OTHERS)
+    assert all(ran for ran, _ in COUNTS.values())
 
 
 def test_the_oracle_itself_notices(monkeypatch: pytest.MonkeyPatch) -> None:
