@@ -8,8 +8,9 @@ namespace elman {
 template <class R>
 void Builder<R>::bind(int value, void** field, Frame* frame) {
   int64_t offset = 0;
-  int v = value;
+  int v = value, named = value;                // named: v before its parts were followed to their root
   for (;;) {
+    named = v;
     while (spec_.values[size_t(v)].home == Home::part) {
       const Value& part = spec_.values[size_t(v)];
       offset += sizes_[size_t(part.offset)] * item(v);
@@ -31,7 +32,7 @@ void Builder<R>::bind(int value, void** field, Frame* frame) {
     }
     break;                                     // a constant
   }
-  *field = address_(v) + offset;
+  *field = address_(v, named) + offset;
 }
 
 template <class R>

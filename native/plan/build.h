@@ -20,8 +20,8 @@ struct Frame {
 template <class R>
 class Builder {
  public:
-  // address: of a value outside bodies (a root). sizes: evaluated for this shard. first_row: of this shard in the batch.
-  Builder(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, std::function<char*(int)> address,
+  // address: of a value outside bodies: of a root, which is asked for by the name of a part or its own. sizes: evaluated for this shard. first_row: of this shard in the batch.
+  Builder(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, std::function<char*(int, int)> address,
           char* scratch, int64_t first_row)
       : spec_(spec),
         sizes_(sizes),
@@ -60,7 +60,7 @@ class Builder {
   const Numbers& sizes_;
   const Kernels<R>& kernels_;
   Layout<R> layout_;
-  std::function<char*(int)> address_;
+  std::function<char*(int, int)> address_;
   char* scratch_;
   int64_t first_row_;
   std::vector<std::unique_ptr<BodyLayout>> layouts_;

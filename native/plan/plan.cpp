@@ -29,10 +29,12 @@ Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<c
     std::memcpy(constants_.back().data(), bytes.data(), bytes.size());
   }
   partial_of_.assign(spec_.values.size(), -1);
+  holds_partials_.assign(spec_.values.size(), false);
   for (size_t p = 0; p < spec_.partials.size(); ++p) {
     int v = spec_.partials[p];
-    while (spec_.values[size_t(v)].home == Home::part) v = spec_.values[size_t(v)].index;
     partial_of_[size_t(v)] = spec_.partial_segment[p];
+    while (spec_.values[size_t(v)].home == Home::part) v = spec_.values[size_t(v)].index;
+    holds_partials_[size_t(v)] = true;
   }
 }
 
@@ -97,7 +99,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols)
 }
 
 template <class R>
-char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value) {
+char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value, int part) {
   const Value& v = spec_.values[size_t(value)];
   switch (v.home) {
     case Home::variable:
@@ -110,8 +112,14 @@ char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value) {
     default:
       break;
   }
-  const int partial = partial_of_[size_t(value)];
-  if (shard != nullptr && shard->layout.value[size_t(value)] >= 0 && (partial < 0 || partial == segment)) {
+  // Parts of one root may be summed in several segments: the part that is named says whose its memory is.
+  int made_in = -1;
+  for (int v = part; made_in < 0; v = spec_.values[size_t(v)].index) {
+    made_in = partial_of_[size_t(v)];
+    if (spec_.values[size_t(v)].home != Home::part) break;
+  }
+  const bool total = holds_partials_[size_t(value)] && made_in != segment;
+  if (shard != nullptr && shard->layout.value[size_t(value)] >= 0 && !total) {
     const size_t s = size_t(shard - b.shards.data());
     return arenas_[s].data() + shard->layout.value[size_t(value)];
   }
@@ -148,7 +156,8 @@ void Plan<R>::build(Binding& b) {
     }
     return steps;
   };
-  Builder<R> whole(spec_, b.sizes, kernels_, [&](int v) { return address(b, nullptr, -1, v); }, arena_.data(), 0);
+  Builder<R> whole(
+      spec_, b.sizes, kernels_, [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
   b.segments.resize(spec_.segments.size());
   for (Shard& s : b.shards) s.segments.resize(spec_.segments.size());
   for (size_t n = 0; n < spec_.segments.size(); ++n) {
@@ -160,8 +169,8 @@ void Plan<R>::build(Binding& b) {
     for (size_t s = 0; s < b.shards.size(); ++s) {
       Shard& shard = b.shards[s];
       Builder<R> builder(
-          spec_, shard.sizes, kernels_, [&](int v) { return address(b, &shard, int(n), v); }, arenas_[s].data(),
-          shard.first_row);
+          spec_, shard.sizes, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
+          arenas_[s].data(), shard.first_row);
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
     }
   }
@@ -176,7 +185,7 @@ template <class R>
 char* Plan<R>::whole(Binding& b, int value) {
   const int64_t item = spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4;
   const int64_t offset = part_offset(b.sizes, value);
-  return address(b, nullptr, -1, value) + offset * item;
+  return address(b, nullptr, -1, value, value) + offset * item;
 }
 
 template <class R>
@@ -184,15 +193,18 @@ void Plan<R>::link(Binding& b) {
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
     const int value = spec_.inputs[i];
     if (!spec_.values[size_t(value)].rows) {
-      if (b.layout.value[size_t(value)] >= 0) b.loads.push_back({i, address(b, nullptr, -1, value), 0, b.symbols[0]});
+      if (b.layout.value[size_t(value)] >= 0)
+        b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0]});
       continue;
     }
     for (Shard& s : b.shards)
-      if (s.layout.value[size_t(value)] >= 0) b.loads.push_back({i, address(b, &s, -1, value), s.first_row, s.rows});
+      if (s.layout.value[size_t(value)] >= 0)
+        b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows});
   }
   Layout<R> layout(spec_, b.sizes, kernels_);
   for (const Update& u : spec_.updates)
-    b.updates.push_back({address(b, nullptr, -1, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});
+    b.updates.push_back(
+        {address(b, nullptr, -1, u.variable_value, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});
   if (spec_.guard >= 0) b.guard = reinterpret_cast<const R*>(whole(b, spec_.guard));
 }
 
@@ -230,9 +242,11 @@ void Plan<R>::reduce(size_t segment) {
     int root = spec_.partials[p];
     const int64_t count = bound_->sizes[size_t(spec_.values[size_t(root)].count)];
     const int64_t offset = part_offset(bound_->sizes, root);
-    auto* to = reinterpret_cast<R*>(address(*bound_, nullptr, -1, root)) + offset;
+    auto* to = reinterpret_cast<R*>(address(*bound_, nullptr, -1, root, root)) + offset;
     for (size_t s = 0; s < bound_->shards.size(); ++s) {
-      const auto* from = reinterpret_cast<const R*>(address(*bound_, &bound_->shards[s], int(segment), root)) + offset;
+      const auto* from =
+          reinterpret_cast<const R*>(address(*bound_, &bound_->shards[s], int(segment), root, spec_.partials[p])) +
+          offset;
       if (s == 0) std::memcpy(to, from, size_t(count) * sizeof(R));
       else
         for (int64_t i = 0; i < count; ++i) to[i] += from[i];
@@ -337,7 +351,7 @@ void Plan<R>::read(size_t output, char* to) const {
     int root = output_value;
     const int64_t offset = part_offset(sizes, root);
     const int64_t bytes = Layout<R>(spec_, sizes, kernels_).bytes(output_value);
-    std::memcpy(to, self->address(*self->bound_, shard, -1, root) + offset * item, size_t(bytes));
+    std::memcpy(to, self->address(*self->bound_, shard, -1, root, output_value) + offset * item, size_t(bytes));
     to += bytes;
   };
   if (!value.rows) return take(nullptr, bound_->sizes);

@@ -84,7 +84,7 @@ class Plan {
   char* whole(Binding& b, int value);  // where a value or part of one lies, outside the shards
   void once(const Numbers& sizes, bool rows, Block& block, std::vector<int64_t>& at);
   // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
-  char* address(Binding& b, Shard* shard, int segment, int value);
+  char* address(Binding& b, Shard* shard, int segment, int value, int part);
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
   void load(const std::vector<Array>& arrays, const int64_t* order, int64_t start);
   bool step(int threads, Watch& watch, Host* host);
@@ -96,7 +96,8 @@ class Plan {
   std::vector<Block> constants_;
   const Kernels<R>& kernels_;
   int64_t memory_;
-  std::vector<int> partial_of_;  // by root value: the segment whose partial sum it is, or -1
+  std::vector<int> partial_of_;  // by value: the segment whose partial sum it is, or -1
+  std::vector<bool> holds_partials_;  // by root: whether partial sums lie in it
   std::map<Numbers, std::unique_ptr<Binding>> bindings_;
   Binding* bound_ = nullptr;
   Block arena_;

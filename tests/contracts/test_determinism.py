@@ -12,7 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, Input, SimpleRNN, set_seed
+from elman.layers import (
+    GRU,
+    LSTM,
+    BatchNormalization,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    SimpleRNN,
+    set_seed,
+)
 from elman.models import Sequential
 from elman.training.callbacks import BackupAndRestore, Callback
 
@@ -39,7 +51,13 @@ def ragged() -> tuple[Sequential, Any]:
     return Sequential([Input((None, 2)), SimpleRNN(6), Dense(1)]), RAGGED
 
 
-MODELS = {f.__name__: f for f in (dropping, masked, ragged)}
+def shared() -> tuple[Sequential, Any]:
+    """Work enough for several threads, whose sums over the batch meet in several stages."""
+    wide = [Flatten(), Dense(512), BatchNormalization(), Dense(512), Dense(1)]
+    return Sequential([Input((6, 2)), LSTM(64, return_sequences=True), *wide]), SERIES
+
+
+MODELS = {f.__name__: f for f in (dropping, masked, ragged, shared)}
 
 
 def train(

@@ -45,7 +45,7 @@ def test_it_finds_boxes_and_stops(trained):
     assert scores.rows["mean box"]["mAP@0.5"] < 0.7
     found = detector.predict(pictures[:3])
     assert [row.shape for row in found] == [(0, 4), (1, 4), (2, 4)]
-    np.testing.assert_allclose(found[1][0] * SIDE, pairs[1][0][0], atol=1.5)
+    assert np.abs(found[1][0] * SIDE - pairs[1][0][0]).max() < 1.5
     assert detector.score(pictures, pairs) == scores.model["mAP@0.5"]
 
 
@@ -83,4 +83,4 @@ def test_sides_count_only_where_there_is_a_box():
     guess = np.float32([[[0.5, 0.5, 0.2, 0.6, 0.5], [0.9, 0.9, 0.9, 0.9, 0.5]]])
     y_true, y_pred = placeholder("y_true", (1, 2, 5)), placeholder("y_pred", (1, 2, 5))
     (values,) = evaluate([BoxLoss().call(y_true, y_pred)], [(y_true, true), (y_pred, guess)])
-    np.testing.assert_allclose(values, [[math.log(2) + 5 * 0.1, math.log(2)]], rtol=1e-6)
+    assert values.ravel().tolist() == pytest.approx([math.log(2) + 5 * 0.1, math.log(2)])
