@@ -30,10 +30,16 @@ def tolerance(dtype: Any, length: int, steps: int = 1) -> float:
     return float(np.finfo(dtype).eps) * (length + FUNCTIONS) * steps
 
 
-def assert_close(actual: Any, expected: Any, length: int, steps: int = 1, dtype: Any = None, what: str = "") -> None:
+def assert_close(
+    actual: Any, expected: Any, length: int, steps: int = 1, dtype: Any = None, what: str = "", terms: float = 0.0
+) -> None:
     """Assert that two arrays have one shape, the same NaN and infinities, and agree within `tolerance`.
 
-    Args: dtype: default the type of `actual`. what: named where the assertion fails.
+    Args:
+        dtype: default the type of `actual`.
+        what: named where the assertion fails.
+        terms: size of the largest number that was added up, where a sum of both signs may cancel to a smaller one:
+            the error is that of the terms.
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     dtype = actual.dtype if dtype is None else np.dtype(dtype)
@@ -47,7 +53,7 @@ def assert_close(actual: Any, expected: Any, length: int, steps: int = 1, dtype:
     if not finite.any():
         return
     error = float(np.max(np.abs(given[finite] - rounded[finite])))
-    size = max(float(np.max(np.abs(rounded[finite]))), float(np.finfo(dtype).tiny))
+    size = max(float(np.max(np.abs(rounded[finite]))), terms, float(np.finfo(dtype).tiny))
     allowed = tolerance(dtype, length, steps)
     assert error <= allowed * size, f"{what}: error {error:.3g} of {size:.3g}, allowed {allowed * size:.3g}"
 
