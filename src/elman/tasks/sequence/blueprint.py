@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from elman import layers, optimizers
 from elman.errors import ArgumentError
-from elman.fields import BOS, Field
+from elman.fields import Field
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.sequence.design import Design
@@ -131,9 +129,9 @@ class Blueprint:
     def run(self, network: Model, columns: Mapping[str, Any], batch_size: int) -> Run:
         """A trained network on these columns; what decoders are told is only begun."""
         x = self.given(columns)
-        rows = len(next(iter(x.values()), ()))
-        told = [name for head in self.heads.values() for name in head.inputs() if name not in self.inputs]
-        return Run(network, x | {name: np.full((rows, 1), BOS, np.int32) for name in told}, batch_size)
+        for head in self.heads.values():
+            x |= head.begun(columns)
+        return Run(network, x, batch_size)
 
     def given(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs of the network for these columns, without what a decoder is told while it learns."""

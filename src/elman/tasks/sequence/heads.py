@@ -87,6 +87,10 @@ class Head(abc.ABC):
         """Arrays for the further inputs, and the targets."""
         return {}, self.field.encode(column)
 
+    def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Arrays for the further inputs when the network answers."""
+        return {}
+
     def weights(self, column: Any, class_weight: Any) -> Any:
         """A weight for each row; None: all alike."""
         return None

@@ -15,6 +15,7 @@ from elman import layers
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
 from elman.tasks.scoring import bits_per_character, perplexity
+from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import Spread, core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
 from elman.tasks.sequence.heads import Head, Run
@@ -49,12 +50,25 @@ class Next(Head):
         told, asked = zip(*self._shifted(column, self.design.window), strict=True)
         return {self.name: _stacked(told)}, _stacked(asked)
 
+    def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The tokens of each text; none where the texts are not given."""
+        texts = columns.get(self.name, [[]] * count(columns))
+        return {
+            self.name: _stacked([np.concatenate([[BOS], ids]).astype(np.int32) for ids in self.field.encode(texts)])
+        }
+
+    def answers(self, run: Run) -> Any:
+        """Each text with the likeliest token behind it; as it is where it is likelier to end."""
+        best = [int(np.argmax(chances[-1])) for chances in run.raw(self.name)]
+        rows = zip(run.x[self.name], best, strict=True)
+        return self.field.decode([np.append(ids[1:], token).astype(np.int32) for ids, token in rows])
+
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Likelihood of the tokens, beside that of their frequencies."""
         pairs = self._shifted(columns[self.name], LONG * self.design.window)
         nats = count = 0.0
-        for told, asked in pairs:
-            given = {self.name: told[None]}
+        for row, (told, asked) in enumerate(pairs):  # where other inputs go in, a pair is a row
+            given = {name: run.x[name][row : row + 1] for name in run.x if name != self.name} | {self.name: told[None]}
             chances = run.network.predict_on_batch(given)[self.name][0]
             nats -= float(np.log(np.maximum(chances[np.arange(len(asked)), asked], 1e-30)).sum())
             count += len(asked)

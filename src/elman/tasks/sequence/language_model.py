@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from elman.decoding import Decoded, Decoder
+from elman.decoding import Decoder
 from elman.errors import DataError
 from elman.fields import BOS, EOS, Field, Text, Tokens
 from elman.models import Model
@@ -40,6 +40,8 @@ class LanguageModel(Wrapped):
         >>> model.perplexity("welcome home") < 1.5
         True
     """
+
+    _kept: tuple[Model, Decoder] | None = None
 
     def __init__(
         self,
@@ -107,16 +109,16 @@ class LanguageModel(Wrapped):
             ArgumentError: a number out of its range.
         """
         self._check_fitted("generate")
-        begun = self._begun([prompt])
+        (ids,) = self._field.encode([prompt])
+        begun = [np.concatenate([[BOS], ids]).astype(np.int32)]
         drawn: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        found = self._decoder.sample(begun, length=length, eos=EOS, **drawn)
-        return self._read(begun, found)[0]
+        (more,) = self._decoder.sample(begun, length=length, eos=EOS, **drawn).rows()
+        return self._field.decode([np.concatenate([ids, more]).astype(np.int32)])[0]
 
     def predict(self, X: Any) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""
         self._check_fitted("predict")
-        begun = self._begun(_texts("LanguageModel.predict", X))
-        return self._read(begun, self._decoder.greedy(begun, length=1, eos=EOS))
+        return self.model_.predict({"y": _texts("LanguageModel.predict", X)})
 
     def evaluate(self, X: Any = None, y: Any = None) -> Report:
         """Nats a token, perplexity and bits a character, beside those of the frequencies of tokens.
@@ -141,9 +143,9 @@ class LanguageModel(Wrapped):
         return -self.evaluate(X).model["nats a token"]
 
     def plot(self, X: Any = None, y: Any = None, path: Any = None) -> Any:
-        """Draw the course of training."""
+        """Draw the course of training, or texts with the likeliest token behind each."""
         self._check_fitted("plot")
-        return self.model_.plot(None, path)
+        return self.model_.plot(None if X is None else {"y": _texts("LanguageModel.plot", X)}, path)
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -160,15 +162,14 @@ class LanguageModel(Wrapped):
 
     @property
     def _decoder(self) -> Decoder:
+        """Kept with its compiled plans for as long as the network is the same."""
         network = self.model_.network_
-        return Decoder(Model(network.inputs, network.outputs[0]))
+        if self._kept is None or self._kept[0] is not network:
+            self._kept = network, Decoder(Model(network.inputs, network.outputs[0]))
+        return self._kept[1]
 
-    def _begun(self, texts: Any) -> list[Any]:
-        return [np.concatenate([[BOS], ids]).astype(np.int32) for ids in self._field.encode(texts)]
-
-    def _read(self, begun: list[Any], found: Decoded) -> Any:
-        rows = zip(begun, found.rows(), strict=True)
-        return self._field.decode([np.concatenate([ids[1:], more]).astype(np.int32) for ids, more in rows])
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_kept"}
 
 
 def _texts(where: str, x: Any) -> Any:

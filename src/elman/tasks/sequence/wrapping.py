@@ -40,9 +40,9 @@ class Wrapped(Estimator):
     model_: SequenceModel
     n_features_in_: int
 
-    def _output(self, y: Any) -> Field[Any] | str:
-        """The field, or kind, of y."""
-        raise NotImplementedError  # pragma: no cover
+    def _output(self, y: Any) -> Field[Any] | str | None:
+        """The field, or kind, of y; None: guessed."""
+        return None
 
     def _input(self, given: Any) -> Any:
         """The field, or kind, of X."""

@@ -18,6 +18,7 @@ from elman.fields import BOS, EOS
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import character_error_rate, rouge_l
+from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
 from elman.tasks.sequence.heads import Head, Run
@@ -61,6 +62,10 @@ class Write(Head):
         """Tokens so far, and the token behind each."""
         rows = [np.concatenate([[BOS], ids, [EOS]]).astype(np.int32) for ids in self.field.encode(column)]
         return {self.told: [row[:-1] for row in rows]}, [row[1:] for row in rows]
+
+    def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The beginning of every answer."""
+        return {self.told: np.full((count(columns), 1), BOS, np.int32)}
 
     def answers(self, run: Run) -> Any:
         """The text that greedy writing gives."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
+import numpy as np
 import pytest
 
+from elman import SequenceModel
 from elman.errors import ArgumentError, DataError, NotBuiltError
 from elman.fields import Text
 from elman.tasks import LanguageModel
@@ -54,3 +58,36 @@ def test_what_it_cannot_read_is_refused(home):
         home.generate(temperature=-1)
     with pytest.raises(NotBuiltError, match="generate needs a fitted model"):
         LanguageModel().generate()
+
+
+def test_its_plans_are_kept_between_texts_and_not_stored(home):
+    first = home.generate("the s", seed=1)
+    decoder = home._decoder
+    assert home.generate("the s", seed=1) == first
+    assert home._decoder is decoder
+    again = pickle.loads(pickle.dumps(home))
+    assert again._kept is None
+    assert again.generate("the s", seed=1) == first
+
+
+def test_a_refit_model_forgets_the_old_plans():
+    model = LanguageModel(**SMALL).fit(["aaaa"] * 8)
+    assert model.generate("a", temperature=0) == "aaaa"
+    assert model.fit(["abab"] * 8).generate("a", temperature=0) == "abab"
+
+
+def test_a_column_may_be_both_given_and_asked(tmp_path):
+    texts = {"t": ["the sun", "the sea"] * 8}
+    model = SequenceModel({"t": Text("char")}, {"t": Text("char")}, **SMALL).fit(texts)
+    assert model.predict({"t": ["th", "the su"]}) == ["the", "the sun"]
+    chances = model.predict_proba({"t": ["the s"]})
+    assert np.argmax(chances[0][-1]) in model.blueprint_.outputs["t"].encode(["ue"])[0]
+    model.plot({"t": ["the s"]}, tmp_path / "next.png")
+    assert (tmp_path / "next.png").stat().st_size > 1000
+
+
+def test_a_second_column_says_what_kind_of_text():
+    columns = {"tongue": ["es", "en"] * 16, "t": ["sol", "sun"] * 16}
+    model = SequenceModel({"tongue": "category", "t": Text("char")}, {"t": Text("char")}, **SMALL).fit(columns)
+    assert model.predict({"tongue": ["es", "en"], "t": ["s", "s"]}) == ["so", "su"]
+    assert model.evaluate(columns).model["perplexity"] < 1.5
