@@ -46,6 +46,13 @@ def test_rows_may_differ_in_length(rng):
         assert search(rows).rows() == [search([row]).rows()[0] for row in rows]
 
 
+def test_a_narrow_beam_keeps_each_prefix_once(rng):
+    y = rng.normal(size=(4, 30, 3)) * 2
+    for width in (2, 3, 7):
+        for row in ctc_beam(y, width=width, best=width).rows():
+            assert len({tuple(labels) for labels in row}) == width
+
+
 def test_a_language_model_has_its_say():
     y = np.log([[[0.1, 0.46, 0.44]]])
     assert ctc_beam(y).rows() == [[[1]]]
@@ -57,6 +64,8 @@ def test_a_language_model_has_its_say():
 
     assert ctc_beam(y, language_model=model).rows() == [[[2]]]
     assert asked == [()]
+    ctc_beam(np.tile(y, (2, 4, 1)), language_model=model, width=4)
+    assert len(asked[1:]) == len(set(asked[1:])), "asked twice about one prefix"
     assert ctc_beam(y, bonus=-9.0).rows() == [[[]]]
 
 
