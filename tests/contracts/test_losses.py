@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from elman import losses
+from elman import layers, losses
 from elman.autodiff import gradients
 from elman.executors import available
 from elman.graph import Tensor
@@ -24,7 +24,9 @@ LENGTH = ROWS * STEPS * CLASS_COUNT
 
 
 class Case(NamedTuple):
-    """A loss, and what its targets and predictions are: real, positive, yes or no, signs, one of five, its number."""
+    """A loss, and what its targets and predictions are: real, positive, yes or no, signs, one of five, its number; or,
+    for losses of whole rows, labels shorter than the frames, or a tag for each step.
+    """
 
     name: str
     class_name: str
@@ -58,9 +60,20 @@ CASES = [
     Case("hinge", "Hinge", {}, "signs"),
     Case("squared_hinge", "SquaredHinge", {}, "signs"),
     Case("categorical_hinge", "CategoricalHinge", {}, "classes"),
+    Case("ctc", "CTC", {}, "labels"),
+    Case("crf", "CRF", {}, "tags"),
 ]
+LENGTHS = np.array([3, 2, 1, 0])
+"""Real steps of each row, where there is a mask."""
 
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+def every(cases: list[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+every_case = every(CASES)
+of_steps = every([case for case in CASES if case.kind not in ("labels", "tags")])
+of_rows = every([case for case in CASES if case.kind in ("labels", "tags")])
 
 
 def pair(kind: str, rng: np.random.Generator, dtype: str = "float64") -> tuple[np.ndarray, np.ndarray]:
@@ -77,39 +90,47 @@ def pair(kind: str, rng: np.random.Generator, dtype: str = "float64") -> tuple[n
         "signs": (rng.choice([-1.0, 1.0], shape), rng.normal(size=shape)),
         "classes": (np.eye(CLASS_COUNT)[number], share),
         "numbers": (number, share),
+        "labels": (np.array([[4, 4, -1], [1, 2, -1], [3, -1, -1], [-1, -1, -1]], "int32"), rng.normal(size=shape)),
+        "tags": (number, rng.normal(size=shape)),
     }
     true, predicted = made[kind]
-    return (true if kind == "numbers" else true.astype(dtype)), predicted.astype(dtype)
+    return (true if true.dtype == np.int32 else true.astype(dtype)), predicted.astype(dtype)
+
+
+def scores(predicted: np.ndarray) -> tuple[Tensor, Tensor]:
+    """An input for predictions, and the output of a CRF layer for it: the same numbers, and weights for its loss."""
+    given = leaf(predicted, 2, "y_pred")
+    layer = layers.CRF(dtype=str(predicted.dtype))
+    passed = layer(given)
+    layer.set_weights([np.sin(np.arange(w.numpy().size) + i).reshape(w.shape) for i, w in enumerate(layer.weights)])
+    return given, passed
 
 
 def value(
     loss: Loss, true: np.ndarray, predicted: np.ndarray, setting: Setting | None = None, **extra: np.ndarray
 ) -> np.ndarray:
     """The loss of arrays whose first two axes are open."""
-    feeds = [(leaf(a, 2, n), a) for n, a in {"y_true": true, "y_pred": predicted, **extra}.items()]
-    traced = loss(feeds[0][0], feeds[1][0], **{n: t for n, (t, _) in zip(extra, feeds[2:], strict=True)})
-    return evaluate(setting or Setting("reference", "float64"), [traced], feeds)[0]
-
-
-OF_SEQUENCES = {"CRF", "CTC"}
-"""One value a row, not a step: of whole paths through a sequence. They are judged in tests/oracle/test_crf.py and
-tests/unit/losses/test_temporal.py."""
+    y_true, (given, y_pred) = leaf(true, 2, "y_true"), scores(predicted)
+    more = {n: leaf(a, 2, n) for n, a in extra.items()}
+    feeds = [(y_true, true), (given, predicted), *((more[n], a) for n, a in extra.items())]
+    return evaluate(setting or Setting("reference", "float64"), [loss(y_true, y_pred, **more)], feeds)[0]
 
 
 def test_the_table_has_every_loss() -> None:
     public = {name for name in losses.__all__ if inspect.isclass(getattr(losses, name))}
-    assert public - {"Loss", "FunctionLoss"} - OF_SEQUENCES == {case.class_name for case in CASES}
-    assert set(CLASSES) == {case.class_name for case in CASES} | OF_SEQUENCES
+    assert public - {"Loss", "FunctionLoss"} == {case.class_name for case in CASES}
+    assert set(CLASSES) == {case.class_name for case in CASES}
 
 
 @every_case
-def test_it_is_one_number_or_one_a_step(case, rng) -> None:
+def test_it_is_one_number_or_one_a_step_or_row(case, rng) -> None:
     true, predicted = pair(case.kind, rng)
-    y_true, y_pred = leaf(true, 2, "y_true"), leaf(predicted, 2, "y_pred")
+    y_true, (_, y_pred) = leaf(true, 2, "y_true"), scores(predicted)
+    axes = 1 if case.kind in ("labels", "tags") else 2
     assert case.make()(y_true, y_pred).shape == ()
-    assert case.make(reduction="none")(y_true, y_pred).shape == y_pred.shape[:2]
+    assert case.make(reduction="none")(y_true, y_pred).shape == y_pred.shape[:axes]
     each = value(case.make(reduction=None), true, predicted)
-    assert each.shape == (ROWS, STEPS)
+    assert each.shape == (ROWS, STEPS)[:axes]
     assert np.isfinite(each).all()
     assert_close(value(case.make(reduction="sum"), true, predicted), each.sum(), LENGTH)
 
@@ -136,10 +157,9 @@ def test_names_lead_to_it(case) -> None:
 @every_case
 def test_gradients_are_central_differences(case, rng) -> None:
     true, predicted = pair(case.kind, rng)
-    y_true, y_pred = leaf(true, 2, "y_true"), leaf(predicted, 2, "y_pred")
-    traced = case.make()(y_true, y_pred)
-    (slope,) = gradients(traced, [y_pred])
-    (found,) = evaluate(Setting("reference", "float64"), [slope], [(y_true, true), (y_pred, predicted)])
+    y_true, (given, y_pred) = leaf(true, 2, "y_true"), scores(predicted)
+    (slope,) = gradients(case.make()(y_true, y_pred), [given])
+    (found,) = evaluate(Setting("reference", "float64"), [slope], [(y_true, true), (given, predicted)])
     assert found.shape == predicted.shape
     step = np.finfo(np.float64).eps ** (1 / 3)
     for index in ((0, 0, 0), (3, 2, 4), (1, 1, 2)):
@@ -156,19 +176,31 @@ def test_gradients_are_central_differences(case, rng) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_native_is_reference(case, dtype, rng) -> None:
     true, predicted = pair(case.kind, rng, dtype)
-    wide = true if case.kind == "numbers" else true.astype("float64")
+    wide = true if true.dtype == np.int32 else true.astype("float64")
     expected = value(case.make(), wide, predicted.astype("float64"))
     assert_close(value(case.make(), true, predicted, Setting("native", dtype)), expected, LENGTH, dtype=dtype)
 
 
-@every_case
+@of_steps
 def test_a_mask_leaves_out_steps(case, rng) -> None:
     true, predicted = pair(case.kind, rng)
-    mask = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]], bool)
+    mask = np.arange(STEPS) < LENGTHS[:, None]
     each = value(case.make(reduction=None), true, predicted)
     kept = mask & ((true != 2) if case.config.get("ignore_class") == 2 else True)
     assert_close(value(case.make(), true, predicted, mask=mask), each[kept].sum() / max(kept.sum(), 1), LENGTH)
     assert value(case.make(), true, predicted, mask=np.zeros_like(mask)) == 0.0
+
+
+@of_rows
+def test_a_mask_cuts_rows_short(case, rng) -> None:
+    true, predicted = pair(case.kind, rng)
+    mask = np.arange(STEPS) < LENGTHS[:, None]
+    each = value(case.make(reduction=None), true, predicted, mask=mask)
+    for i, n in enumerate(LENGTHS):
+        alone = value(case.make(reduction=None), true[i : i + 1, :n], predicted[i : i + 1, :n])
+        assert_close(each[i : i + 1], alone, LENGTH)
+    assert each[-1] == 0.0
+    assert_close(value(case.make(), true, predicted, mask=mask), each.mean(), LENGTH)
 
 
 @every_case

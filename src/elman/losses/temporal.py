@@ -61,7 +61,7 @@ def _alignments(stay: Tensor, spell: Tensor, labels: Tensor, count: Tensor, fram
     sure, never = ops.full((), 0, dtype), ops.full((), NEVER, dtype)
     column = ops.full((rows, 1), NEVER, dtype)
     place = ops.expand_dims(ops.arange(longest + 1, dtype), 0)
-    before = ops.concatenate([ops.full((rows, 1), -1, dtypes.INT32), labels[:, : longest - 1]], 1)
+    before = ops.concatenate([ops.full((rows, 1), -1, dtypes.INT32), labels], 1)[:, :longest]
     repeat = ops.where(ops.equal(labels, before), never, sure)  # the same label again needs a blank between
 
     def step(states: tuple[Tensor, ...], now: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
