@@ -80,6 +80,7 @@ CASES = [
     Case("sequence_classifier", SequenceClassifier, TINY, MOODS["text"], {"y": MOODS["mood"]}, ["good", "so bad"]),
     Case("sequence_regressor", SequenceRegressor, TINY, TABLE, {"y": TABLE.sum(axis=1)}, TABLE[:3]),
     Case("sequence_tagger", SequenceTagger, TINY, WORDS, {"y": TAGS}, WORDS[:2]),
+    Case("sequence_tagger_crf", SequenceTagger, TINY | {"crf": True}, WORDS, {"y": TAGS}, WORDS[:2]),
     Case("language_model", LanguageModel, TINY, MOODS["text"], {}, ["good", "so b"]),
     Case("captioner", Captioner, TINY, [film[0] for film in FILMS], {"y": MOODS["text"][:24]}, [FILMS[0][0]]),
     Case("transcriber", Transcriber, TINY, WAVES, {"y": ["ab", "ba", "b", "aba"] * 6}, WAVES[:3]),

@@ -85,6 +85,19 @@ def test_viterbi_finds_the_best_of_all(rng):
     assert not found.tokens[np.arange(T) >= LENGTHS[:, None]].any()
 
 
+def test_viterbi_keeps_to_an_order(rng):
+    crf, _, _ = made(rng)
+    x, order = rng.normal(size=(B, T, K)), rng.random((K + 1, K + 1)) < 0.6
+    order[np.arange(K), np.arange(K)] = True  # some way there is always
+    order[K, 0] = order[0, K] = True
+    for row, n in enumerate(LENGTHS):
+        scores = every(x[row, :n], crf.get_weights()) if n else {(): 0.0}
+        fits = {t: s for t, s in scores.items() if all(order[a, b] for a, b in itertools.pairwise((K, *t, K))) or not n}
+        assert viterbi(crf, x, LENGTHS, order).rows()[row] == list(max(fits, key=fits.__getitem__))
+    with pytest.raises(ShapeError, match=r"viterbi: order must have shape \(4, 4\). Received .*\(3, 3\)"):
+        viterbi(crf, x, order=np.ones((K, K)))
+
+
 def test_a_tagger_learns_what_may_follow(rng):
     """The tags of odd rows are turned round, which only the tag before can tell."""
     x = [np.zeros((n, 2), np.float32) for n in rng.integers(3, 9, 60)]

@@ -22,14 +22,19 @@ from elman.shapes import B, T
 __all__ = ["viterbi"]
 
 
-def viterbi(crf: Any, scores: Any, lengths: Any = None) -> Decoded:
+_FORBIDDEN = -1e4
+"""What a step that may not be costs."""
+
+
+def viterbi(crf: Any, scores: Any, lengths: Any = None, order: Any = None) -> Decoded:
     """The likeliest tags of each row, all steps together.
 
     Args: crf: a built `layers.CRF`. scores: what it was given or gave: the output of the model that ends with it.
-        lengths: real steps of each row, which come first.
-    Shapes: scores (B, T, K) or B of (T, K), lengths (B,) -> tokens (B, T), 0 behind the
-        end; scores (B,), not divided by the sum over all tags.
-    Raises: ArgumentError: crf is no built CRF layer. ShapeError: scores of another number of tags.
+        lengths: real steps of each row, which come first. order: which tag may follow which, from row to column; the
+        last row and column stand for what is before the first step and behind the last. None: any.
+    Shapes: scores (B, T, K) or B of (T, K), lengths (B,), order (K + 1, K + 1) of truth values -> tokens (B, T), 0
+        behind the end; scores (B,), not divided by the sum over all tags.
+    Raises: ArgumentError: crf is no built CRF layer. ShapeError: scores, or an order, of another number of tags.
     Example:
         >>> import numpy as np
         >>> from elman.layers import CRF, Input
@@ -46,8 +51,19 @@ def viterbi(crf: Any, scores: Any, lengths: Any = None) -> Decoded:
     if x.shape[2] != tags:
         raise ShapeError.at("viterbi", "scores", f"have shape (B, T, {tags})", x.shape, "Give it what predict gives.")
     weights = [np.ascontiguousarray(w.value) for w in (crf.transitions, crf.start, crf.end)]
+    if order is not None:
+        weights = _ordered(np.asarray(order), weights)
     tokens, best = _plan(tags, crf.dtype, default().name).run([x, counts, *weights]).outputs
     return Decoded(tokens, counts, np.where(counts > 0, best, 0))
+
+
+def _ordered(order: np.ndarray, weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Transitions, start and end, where they may be."""
+    tags = len(weights[1])
+    if order.shape != (tags + 1, tags + 1):
+        raise ShapeError.at("viterbi", "order", f"have shape ({tags + 1}, {tags + 1})", order.shape)
+    parts = order[:-1, :-1], order[-1, :-1], order[:-1, -1]
+    return [np.where(may, w, w.dtype.type(_FORBIDDEN)) for may, w in zip(parts, weights, strict=True)]
 
 
 @functools.lru_cache(maxsize=16)

@@ -11,7 +11,7 @@ from elman.fields.image import Image, Line
 from elman.fields.number import Number
 from elman.fields.registry import FIELDS, by_kind, restore
 from elman.fields.series import Series
-from elman.fields.spans import Span, convert_tags, tag_spans
+from elman.fields.spans import Span, convert_tags, marks_spans, tag_spans
 from elman.fields.tags import Tags
 from elman.fields.text import Text
 from elman.fields.timeline import Timeline
@@ -48,6 +48,7 @@ __all__ = [
     "convert_tags",
     "guess",
     "horizons",
+    "marks_spans",
     "origins",
     "restore",
     "tag_spans",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from elman.fields.number import Number
 from elman.fields.pixels import IMAGE_FILES
 from elman.fields.samples import is_missing, plain, samples_of
 from elman.fields.series import Series
+from elman.fields.spans import marks_spans
 from elman.fields.tags import Tags
 from elman.fields.text import Text
 from elman.fields.tokens import Tokens
@@ -32,7 +32,6 @@ _MOST_CLASSES = 1000
 _MOST_NUMBERS = 20
 _LONGEST_CLASS = 40
 _TAG_NAMES = ("tags", "tag", "pos", "upos", "ner", "slots", "chunks")
-_SPAN_TAG = re.compile("O|[BIESLU]-.*", re.DOTALL)
 _BOX_NAMES = ("boxes", "box", "bbox", "bboxes")
 
 
@@ -77,11 +76,7 @@ def guess(column: Any, name: str) -> Guess:
 
 def _of_texts(name: str, texts: Sequence[str]) -> Guess:
     suffixes = [Path(text).suffix.lower() if len(text) < 1000 else "" for text in texts]
-    for files, field, what in (
-        (IMAGE_FILES, Image, "pictures"),
-        (SOUND_FILES, Audio, "sound"),
-        (MOVIE_FILES, Video, "video"),
-    ):
+    for files, field, what in _FILES:
         if all(suffix in files for suffix in suffixes):
             return Guess(field(), f"paths of files of {what} ({suffixes[0]})")
     if all(map(_is_number, texts)):
@@ -123,10 +118,7 @@ def _of_lists(name: str, lists: Sequence[Sequence[Any]]) -> Guess:
         raise DataError.at(
             f"guess {name!r}", "column", "have a step in some row", 0, "Say what it is, or leave it out."
         )
-    if all(
-        isinstance(symbol, str) and (symbol == "O" or (symbol[1:2] == "-" and symbol[0] in "BIESLU"))
-        for symbol in inside
-    ):
+    if marks_spans(lists):
         return Guess(Tags("iobes"), "lists of O, B- and I- tags")
     if all(isinstance(symbol, str | int) and not isinstance(symbol, bool) for symbol in inside):
         if name.lower() in _TAG_NAMES:

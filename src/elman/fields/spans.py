@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from elman.errors import DataError, unknown_name
 
-__all__ = ["Scheme", "Span", "check_scheme", "convert_tags", "scheme_of", "tag_spans"]
+__all__ = ["Scheme", "Span", "check_scheme", "convert_tags", "marks_spans", "may_follow", "scheme_of", "tag_spans"]
 
 Scheme = Literal["iob1", "iob2", "iobes"]
 
@@ -89,6 +89,35 @@ def scheme_of(rows: Sequence[Sequence[str]]) -> Scheme:
     if any(tag[:1] in tuple("ESLU") for row in rows for tag in row):
         return "iobes"
     return "iob2" if all(list(row) == convert_tags(row, "iob2") for row in rows) else "iob1"
+
+
+def marks_spans(rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether all that stands in these rows are tags of spans.
+
+    Example:
+        >>> marks_spans([["O", "B-LOC"], []]), marks_spans([["NOUN", "O"]]), marks_spans([["O"]])
+        (True, False, True)
+    """
+    found = {tag for row in rows for tag in row}
+    return bool(found) and all(
+        isinstance(tag, str) and (tag == "O" or (tag[1:2] == "-" and tag[0] in "BIESLU")) for tag in found
+    )
+
+
+def may_follow(before: str, tag: str, scheme: Scheme) -> bool:
+    """Whether a tag may stand behind another; "" is what stands before the first and behind the last.
+
+    Example:
+        >>> may_follow("B-PER", "I-PER", "iob2"), may_follow("B-PER", "I-LOC", "iob2"), may_follow("", "E-LOC", "iobes")
+        (True, False, False)
+    """
+    (last, label), (prefix, new) = (_parts("may_follow", name or "O", 0) for name in (before, tag))
+    inside = last in ("B", "I") and prefix in ("I", "E") and new == label
+    if scheme == "iobes":
+        return inside or (last not in ("B", "I") and prefix not in ("I", "E"))
+    if scheme == "iob2":
+        return inside or prefix not in ("I", "E")
+    return prefix != "B" or (last in ("B", "I") and new == label)
 
 
 def check_scheme(where: str, scheme: object) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from elman.errors import DataError, ShapeError, unknown_name
 from elman.fields.base import Encoded, Field
 from elman.fields.samples import class_ids, rows_of, samples_of, together
-from elman.fields.spans import Scheme, check_scheme, convert_tags, scheme_of
+from elman.fields.spans import Scheme, check_scheme, convert_tags, may_follow, scheme_of
 from elman.fields.tokens import symbol_rows
 from elman.fields.vocabulary import Symbol
 
@@ -128,6 +128,21 @@ class Tags(Field[Any]):
             if len(tags) != len(steps):
                 received = f"{len(tags)} tags for {len(steps)} steps"
                 raise ShapeError.at(where, "tags", "have one tag for each step", received, because=f"row {row}")
+
+    def order(self) -> np.ndarray | None:
+        """Which tag may follow which; None where no scheme says so.
+
+        Shapes:
+            -> (V + 1, V + 1) of truth values: from row to column; the last are the borders of a sequence.
+
+        Example:
+            >>> Tags("iob2").fit([["B-LOC", "O"]]).order().astype(int).tolist()  # O, B-LOC, I-LOC, border
+            [[1, 1, 0, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 1]]
+        """
+        if self.scheme is None:
+            return None
+        names = [*map(str, self.classes), ""]
+        return np.array([[may_follow(before, tag, self.scheme) for tag in names] for before in names])
 
     def describe(self) -> str:
         """One line: the scheme and the first tags."""

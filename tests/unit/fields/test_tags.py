@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +105,18 @@ def test_an_unseen_tag_may_count_as_outside():
 def test_bad_input_is_named(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("scheme", ["iob1", "iob2", "iobes"])
+def test_the_order_of_tags_allows_what_the_scheme_writes_and_nothing_else(scheme):
+    """A row of tags keeps to the order if, and only if, writing its spans again gives the same row."""
+    field = Tags(scheme).fit([["B-A", "I-A", "O", "B-B", "I-B"]])
+    order, border = field.order(), field.size
+    for row in itertools.product(range(field.size), repeat=3):
+        kept = all(order[a, b] for a, b in itertools.pairwise((border, *row, border)))
+        tags = [str(field.classes[index]) for index in row]
+        assert kept == (convert_tags(tags, scheme) == tags), tags
+
+
+def test_tags_without_a_scheme_have_no_order():
+    assert Tags().fit([["N", "V"]]).order() is None

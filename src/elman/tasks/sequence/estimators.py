@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from elman.errors import unknown_name
-from elman.fields import Boxes, Field, Image, Series, Tags
+from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
 from elman.tasks.sequence.wrapping import Wrapped
 
 __all__ = [
@@ -25,48 +26,27 @@ __all__ = [
 _TASKS = ("classify", "regress")
 
 
+@dataclass(eq=False, repr=False)
 class _Recurrent(Wrapped):
     """Settings that all recurrent estimators share."""
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        size: int = 64,
-        layers: int = 1,
-        bidirectional: bool | None = None,
-        embedding: int | None = None,
-        dropout: float = 0.2,
-        pooling: str = "max+mean",
-        spelling: bool | None = None,
-        epochs: int = 60,
-        batch_size: int = 32,
-        learning_rate: float = 0.005,
-        patience: int = 10,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        class_weight: Any = None,
-        input: Any = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        self.cell = cell
-        self.size = size
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.embedding = embedding
-        self.dropout = dropout
-        self.pooling = pooling
-        self.spelling = spelling
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation = validation
-        self.seconds = seconds
-        self.class_weight = class_weight
-        self.input = input
-        self.seed = seed
-        self.verbose = verbose
+    cell: str = "lstm"
+    size: int = 64
+    layers: int = 1
+    bidirectional: bool | None = None
+    embedding: int | None = None
+    dropout: float = 0.2
+    pooling: str = "max+mean"
+    spelling: bool | None = None
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 0.005
+    patience: int = 10
+    validation: float | None = 0.1
+    seconds: float | None = None
+    input: Any = None
+    seed: int = 0
+    verbose: int = 0
 
 
 class _Classifier(Wrapped):
@@ -135,6 +115,7 @@ class _Regressor(Wrapped):
         return r_squared(y, self.predict(X))
 
 
+@dataclass(eq=False, repr=False)
 class SequenceClassifier(_Classifier, _Recurrent):
     """Sequences or texts to classes: a recurrent network both ways, pooled, and a softmax.
 
@@ -144,9 +125,9 @@ class SequenceClassifier(_Classifier, _Recurrent):
         dropout: share dropped while training. pooling: "max", "mean", "last", joined by "+".
         spelling: show the parts of words; None: for lists of tokens.
         epochs, batch_size, learning_rate, patience, validation, seconds: of training, see `SequenceModel`.
-        class_weight: "balanced", or class -> weight.
         input: a field for X, where it should not be guessed.
         seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
+        class_weight: "balanced", or class -> weight.
 
     Example:
         >>> import numpy as np
@@ -155,6 +136,8 @@ class SequenceClassifier(_Classifier, _Recurrent):
         >>> model.predict(waves[:2]).tolist()
         ['slow', 'fast']
     """
+
+    class_weight: Any = None
 
 
 class SequenceRegressor(_Regressor, _Recurrent):
@@ -170,9 +153,17 @@ class SequenceRegressor(_Regressor, _Recurrent):
     """
 
 
+@dataclass(eq=False, repr=False)
 class SequenceTagger(_Recurrent):
-    """A tag, or numbers, for every step: a recurrent network both ways and an answer at each step. Arguments as
-    `SequenceClassifier`.
+    """A tag, or numbers, for every step: a recurrent network both ways and an answer at each step.
+
+    Tags that mark spans (O, B-, I-) are learned as IOBES, which says where a span ends, and given back as they came.
+
+    Args:
+        crf: let neighbouring tags decide together, by a CRF; only tags that may follow each other come out.
+        The others as `SequenceClassifier`, without `class_weight`.
+
+    Source: Huang, Xu and Yu 2015, "Bidirectional LSTM-CRF Models for Sequence Tagging".
 
     Example:
         >>> words = [["fly", "to", "rome"], ["rome", "to", "oslo", "now"]] * 10
@@ -182,6 +173,8 @@ class SequenceTagger(_Recurrent):
         [['B-CITY', 'O', 'B-CITY']]
     """
 
+    crf: bool = False
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags
 
@@ -190,42 +183,30 @@ class SequenceTagger(_Recurrent):
 
     def _output(self, y: Any) -> Field[Any] | str:
         first = next((row for row in y if len(row)), [""])
-        return Tags(unknown="outside") if isinstance(first[0], str) else Series()
+        if not isinstance(first[0], str):
+            return Series()
+        return Tags("iobes" if marks_spans(y) else None, unknown="outside")
 
 
+@dataclass(eq=False, repr=False)
 class _Layered(_Classifier):
     """Settings of networks without recurrence; a row of a table is one vector. `task` says what comes out."""
 
     vector = True
     hidden: ClassVar[str] = "dense"
 
-    def __init__(
-        self,
-        task: str = "classify",
-        size: int = 64,
-        layers: int = 1,
-        dropout: float = 0.0,
-        epochs: int = 200,
-        batch_size: int = 32,
-        learning_rate: float = 0.01,
-        patience: int = 20,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        self.task = task
-        self.size = size
-        self.layers = layers
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation = validation
-        self.seconds = seconds
-        self.seed = seed
-        self.verbose = verbose
+    task: str = "classify"
+    size: int = 64
+    layers: int = 1
+    dropout: float = 0.0
+    epochs: int = 200
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    patience: int = 20
+    validation: float | None = 0.1
+    seconds: float | None = None
+    seed: int = 0
+    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         return regressor_tags() if self._numeric else classifier_tags()
@@ -334,6 +315,7 @@ class ModularNetwork(_Layered):
     hidden: ClassVar[str] = "modular"
 
 
+@dataclass(eq=False, repr=False)
 class ConvNet(_Layered):
     """Pictures to classes or numbers: convolutions, each followed by pooling, and dense layers.
 
@@ -359,23 +341,10 @@ class ConvNet(_Layered):
 
     input: ClassVar[Field[Any]] = Image()
 
-    def __init__(
-        self,
-        task: str = "classify",
-        size: int = 64,
-        layers: int = 1,
-        dropout: float = 0.2,
-        epochs: int = 60,
-        batch_size: int = 32,
-        learning_rate: float = 0.002,
-        patience: int = 10,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        training = (epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose)
-        super().__init__(task, size, layers, dropout, *training)
+    dropout: float = 0.2
+    epochs: int = 60
+    learning_rate: float = 0.002
+    patience: int = 10
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -383,6 +352,7 @@ class ConvNet(_Layered):
         return tags
 
 
+@dataclass(eq=False, repr=False)
 class FaceDetector(Wrapped):
     """Pictures to boxes, around faces or whatever the training boxes are around: convolutions, and a recurrent decoder
     that gives a box at each step, the largest first, and decides when to stop. For "face or not" take `ConvNet`.
@@ -409,33 +379,18 @@ class FaceDetector(Wrapped):
     vector = True
     input: ClassVar[Field[Any]] = Image()
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        size: int = 128,
-        layers: int = 1,
-        dropout: float = 0.2,
-        epochs: int = 100,
-        batch_size: int = 32,
-        learning_rate: float = 0.002,
-        patience: int = 15,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        self.cell = cell
-        self.size = size
-        self.layers = layers
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation = validation
-        self.seconds = seconds
-        self.seed = seed
-        self.verbose = verbose
+    cell: str = "lstm"
+    size: int = 128
+    layers: int = 1
+    dropout: float = 0.2
+    epochs: int = 100
+    batch_size: int = 32
+    learning_rate: float = 0.002
+    patience: int = 15
+    validation: float | None = 0.1
+    seconds: float | None = None
+    seed: int = 0
+    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags

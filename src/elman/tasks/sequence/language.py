@@ -43,7 +43,8 @@ class Next(Head):
         if features:
             x = Spread()([x, join_vectors(list(features.values()))])
         x = core(x, self.design, both_ways=False)
-        return layers.Dense(self.field.size, activation="softmax")(x)  # type: ignore[no-any-return]
+        made: Tensor = layers.Dense(self.field.size, activation="softmax")(x)
+        return made
 
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens, and the tokens one later. Where nothing else goes in, long texts are cut into pieces."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from elman.training.callbacks import Callback
 __all__ = ["LanguageModel"]
 
 
+@dataclass(eq=False, repr=False)
 class LanguageModel(Wrapped):
     """The next character, word or token from those before it.
 
@@ -43,39 +45,21 @@ class LanguageModel(Wrapped):
 
     _kept: tuple[Model, Decoder] | None = None
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        size: int = 128,
-        layers: int = 1,
-        embedding: int | None = None,
-        dropout: float = 0.2,
-        window: int = 128,
-        epochs: int = 40,
-        batch_size: int = 32,
-        learning_rate: float = 0.005,
-        patience: int = 6,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        input: Any = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        self.cell = cell
-        self.size = size
-        self.layers = layers
-        self.embedding = embedding
-        self.dropout = dropout
-        self.window = window
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation = validation
-        self.seconds = seconds
-        self.input = input
-        self.seed = seed
-        self.verbose = verbose
+    cell: str = "lstm"
+    size: int = 128
+    layers: int = 1
+    embedding: int | None = None
+    dropout: float = 0.2
+    window: int = 128
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 0.005
+    patience: int = 6
+    validation: float | None = 0.1
+    seconds: float | None = None
+    input: Any = None
+    seed: int = 0
+    verbose: int = 0
 
     def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
         """Learn texts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,7 @@ class Transcriber(_Writer):
         return 1 - self.evaluate(X, y).model["CER"]
 
 
+@dataclass(eq=False, repr=False)
 class VideoTagger(_Classifier, _Recurrent):
     """Films to classes: each frame through a dense layer, and a recurrent network over them. Arguments as
     `SequenceClassifier`.
@@ -130,6 +132,8 @@ class VideoTagger(_Classifier, _Recurrent):
         >>> model.predict([film[::-1], film[:4]]).tolist()
         ['left', 'right']
     """
+
+    class_weight: Any = None
 
     def _input(self, given: Any) -> Any:
         colours = np.shape(given[0])[3:] == (3,)
