@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "plan.h"
+#include "words.h"
 
 namespace nb = nanobind;
 using namespace elman;
@@ -46,7 +47,7 @@ Program program(nb::handle p) {
 Instruction instruction(nb::handle i) {
   Instruction out;
   const int op = item<int>(i, 0);
-  if (op < 0 || op > int(Op::scan)) throw nb::value_error("unknown instruction");
+  if (op < 0 || op >= int(Op::count_)) throw nb::value_error("unknown instruction");
   out.op = Op(op);
   out.in = item<Ints>(i, 1);
   out.out = item<Ints>(i, 2);
@@ -441,7 +442,10 @@ NB_MODULE(_native, m) {
   m.def("isa_supported", [](int isa) { return isa_supported(Isa(isa)); });
   m.def("bfloat16_unit", [](int isa) { return kernels<float>(Isa(isa)).bfloat16_unit; });
   m.def("best_isa", [] { return int(best_isa()); });
-  m.attr("POINTWISE_CODES") = int(PointwiseCode::count_);
+  // What spec and programs are written in: Python compares its own tables with these.
+  m.attr("HOMES") = words<Home>();
+  m.attr("OPS") = words<Op>();
+  m.attr("CODES") = words<PointwiseCode>();
   bind_plan<float>(m, "PlanFloat32", "BoundPlanFloat32");
   bind_plan<double>(m, "PlanFloat64", "BoundPlanFloat64");
 }

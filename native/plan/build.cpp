@@ -152,6 +152,8 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       bind(i.out[0], &s->to, frame);
       return s;
     }
+    case Op::count_:
+      break;
   }
   throw std::logic_error("unknown instruction");
 }

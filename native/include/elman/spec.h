@@ -1,4 +1,4 @@
-// What a plan is made from: a graph lowered to numbered values and instructions (src/elman/executors/lowering.py).
+// What a plan is made from: a graph lowered to numbered values and instructions (src/elman/executors/lowering/).
 //
 // Sizes are polynomials over open symbols (B, T, ...) and are written as numbers of entries in `dims`; binding a plan to
 // concrete symbols evaluates the table once. Everything here is plain data, checked by `check()` before a plan is built.
@@ -21,7 +21,8 @@ enum class Home : uint8_t {
   variable,    // outlives the run; memory of the caller
   constant,    // memory of the plan
   once,        // made by an instruction that runs at binding only (its inputs are constants and sizes)
-  part         // `offset` elements into another value's memory; `strides` set: not contiguous, for reading only
+  part,        // `offset` elements into another value's memory
+  count_
 };
 
 struct Value {
@@ -52,7 +53,8 @@ enum class Op : uint8_t {
   conv_kernel, // in x g; dims as conv
   pool,        // in x [values]; dims the 14 of Window; flags: average
   unpool,      // in x g, or g where average; dims and flags as pool
-  scan         // see Scan
+  scan,        // see Body
+  count_
 };
 
 struct Program {

@@ -26,19 +26,30 @@ from elman.errors import (
     reference_executor_warning,
 )
 from elman.executors.base import Executor, Plan, Run
-from elman.executors.lowering import ONCE, OPS, Lowered, lower
+from elman.executors.lowering import HOMES, ONCE, OPS, Lowered, lower
+from elman.executors.pointwise import CODES
 from elman.graph.node import Graph, Tensor, Variable
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, number, text
 
 T = TypeVar("T")
 
-_missing = ""
+
+def _other_version(extension: Any) -> str:
+    """What is wrong with an extension built from other sources: its words would mean other instructions, silently."""
+    own = {"HOMES": HOMES, "OPS": OPS, "CODES": CODES}
+    if all(getattr(extension, table, "") == " ".join(words) for table, words in own.items()):
+        return ""
+    return "the compiled extension is of another version than the Python code; reinstall: pip install -e ."
+
+
 try:
     import elman._native as extension
+
+    _missing = _other_version(extension)
 except ImportError as error:  # no compiler when elman was installed
     extension, _missing = None, str(error)
-_native: Any = extension
+_native: Any = None if _missing else extension
 
 _TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd", "linear_cross_entropy": "LinearCrossEntropy"}
 

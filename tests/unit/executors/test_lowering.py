@@ -32,7 +32,7 @@ def test_every_operator_has_a_row():
 
 def test_instructions_have_the_order_of_the_contract():
     body = re.search(r"enum class Op\b[^{]*{(.*?)}", SPEC.read_text(), re.DOTALL)[1]
-    assert re.findall(r"\w+", re.sub(r"//[^\n]*", "", body)) == list(OPS)
+    assert re.findall(r"\w+", re.sub(r"//[^\n]*", "", body)) == [*OPS, "count_"]
 
 
 def test_an_operator_without_a_row_is_named(monkeypatch):

@@ -10,6 +10,6 @@ the plan adds up before the next segment.
 
 from elman.executors.lowering.emitters import EMITTERS
 from elman.executors.lowering.plan import lower
-from elman.executors.lowering.spec import ONCE, OPS, Lowered
+from elman.executors.lowering.spec import HOMES, ONCE, OPS, Lowered
 
-__all__ = ["EMITTERS", "ONCE", "OPS", "Lowered", "lower"]
+__all__ = ["EMITTERS", "HOMES", "ONCE", "OPS", "Lowered", "lower"]

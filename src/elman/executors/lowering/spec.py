@@ -10,7 +10,8 @@ import numpy as np
 from elman.graph.node import Tensor, Variable
 from elman.shapes import Size
 
-TEMPORARY, INPUT, VARIABLE, CONSTANT, ONCE, PART = range(6)  # Home in spec.h
+HOMES = "temporary input variable constant once part".split()  # Home in spec.h
+TEMPORARY, INPUT, VARIABLE, CONSTANT, ONCE, PART = range(len(HOMES))
 OPS = {
     name: i
     for i, name in enumerate(
