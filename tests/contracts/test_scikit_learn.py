@@ -35,11 +35,11 @@ CHECKED = [
     SequenceRegressor(**QUICK),
     MLP(**QUICK),
     Perceptron(**QUICK),
-    MLP("regress", **QUICK),
+    MLP(task="regress", **QUICK),
     RBFNetwork(**QUICK),
-    RBFNetwork("regress", **QUICK),
+    RBFNetwork(task="regress", **QUICK),
     ModularNetwork(**QUICK),
-    ModularNetwork("regress", **QUICK),
+    ModularNetwork(task="regress", **QUICK),
 ]
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # that they are not scikit-learn's own classes

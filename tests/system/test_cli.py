@@ -152,6 +152,7 @@ def test_files_that_are_no_table(run, name, content, text):
     assert code == 2
     assert err.startswith("error: ")
     assert text in err
+    assert err.count("Received") == 1
     assert "Traceback" not in err
     assert not Path("model.safetensors").exists()
     assert not Path("runs").exists()

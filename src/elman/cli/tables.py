@@ -33,6 +33,8 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
         table = _read(pd, path, texts=texts)
     except ImportError:
         raise missing_extra("read", "pyarrow", "parquet") from None
+    except DataError:
+        raise
     except (ValueError, OSError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
         raise _no_table(path, _first_line(error)) from None
     if not len(table):

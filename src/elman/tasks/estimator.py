@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import sys
-from typing import Any, Self
+from typing import Any, Self, TypeVar, dataclass_transform
 
 from elman.errors import NotBuiltError, unknown_name
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "settings"]
+
+Kind = TypeVar("Kind", bound="Estimator")
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(dataclasses.field,))
+def settings(kind: type[Kind]) -> type[Kind]:
+    """Give an estimator a constructor that takes its annotated settings by name, its parents' too, and stores them.
+
+    Example:
+        >>> @settings
+        ... class Doubler(Estimator):
+        ...     factor: float = 2
+        >>> Doubler(factor=3)
+        Doubler(factor=3)
+    """
+    return dataclasses.dataclass(eq=False, repr=False, kw_only=True)(kind)
 
 
 class Estimator:
     """What every task has in common: settings that are stored as given, learning that is marked by `_`.
 
     `__init__` stores its arguments under their names and does nothing else, so that an estimator can be
-    cloned, searched over and printed. What `fit` learns ends in an underscore.
-
-    Example:
-        >>> class Doubler(Estimator):
-        ...     def __init__(self, factor=2):
-        ...         self.factor = factor
-        >>> Doubler().set_params(factor=3)
-        Doubler(factor=3)
+    cloned, searched over and printed; `settings` writes it. What `fit` learns ends in an underscore.
     """
 
     @classmethod

@@ -18,7 +18,7 @@ from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
 from elman.models import Sequential
 from elman.tasks.backtest import backtest, holdout_blocks
-from elman.tasks.estimator import Estimator
+from elman.tasks.estimator import Estimator, settings
 from elman.tasks.forecast_file import read_forecast_file, write_forecast_file
 from elman.tasks.forecast_plot import draw_forecast
 from elman.tasks.intervals import half_width
@@ -37,6 +37,7 @@ __all__ = ["Forecaster"]
 _Array = npt.NDArray[np.float64]
 
 
+@settings
 class Forecaster(Estimator):
     """Forecasts a series, or many, with a recurrent network that gives the whole horizon at once.
 
@@ -78,52 +79,29 @@ class Forecaster(Estimator):
         (8,)
     """
 
-    learned_: Learned
-    _given: Panel
+    horizon: int = 12
+    window: int | None = None
+    cell: CellName = "lstm"
+    units: int = 32
+    layers: int = 1
+    dropout: float = 0.0
+    epochs: int = 150
+    batch_size: int = 32
+    learning_rate: float = 0.005
+    loss: str = "mean_absolute_error"
+    patience: int = 20
+    validation: float | None = 0.2
+    refit: bool = True
+    scaling: Scaling = "standard"
+    transform: Literal["auto", "none", "log"] = "auto"
+    anchor: Literal["auto", "none", "last", "seasonal", "drift"] = "auto"
+    season: int | None = None
+    calendar: bool = True
+    missing: Missing = "error"
+    seed: int = 0
 
-    def __init__(
-        self,
-        horizon: int = 12,
-        window: int | None = None,
-        cell: CellName = "lstm",
-        units: int = 32,
-        layers: int = 1,
-        dropout: float = 0.0,
-        epochs: int = 150,
-        batch_size: int = 32,
-        learning_rate: float = 0.005,
-        loss: str = "mean_absolute_error",
-        patience: int = 20,
-        validation: float | None = 0.2,
-        refit: bool = True,
-        scaling: Scaling = "standard",
-        transform: Literal["auto", "none", "log"] = "auto",
-        anchor: Literal["auto", "none", "last", "seasonal", "drift"] = "auto",
-        season: int | None = None,
-        calendar: bool = True,
-        missing: Missing = "error",
-        seed: int = 0,
-    ) -> None:
-        self.horizon = horizon
-        self.window = window
-        self.cell: CellName = cell
-        self.units = units
-        self.layers = layers
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.loss = loss
-        self.patience = patience
-        self.validation = validation
-        self.refit = refit
-        self.scaling: Scaling = scaling
-        self.transform = transform
-        self.anchor = anchor
-        self.season = season
-        self.calendar = calendar
-        self.missing: Missing = missing
-        self.seed = seed
+    learned_: Learned = dataclasses.field(init=False)
+    _given: Panel = dataclasses.field(init=False)
 
     def fit(
         self,
@@ -219,7 +197,7 @@ class Forecaster(Estimator):
         Example:
             >>> import numpy as np
             >>> wave = np.sin(np.arange(96) * np.pi / 4)
-            >>> model = Forecaster(8, window=8, units=4, epochs=5).fit(wave[:80])
+            >>> model = Forecaster(horizon=8, window=8, units=4, epochs=5).fit(wave[:80])
             >>> list(model.evaluate(wave[80:]).rows)
             ['lstm', 'last value']
         """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from elman.errors import unknown_name
 from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
-from elman.tasks.sequence.wrapping import Wrapped
+from elman.tasks.estimator import settings
+from elman.tasks.sequence.wrapping import Trained, Wrapped
 
 __all__ = [
     "MLP",
@@ -26,8 +26,8 @@ __all__ = [
 _TASKS = ("classify", "regress")
 
 
-@dataclass(eq=False, repr=False)
-class _Recurrent(Wrapped):
+@settings
+class _Recurrent(Trained):
     """Settings that all recurrent estimators share."""
 
     cell: str = "lstm"
@@ -38,15 +38,7 @@ class _Recurrent(Wrapped):
     dropout: float = 0.2
     pooling: str = "max+mean"
     spelling: bool | None = None
-    epochs: int = 60
-    batch_size: int = 32
-    learning_rate: float = 0.005
-    patience: int = 10
-    validation: float | None = 0.1
-    seconds: float | None = None
     input: Any = None
-    seed: int = 0
-    verbose: int = 0
 
 
 class _Classifier(Wrapped):
@@ -115,7 +107,7 @@ class _Regressor(Wrapped):
         return r_squared(y, self.predict(X))
 
 
-@dataclass(eq=False, repr=False)
+@settings
 class SequenceClassifier(_Classifier, _Recurrent):
     """Sequences or texts to classes: a recurrent network both ways, pooled, and a softmax.
 
@@ -153,7 +145,7 @@ class SequenceRegressor(_Regressor, _Recurrent):
     """
 
 
-@dataclass(eq=False, repr=False)
+@settings
 class SequenceTagger(_Recurrent):
     """A tag, or numbers, for every step: a recurrent network both ways and an answer at each step.
 
@@ -188,8 +180,8 @@ class SequenceTagger(_Recurrent):
         return Tags("iobes" if marks_spans(y) else None, unknown="outside")
 
 
-@dataclass(eq=False, repr=False)
-class _Layered(_Classifier):
+@settings
+class _Layered(_Classifier, Trained):
     """Settings of networks without recurrence; a row of a table is one vector. `task` says what comes out."""
 
     vector = True
@@ -200,13 +192,8 @@ class _Layered(_Classifier):
     layers: int = 1
     dropout: float = 0.0
     epochs: int = 200
-    batch_size: int = 32
     learning_rate: float = 0.01
     patience: int = 20
-    validation: float | None = 0.1
-    seconds: float | None = None
-    seed: int = 0
-    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         return regressor_tags() if self._numeric else classifier_tags()
@@ -307,7 +294,7 @@ class ModularNetwork(_Layered):
     Example:
         >>> import numpy as np
         >>> x = np.linspace(-2, 2, 64)[:, None]
-        >>> model = ModularNetwork("regress", size=8, validation=0, epochs=60).fit(x, np.abs(x[:, 0]))
+        >>> model = ModularNetwork(task="regress", size=8, validation=0, epochs=60).fit(x, np.abs(x[:, 0]))
         >>> model.score(x, np.abs(x[:, 0])) > 0.9
         True
     """
@@ -315,7 +302,7 @@ class ModularNetwork(_Layered):
     hidden: ClassVar[str] = "modular"
 
 
-@dataclass(eq=False, repr=False)
+@settings
 class ConvNet(_Layered):
     """Pictures to classes or numbers: convolutions, each followed by pooling, and dense layers.
 
@@ -352,8 +339,8 @@ class ConvNet(_Layered):
         return tags
 
 
-@dataclass(eq=False, repr=False)
-class FaceDetector(Wrapped):
+@settings
+class FaceDetector(Trained):
     """Pictures to boxes, around faces or whatever the training boxes are around: convolutions, and a recurrent decoder
     that gives a box at each step, the largest first, and decides when to stop. For "face or not" take `ConvNet`.
 
@@ -384,13 +371,8 @@ class FaceDetector(Wrapped):
     layers: int = 1
     dropout: float = 0.2
     epochs: int = 100
-    batch_size: int = 32
     learning_rate: float = 0.002
     patience: int = 15
-    validation: float | None = 0.1
-    seconds: float | None = None
-    seed: int = 0
-    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags

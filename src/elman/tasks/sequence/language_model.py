@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,17 +12,18 @@ from elman.decoding import Decoder
 from elman.errors import DataError
 from elman.fields import BOS, EOS, Field, Text, Tokens
 from elman.models import Model
+from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.tabular import samples
-from elman.tasks.sequence.wrapping import Wrapped
+from elman.tasks.sequence.wrapping import Trained
 from elman.training.callbacks import Callback
 
 __all__ = ["LanguageModel"]
 
 
-@dataclass(eq=False, repr=False)
-class LanguageModel(Wrapped):
+@settings
+class LanguageModel(Trained):
     """The next character, word or token from those before it.
 
     X is one text, or a list of texts or of lists of tokens.
@@ -43,8 +44,6 @@ class LanguageModel(Wrapped):
         True
     """
 
-    _kept: tuple[Model, Decoder] | None = None
-
     cell: str = "lstm"
     size: int = 128
     layers: int = 1
@@ -52,14 +51,10 @@ class LanguageModel(Wrapped):
     dropout: float = 0.2
     window: int = 128
     epochs: int = 40
-    batch_size: int = 32
-    learning_rate: float = 0.005
     patience: int = 6
-    validation: float | None = 0.1
-    seconds: float | None = None
     input: Any = None
-    seed: int = 0
-    verbose: int = 0
+
+    _kept: tuple[Model, Decoder] | None = dataclasses.field(default=None, init=False)
 
     def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
         """Learn texts.

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from elman import fields
-from elman.errors import ArgumentError
+from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.models import Model
-from elman.tasks.estimator import Estimator
+from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.tasks.sequence.columns import Columns, count, cut_ends, read_columns, rows_of, split_rows
@@ -32,6 +32,7 @@ __all__ = ["SequenceModel"]
 Declared = str | Sequence[str] | Mapping[str, Any]
 
 
+@settings
 class SequenceModel(Estimator):
     """A network that follows from the types of what goes in and what comes out.
 
@@ -74,67 +75,38 @@ class SequenceModel(Estimator):
         ['+', '-']
     """
 
-    blueprint_: Blueprint
-    network_: Model
-    history_: dict[str, list[float]]
-    report_: Any
-    guesses_: dict[str, str]
+    inputs: Declared = dataclasses.field(default="x", kw_only=False)
+    outputs: Declared = dataclasses.field(default="y", kw_only=False)
+    cell: str = "lstm"
+    size: int = 128
+    layers: int = 1
+    bidirectional: bool | None = None
+    embedding: int | None = None
+    dropout: float = 0.3
+    recurrent_dropout: float = 0.0
+    pooling: str = "max+mean"
+    spelling: bool | None = None
+    crf: bool = False
+    hidden: str = "dense"
+    window: int = 128
+    label_smoothing: float = 0.0
+    scheduled_sampling: float = 0.0
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 0.002
+    patience: int = 6
+    validation: float | None = 0.1
+    seconds: float | None = None
+    clipnorm: float | None = 1.0
+    class_weight: Any = None
+    seed: int = 0
+    verbose: int = 0
 
-    def __init__(
-        self,
-        inputs: Declared = "x",
-        outputs: Declared = "y",
-        cell: str = "lstm",
-        size: int = 128,
-        layers: int = 1,
-        bidirectional: bool | None = None,
-        embedding: int | None = None,
-        dropout: float = 0.3,
-        recurrent_dropout: float = 0.0,
-        pooling: str = "max+mean",
-        spelling: bool | None = None,
-        crf: bool = False,
-        hidden: str = "dense",
-        window: int = 128,
-        label_smoothing: float = 0.0,
-        scheduled_sampling: float = 0.0,
-        epochs: int = 40,
-        batch_size: int = 32,
-        learning_rate: float = 0.002,
-        patience: int = 6,
-        validation: float | None = 0.1,
-        seconds: float | None = None,
-        clipnorm: float | None = 1.0,
-        class_weight: Any = None,
-        seed: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
-        self.cell = cell
-        self.size = size
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.embedding = embedding
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.pooling = pooling
-        self.spelling = spelling
-        self.crf = crf
-        self.hidden = hidden
-        self.window = window
-        self.label_smoothing = label_smoothing
-        self.scheduled_sampling = scheduled_sampling
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation = validation
-        self.seconds = seconds
-        self.clipnorm = clipnorm
-        self.class_weight = class_weight
-        self.seed = seed
-        self.verbose = verbose
+    blueprint_: Blueprint = dataclasses.field(init=False)
+    network_: Model = dataclasses.field(init=False)
+    history_: dict[str, list[float]] = dataclasses.field(init=False)
+    report_: Any = dataclasses.field(init=False)
+    guesses_: dict[str, str] = dataclasses.field(init=False)
 
     def fit(self, data: Any, validation_data: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
         """Learn from a table.
@@ -152,7 +124,11 @@ class SequenceModel(Estimator):
         design, training = self._settings()
         columns = read_columns("SequenceModel.fit", data, self._names())
         learned, check = self._parts(columns, validation_data)
-        inputs, outputs = self._fields(learned, check)
+        try:
+            inputs, outputs = self._fields(learned, check)
+        except DataError:
+            self._fields(columns, None)  # the same complaint, by the row's number in the whole table
+            raise
         blueprint = Blueprint(inputs, outputs, design)
         for head in blueprint.heads.values():
             head.learn(learned)

@@ -13,7 +13,7 @@ import numpy as np
 
 from elman.errors import DataError, FileFormatError
 from elman.fields import Field
-from elman.tasks.estimator import Estimator
+from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.tabular import features_of, field_for, samples, targets
@@ -22,7 +22,7 @@ from elman.training.callbacks import Callback
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Wrapped"]
+__all__ = ["Trained", "Wrapped"]
 
 X, Y = "x", "y"
 
@@ -190,3 +190,17 @@ class Wrapped(Estimator):
                 path = Path(folder) / "m.safetensors"
                 path.write_bytes(file.tobytes())
                 self.model_ = SequenceModel.load(path)
+
+
+@settings
+class Trained(Wrapped):
+    """Settings of training that all friendly estimators share."""
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 0.005
+    patience: int = 10
+    validation: float | None = 0.1
+    seconds: float | None = None
+    seed: int = 0
+    verbose: int = 0

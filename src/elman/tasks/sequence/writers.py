@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from elman.fields import Field, Image, Line, Text, Video, guess
+from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
 from elman.tasks.scoring import bleu, chrf
 from elman.tasks.sequence.estimators import _Classifier, _Recurrent
@@ -119,7 +119,7 @@ class Transcriber(_Writer):
         return 1 - self.evaluate(X, y).model["CER"]
 
 
-@dataclass(eq=False, repr=False)
+@settings
 class VideoTagger(_Classifier, _Recurrent):
     """Films to classes: each frame through a dense layer, and a recurrent network over them. Arguments as
     `SequenceClassifier`.

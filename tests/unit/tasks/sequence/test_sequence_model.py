@@ -284,3 +284,11 @@ def test_a_crf_that_nothing_would_use_is_refused(rng):
         SequenceModel({"text": "text"}, {"mood": "category"}, crf=True).fit(_reviews(rng, 6))
     with pytest.raises(ArgumentError, match=r"SequenceModel: label_smoothing must be 0 beside crf=True"):
         SequenceModel({"words": "tokens"}, {"tags": "tags"}, crf=True, label_smoothing=0.1).fit(_tagged(rng, 6))
+
+
+@pytest.mark.parametrize("row", [0, 5, 11])
+def test_a_missing_value_is_named_by_its_row_in_the_table(rng, row):
+    data = _reviews(rng, 12)
+    data["mood"][row] = None
+    with pytest.raises(DataError, match=rf"values must have a value in every row\..*: row {row}\."):
+        SequenceModel({"text": "text"}, {"mood": "category"}, validation=0.5).fit(data)
