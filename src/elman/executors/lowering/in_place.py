@@ -12,7 +12,7 @@ from elman.executors.lowering.segments import runs_once
 from elman.executors.lowering.spec import Key, key
 from elman.executors.lowering.views import VIEWS, contiguous_strides
 from elman.executors.shards import of_batch
-from elman.graph.node import Graph, Node, Tensor, Variable
+from elman.graph.node import Graph, Node, Tensor, Variable, placeholder
 from elman.shapes import Size
 
 
@@ -27,7 +27,8 @@ class Part(NamedTuple):
 def update_writers(graph: Graph, order: Sequence[Node], read: Collection[Key]) -> dict[int, dict[Key, Variable]]:
     """Fused nodes (by serial) that may write variables' new values into the variables, after everything else.
 
-    Allowed when nothing else reads the node's results, and no other such node reads the old value.
+    Allowed when nothing else reads the node's results, no other such node reads the old value, and the node
+    itself reads it at no other place than where it writes.
     """
     shown = {key(t) for t in graph.outputs} | ({key(graph.guard)} if graph.guard is not None else set())
     targets = _single_targets(graph)
@@ -38,12 +39,28 @@ def update_writers(graph: Graph, order: Sequence[Node], read: Collection[Key]) -
         and all(key(t) in targets and key(t) not in read and key(t) not in shown for t in node.outputs)
         and not any(of_batch(t) for t in node.inputs)
     }
-    old = {n.serial: _variables_read(n) for n in order if n.serial in found}
+    old = {n.serial: [t for t in n.inputs if _variable_read(t) is not None] for n in order if n.serial in found}
     for serial in list(found):
-        others = [v for s, vs in old.items() if s != serial for v in vs]
-        if any(np.shares_memory(v.value, o.value) for v in found[serial].values() for o in others):
-            del found[serial]
+        others = [t for s, read in old.items() if s != serial for t in read]
+        for v in found[serial].values():
+            if any(_overlap(t, v) for t in others) or any(_overlap(t, v) and not _same(t, v) for t in old[serial]):
+                del found[serial]
+                break
     return found
+
+
+def keep_old(graph: Graph) -> Graph:
+    """Copy results that are a variable's own memory, which an update would change before they are read."""
+
+    def kept(t: Tensor, target: Variable | None = None) -> Tensor:
+        if (target is not None and t is target.tensor) or not any(_overlap(t, v) for v, _ in graph.updates):
+            return t
+        place = placeholder("old", t.shape, t.dtype)
+        body = Graph((place,), Node("Identity", (place,), {}).outputs)
+        return Node("Fused", (t,), {"body": body}).outputs[0]
+
+    outputs = tuple(kept(t) for t in graph.outputs)
+    return Graph(graph.inputs, outputs, tuple((v, kept(t, v)) for v, t in graph.updates), graph.guard)
 
 
 def _single_targets(graph: Graph) -> dict[Key, Variable]:
@@ -54,8 +71,25 @@ def _single_targets(graph: Graph) -> dict[Key, Variable]:
     return {k: vs[0] for k, vs in targets.items() if len(vs) == 1}
 
 
-def _variables_read(node: Node) -> list[Variable]:
-    return [t.node.attrs["variable"] for t in node.inputs if t.node.op == "Variable"]
+def _variable_read(t: Tensor) -> Variable | None:
+    """The variable in whose memory a tensor may lie, as the variable itself or a view of it."""
+    while t.node.op in VIEWS:
+        t = t.node.inputs[0]
+    return t.node.attrs["variable"] if t.node.op == "Variable" else None
+
+
+def _overlap(t: Tensor, target: Variable) -> bool:
+    """Whether who reads the tensor may read the target's memory."""
+    source = _variable_read(t)
+    return source is not None and np.shares_memory(source.value, target.value)
+
+
+def _same(t: Tensor, target: Variable) -> bool:
+    """Whether an element of the tensor lies where that of the target lies."""
+    if t.node.op != "Variable":
+        return False
+    value: np.ndarray = t.node.attrs["variable"].value
+    return value.shape == target.shape and value.ctypes.data == target.value.ctypes.data
 
 
 def parts(order: Sequence[Node], level: Mapping[int, int]) -> dict[Key, list[Part]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elman.executors.lowering.emitters import EMITTERS
-from elman.executors.lowering.in_place import parts, update_writers
+from elman.executors.lowering.in_place import keep_old, parts, update_writers
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.writer import Scope, Writer
@@ -24,7 +24,7 @@ def lower(graph: Graph) -> Lowered:
     graph = fuse_products(reduce_reals(graph, real))
     sharded = shardable(graph)
     stage = stages(graph) if sharded else {}
-    return _written(fuse(graph, lambda node: stage.get(node.serial, 0)), real, sharded)
+    return _written(keep_old(fuse(graph, lambda node: stage.get(node.serial, 0))), real, sharded)
 
 
 def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
