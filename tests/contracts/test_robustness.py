@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from elman import Sequential
+from elman import Sequential, ops
 from elman.errors import DataError, MemoryLimitError
 from elman.executors import NativeExecutor
-from elman.graph import Graph
+from elman.graph import Graph, placeholder
 from elman.layers import GRU, LSTM, Dense, IndRNN, Input, SimpleRNN
 from elman.losses import MeanSquaredError
 
@@ -111,19 +111,37 @@ def test_a_batch_that_cannot_fit_is_refused_before_anything_is_allocated(monkeyp
 # ---- numbers near zero ---------------------------------------------------------------------------------------------
 
 
-def test_denormals_are_flushed_inside_and_restored_after():
+def denormals_live() -> bool:
+    """Whether this thread's arithmetic, outside native code, has numbers below the least normal one."""
+    return bool((np.array([1e-40], "float32") * np.float32(0.5))[0] > 0)
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_denormals_are_flushed_inside_and_restored_after(threads, monkeypatch):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", threads)
     made = Sequential([Input((None, 1)), IndRNN(4, activation="linear", return_sequences=True)])
     made.set_weights([np.full(w.shape, 0.5, "float32") for w in made.weights])
-    x = np.zeros((1, 300, 1), "float32")
-    x[0, 0] = 1
     made.layers[-1].cell.bias.assign(np.zeros(4, "float32"))
-    y = made.predict(x, verbose=0)[0, :, 0]
-    tiny = float(np.finfo("float32").tiny)
-    assert y[120] > 0
-    assert not ((y > 0) & (y < tiny)).any()
-    assert y[-1] == 0
-    small = np.array([1e-40], "float32")
-    assert (small * np.float32(0.5))[0] > 0
+    x = np.zeros((64, 300, 1), "float32")
+    x[:, 0] = 1
+    y = made.predict(x, batch_size=64, verbose=0)
+    assert (y[:, 120] > 0).all()
+    assert not ((y > 0) & (y < np.finfo("float32").tiny)).any()
+    assert (y[:, -1] == 0).all()
+    assert denormals_live()
+    np.testing.assert_array_equal(made.stream().feed(x[0]).reshape(300, 4), y[0])
+    assert denormals_live()
+    made.compile("sgd", "mse")
+    made.fit(x, y, batch_size=64, verbose=0)
+    assert denormals_live()
+
+
+def test_denormals_are_restored_after_an_error():
+    table, place = placeholder("table", (3, 2), "float32"), placeholder("place", (4,), "int32")
+    plan = NativeExecutor().compile(Graph((table, place), (ops.take(table, place),)))
+    with pytest.raises(DataError):
+        plan.run([np.zeros((3, 2), "float32"), np.array([0, 1, 2, 7], "int32")])
+    assert denormals_live()
 
 
 # ---- nothing, and much ---------------------------------------------------------------------------------------------
