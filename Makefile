@@ -9,6 +9,8 @@ ORACLE_VENV ?= .venv-oracle
 PYTEST ?=
 JOBS ?= 2
 SANITIZE ?=
+ISA_TESTS ?= tests/oracle/test_executors.py tests/contracts/test_cells.py tests/contracts/test_determinism.py \
+  tests/properties tests/unit/executors
 
 # Tests are of no use where the extension silently stayed away, so a compiler that fails is an error here.
 DEV_NATIVE ?= ON
@@ -25,12 +27,13 @@ from_here := --no-build-isolation -C build-dir=build/release
 # ThreadSanitizer cannot place its shadow where the kernel randomises addresses widely.
 steady_addresses = $(if $(filter thread,$(SANITIZE)),$(shell setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
 
-.PHONY: help demo test test-fast coverage test-oracle native-tests lint format types bench bench-peers docs wheel clean
+.PHONY: help demo test test-fast test-isa coverage test-oracle native-tests lint format types bench bench-peers docs wheel clean
 
 help:
 	@echo "make demo           install elman into $(VENV) and run 'elman demo'"
 	@echo "make test           install the dev extra; run the C++ and the Python tests"
 	@echo "make test-fast      the Python tests that are not marked slow"
+	@echo "make test-isa       tests of numbers on narrower instruction sets [ISA_TESTS=tests: all of them]"
 	@echo "make coverage       which lines the Python tests enter"
 	@echo "make test-oracle    compare live with PyTorch, in $(ORACLE_VENV)"
 	@echo "make native-tests   the C++ tests [SANITIZE=address,undefined | SANITIZE=thread]"
@@ -101,6 +104,14 @@ test: $(VENV)/.installed-dev native-tests
 
 test-fast: $(VENV)/.installed-dev
 	$(bin)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not oracle and not slow' $(PYTEST)
+
+# The tests in which kernels meet numbers, on what this CPU has below its best.
+test-isa: $(VENV)/.installed-dev
+	isas=$$($(bin)/python -c 'from elman.executors import native as n; print(*n.ISAS[:n.ISAS.index(n.chosen_isa())])') \
+	&& for isa in $$isas; do \
+	  ELMAN_ISA=$$isa $(bin)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not oracle and not slow' $(ISA_TESTS) $(PYTEST) \
+	  || exit 1; \
+	done
 
 # Which lines of Python the tests enter, without native tests and live oracles; takes as long as `make test` on one core.
 coverage: $(VENV)/.installed-dev
