@@ -56,8 +56,9 @@ def test_a_text_a_file_a_table_and_standard_input_are_answered(run, reviews, mon
     Path("lines.txt").write_text("a good film\na bad film\n")
     lines = run("predict", "model.safetensors", "lines.txt")[1]
     assert lines.splitlines()[0] == one.strip()
-    monkeypatch.setattr("sys.stdin", io.StringIO("a good film\na bad film\n"))
-    assert run("predict", "model.safetensors")[1] == lines
+    for named in ([], ["-"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("a good film\na bad film\n"))
+        assert run("predict", "model.safetensors", *named)[1] == lines
     table = run("predict", "model.safetensors", reviews)[1].splitlines()
     assert (table[0], len(table)) == ("mood", 25)
     assert run("predict", "model.safetensors", reviews, "-o", "answers.csv")[0] == 0

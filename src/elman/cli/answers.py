@@ -25,12 +25,12 @@ LANGUAGE_MODEL = "Train one with: elman train book.txt."
 
 
 def predict(model: SequenceModel, given: str | None, output: Path | None, force: bool) -> None:
-    """Answer a text, a file, or the lines of standard input: a line each, or a CSV for a table.
+    """Answer a text, a file, or the lines of standard input (None or "-"): a line each, or a CSV for a table.
 
     Raises:
         ArgumentError: several inputs without a table.
     """
-    path = None if given is None else Path(given)
+    path = None if given in (None, "-") else Path(str(given))
     if path is not None and is_table(path):
         _write(_answers(model, _columns(model, path, outputs=False)), output, force)
         return

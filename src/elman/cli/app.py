@@ -113,7 +113,7 @@ def train(
 @app.command()
 def predict(
     model: Model,
-    given: Annotated[str | None, typer.Argument(metavar="[TEXT|FILE]", help="Or standard input.")] = None,
+    given: Annotated[str | None, typer.Argument(metavar="[TEXT|FILE]", help="Or - for standard input.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV or Parquet. [standard output]")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [as trained]")] = None,
     level: Annotated[float | None, typer.Option(help="Add an interval that holds this share, as 0.9.")] = None,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "complain", "console", "say", "show_report", "show_table"]
 
 _LINES = 10
+_SILENCE = 10.0
+"""Seconds after which an epoch is worth a line, however many there are."""
 """Lines a training prints where there is no terminal."""
 
 
@@ -58,7 +60,7 @@ def show_report(report: Report) -> None:
 
 
 class Progress(Callback):
-    """Training as one live line on a terminal, as about ten plain lines elsewhere.
+    """Training as one live line on a terminal, as about ten plain lines elsewhere, more where epochs are long.
 
     A second training (on all rows) gets a line of its own.
 
@@ -72,11 +74,11 @@ class Progress(Callback):
         self.runs = 0
         self._bar: Any = None
         self._task: Any = None
-        self._began = 0.0
+        self._began = self._said = 0.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Open the line."""
-        self._began = time.perf_counter()
+        self._began = self._said = time.perf_counter()
         self._name = self.names[min(self.runs, len(self.names) - 1)]
         self.runs += 1
         screen = console()
@@ -96,8 +98,12 @@ class Progress(Callback):
         shown = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
         if self._bar is not None:
             self._bar.update(self._task, completed=epoch + 1, shown=shown)
-        elif (epoch + 1) % max(1, epochs // _LINES) == 0 or epoch + 1 == epochs:
+        elif (epoch + 1) % max(1, epochs // _LINES) == 0 or epoch + 1 == epochs or self._silent():
+            self._said = time.perf_counter()
             say(f"{self._name}: epoch {epoch + 1}/{epochs}  {shown}")
+
+    def _silent(self) -> bool:
+        return time.perf_counter() - self._said > _SILENCE
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Close the line."""
