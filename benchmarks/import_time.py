@@ -28,7 +28,7 @@ def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a line of Python in a new process, bound as every program is."""
     return subprocess.run(
         [sys.executable, *options, "-c", code],
-        env={**os.environ, **machine.THREADS},
+        env={**os.environ, **machine.threads(1)},
         preexec_fn=machine.bind,
         capture_output=True,
         check=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import platform
 import shutil
@@ -12,41 +14,46 @@ from pathlib import Path
 from typing import Any
 
 CPU = 0
-"""The CPU that every timed program is bound to."""
+"""The first of the CPUs that a timed program is bound to."""
 
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "ELMAN_NUM_THREADS": "1",
-    "PYTHONDONTWRITEBYTECODE": "",
-}
-"""One thread for every program, in the words of each; and bytecode kept, as an installed package has it."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "ELMAN_NUM_THREADS")
+
+
+def threads(count: int) -> dict[str, str]:
+    """Return environment variables that give a program so many threads, in the words of each; bytecode is kept."""
+    xla = f"--xla_cpu_multi_thread_eigen={'true' if count > 1 else 'false'} intra_op_parallelism_threads={count}"
+    settings = {"TF_NUM_INTEROP_THREADS": "1", "XLA_FLAGS": xla, "PYTHONDONTWRITEBYTECODE": ""}
+    return {**dict.fromkeys(THREADS, str(count)), **settings}
+
 
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
-def bind() -> None:
-    """Bind the calling process to CPU, where the system can; run in a child before it starts."""
+def bind(cpus: int = 1) -> None:
+    """Bind the calling process to CPU and those after it, where the system can; run in a child before it starts."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {CPU})
+        os.sched_setaffinity(0, range(CPU, CPU + cpus))
 
 
 def fma_peak() -> float | None:
-    """Return the peak of one CPU in GF/s; None where there is no C compiler."""
+    """Return the peak of one CPU in GF/s, now; None where there is no C compiler."""
+    program = peak_program()
+    if program is None:
+        return None
+    return float(subprocess.run([program], preexec_fn=bind, capture_output=True, check=True, text=True).stdout)
+
+
+@functools.cache
+def peak_program() -> Path | None:
+    """Build the program that measures the peak, once; it is deleted with this process."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "fma_peak"
-        source = Path(__file__).with_name("fma_peak.c")
-        built = subprocess.run([compiler, "-O3", "-march=native", "-o", program, source], check=False)
-        if built.returncode:
-            return None
-        return float(subprocess.run([program], preexec_fn=bind, capture_output=True, check=True, text=True).stdout)
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    program, source = Path(folder.name) / "fma_peak", Path(__file__).with_name("fma_peak.c")
+    built = subprocess.run([compiler, "-O3", "-march=native", "-o", program, source], check=False)
+    return None if built.returncode else program
 
 
 def cpu_line(key: str) -> str:

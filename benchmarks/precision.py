@@ -1,6 +1,6 @@
 """mixed_bfloat16 beside float32, and big vocabularies with and without whole logits; elman beside itself.
 
-python -m benchmarks.precision [--rounds 5] [--save]
+python -m benchmarks.precision [--rounds 5] [--save] [--kinds vocabulary]
 
 Every variant is a process of its own on one CPU and one thread, so that the most memory it held is its own. Variants
 take turns, round after round; their losses must agree.
@@ -76,7 +76,7 @@ def child(kind: str, variant: str, sizes: list[int]) -> None:
 def ask(kind: str, variant: str, sizes: tuple[int, ...]) -> dict[str, float]:
     """Run one variant in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.precision", "--child", kind, variant, *map(str, sizes)]
-    environment = {**os.environ, **machine.THREADS}
+    environment = {**os.environ, **machine.threads(1)}
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, preexec_fn=machine.bind)
     answer: dict[str, float] = json.loads(made.stdout)
     return answer
@@ -105,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--kinds", default="lstm,vocabulary", help="lstm, vocabulary, or both")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -113,9 +114,9 @@ def main() -> None:
         return
     text = "One training step. mixed_bfloat16 beside float32: an LSTM, (B, T, I, U). fused beside whole logits: (V, U)."
     report = Report("precision", "Precision and vocabularies", text, machine=machine.describe(), rounds=options.rounds)
-    for sizes in TRAINED:
+    for sizes in TRAINED if "lstm" in options.kinds else ():
         compare(report, "lstm", sizes, ("mixed_bfloat16", "float32"), options.rounds)
-    for pair in VOCABULARIES:
+    for pair in VOCABULARIES if "vocabulary" in options.kinds else ():
         compare(report, "vocabulary", pair, ("fused", "whole"), options.rounds)
     print(report.markdown())
     if options.save:

@@ -1,4 +1,4 @@
-"""The programs compared: one process each, asked over JSON lines, bound to one CPU and one thread."""
+"""The programs compared: one process each, asked over JSON lines, bound to one CPU and one thread unless said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -20,22 +21,39 @@ class Unavailable(RuntimeError):
     """A program did not start or did not answer; the message says why."""
 
 
+class Unsupported(Unavailable):
+    """A program does not have what was asked of it, by its nature."""
+
+
 class Program(NamedTuple):
-    """How a program is started."""
+    """How a program is started. `peer`: whose environment; `settings`: further environment variables."""
 
     name: str
     script: str
+    peer: str = ""
+    threads: int = 1
+    settings: tuple[tuple[str, str], ...] = ()
 
     def command(self) -> list[str]:
         """Return the command line: the peer's own interpreter, elman's being this one."""
-        interpreter = sys.executable if self.name == "elman" else str(setup_peers.python_of(self.name))
+        peer = self.peer or self.name
+        interpreter = sys.executable if peer == "elman" else str(setup_peers.python_of(peer))
         return [interpreter, str(PEERS / self.script)]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment: one thread, bytecode kept (as installers do), and what the peer itself needs."""
-        peer = setup_peers.ENVIRONMENTS.get(self.name)
+        """Return the environment: its threads, bytecode kept (as installers do), and what the peer itself needs."""
+        peer = setup_peers.ENVIRONMENTS.get(self.peer or self.name)
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, **machine.THREADS, **dict(peer.environment if peer else ())}
+        return {
+            **kept,
+            **machine.threads(self.threads),
+            **dict(peer.environment if peer else ()),
+            **dict(self.settings),
+        }
+
+    def bind(self) -> None:
+        """Bind the calling process to as many CPUs as it has threads; run in a child before it starts."""
+        machine.bind(self.threads)
 
 
 PROGRAMS = (
@@ -44,7 +62,18 @@ PROGRAMS = (
     Program("keras-jax", "keras_peer.py"),
     Program("torch", "torch_peer.py"),
     Program("jax", "jax_peer.py"),
+    Program("onnxruntime", "onnxruntime_peer.py"),
+    Program("elman-2-threads", "elman_peer.py", "elman", threads=2),
+    Program("torch-2-threads", "torch_peer.py", "torch", threads=2),
+    Program("elman-avx2", "elman_peer.py", "elman", settings=(("ELMAN_ISA", "avx2"),)),
 )
+FRAMEWORKS = ("elman", "keras-tf", "keras-jax", "torch", "jax")
+
+
+def programs(names: Iterable[str]) -> list[Program]:
+    """Return programs by name, in their order in the table."""
+    wanted = set(names)
+    return [program for program in PROGRAMS if program.name in wanted]
 
 
 class Running:
@@ -57,14 +86,16 @@ class Running:
             self.process = subprocess.Popen(
                 program.command(),
                 env=program.environment(),
-                preexec_fn=machine.bind,  # noqa: PLW1509  no thread runs here
+                preexec_fn=program.bind,  # noqa: PLW1509  no thread runs here
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=None if os.environ.get("BENCH_DEBUG") else self.said,
                 text=True,
             )
         except OSError as error:
-            raise Unavailable(f"{self.name}: {error}. Run: python benchmarks/setup_peers.py {self.name}") from error
+            raise Unavailable(
+                f"{self.name}: {error}. Run: python benchmarks/setup_peers.py {program.peer or self.name}"
+            ) from error
         self.versions: dict[str, str] = self._answer()["ready"]
 
     def __enter__(self) -> Self:
@@ -90,6 +121,8 @@ class Running:
         if not line:
             raise Unavailable(f"{self.name}: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
+        if "unsupported" in answer:
+            raise Unsupported(f"{self.name} has no such thing")
         if "error" in answer:
             raise Unavailable(f"{self.name}: {answer['error']}")
         return answer
@@ -110,7 +143,7 @@ def run_cold(program: Program) -> dict[str, Any]:
     done = subprocess.run(
         [*program.command(), "cold"],
         env=program.environment(),
-        preexec_fn=machine.bind,
+        preexec_fn=program.bind,
         capture_output=True,
         check=False,
         text=True,

@@ -1,18 +1,19 @@
-"""One recurrent layer: forward alone, and forward with backpropagation through time to its weights."""
+"""One recurrent layer: forward alone, and forward and back through time; by program, threads, instructions."""
 
 from __future__ import annotations
 
 import itertools
-import math
+import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from benchmarks import machine
+from benchmarks.compare import compare, share_of_peak, sides
 from benchmarks.peers import problems
-from benchmarks.program import Running, Unavailable
+from benchmarks.program import Running
 from benchmarks.report import Report, Row
 
 Shape = tuple[int, int, int, int]
-MODES = ("train", "inference")
+MODES = ("train", "train-dx", "inference")
 SHAPES: tuple[Shape, ...] = (
     (1, 100, 1, 32),
     (16, 100, 1, 64),
@@ -23,21 +24,39 @@ SHAPES: tuple[Shape, ...] = (
     (32, 50, 1024, 1024),
 )
 """(B, T, I, U)."""
+SEVERAL: tuple[Shape, ...] = SHAPES[1:6]
+"""Shapes with rows enough for two threads."""
 ROOFLINE = (
     "Work is that of the matrix products; traffic is what must move at least once: inputs, weights, outputs, their "
-    "gradients, and the gates kept for the way back. The peak is that of fused multiply-adds, measured in each round."
+    "gradients, and the gates kept for the way back. The peak is that of fused multiply-adds on one CPU, measured in "
+    "each round; shares are medians over rounds."
 )
-AGREEMENT = 2e-3
-"""How far norms of float32 results over 100 steps may differ between programs, relatively."""
 
 
-def agree(case: str, results: dict[str, list[float]]) -> None:
-    """Assert that all programs computed the same norms of outputs and gradients."""
-    (first, *rest) = results.items()
-    for name, values in rest:
-        for mine, other in zip(first[1], values, strict=True):
-            if not math.isclose(mine, other, rel_tol=AGREEMENT):
-                raise AssertionError(f"{case}: {first[0]} and {name} must agree. Received {first[1]} and {values}.")
+class Public(NamedTuple):
+    """A case that others have measured: who, and what."""
+
+    source: str
+    cell: str
+    shape: Shape
+    modes: tuple[str, ...] = MODES
+
+
+PUBLIC = (
+    Public("DeepBench", "lstm", (16, 150, 256, 256), ("train",)),
+    Public("DeepBench", "simple_rnn", (16, 50, 1760, 1760), ("train",)),
+    Public("DeepBench", "lstm", (1, 150, 256, 256), ("inference",)),
+    Public("DeepBench", "lstm", (1, 25, 512, 512), ("inference",)),
+    Public("DeepBench", "simple_rnn", (1, 672, 32, 32), ("inference",)),
+    Public("benchdnn", "lstm", (64, 50, 500, 500)),
+    Public("benchdnn", "gru", (64, 50, 500, 500), ("train",)),
+    Public("benchdnn", "lstm", (32, 10, 512, 128)),
+    Public("Haste", "lstm", (1, 50, 128, 128)),
+    Public("Haste", "gru", (32, 50, 128, 128)),
+    Public("Haste", "lstm", (64, 50, 256, 256), ("train",)),
+    Public("PyTorch #42094", "lstm", (500, 5, 510, 32)),
+)
+"""Some of the shapes of DeepBench (rnn_problems.h), oneDNN's benchdnn (inputs/rnn) and Haste (README)."""
 
 
 def measure(
@@ -48,62 +67,56 @@ def measure(
     cells: Sequence[str] = tuple(problems.GATES),
     modes: Sequence[str] = MODES,
 ) -> None:
-    """Time cells and modes on shapes; the rates of all go into a table of their own."""
+    """Time cells and modes on shapes."""
     for shape, cell, mode in itertools.product(shapes, cells, modes):
-        row = one_case(report, running, rounds, cell, shape, mode)
-        if row.samples:
-            report.rows.append(row)
-    report.appendix = roofline(report.rows)
+        one_case(report, running, rounds, cell, shape, mode)
+
+
+def public(report: Report, running: list[Running], rounds: int) -> None:
+    """Time the shapes that others have published."""
+    for case in PUBLIC:
+        for mode in case.modes:
+            one_case(report, running, rounds, case.cell, case.shape, mode, f"{case.source}: ")
+
+
+def one_case(
+    report: Report, running: list[Running], rounds: int, cell: str, shape: Shape, mode: str, before: str = ""
+) -> None:
+    """Time one case; the gradient of an input of one feature, of data that is, nobody needs."""
+    if mode == "train-dx" and shape[2] == 1:
+        return
+    case = f"{before}{cell} {mode} {'x'.join(map(str, shape))}"
+    work = problems.flops(cell, shape, mode)
+    row = compare(report, case, "rnn", sides(running, cell=cell, shape=shape, mode=mode), rounds)
+    rates = {name: work / median * 1e-9 for name in row.samples if (median := row.median(name))}
+    row.notes |= {"flops": work, "bytes": problems.traffic(cell, shape, mode), "gflops": rates}
 
 
 def roofline(rows: list[Row]) -> list[str]:
     """Return a table of work, traffic and the share of the peak that each program reached."""
     programs = list(dict.fromkeys(name for row in rows for name in row.samples))
-    head = [
-        "case",
-        "GFLOP",
-        "MB",
-        "flop / byte",
-        "peak GF/s",
-        "elman GF/s",
-        *(f"{name} % of peak" for name in programs),
-    ]
+    head = ["case", "GFLOP", "MB", "flop / byte", "peak GF/s", "elman GF/s", *(f"{name} %" for name in programs)]
     lines = ["", ROOFLINE, "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in rows:
         work, moved = row.notes["flops"], row.notes["bytes"]
-        peak, rates = row.notes.get("peak"), row.notes["gflops"]
+        peaks, rates = row.notes.get("peaks"), row.notes["gflops"]
         cells = [row.case, f"{work * 1e-9:.3g}", f"{moved * 1e-6:.3g}", f"{work / moved:.0f}"]
-        cells += [f"{peak:.0f}" if peak else "-", f"{rates['elman']:.0f}" if "elman" in rates else "-"]
-        cells += [f"{100 * rates[name] / peak:.0f}" if peak and name in rates else "-" for name in programs]
+        cells += [
+            f"{statistics.median(peaks):.0f}" if peaks else "-",
+            f"{rates['elman']:.0f}" if "elman" in rates else "-",
+        ]
+        shares = [share_of_peak(row, name) for name in programs]
+        cells += ["-" if share is None else f"{100 * share:.0f}" for share in shares]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def one_case(report: Report, running: list[Running], rounds: int, cell: str, shape: Shape, mode: str) -> Row:
-    """Time one case; a program that cannot do it is named and left out."""
-    row = Row(f"{cell} {mode} {'x'.join(map(str, shape))}", "s")
-    results: dict[str, list[float]] = {}
-    left_out: set[str] = set()
-    peaks: list[float] = []
-    for _ in range(rounds):
-        if (peak := machine.fma_peak()) is not None:
-            peaks.append(peak)
-        for program in running:
-            if program.name in left_out:
-                continue
-            try:
-                answer = program.ask("rnn", cell=cell, shape=shape, mode=mode)
-            except Unavailable as error:
-                left_out.add(program.name)
-                report.missing.append(f"{row.case}: {error}")
-                continue
-            row.add(program.name, answer["seconds"])
-            results[program.name] = answer["result"]
-    if results:
-        agree(row.case, results)
-    work = problems.flops(cell, shape, mode)
-    rates = {name: work / median * 1e-9 for name in row.samples if (median := row.median(name))}
-    row.notes |= {"flops": work, "bytes": problems.traffic(cell, shape, mode), "gflops": rates}
-    if peaks:
-        row.notes["peak"] = max(peaks)
-    return row
+def speedups(rows: list[Row]) -> list[str]:
+    """Return a table of how many times faster two threads are than one."""
+    names = [name for name in ("elman", "torch") if any(name in row.samples for row in rows)]
+    heads = [f"{name}: one / two threads" for name in names]
+    lines = ["", "| case | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for row in rows:
+        found = [row.ratio(name, to=f"{name}-2-threads") for name in names]
+        lines.append(f"| {row.case} | " + " | ".join(f"{r:.3g}×" if r else "-" for r in found) + " |")
+    return lines

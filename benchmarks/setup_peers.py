@@ -36,6 +36,7 @@ ENVIRONMENTS: dict[str, Peer] = {
     "keras-jax": Peer(("jax[cpu]", "keras==3.15.*"), "jax, keras", (("KERAS_BACKEND", "jax"),)),
     "torch": Peer(("torch==2.13.0", "numpy"), "torch"),
     "jax": Peer(("jax[cpu]", "numpy"), "jax"),
+    "onnxruntime": Peer(("onnxruntime==1.31.*", "onnx", "numpy"), "onnxruntime, onnx"),
 }
 
 

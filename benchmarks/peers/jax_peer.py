@@ -120,10 +120,17 @@ def cold() -> dict[str, Any]:
 def run_cell(cell: str, weights: Any, x: Any) -> Any:
     """Return the outputs (B, T, U) of one layer; the input's projection is taken out of the loop."""
     kernel, recurrent_kernel, bias = weights
+    start = jnp.zeros((x.shape[0], recurrent_kernel.shape[0]))
+    step, first = body(cell, recurrent_kernel, bias)
+    projected = (x @ kernel + first).swapaxes(0, 1)
+    _, y = lax.scan(step, (start, start) if cell == "lstm" else start, projected)
+    return y.swapaxes(0, 1)
+
+
+def body(cell: str, recurrent_kernel: Any, bias: Any) -> tuple[Any, Any]:
+    """Return the step (state, projected input) -> (state, output), and the bias that goes into the projection."""
     units = recurrent_kernel.shape[0]
-    start = jnp.zeros((x.shape[0], units))
-    inner = bias[1] if cell == "gru" else None
-    projected = (x @ kernel + (bias[0] if cell == "gru" else bias)).swapaxes(0, 1)
+    first, inner = (bias[0], bias[1]) if cell == "gru" else (bias, None)
 
     def simple_rnn(h: Any, p: Any) -> Any:
         h = jnp.tanh(p + h @ recurrent_kernel)
@@ -144,14 +151,12 @@ def run_cell(cell: str, weights: Any, x: Any) -> Any:
         h = jax.nn.sigmoid(o) * jnp.tanh(c)
         return (h, c), h
 
-    body = {"simple_rnn": simple_rnn, "gru": gru, "lstm": lstm}[cell]
-    _, y = lax.scan(body, (start, start) if cell == "lstm" else start, projected)
-    return y.swapaxes(0, 1)
+    return {"simple_rnn": simple_rnn, "gru": gru, "lstm": lstm}[cell], first
 
 
 @functools.lru_cache(maxsize=1)
-def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> tuple[Any, Any, Any, Any]:
-    """Return inference and gradient of one layer, jitted, with their arguments."""
+def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> tuple[dict[str, Any], Any, Any]:
+    """Return every mode of one layer, jitted, (weights, x) -> (gradients, outputs), with their arguments."""
     given = problems.problem(cell, shape)
     x, cotangent = jnp.asarray(given.x), jnp.asarray(given.cotangent)
     weights = tuple(jnp.asarray(value) for value in given[1:4])
@@ -160,20 +165,60 @@ def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> tuple[Any, Any, 
         y = run_cell(cell, weights, x)
         return (y * cotangent).sum(), y
 
-    return jax.jit(functools.partial(run_cell, cell)), jax.jit(jax.grad(total, has_aux=True)), weights, x
+    def train_dx(weights: Any, x: Any) -> Any:
+        (to_weights, to_x), y = jax.grad(total, (0, 1), has_aux=True)(weights, x)
+        return (*to_weights, to_x), y
+
+    calls = {
+        "inference": lambda weights, x: ((), run_cell(cell, weights, x)),
+        "train": jax.grad(total, has_aux=True),
+        "train-dx": train_dx,
+    }
+    return {mode: jax.jit(call) for mode, call in calls.items()}, weights, x
 
 
-def rnn(cell: str, shape: list[int], mode: str, seconds: float = 0.3) -> dict[str, Any]:
+def rnn(cell: str, shape: list[int], mode: str) -> dict[str, Any]:
     """Time one recurrent layer."""
-    infer, gradient, weights, x = prepare_rnn(cell, tuple(shape))
-    if mode == "inference":
-        result = problems.fingerprint(infer(weights, x))
-        return {**speak.time_calls(lambda: jax.block_until_ready(infer(weights, x)), seconds), "result": result}
-    gradients, y = gradient(weights, x)
-    result = problems.fingerprint(y, gradients)
-    return {**speak.time_calls(lambda: jax.block_until_ready(gradient(weights, x)), seconds), "result": result}
+    sizes: Any = tuple(shape)
+    calls, weights, x = prepare_rnn(cell, sizes)
+    gradients, y = calls[mode](weights, x)
+    timed = speak.time_calls(
+        lambda: jax.block_until_ready(calls[mode](weights, x)), **problems.patience(cell, sizes, mode)
+    )
+    return {**timed, "result": problems.fingerprint(y, gradients)}
+
+
+@functools.lru_cache(maxsize=1)
+def prepare_stream(cell: str, features: int, units: int) -> tuple[Any, Any]:
+    """Return one step, jitted, (state, row) -> (state, output), and the problem."""
+    given = problems.problem(cell, (1, problems.STREAMED, features, units))
+    kernel, recurrent_kernel, bias = (jnp.asarray(value) for value in given[1:4])
+    step, first = body(cell, recurrent_kernel, bias)
+
+    def one(state: Any, row: Any) -> Any:
+        return step(state, row[None] @ kernel + first)
+
+    return jax.jit(one), given
+
+
+def stream(cell: str, features: int, units: int, bound: bool) -> dict[str, Any]:
+    """Time a step from NumPy to NumPy, or from one of JAX's arrays to another."""
+    one, given = prepare_stream(cell, features, units)
+    rows = [jnp.asarray(row) for row in given.x[0]] if bound else list(given.x[0])
+
+    def walk() -> Any:
+        state = jnp.zeros((1, units))
+        state = (state, state) if cell == "lstm" else state
+        for row in rows:
+            state, y = one(state, row)
+            last = y.block_until_ready() if bound else np.asarray(y)
+        return last
+
+    result = problems.fingerprint(walk())
+    return {**speak.time_steps(walk, len(rows)), "result": result}
 
 
 if __name__ == "__main__":
     versions = {"jax": jax.__version__, "numpy": np.__version__}
-    speak.serve(versions, {"tutorial_fit": tutorial_fit, "train_on_batch": train_on_batch, "rnn": rnn}, cold)
+    jobs = {"tutorial_fit": tutorial_fit, "train_on_batch": train_on_batch, "rnn": rnn, "stream": stream}
+    speak.serve(versions, jobs, cold)

@@ -28,27 +28,33 @@ def start(seed: int) -> None:
 TUTORIAL = Tutorial(Sequential, SimpleRNN, Dense, start, warm_up=20)
 
 
-def tensorflow_calls(layer: Any, given: problems.Problem) -> tuple[Any, Any]:
+Calls = dict[str, Any]
+"""For each mode a call that gives outputs and gradients."""
+
+
+def tensorflow_calls(layer: Any, given: problems.Problem) -> Calls:
     """Compile inference and training of one layer with tf.function."""
     import tensorflow as tf
 
     x, cotangent = tf.constant(given.x), tf.constant(given.cotangent)
+    weights = [weight.value for weight in layer.weights]
 
-    @tf.function
-    def infer() -> Any:
-        return layer(x)
+    def training(wrt: list[Any]) -> Any:
+        @tf.function
+        def train() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                total = tf.reduce_sum(y * cotangent)
+            return y, tape.gradient(total, wrt)
 
-    @tf.function
-    def train() -> Any:
-        with tf.GradientTape() as tape:
-            y = layer(x)
-            total = tf.reduce_sum(y * cotangent)
-        return y, tape.gradient(total, [weight.value for weight in layer.weights])
+        return train
 
-    return infer, train
+    inference = tf.function(lambda: (layer(x), ()))
+    return {"inference": inference, "train": training(weights), "train-dx": training([*weights, x])}
 
 
-def jax_calls(layer: Any, given: problems.Problem) -> tuple[Any, Any]:
+def jax_calls(layer: Any, given: problems.Problem) -> Calls:
     """Compile inference and training of one layer with jax.jit."""
     import jax
 
@@ -64,16 +70,21 @@ def jax_calls(layer: Any, given: problems.Problem) -> tuple[Any, Any]:
         return (y * cotangent).sum(), y
 
     infer, gradient = jax.jit(forward), jax.jit(jax.grad(total, has_aux=True))
+    both = jax.jit(jax.grad(total, (0, 1), has_aux=True))
 
     def train() -> Any:
         gradients, y = gradient(weights, x, cotangent)
         return y, [value.block_until_ready() for value in gradients]
 
-    return lambda: infer(weights, x).block_until_ready(), train
+    def train_dx() -> Any:
+        (to_weights, to_x), y = both(weights, x, cotangent)
+        return y, [value.block_until_ready() for value in (*to_weights, to_x)]
+
+    return {"inference": lambda: (infer(weights, x).block_until_ready(), ()), "train": train, "train-dx": train_dx}
 
 
 @functools.lru_cache(maxsize=1)
-def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> tuple[Any, Any]:
+def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> Calls:
     """Return compiled inference and training of one layer."""
     given = problems.problem(cell, shape)
     layer = LAYERS[cell](shape[3], return_sequences=True)
@@ -82,15 +93,13 @@ def prepare_rnn(cell: str, shape: tuple[int, int, int, int]) -> tuple[Any, Any]:
     return (tensorflow_calls if keras.backend.backend() == "tensorflow" else jax_calls)(layer, given)
 
 
-def rnn(cell: str, shape: list[int], mode: str, seconds: float = 0.3) -> dict[str, Any]:
+def rnn(cell: str, shape: list[int], mode: str) -> dict[str, Any]:
     """Time one recurrent layer."""
-    infer, train = prepare_rnn(cell, tuple(shape))
-    if mode == "inference":
-        result = problems.fingerprint(infer())
-        return {**speak.time_calls(infer, seconds), "result": result}
-    y, gradients = train()
+    sizes: Any = tuple(shape)
+    call = prepare_rnn(cell, sizes)[mode]
+    y, gradients = call()
     result = problems.fingerprint(y, tuple(gradients))
-    return {**speak.time_calls(train, seconds), "result": result}
+    return {**speak.time_calls(call, **problems.patience(cell, sizes, mode)), "result": result}
 
 
 if __name__ == "__main__":

@@ -63,3 +63,9 @@ def time_loop(call: Callable[[], Any], calls: int) -> dict[str, Any]:
     for _ in range(calls):
         call()
     return {"seconds": (time.perf_counter() - start) / calls, "calls": calls}
+
+
+def time_steps(walk: Callable[[], Any], steps: int, seconds: float = 0.2) -> dict[str, Any]:
+    """Time `walk`, which takes `steps` steps; return the median of its times, a step."""
+    timed = time_calls(walk, seconds)
+    return {**timed, "seconds": timed["seconds"] / steps}

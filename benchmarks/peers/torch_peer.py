@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 import numpy as np
-import problems
 import series
 import speak
 import torch
+import torch_cells
+import torch_ragged
+import torch_rnn
+import torch_streams
 from torch import nn
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
 class Tutorial(nn.Module):
@@ -109,58 +113,16 @@ def cold() -> dict[str, Any]:
     return {"mse": error(model, x, y), "mse_test": error(model, x_test, y_test), "predicted": list(predicted.shape)}
 
 
-def swap(weight: Any, units: int) -> Any:
-    """Put Keras' gates z, r, h into PyTorch's order r, z, n, along the last axis."""
-    z, r, h = weight[..., :units], weight[..., units : 2 * units], weight[..., 2 * units :]
-    return np.concatenate([r, z, h], axis=-1)
-
-
-def recurrent(cell: str, given: problems.Problem, units: int) -> Any:
-    """Return PyTorch's layer with the problem's weights."""
-    layer = {"simple_rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](given.x.shape[2], units, batch_first=True)
-    kernel, recurrent_kernel, bias = given.kernel, given.recurrent_kernel, given.bias
-    if cell == "gru":
-        kernel, recurrent_kernel, bias = (swap(weight, units) for weight in (kernel, recurrent_kernel, bias))
-        first, second = bias
-    else:
-        first, second = bias, np.zeros_like(bias)
-    for name, value in (
-        ("weight_ih", kernel.T),
-        ("weight_hh", recurrent_kernel.T),
-        ("bias_ih", first),
-        ("bias_hh", second),
-    ):
-        getattr(layer, f"{name}_l0").data = torch.from_numpy(np.ascontiguousarray(value))
-    return layer
-
-
-def rnn(cell: str, shape: list[int], mode: str, seconds: float = 0.3) -> dict[str, Any]:
-    """Time one recurrent layer."""
-    given = problems.problem(cell, tuple(shape))
-    layer = recurrent(cell, given, shape[3])
-    x, cotangent = torch.from_numpy(given.x), torch.from_numpy(given.cotangent)
-
-    def infer() -> Any:
-        with torch.inference_mode():
-            return layer(x)[0]
-
-    def train() -> Any:
-        layer.zero_grad()
-        y = layer(x)[0]
-        y.backward(cotangent)
-        return y
-
-    if mode == "inference":
-        result = problems.fingerprint(infer().numpy())
-        return {**speak.time_calls(infer, seconds), "result": result}
-    y = train()
-    gradients = [layer.weight_ih_l0.grad, layer.weight_hh_l0.grad, layer.bias_ih_l0.grad]
-    if cell == "gru":
-        gradients[2] = torch.stack([layer.bias_ih_l0.grad, layer.bias_hh_l0.grad])
-    result = problems.fingerprint(y.detach(), tuple(gradients))
-    return {**speak.time_calls(train, seconds), "result": result}
-
-
 if __name__ == "__main__":
     versions = {"torch": torch.__version__.split("+")[0], "numpy": np.__version__}
-    speak.serve(versions, {"tutorial_fit": tutorial_fit, "train_on_batch": train_on_batch, "rnn": rnn}, cold)
+    jobs = {
+        "tutorial_fit": tutorial_fit,
+        "train_on_batch": train_on_batch,
+        "rnn": torch_rnn.rnn,
+        "decay": torch_rnn.decay,
+        "cell": torch_cells.cell,
+        "user_cell": torch_cells.user_cell,
+        "stream": torch_streams.stream,
+        "ragged": torch_ragged.ragged,
+    }
+    speak.serve(versions, jobs, cold)

@@ -1,0 +1,78 @@
+"""One case, asked of several programs in turn, round after round; what they computed must agree."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from benchmarks import machine
+from benchmarks.program import Running, Unavailable, Unsupported
+from benchmarks.report import Report, Row
+
+AGREEMENT = 2e-3
+"""How far norms of float32 results over 100 steps may differ between programs, relatively."""
+
+
+class Side(NamedTuple):
+    """One column: a label, the program behind it, and what it is asked. `count`: how many things one call does."""
+
+    label: str
+    program: Running
+    arguments: dict[str, Any]
+    count: int = 1
+
+
+def sides(running: Sequence[Running], **arguments: Any) -> list[Side]:
+    """Return a side a program, all asked the same."""
+    return [Side(program.name, program, arguments) for program in running]
+
+
+def compare(report: Report, case: str, job: str, asked: Sequence[Side], rounds: int) -> Row:
+    """Time one case and add its row, where anyone could do it; a program that could not is named in the report.
+
+    `notes` keep the multiply-add peak of each round, and how far results lay apart.
+    """
+    row, left_out = Row(case, "s"), set[str]()
+    results: dict[str, list[float]] = {}
+    peaks: list[float] = []
+    for _ in range(rounds):
+        if (peak := machine.fma_peak()) is not None:
+            peaks.append(peak)
+        for side in asked:
+            if side.label in left_out:
+                continue
+            try:
+                answer = side.program.ask(job, **side.arguments)
+            except Unavailable as error:
+                left_out.add(side.label)
+                if not isinstance(error, Unsupported):
+                    report.missing.append(f"{case}: {error}")
+                continue
+            row.add(side.label, answer["seconds"] / side.count)
+            results[side.label] = answer["result"]
+    if row.samples:
+        row.notes |= {"peaks": peaks, "apart": agree(case, results)}
+        report.rows.append(row)
+    return row
+
+
+def agree(case: str, results: dict[str, list[float]]) -> float:
+    """Assert that all programs computed the same numbers; return how far they lie apart, relatively."""
+    (name, first), *rest = results.items()
+    apart = 0.0
+    for other, values in rest:
+        for mine, its in zip(first, values, strict=True):
+            if not math.isclose(mine, its, rel_tol=AGREEMENT):
+                raise AssertionError(f"{case}: {name} and {other} must agree. Received {first} and {values}.")
+            apart = max(apart, abs(mine - its) / max(abs(mine), abs(its), 1e-30))
+    return apart
+
+
+def share_of_peak(row: Row, program: str) -> float | None:
+    """Return which share of the multiply-add peak of its rounds a program reached, the median; None: unknown."""
+    samples, peaks, work = row.samples.get(program), row.notes.get("peaks"), row.notes.get("flops")
+    if not samples or not work or not peaks or len(peaks) != len(samples):
+        return None
+    return statistics.median(work / seconds * 1e-9 / peak for seconds, peak in zip(samples, peaks, strict=True))

@@ -1,0 +1,69 @@
+"""What benchmarks measure: problems, tables of cells, and the page of stored runs."""
+
+import inspect
+
+import numpy as np
+
+from benchmarks import cells, ragged, rnn
+from benchmarks.peers import problems
+from benchmarks.report import PAGE, RESULTS, Report, Row
+from benchmarks.run import BENCHES, main
+from elman import layers
+from elman.layers.rnn.recurrence import CellLayer
+
+
+def test_every_cell_has_a_row():
+    found = {
+        name for name in layers.__all__ if inspect.isclass(c := getattr(layers, name)) and issubclass(c, CellLayer)
+    }
+    assert {name for name, _ in cells.CELLS} == found
+
+
+def test_the_page_shows_what_is_stored():
+    page = PAGE.read_text()
+    for name, bench in BENCHES.items():
+        stored = Report(name, bench.title, bench.text, appendix=bench.appendix).merged()
+        assert bool(stored.rows) == (RESULTS / f"{name}.json").exists()
+        if stored.rows:
+            assert stored.markdown() in page, f"python -m benchmarks --tables {name}"
+
+
+def test_tables_can_be_written_again():
+    before = PAGE.read_text()
+    assert main(["--tables"]) == 0
+    assert PAGE.read_text() == before
+
+
+def test_work_of_a_layer_is_counted():
+    shape = (2, 5, 3, 4)  # B T I U
+    forward = 2 * 2 * 5 * 16 * (3 + 4)
+    assert problems.flops("lstm", shape, "inference") == forward
+    assert problems.flops("lstm", shape, "train") == 2 * forward + 2 * 2 * 5 * 16 * 4
+    assert problems.flops("lstm", shape, "train-dx") == 3 * forward
+    assert problems.traffic("simple_rnn", (1, 1, 1, 1), "inference") == 4 * (1 + 1 + 3)
+
+
+def test_ragged_lengths_are_half_in_the_mean():
+    given = problems.ragged("lstm", 64, (32, 100, 2, 4), whole=False)
+    lengths = [len(x) for x in given.x]
+    assert (min(lengths), max(lengths)) == (1, 100)
+    assert abs(np.mean(lengths) - 50) < 1
+    assert {len(x) for x in problems.ragged("lstm", 64, (32, 100, 2, 4), whole=True).x} == {100}
+
+
+def test_large_cases_are_timed_less_often():
+    assert problems.patience("lstm", (1, 100, 1, 32), "train")["least"] == 5
+    assert problems.patience("lstm", (64, 100, 512, 512), "train")["least"] == 2
+
+
+def test_mixed_lengths_are_compared_with_the_programs_own_whole_ones():
+    rows = [
+        Row("a: whole", "s", {"elman": [1.0, 2.0], "torch": [1.0, 1.0]}),
+        Row("a: one batch, mixed", "s", {"elman": [2.0, 4.0], "torch": [5.0, 5.0]}),
+    ]
+    assert ragged.over_whole(rows)[-1] == "| a: one batch, mixed | 2× | 5× |"
+
+
+def test_threads_are_compared_with_one():
+    rows = [Row("a", "s", {"elman": [3.0], "elman-2-threads": [2.0]})]
+    assert rnn.speedups(rows)[-1] == "| a | 1.5× |"
