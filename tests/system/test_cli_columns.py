@@ -59,6 +59,8 @@ def test_a_text_a_file_a_table_and_standard_input_are_answered(run, reviews, mon
     for named in ([], ["-"]):
         monkeypatch.setattr("sys.stdin", io.StringIO("a good film\na bad film\n"))
         assert run("predict", "model.safetensors", *named)[1] == lines
+    code, _, err = run("predict", "model.safetensors", "liens.txt")
+    assert (code, "Received file='liens.txt': No such file or directory" in err) == (2, True)
     table = run("predict", "model.safetensors", reviews)[1].splitlines()
     assert (table[0], len(table)) == ("mood", 25)
     assert run("predict", "model.safetensors", reviews, "-o", "answers.csv")[0] == 0

@@ -37,7 +37,7 @@ def predict(model: SequenceModel, given: str | None, output: Path | None, force:
     name, field = _only_input(model)
     if path is None:
         cells: list[str] = read_lines(None, "predict")
-    elif path.is_file() and field.kind in ("text", "tokens"):
+    elif (path.is_file() or path.suffix == ".txt") and field.kind in ("text", "tokens"):
         cells = read_lines(path, "predict")
     else:
         cells = [given or ""]
