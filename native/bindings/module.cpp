@@ -385,7 +385,7 @@ class NativePlan {
       for (int n : m.symbols) product *= symbols[size_t(n)];
       count += product;
     }
-    return count * int64_t(v.storage == Storage::real ? sizeof(R) : 4);
+    return count * item_bytes<R>(v.storage);
   }
 
   void sizes_of_memory(const Spec& s, const std::vector<AnyArray>& constants) const {

@@ -1,6 +1,7 @@
 // Which instruction sets this processor and its operating system offer, and the kernels of each.
 #include "bfloat16.h"
 #include "elman/kernels.h"
+#include "vnni.h"
 
 namespace elman {
 
@@ -38,15 +39,16 @@ bool isa_supported(Isa isa) {
   return false;
 }
 
-// The widest set's kernels, with the tile unit where there is one
-static Kernels<float> with_tiles(Kernels<float> kernels) {
+// The widest set's kernels, with the units beside it that are there
+static Kernels<float> with_units(Kernels<float> kernels) {
+  if (auto product = vnni_product()) kernels.quantized_matmul = product;
   if (const Products<float>* tiles = bfloat16_tiles()) kernels.bfloat16 = *tiles, kernels.bfloat16_unit = true;
   return kernels;
 }
 
 template <>
 const Kernels<float>& kernels<float>(Isa isa) {
-  static const Kernels<float> widest = with_tiles(avx512::float_kernels());
+  static const Kernels<float> widest = with_units(avx512::float_kernels());
   return isa == Isa::avx512 ? widest : isa == Isa::avx2 ? avx2::float_kernels() : baseline::float_kernels();
 }
 template <>

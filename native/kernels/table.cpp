@@ -1,6 +1,7 @@
 // The kernels of one instruction set, compiled once per set with that set's flags and ELMAN_TARGET as its name.
 #include "contraction/matmul.h"
 #include "contraction_bf16/rounded.h"
+#include "contraction_int8/matmul.h"
 #include "movement/copy.h"
 #include "movement/gather.h"
 #include "pointwise/program.h"
@@ -27,16 +28,28 @@ constexpr Kernels<R> table_of = {
 #else
     ELMAN_NAME(ELMAN_TARGET),
 #endif
-    packed_size<R>, pack<R>,
-    matmul<R>,      conv_scratch<R>,
-    conv<R>,        conv_kernel<R>,
-    pool<R>,        unpool<R>,
-    pointwise<R>,   reduce<R>,
-    arg_max<R>,     softmax<R>,
-    cum_sum<R>,     linear_cross_entropy<R>,
-    copy,           gather,
-    scatter_add<R>, uniform<R>,
-    finite<R>,      {packed_size<R>, rounded_scratch<R>, rounded_pack<R>, rounded_matmul<R>},
+    packed_size<R>,
+    pack<R>,
+    matmul<R>,
+    quantized_scratch,
+    quantized_matmul,
+    conv_scratch<R>,
+    conv<R>,
+    conv_kernel<R>,
+    pool<R>,
+    unpool<R>,
+    pointwise<R>,
+    reduce<R>,
+    arg_max<R>,
+    softmax<R>,
+    cum_sum<R>,
+    linear_cross_entropy<R>,
+    copy,
+    gather,
+    scatter_add<R>,
+    uniform<R>,
+    finite<R>,
+    {packed_size<R>, rounded_scratch<R>, rounded_pack<R>, rounded_matmul<R>},
     false};
 
 }  // namespace

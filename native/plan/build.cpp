@@ -42,6 +42,18 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
   switch (i.op) {
     case Op::matmul:
       return matmul(i, frame, pack, before);
+    case Op::quantized_matmul: {
+      auto s = std::make_unique<CallStep<QuantizedMatmul, void (*)(const QuantizedMatmul&)>>(k->quantized_matmul);
+      QuantizedMatmul& c = s->call;
+      c.m = size(i, 0), c.n = size(i, 1), c.k = size(i, 2);
+      c.a_row = c.k, c.c_row = c.n;
+      c.scratch = reinterpret_cast<int8_t*>(scratch_);
+      bind(i.in[0], &c.a, frame);
+      bind(i.in[1], &c.b, frame);
+      bind(i.in[2], &c.scale, frame);
+      bind(i.out[0], &c.c, frame);
+      return s;
+    }
     case Op::pointwise:
       return pointwise(i, frame);
     case Op::integer:

@@ -37,9 +37,7 @@ class Builder {
 
  private:
   int64_t size(const Instruction& i, size_t at) const { return sizes_[size_t(i.dims[at])]; }
-  int64_t item(int value) const {
-    return spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4;
-  }
+  int64_t item(int value) const { return item_bytes<R>(spec_.values[size_t(value)].storage); }
   void bind(int value, void** field, Frame* frame);
   template <class T>
   void bind(int value, T** field, Frame* frame) {

@@ -30,7 +30,7 @@ int Layout<R>::root(int value) const {
 template <class R>
 int64_t Layout<R>::bytes(int value) const {
   const Value& v = spec_.values[size_t(value)];
-  return sizes_[size_t(v.count)] * int64_t(v.storage == Storage::real ? sizeof(R) : sizeof(int32_t));
+  return sizes_[size_t(v.count)] * item_bytes<R>(v.storage);
 }
 
 template <class R>
@@ -39,6 +39,8 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
     if (i.op == Op::matmul) {
       const int64_t k = sizes_[size_t(i.dims[3])], n = sizes_[size_t(i.dims[2])];
       scratch_ = std::max(scratch_, kernels_.products(i.flags[1] != 0).scratch_size(k, n) * int64_t(sizeof(R)));
+    } else if (i.op == Op::quantized_matmul) {
+      scratch_ = std::max(scratch_, kernels_.quantized_scratch(sizes_[size_t(i.dims[0])], sizes_[size_t(i.dims[2])]));
     } else if (i.op == Op::linear_cross_entropy) {
       scratch_ = std::max(scratch_, linear_scratch(i).total * int64_t(sizeof(R)));
     } else if (i.op == Op::conv || i.op == Op::conv_kernel) {

@@ -183,7 +183,7 @@ void Plan<R>::build(Binding& b) {
 
 template <class R>
 char* Plan<R>::whole(Binding& b, int value) {
-  const int64_t item = spec_.values[size_t(value)].storage == Storage::real ? int64_t(sizeof(R)) : 4;
+  const int64_t item = item_bytes<R>(spec_.values[size_t(value)].storage);
   const int64_t offset = part_offset(b.sizes, value);
   return address(b, nullptr, -1, value, value) + offset * item;
 }
@@ -346,7 +346,7 @@ void Plan<R>::read(size_t output, char* to) const {
   auto* self = const_cast<Plan<R>*>(this);
   const int output_value = spec_.outputs[output];
   const Value& value = spec_.values[size_t(output_value)];
-  const int64_t item = value.storage == Storage::real ? int64_t(sizeof(R)) : 4;
+  const int64_t item = item_bytes<R>(value.storage);
   auto take = [&](Shard* shard, const Numbers& sizes) {
     int root = output_value;
     const int64_t offset = part_offset(sizes, root);

@@ -1,7 +1,8 @@
 """The number types of a graph and how NumPy's types map onto them.
 
 Four types are enough for sequence models: two reals, one integer for indices and lengths, and truth values.
-Everything a user brings is converted at the border (`canonical`), so no kernel ever meets a fifth type.
+Everything a user brings is converted at the border (`canonical`), so no kernel ever meets a fifth type but int8, which
+`Model.quantize` keeps weights in and which products alone read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ FLOAT32 = "float32"
 FLOAT64 = "float64"
 INT32 = "int32"
 BOOL = "bool"
+INT8 = "int8"
+"""Codes of weights: whole numbers of -127 to 127, read by QuantizedMatMul with a scale for each column."""
+
 BFLOAT16 = "bfloat16"
 """No type of a tensor: what the operands of some products are rounded to."""
 

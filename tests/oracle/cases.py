@@ -179,6 +179,16 @@ def whole(*shape: int | str, below: int = 5, low: int = 0) -> Argument:
     return Argument(shape, "int32", lambda random, s: random.integers(low, below, s))
 
 
+def single(*shape: int | str, low: float = -2.0, high: float = 2.0) -> Argument:
+    """Uniform numbers in float32, whatever the run's real type is."""
+    return Argument(shape, "float32", lambda random, s: random.uniform(low, high, s))
+
+
+def codes(*shape: int) -> Argument:
+    """Whole numbers of 8 bits."""
+    return Argument(shape, "int8", lambda random, s: random.integers(-127, 128, s))
+
+
 def truth(*shape: int | str) -> Argument:
     """True and False."""
     return Argument(shape, "bool", lambda random, s: random.random(s) < 0.5)
@@ -340,6 +350,32 @@ case("Gemm:row", same("Gemm"), real("B", 3), real(3, 2), real(1, 2), length=33)
 case("Gemm:sequence", same("Gemm"), real("B", "T", 3), real(3, 2), real(2), length=99)
 case("Gemm:sequence_full", same("Gemm"), real("B", "T", 3), real(3, 2), real("B", "T", 2), length=99)
 case("Gemm:large", same("Gemm"), real(19, 35), real(35, 29), real(29), length=35, long=True)
+for _form, (_x, _n) in {
+    "": (("B", 5), 3),
+    ":sequence": (("B", "T", 4), 6),
+    ":one": (("B", 1), 1),
+    ":inner_0": (("B", 0), 3),
+    ":wide": ((1, 130), 70),
+    ":large": ((37, 200), 41),
+}.items():
+    _codes, _scale = codes(_n, int(_x[-1])), single(_n, low=0.001, high=0.01)
+    case(f"QuantizedMatMul{_form}", same("QuantizedMatMul"), single(*_x), _codes, _scale, differentiable=False)
+case(
+    "QuantizedMatMul:parts",
+    lambda x, w, s: [apply("QuantizedMatMul", x[:, 2 * i : 2 * i + 2], w[i:], s[i:]) for i in range(3)],
+    single("B", 6),
+    codes(5, 2),
+    single(5),
+    differentiable=False,
+)
+case(
+    "QuantizedMatMul:edges",
+    same("QuantizedMatMul"),
+    Argument((18, 2), "float32", lambda random, s: np.stack([EDGES, np.linspace(0, 2, 18)], 1)),
+    codes(3, 2),
+    single(3),
+    differentiable=False,
+)
 
 # ---- windows --------------------------------------------------------------------------------------------------------
 
@@ -937,6 +973,31 @@ def nested(x: Tensor, h: Tensor, w: Tensor) -> Sequence[Tensor]:
     return [*finals, *outputs]
 
 
+def quantized_rnn(x: Tensor, h: Tensor, w: Tensor, a: Tensor, u: Tensor, b: Tensor) -> Sequence[Tensor]:
+    """A recurrence over codes, which the loop's body captures."""
+
+    def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+        into, back = apply("QuantizedMatMul", slices[0], w, a), apply("QuantizedMatMul", states[0], u, b)
+        new = ops.tanh(into + back)
+        return [new], [new]
+
+    finals, outputs = ops.scan(step, [h], [x])
+    return [*finals, *outputs]
+
+
+case(
+    "Scan:quantized",
+    quantized_rnn,
+    single("T", "B", 5),
+    single("B", 3),
+    codes(3, 5),
+    single(3, low=0.002, high=0.004),
+    codes(3, 3),
+    single(3, low=0.002, high=0.004),
+    differentiable=False,
+    length=2000,  # a code may round the other way where a tanh differs in its last bit
+    steps=99,
+)
 case("Scan:nested", nested, real("T", "B", 2), real("B"), real(), length=340, steps=10)
 
 

@@ -27,7 +27,13 @@ pytestmark = pytest.mark.oracle
 
 Sizes = Mapping[str, int]
 Row = Callable[[Node, Sequence[Any], Sizes], Any]
-TYPES = {"float32": torch.float32, "float64": torch.float64, "int32": torch.int32, "bool": torch.bool}
+TYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "int32": torch.int32,
+    "int8": torch.int8,
+    "bool": torch.bool,
+}
 
 
 def number(size: Size, sizes: Sizes) -> int:
@@ -43,6 +49,20 @@ def matmul(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     b = v[1].transpose(-1, -2) if n.attrs.get("transpose_b") else v[1]
     product = torch.matmul(a, b)
     return product + v[2] if len(v) > 2 else product
+
+
+def quantized_matmul(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    """PyTorch's own rounding to a grid, row by row, and its own product of whole numbers."""
+    x, codes, scale = v
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    top = torch.cat([rows.abs(), torch.zeros(len(rows), 1)], 1).amax(1)
+    flat = top < 2.0**-100
+    step = torch.where(flat, 1.0, top) / 127
+    grid = torch.where(flat[:, None], 0.0, torch.round(rows * (127 / torch.where(flat, 1.0, top))[:, None]))
+    bad = ~torch.isfinite(top)
+    sums = torch.where(bad[:, None], 0.0, grid).to(torch.int32).long() @ codes.T.long()
+    made = sums.float() * torch.where(flat, 0.0, step)[:, None] * scale
+    return torch.where(bad[:, None], math.nan, made).reshape(*x.shape[:-1], len(codes))
 
 
 def extreme(n: Node, v: Sequence[Any], s: Sizes) -> Any:
@@ -275,6 +295,7 @@ ROWS: dict[str, Row] = {
     "Where": lambda n, v, s: torch.where(v[0], v[1], v[2]),
     "MatMul": matmul,
     "Gemm": matmul,
+    "QuantizedMatMul": quantized_matmul,
     "Conv": conv,
     "ConvKernel": conv_kernel,
     "MaxPool": max_pool,

@@ -20,7 +20,9 @@ inline constexpr int max_registers = 64;       // of one pointwise program
 inline constexpr size_t alignment = 64;        // of every buffer the plan hands out
 inline constexpr size_t padding = 128;         // readable bytes behind every buffer
 
-enum class Storage : uint8_t { real, index };  // R, or int32_t. Truth values are stored as R: 0 or 1.
+enum class Storage : uint8_t { real, index, code };  // R, int32_t or int8_t. Truth values are stored as R: 0 or 1.
+template <class R>
+constexpr int64_t item_bytes(Storage s) { return s == Storage::real ? sizeof(R) : s == Storage::index ? 4 : 1; }
 
 // ---- contraction -----------------------------------------------------------------------------------------------
 // c(m,n) = init(m,n) + sum over k of a(m,k) * b(k,n). Each element is one chain of fused multiply-adds in the order
@@ -49,6 +51,20 @@ struct Products {
   int64_t (*scratch_size)(int64_t k, int64_t n);
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+};
+
+// c(m,n) = step(m) * scale(n) * sum over k of q(m,k) * b(n,k), in this order: q is a's row in whole numbers, row / step rounded to the
+// nearest, halves to even; step its largest size / 127. Sums are exact: the same bits on every instruction set, whatever M. A row with
+// NaN or infinity gives NaN, one below 2^-100 throughout gives 0.
+struct QuantizedMatmul {
+  int64_t m, n, k;            // any may be 0; k <= 2^17, so that no sum overflows 32 bits
+  const float* a;             // (M, K), rows a_row apart, columns contiguous
+  int64_t a_row;
+  const int8_t* b;            // (N, K), contiguous: a row is a column of the matrix. -127 .. 127
+  const float* scale;         // (N)
+  float* c;                   // (M, N), rows c_row apart, columns contiguous
+  int64_t c_row;
+  int8_t* scratch;            // quantized_scratch(m, k) bytes, aligned; contents are lost
 };
 
 // ---- windows ---------------------------------------------------------------------------------------------------
@@ -171,6 +187,8 @@ struct Kernels {
   int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+  int64_t (*quantized_scratch)(int64_t m, int64_t k);
+  void (*quantized_matmul)(const QuantizedMatmul&);
   int64_t (*conv_scratch)(const Window&, int64_t filters);
   void (*conv)(const Conv<R>&);
   void (*conv_kernel)(const ConvKernel<R>&);

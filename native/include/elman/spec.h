@@ -36,6 +36,7 @@ struct Value {
 
 enum class Op : uint8_t {
   matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack bfloat16
+  quantized_matmul,  // in a codes scale; dims m n k
   pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input and each output
   integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy; outputs contiguous
   reduce,      // dims outer length inner; flags: ReduceKind

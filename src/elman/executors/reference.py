@@ -75,6 +75,17 @@ def _matmul(n: Node, v: Values, s: Sizes) -> Any:
     return np.matmul(a, b)
 
 
+def _quantized_matmul(n: Node, v: Values, s: Sizes) -> Any:
+    """Rows of x as codes, a step each; sums of products of codes, exact in float64; then both scales."""
+    x, codes, scale = v
+    largest = np.abs(x).max(axis=-1, keepdims=True, initial=np.float32(0))
+    usable = np.isfinite(largest) & (largest >= 2.0**-100)
+    end = np.where(usable, largest, np.float32(127))
+    rounded = np.where(usable, np.rint(x * (np.float32(127) / end)), 0).astype(np.float64)
+    step = np.where(usable, end / np.float32(127), np.where(np.isfinite(largest), np.float32(0), np.float32(np.nan)))
+    return (rounded @ codes.T.astype(np.float64)).astype(np.float32) * step * scale
+
+
 def _reduce(f: Callable[..., np.ndarray]) -> Row:
     return lambda n, v, s: f(v[0], axis=tuple(n.attrs["axes"]), keepdims=n.attrs["keepdims"])
 
@@ -261,6 +272,7 @@ ROWS: dict[str, Row] = {
     "Where": lambda n, v, s: np.where(v[0], v[1], v[2]),
     "MatMul": _matmul,
     "Gemm": lambda n, v, s: _matmul(n, v, s) + v[2],
+    "QuantizedMatMul": _quantized_matmul,
     "Conv": windows.conv,
     "ConvKernel": windows.conv_kernel,
     "MaxPool": windows.max_pool,

@@ -133,6 +133,9 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
                 raise _MixedError
     elif node.op in ("MatMul", "Gemm"):
         _check_product(node, outputs)
+    elif node.op == "QuantizedMatMul":
+        if any(of_batch(t) for t in node.inputs[1:]) or _axis(node.inputs[0]) == node.inputs[0].ndim - 1:
+            raise _MixedError
     elif node.op == "ReduceSum":
         if not outputs and _axis(batched[0]) not in node.attrs["axes"]:
             raise _MixedError

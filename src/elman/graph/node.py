@@ -249,6 +249,39 @@ class Variable:
         return self.tensor[key]
 
 
+class QuantizedVariable(Variable):
+    """A matrix kept as codes of 8 bits and a scale for each column, in the place of a weight.
+
+    In a product, whole or some of its columns, it is read as it is. Whoever asks for `value` gets the floats
+    it stands for, made anew each time.
+
+    Args: codes: int8, a row for each column of the matrix; scale: float32, what a unit of that row stands for.
+        trainable: whether the weight was; penalties on it are then measured still.
+    Shapes: codes (N, K), scale (N,) -> (K, N).
+    """
+
+    __slots__ = ("codes", "scale")
+
+    def __init__(self, codes: Variable, scale: Variable, trainable: bool = False) -> None:
+        self.codes, self.scale = codes, scale
+        self.name, self.trainable, self._tensor = codes.name, trainable, None
+
+    @property
+    def value(self) -> np.ndarray:  # type: ignore[override]
+        """The matrix in float32. Shapes: (K, N)."""
+        return _padded((self.codes.value * self.scale.value[:, None]).T, dtypes.FLOAT32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the matrix."""
+        return self.codes.shape[::-1]
+
+    @property
+    def dtype(self) -> str:
+        """The type it stands for."""
+        return dtypes.FLOAT32
+
+
 PADDING = 128  # bytes behind every variable: a native kernel may read a whole vector where the last one is a part
 ALIGNMENT = 64  # bytes of a cache line: a vector that lies in two of them takes twice as long to read
 
@@ -371,11 +404,28 @@ def apply(op: str, *operands: Operand, **attrs: Any) -> Tensor:
 
     Raises: ShapeError, DTypeError: the operator's rule is not met.
     """
+    if op == "MatMul" and not attrs and (found := _quantized(*operands)) is not None:
+        return found
     if op == "MatMul" and _precision.get() is not None:
         attrs.setdefault("precision", _precision.get())
     typed = [v.dtype for v in operands if isinstance(v, (Tensor, Variable)) and v.dtype != dtypes.BOOL]
     like = typed[0] if typed else None
     return Node(op, [as_tensor(v, like) for v in operands], attrs).outputs[0]
+
+
+def _quantized(a: Operand, b: Operand) -> Tensor | None:
+    """The product with a matrix of codes, or some of its columns; None for any other."""
+    t, columns = as_tensor(b) if isinstance(b, (Tensor, Variable)) else None, list[Node]()
+    while t is not None and t.node.op == "Slice" and t.node.attrs["axis"] == 1:
+        columns.append(t.node)
+        t = t.node.inputs[0]
+    matrix = None if t is None else t.node.attrs.get("variable")
+    if not isinstance(matrix, QuantizedVariable):
+        return None
+    codes, scale = matrix.codes.tensor, matrix.scale.tensor
+    for node in reversed(columns):
+        codes, scale = (apply("Slice", x, **{**node.attrs, "axis": 0}) for x in (codes, scale))
+    return Node("QuantizedMatMul", [as_tensor(a), codes, scale], {}).outputs[0]
 
 
 def apply_many(op: str, operands: Sequence[Tensor], **attrs: Any) -> tuple[Tensor, ...]:

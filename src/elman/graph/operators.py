@@ -25,6 +25,9 @@ from elman.errors import DTypeError, ShapeError
 from elman.shapes import Shape, Size, broadcast, product, quotient, share, text
 
 Signature = tuple[Shape, str]
+LONGEST_EXACT = 1 << 17
+"""Terms of a sum of products of two numbers of 8 bits that 32 bits hold."""
+
 Rule = Callable[[str, Sequence[Signature], Mapping[str, Any]], list[Signature]]
 
 
@@ -137,6 +140,19 @@ def _gemm(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[S
     return [out]
 
 
+def _quantized_matmul(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    (x, dtype), (codes, kind), (scale, other) = ins
+    _need(op, dtype, (dtypes.FLOAT32,), "float32")
+    _need(op, other, (dtypes.FLOAT32,), "float32")
+    _need(op, kind, (dtypes.INT8,), "int8")
+    if len(x) < 2 or len(codes) != 2 or codes[1] != x[-1] or scale != codes[:1]:
+        received = ", ".join(text(s) for s, _ in ins)
+        raise ShapeError.at(op, "inputs", "of shapes (…, M, K), (N, K), (N,)", received, "A row of codes is a column.")
+    if isinstance(x[-1], int) and x[-1] > LONGEST_EXACT:
+        raise ShapeError.at(op, "K", f"at most {LONGEST_EXACT}", x[-1], "Longer sums overflow 32 bits.")
+    return [((*x[:-1], codes[0]), dtype)]
+
+
 def _reduce(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     shape, dtype = ins[0]
     axes = set(attrs["axes"])
@@ -202,6 +218,8 @@ def _slice(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[
     shape, dtype = ins[0]
     axis, start, length, step = attrs["axis"], attrs["start"], attrs["length"], attrs["step"]
     size = shape[axis]
+    if dtype == dtypes.INT8 and axis != 0:
+        raise DTypeError.at(op, "axis", "0 of int8 codes", axis, "A row of codes is a column of the matrix.")
     if all(isinstance(v, int) for v in (size, start, length)):
         last = start + (length - 1) * step
         if length > 0 and not (0 <= start < size and 0 <= last < size):
@@ -385,6 +403,13 @@ _ROWS = (
         "(…, M, K) x (K, N) or (…, K, N); attributes transpose_a, _b, precision",
     ),
     ("Gemm", "contraction", 3, _gemm, "MatMul + addend"),
+    (
+        "QuantizedMatMul",
+        "contraction",
+        3,
+        _quantized_matmul,
+        "x, codes (N, K) int8, scale (N,): x's rows rounded to multiples of (largest size / 127), times codes * scale",
+    ),
     # windows along the middle axes of (B, ..., C); attributes strides, dilations, pads, kernel: one entry an axis
     ("Conv", "contraction", -1, _conv, "the window times the kernel (..., C, N), moved along x; and a bias (N,)"),
     ("ConvKernel", "contraction", 2, _conv_kernel, "windows of x times g, summed: the gradient of Conv by its kernel"),
@@ -425,6 +450,9 @@ _ROWS = (
     ("Fused", "control", -1, _fused, "a chain of pointwise operators run as one"),
 )
 
+_OF_CODES = ("QuantizedMatMul", "Slice", "Scan")
+"""Operators that may read int8: what is sliced or captured are whole rows of codes."""
+
 TABLE: dict[str, Operator] = {row[0]: Operator(*row) for row in _ROWS}
 
 
@@ -433,6 +461,9 @@ def signature(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> li
     row = TABLE[op]
     if row.arity >= 0 and len(ins) != row.arity:
         raise ShapeError.at(op, "inputs", f"{row.arity} in number", len(ins), "Check the call.")
+    for _, dtype in ins:
+        if dtype == dtypes.INT8 and op not in _OF_CODES:
+            raise DTypeError.at(op, "input", f"a tensor of {', '.join(dtypes.ALL)}", dtype, "Products alone read int8.")
     return row.rule(op, ins, attrs)
 
 

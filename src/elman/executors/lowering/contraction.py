@@ -42,6 +42,14 @@ def emit_product(w: Writer, node: Node) -> None:
         w.count(2 * batch * m * n * k * w.scope.steps)
 
 
+def emit_quantized_product(w: Writer, node: Node) -> None:
+    """A product with codes: rows, columns, length of a row."""
+    x, codes = node.inputs[:2]
+    rows, (n, k) = product(x.shape[:-1]), codes.shape
+    w.add("quantized_matmul", [w.value(t) for t in node.inputs], [w.output(node.outputs[0])], [rows, n, k])
+    w.count(rows * n * k * w.scope.steps)
+
+
 def emit_linear_cross_entropy(w: Writer, node: Node) -> None:
     """An output layer with its loss: two products' work more where it gives the gradients too."""
     x, kernel = node.inputs[:2]

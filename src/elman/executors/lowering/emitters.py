@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from elman.executors.lowering.contraction import emit_linear_cross_entropy, emit_product
+from elman.executors.lowering.contraction import emit_linear_cross_entropy, emit_product, emit_quantized_product
 from elman.executors.lowering.leaves import emit_constant, emit_variable
 from elman.executors.lowering.movement import emit_concat, emit_pad, emit_view
 from elman.executors.lowering.pointwise import emit_fused
@@ -61,6 +61,7 @@ EMITTERS: dict[str, Emitter] = {
     "Fused": emit_fused,
     "MatMul": emit_product,
     "Gemm": emit_product,
+    "QuantizedMatMul": emit_quantized_product,
     "Conv": emit_window,
     "ConvKernel": emit_window,
     "MaxPool": emit_window,

@@ -18,6 +18,6 @@ def emit_variable(w: Writer, node: Node) -> None:
 def emit_constant(w: Writer, node: Node) -> None:
     """An array that the plan keeps, in the type that its kernels read."""
     t = node.outputs[0]
-    kind = np.int32 if t.dtype == dtypes.INT32 else w.real
+    kind = t.dtype if t.dtype in (dtypes.INT32, dtypes.INT8) else w.real
     w.constants.append(np.ascontiguousarray(node.attrs["value"], dtype=kind))
     w.define(t, CONSTANT, len(w.constants) - 1)

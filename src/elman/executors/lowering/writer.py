@@ -104,7 +104,7 @@ class Writer:
 
     def new(self, home: int, t: Tensor, index: int = -1, offset: Size | None = None) -> int:
         """One more value, of a tensor's type and size."""
-        storage = 1 if t.dtype == dtypes.INT32 else 0
+        storage = {dtypes.INT32: 1, dtypes.INT8: 2}.get(t.dtype, 0)  # Storage in kernels.h
         at = (self.dim(product(t.shape)), -1 if offset is None else self.dim(offset))
         self.values.append((home, storage, index, *at, self.sharded and of_batch(t)))
         return len(self.values) - 1

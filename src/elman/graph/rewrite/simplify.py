@@ -104,6 +104,8 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
         return ins[0]
     if node.op == "Concat" and len(ins) == 1:
         return ins[0]
+    if node.op == "QuantizedMatMul" and _number(ins[0]) == 0.0:
+        return zeros(out.shape, out.dtype)
     if node.op == "MatMul":
         if 0.0 in (
             _number(ins[0]),
