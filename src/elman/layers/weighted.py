@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ import numpy as np
 
 from elman import dtypes, settings
 from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError
-from elman.graph.node import Tensor, Variable
+from elman.graph.node import QuantizedVariable, Tensor, Variable
 from elman.layers import constraints, initializers, regularizers
 from elman.layers.registry import snake_case
 from elman.shapes import Size, text
@@ -164,6 +164,17 @@ class Weighted:
                 )
         for v, a in zip(variables, arrays, strict=True):
             v.assign(a)
+
+    def replace_weights(self, kept: Mapping[int, QuantizedVariable]) -> None:
+        """Keep weights of this layer's own as codes of 8 bits instead. kept: by identity of the weight."""
+        parts = {at: (k.codes, k.scale) for at, k in kept.items()}
+        self._weights = [w for v in self._weights for w in parts.get(id(v), (v,))]
+        self._fixed.update(id(part) for pair in parts.values() for part in pair)
+        for table in (self._penalties, self._limits):
+            table[:] = [(kept.get(id(v), v), rule) for v, rule in table]
+        for attribute, value in vars(self).items():
+            if isinstance(value, Variable) and id(value) in kept:
+                object.__setattr__(self, attribute, kept[id(value)])
 
     def count_params(self) -> int:
         """How many numbers the weights hold. Raises: NotBuiltError: there are no weights yet."""

@@ -30,6 +30,7 @@ from elman.training import (
     Steps,
     Stream,
     Windows,
+    check_floats,
     check_sampling,
     evaluate,
     is_stream,
@@ -196,6 +197,10 @@ class Compiled(OnBatch, Layer):
             self._adapter = Adapter(program, objective)
         return self._steps
 
+    def forget_plans(self) -> None:
+        """Let plans be made anew, from the weights and layers as they are now."""
+        self._steps = self._adapter = self._kept = None
+
     def counters(self) -> Counters:
         """Seed and step of this model; the seed is drawn once, from the generator of `layers.set_seed`."""
         if self._counters is None:
@@ -252,6 +257,7 @@ class Compiled(OnBatch, Layer):
             self._training_parts("fit")
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
         steps, adapter, objective = self._training_parts("fit")
+        check_floats(self.program())
         size = adapter.batch_size(batch_size, data)
         windows = self._windows(data, truncate, batch_size, resets)
         counted = steps_per_epoch or (_batches(data, size) if windows is None else len(windows))

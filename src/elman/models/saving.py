@@ -10,25 +10,28 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from elman import losses, metrics, optimizers
+from elman import dtypes, losses, metrics, optimizers
 from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltError, WeightsError
 from elman.graph import Variable
 from elman.layers.base import Layer
 from elman.layers.registry import deserialize, snake_case
+from elman.models.quantizing import in_place_of, keep_in_codes
 from elman.models.structure import parts_of
 from elman.optimizers import schedules
 from elman.shapes import text
 from elman.training import read, write
 
 __all__ = [
+    "codes_of",
     "load_checkpoint",
     "load_model",
     "load_weights",
+    "make_codes",
     "model_from_json",
     "save_checkpoint",
     "save_model",
@@ -92,6 +95,7 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
         raise FileFormatError.at("load_model", "path", "a whole model", str(filepath), cure, because=because)
     try:
         model = deserialize(contents.metadata["model"])
+        make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
         _fill(model, _keys(model), {k: v for k, v in tensors.items() if not k.startswith(".")}, skip_mismatch=False)
     except ElmanError:
@@ -127,7 +131,13 @@ def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None
 
 def _metadata(model: Any, kind: str) -> dict[str, Any]:
     config = {"class_name": type(model).__name__, "config": model.get_config()}
-    return {"kind": kind, "model": config, "compile": _compiled(model)}
+    codes = codes_of(model)
+    return {"kind": kind, "model": config, "compile": _compiled(model), **({"int8": codes} if codes else {})}
+
+
+def codes_of(model: Any) -> list[str]:
+    """The names in files of weights that are kept in int8."""
+    return [name for name, v in _keys(model).items() if v.dtype == dtypes.INT8]
 
 
 def _compiled(model: Any) -> dict[str, Any] | None:
@@ -236,7 +246,7 @@ def _weights(model: Any) -> dict[str, np.ndarray]:
 
 
 def _optimizer_state(model: Any) -> dict[str, np.ndarray]:
-    if model.optimizer is None or not model.optimizer.built:
+    if model.optimizer is None or not model.optimizer.built or any(v.dtype == dtypes.INT8 for v in model.weights):
         return {}
     return {name: v.value for name, v in _named(model.optimizer.variables, OPTIMIZER).items()}
 
@@ -263,6 +273,14 @@ def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
 # ---- what comes back -----------------------------------------------------------------------------------------------
 
 
+def make_codes(model: Any, names: Sequence[str]) -> None:
+    """Room for codes of 8 bits in the place of the weights of these names."""
+    if names:
+        known = _keys(model)
+        weights = [known[name] for name in names]
+        keep_in_codes(model, {id(v): in_place_of(v, np.zeros(v.shape[::-1]), np.zeros(v.shape[1])) for v in weights})
+
+
 def _fill(model: Any, names: Mapping[str, Variable], tensors: Mapping[str, np.ndarray], skip_mismatch: bool) -> None:
     """Assign every tensor to the variable of its name, all or none.
 
@@ -280,6 +298,9 @@ def _fill(model: Any, names: Mapping[str, Variable], tensors: Mapping[str, np.nd
         if name in tensors and tensors[name].shape != v.shape and not skip_mismatch:
             cure = "Load it into the model it was saved from."
             raise WeightsError.at(where, f"weight '{name}'", f"of shape {text(v.shape)}", tensors[name].shape, cure)
+        if name in tensors and (tensors[name].dtype == np.int8) != (v.dtype == dtypes.INT8):
+            cure = "A quantized model takes the weights of one: quantize the other, too."
+            raise WeightsError.at(where, f"weight '{name}'", f"of type {v.dtype}", str(tensors[name].dtype), cure)
     for name, v in names.items():
         if name in tensors and tensors[name].shape == v.shape:
             v.assign(tensors[name])

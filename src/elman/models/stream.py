@@ -97,7 +97,8 @@ class _Reader:
         if self.made != generation():
             self.made = generation()
             now = [w.value for w in weights_of(self.program)]
-            if self._plans and any(a is not b for a, b in zip(now, self._places, strict=True)):
+            same = len(now) == len(self._places) and all(a is b for a, b in zip(now, self._places, strict=True))
+            if not same:
                 self._plans.clear()
 
     def fingerprint(self) -> int:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from elman import dtypes
 from elman.errors import ArgumentError
 from elman.graph import Tensor, Variable
 from elman.layers.base import Layer
@@ -169,6 +170,8 @@ def _totals(model: Any) -> list[str]:
         _total("Trainable params", trained),
         _total("Non-trainable params", fixed),
     ]
+    codes = [w for w in weights if w.dtype == dtypes.INT8]
+    lines += [_total("Params in int8", codes)] if codes else []
     optimizer = getattr(model, "optimizer", None)
     slots = optimizer.variables if optimizer is not None and optimizer.built else []
     recompute = getattr(model, "recompute", None)

@@ -17,6 +17,7 @@ from elman.fields.missing import Missing
 from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
 from elman.models import Sequential
+from elman.models.saving import codes_of, make_codes
 from elman.tasks.backtest import backtest, holdout_blocks
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.forecast_file import read_forecast_file, write_forecast_file
@@ -249,7 +250,8 @@ class Forecaster(Estimator):
         self._check_fitted("save")
         learned = self.learned_
         given = {"kind": self._given.kind, "zones": self._given.zones}
-        state = {"params": self.get_params(), "given": given, "learned": learned.state()}
+        codes = codes_of(learned.network)
+        state = {"params": self.get_params(), "given": given, "learned": learned.state(), "int8": codes}
         return write_forecast_file(path, learned.network.get_weights(), learned.tails, state, overwrite)
 
     @classmethod
@@ -263,6 +265,7 @@ class Forecaster(Estimator):
         forecaster = cls(**state["params"])
         learned = Learned.from_state(state["learned"], Sequential(), tails)
         learned.network = network_for(forecaster, learned.encoding, tails[0])
+        make_codes(learned.network, state.get("int8", ()))
         learned.network.set_weights(weights)
         forecaster.learned_, forecaster._given = learned, Panel([], learned.columns, None, **state["given"])
         return forecaster

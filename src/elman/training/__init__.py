@@ -6,11 +6,11 @@ from elman.training.history import History
 from elman.training.loop import Fit
 from elman.training.measure import evaluate, predict
 from elman.training.objective import Objective
-from elman.training.parameters import Parameters, generation
+from elman.training.parameters import Parameters, generation, release
 from elman.training.program import Program, Signature
 from elman.training.sampling import check_sampling, sampled
 from elman.training.sources import DataSet, Stream, is_stream, split, stream_of
-from elman.training.step import Counters, Steps, trainable, weights_of
+from elman.training.step import Counters, Steps, check_floats, predict_graph, trainable, weights_of
 from elman.training.windows import Windows
 
 __all__ = [
@@ -27,12 +27,15 @@ __all__ = [
     "Steps",
     "Stream",
     "Windows",
+    "check_floats",
     "check_sampling",
     "evaluate",
     "generation",
     "is_stream",
     "predict",
+    "predict_graph",
     "read",
+    "release",
     "sampled",
     "split",
     "stream_of",

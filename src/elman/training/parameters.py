@@ -18,7 +18,7 @@ from elman import dtypes, settings
 from elman.errors import DTypeError
 from elman.graph import Variable
 
-__all__ = ["Parameters", "Segment", "generation"]
+__all__ = ["Parameters", "Segment", "generation", "release"]
 
 _moves = 0
 
@@ -78,6 +78,14 @@ class Parameters:
                 view[...] = weight.value
                 weight.value = view
                 _moves += 1
+
+
+def release(weights: Sequence[Variable]) -> None:
+    """Give weights arrays of their own again, so that a buffer they lay in can go."""
+    global _moves
+    for weight in weights:
+        weight.value = Variable(weight.value, dtype=weight.dtype).value
+    _moves += 1
 
 
 def _segments(weights: Sequence[Variable]) -> list[Segment]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from elman import ops, settings
+from elman import dtypes, ops, settings
 from elman.autodiff import gradients
+from elman.errors import ArgumentError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, Variable, verify
 from elman.graph.rewrite import hoist, segment, simplify
@@ -25,7 +26,7 @@ from elman.training.parameters import Parameters, generation
 from elman.training.program import Feeds, Program, Signature
 from elman.training.windows import Carried
 
-__all__ = ["Counters", "Steps", "predict_graph", "test_graph", "train_graph", "trainable", "weights_of"]
+__all__ = ["Counters", "Steps", "check_floats", "predict_graph", "test_graph", "train_graph", "trainable", "weights_of"]
 
 Updates = list[tuple[Variable, Tensor]]
 
@@ -65,6 +66,7 @@ def train_graph(
 
     With `signature.restarts` the states carried from window to window are further inputs and outputs.
     """
+    check_floats(program)
     feeds = Feeds.of(program, signature)
     carried = None if feeds.restart is None else Carried(feeds.restart)
     with tracing(training=True, seed=counters.seed, step=counters.step, companion=carried) as context:
@@ -88,6 +90,14 @@ def train_graph(
         updates += changed
         guard = total + ops.sum(changed[0][1])
     return _checked(Graph(leaves, forward.outputs[:at], tuple(updates), guard))
+
+
+def check_floats(program: Program) -> None:
+    """Raises: ArgumentError: weights are kept in int8, which has no steps small enough to learn by."""
+    kept = [w.name for w in weights_of(program) if w.dtype == dtypes.INT8]
+    if kept:
+        cure = "Train first and quantize then; the file saved before has the floats."
+        raise ArgumentError.at(program.where, "weights", "floats to be trained", f"{kept[0]} in int8", cure)
 
 
 def _update(program: Program, optimizer: Any, parameters: Parameters, loss: Tensor) -> Updates:

@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.errors import FileFormatError
 from elman.models import Model
+from elman.models.saving import codes_of
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.training import read, write
@@ -74,6 +75,7 @@ def _state(model: Saved) -> dict[str, Any]:
         "inputs": [[name, field.state()] for name, field in blueprint.inputs.items()],
         "outputs": [[name, field.state()] for name, field in blueprint.outputs.items()],
         "naive": {name: head.naive for name, head in blueprint.heads.items()},
+        "int8": codes_of(model.network_),
         "history": model.history_,
         "reports": [[name, report.state()] for name, report in reports.items()],
     }

@@ -12,6 +12,7 @@ from elman import fields
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.models import Model
+from elman.models.saving import make_codes
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
@@ -233,6 +234,7 @@ class SequenceModel(Estimator):
         for name, head in model.blueprint_.heads.items():
             head.naive = state["naive"][name]
         model.network_ = model.blueprint_.build(training.seed, training.learning_rate, training.clipnorm)
+        make_codes(model.network_, state.get("int8", ()))
         model.network_.set_weights(weights)
         model.history_, model.guesses_ = state["history"], {}
         reports = {name: Report.from_state(s) for name, s in state["reports"]}
