@@ -86,7 +86,27 @@ def test_a_book_becomes_a_language_model_that_writes_on(run):
     assert run("generate", "model.safetensors", *settings, "--seed", "1")[1] == one
     safe = [run("generate", "model.safetensors", *settings, "--temperature", "0", "--seed", n)[1] for n in "12"]
     assert safe[0] == safe[1]
+    varied = run("generate", "model.safetensors", *settings, "--temperature", "0", "--repetition-penalty", "9")[1]
+    assert varied != safe[0]
     assert "perplexity" in run("evaluate", "model.safetensors", "book.txt")[1]
+
+
+def test_a_beam_gives_the_best_texts_and_a_language_model_is_heard(run):
+    series = ["1 1 1 0 0 0", "0 0 0 1 1 1"] * 12
+    pd.DataFrame({"sound": series, "word": ["ab", "ba"] * 12}).to_csv("sounds.csv", index=False)
+    run("train", "sounds.csv", "--input", "sound:series", "--target", "word:char", "--epochs", "20", "--units", "8")
+    Path("book.txt").write_text("ab\nba\n" * 40, encoding="utf-8")
+    run("train", "book.txt", *QUICK, "-o", "book.safetensors")
+    code, out, err = run("predict", "model.safetensors", series[0], "--beam", "6", "--best", "3")
+    assert (code, err) == (0, "")
+    assert len(set(out.strip("\n").split("\t"))) == 3
+    code, heard, err = run("predict", "model.safetensors", series[0], "--language-model", "book.safetensors")
+    assert (code, err) == (0, "")
+    assert set(heard.strip()) <= set("ab")
+    code, out, _ = run("predict", "model.safetensors", "sounds.csv", "--best", "2")
+    assert out.splitlines()[0] == "word,word 2"
+    code, _, err = run("predict", "book.safetensors", "a", "--beam", "2")
+    assert (code, "predict: beam must be left out where no text is written" in err) == (2, True)
 
 
 def test_an_inferred_config_is_edited_and_trained(run, reviews):

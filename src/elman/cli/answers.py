@@ -14,9 +14,8 @@ from elman.cli.declared import is_table, read_lines, read_samples, samples_of
 from elman.cli.screen import say
 from elman.cli.sequence import show_reports
 from elman.cli.tables import write_table
-from elman.decoding import Decoder
 from elman.errors import ArgumentError, DataError
-from elman.fields import BOS, EOS, Text, Tokens
+from elman.fields import Tokens
 from elman.tasks.sequence import SequenceModel
 
 __all__ = ["LANGUAGE_MODEL", "evaluate", "generate", "plot", "predict"]
@@ -24,15 +23,20 @@ __all__ = ["LANGUAGE_MODEL", "evaluate", "generate", "plot", "predict"]
 LANGUAGE_MODEL = "Train one with: elman train book.txt."
 
 
-def predict(model: SequenceModel, given: str | None, output: Path | None, force: bool) -> None:
+def predict(
+    model: SequenceModel, given: str | None, output: Path | None, search: Mapping[str, Any], force: bool
+) -> None:
     """Answer a text, a file, or the lines of standard input (None or "-"): a line each, or a CSV for a table.
+
+    Args:
+        search: as in `SequenceModel.predict`, or `n_best` where it names an `n`.
 
     Raises:
         ArgumentError: several inputs without a table.
     """
     path = None if given in (None, "-") else Path(str(given))
     if path is not None and is_table(path):
-        _write(_answers(model, _columns(model, path, outputs=False)), output, force)
+        _write(_answers(model, _columns(model, path, outputs=False), search), output, force)
         return
     name, field = _only_input(model)
     if path is None:
@@ -43,7 +47,7 @@ def predict(model: SequenceModel, given: str | None, output: Path | None, force:
         cells = [given or ""]
     if not cells:
         raise DataError.at("predict", "input", "have a line", 0, "Write a text, or name a file.")
-    answers = _answers(model, {name: samples_of(field, cells, Path())})
+    answers = _answers(model, {name: samples_of(field, cells, Path())}, search)
     if output is not None:
         _write(answers, output, force)
         return
@@ -61,35 +65,14 @@ def plot(model: SequenceModel, file: Path | None, output: Path) -> None:
     model.plot(None if file is None else _columns(model, file, outputs=True), output)
 
 
-def generate(
-    model: SequenceModel, prompt: str, length: int, temperature: float, top_k: int, top_p: float, seed: int
-) -> None:
-    """Write on from a prompt.
-
-    Args:
-        model: a language model.
-        prompt: what the text begins with.
-        length: the most tokens to write.
-        temperature: below 1 safer, above 1 wilder; 0: always the most likely token.
-        top_k: choose among so many tokens only; 0: all.
-        top_p: choose among the most likely tokens that have this share together.
-        seed: of the choices.
+def generate(model: SequenceModel, prompt: str, how: Mapping[str, Any]) -> None:
+    """Write on from a prompt, as `SequenceModel.generate` is told.
 
     Raises:
         ArgumentError: no language model, or a setting out of range.
     """
-    blueprint = model.blueprint_
-    field = next(iter(blueprint.outputs.values()))
-    if set(blueprint.inputs) != set(blueprint.outputs) or not isinstance(field, Text | Tokens):
-        raise ArgumentError.at("generate", "model", "a language model", list(blueprint.outputs), LANGUAGE_MODEL)
-    (begun,) = field.encode([prompt if isinstance(field, Text) else prompt.split()])
-    decoder = Decoder(model.network_)
-    drawn = decoder.sample(
-        [[BOS, *begun.tolist()]],
-        length=length, eos=EOS, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
-    )  # fmt: skip
-    (text,) = field.decode([[*begun.tolist(), *drawn.rows()[0]]])
-    say(_shown(text))
+    field = next(iter(model.blueprint_.outputs.values()))
+    say(_shown(model.generate(prompt.split() if isinstance(field, Tokens) else prompt, **how)))
 
 
 def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, list[Any]]:
@@ -117,9 +100,15 @@ def _only_input(model: SequenceModel) -> tuple[str, Any]:
     return name, field
 
 
-def _answers(model: SequenceModel, columns: Mapping[str, Any]) -> dict[str, Any]:
-    answers = model.predict(columns)
-    return answers if isinstance(answers, dict) else {next(iter(model.blueprint_.outputs)): answers}
+def _answers(model: SequenceModel, columns: Mapping[str, Any], search: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers by output; the n best of each row as columns of their own."""
+    name = next(iter(model.blueprint_.outputs))
+    if "n" in search:
+        rows = model.n_best(columns, **search)
+        names = [name, *(f"{name} {rank}" for rank in range(2, search["n"] + 1))]
+        return {column: [row[rank][0] for row in rows] for rank, column in enumerate(names)}
+    answers = model.predict(columns, **search)
+    return answers if isinstance(answers, dict) else {name: answers}
 
 
 def _write(answers: Mapping[str, Any], output: Path | None, force: bool) -> None:

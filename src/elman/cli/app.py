@@ -117,10 +117,19 @@ def predict(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV or Parquet. [standard output]")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [as trained]")] = None,
     level: Annotated[float | None, typer.Option(help="Add an interval that holds this share, as 0.9.")] = None,
+    beam: Annotated[int | None, typer.Option(help="Texts kept at every step of writing one. [as trained: 1]")] = None,
+    best: Annotated[int | None, typer.Option(help="Give so many texts for each, best first.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="Of a beam; 0 favours short texts. [0.6]")] = None,
+    language_model: Annotated[Path | None, typer.Option(help="A model of texts, heard where speech is read.")] = None,
+    language_weight: Annotated[float | None, typer.Option(help="How much it counts. [0.5]")] = None,
     force: Force = False,
 ) -> None:
     """Forecast the rows that come next; or answer a text, each line of a file, each row of a table."""
-    commands.forecast.predict(model, given, output, horizon, level, force)
+    search = {
+        "beam": beam, "n": best, "length_penalty": length_penalty, "language_model": language_model,
+        "language_weight": language_weight,
+    }  # fmt: skip
+    commands.forecast.predict(model, given, output, horizon, level, search, force)
 
 
 @app.command()
@@ -137,10 +146,15 @@ def generate(
     temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0: no chance at all.")] = 0.8,
     top_k: Annotated[int, typer.Option(help="Choose among so many tokens; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Choose among those that have this share together.")] = 1.0,
+    repetition_penalty: Annotated[float, typer.Option(help="Above 1: what was written becomes less likely.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the choices.")] = 0,
 ) -> None:
     """Write on from a prompt with a language model."""
-    commands.forecast.generate(model, prompt, length, temperature, top_k, top_p, seed)
+    how = {
+        "length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
+        "repetition_penalty": repetition_penalty,
+    }  # fmt: skip
+    commands.forecast.generate(model, prompt, how)
 
 
 @app.command("init-config")

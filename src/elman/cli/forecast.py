@@ -5,6 +5,7 @@ A forecaster answers here; a model of typed inputs and outputs in answers.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,15 @@ def load(path: Path) -> Forecaster | SequenceModel:
 
 
 def predict(
-    model: Path, given: str | None, output: Path | None, horizon: int | None, level: float | None, force: bool
-) -> None:
-    """Forecast after the training rows, or after those of a file; or answer a text, a file, standard input."""
+    model: Path, given: str | None, output: Path | None, horizon: int | None, level: float | None,
+    search: Mapping[str, Any], force: bool,
+) -> None:  # fmt: skip
+    """Forecast after the training rows, or after those of a file; or answer a text, a file, standard input.
+
+    Args:
+        search: how texts are looked for, by name; None is not given.
+    """
+    told = {name: value for name, value in search.items() if value is not None}
     if output is not None:
         check_free(output, force, "predict")
     loaded = load(model)
@@ -44,8 +51,12 @@ def predict(
         for name, value in (("horizon", horizon), ("level", level)):
             if value is not None:
                 raise ArgumentError.at("predict", f"--{name}", "left out: it is for forecasts", value)
-        answers.predict(loaded, given, output, force)
+        if "language_model" in told:
+            told["language_model"] = load(told["language_model"])
+        answers.predict(loaded, given, output, told, force)
         return
+    for name, value in told.items():
+        raise ArgumentError.at("predict", f"--{name.replace('_', '-')}", "left out: it is for texts", value)
     table = loaded.predict(_table(given), horizon, level)
     write_table(table, output, force)
     if output is not None:
@@ -72,7 +83,7 @@ def plot(model: Path, file: Path | None, output: Path, level: float, force: bool
     say(f"picture: {output}")
 
 
-def generate(model: Path, prompt: str, length: int, temperature: float, top_k: int, top_p: float, seed: int) -> None:
+def generate(model: Path, prompt: str, how: Mapping[str, Any]) -> None:
     """Write on from a prompt.
 
     Raises:
@@ -81,7 +92,7 @@ def generate(model: Path, prompt: str, length: int, temperature: float, top_k: i
     loaded = load(model)
     if not isinstance(loaded, SequenceModel):
         raise ArgumentError.at("generate", "model", "a language model", str(model), answers.LANGUAGE_MODEL)
-    answers.generate(loaded, prompt, length, temperature, top_k, top_p, seed)
+    answers.generate(loaded, prompt, how)
 
 
 def summary(model: Path) -> None:

@@ -3,6 +3,7 @@
 from elman.decoding.ctc import ctc_greedy
 from elman.decoding.decoder import Decoded, Decoder
 from elman.decoding.prefix_beam import ctc_beam
+from elman.decoding.prefixes import PrefixScores
 from elman.decoding.viterbi import viterbi
 
-__all__ = ["Decoded", "Decoder", "ctc_beam", "ctc_greedy", "viterbi"]
+__all__ = ["Decoded", "Decoder", "PrefixScores", "ctc_beam", "ctc_greedy", "viterbi"]

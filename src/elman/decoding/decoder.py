@@ -131,8 +131,8 @@ class Decoder:
         Args:
             width: hypotheses kept of each row. best: how many of them to give.
             length_penalty: a: sums of log p are divided by ((5 + length) / 6)^a; 0 favours short answers.
-            coverage_penalty: b: of a decoder that looks (`AttentiveRNN`), b times the sum over what it looks at of
-                log(min(attention so far, 1)) counts while searching.
+            coverage_penalty: b: of a decoder that looks (`Attention`, `AttentiveRNN`), b times the sum over what it
+                looks at of log(min(attention so far, 1)) counts while searching.
             The others as `sample`.
         Raises: ArgumentError: width < 1, best above width, coverage without a decoder that looks. DataError.
         """
@@ -143,7 +143,7 @@ class Decoder:
         ids, starts, given, ragged = self._given(prompt, inputs, lengths, length)
         made, read, states, plan = self._made(ragged, kind, given)
         if kind.coverage and not made.looked:
-            cure = "Leave it out, or build the decoder with AttentiveRNN."
+            cure = "Leave it out, or build the decoder with Attention or AttentiveRNN."
             raise ArgumentError.at(f"{self.where}.beam", "coverage_penalty", "0 here", coverage_penalty, cure)
         rows, real = len(ids), made.step.outputs[0].dtype
         fresh = np.zeros((rows, width), real)

@@ -78,6 +78,11 @@ class _Following(Companion):
         """The weights of the step. Shapes: (1, B, S) each."""
         self.looked.extend(ops.squeeze(t, 0) for t in kept)
 
+    def look(self, query: Tensor, weights: Tensor) -> None:
+        """The weights of the step. Shapes: query (B, 1, F), weights (B, 1, S)."""
+        if self._reads(query):
+            self.looked.append(ops.squeeze(weights, 1))
+
     def enter(self, layer: Any, x: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Refuse a layer that looks at more tokens than the last. Raises: ArgumentError: with the reason."""
         given = [t for t in (*(x if isinstance(x, (list, tuple)) else [x]), *args) if isinstance(t, Tensor)]

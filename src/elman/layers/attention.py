@@ -13,6 +13,7 @@ from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
 from elman.layers.rnn.cell import check_rate
 from elman.layers.scores import both, causal, dropped, hidden, pairs
+from elman.layers.tracing import current
 from elman.shapes import Shape, Size, text
 
 
@@ -47,6 +48,7 @@ class Scored(Layer):
         if use_causal_mask:
             visible = both(visible, causal(steps, seen))
         weights = dropped(ops.softmax(hidden(self.scores(query, key), visible)), self.dropout, self.seed)
+        current().companion.look(query, weights)
         context = ops.matmul(weights, value)
         if query_mask is not None:
             real = ops.expand_dims(_real(query_mask, steps), -1)

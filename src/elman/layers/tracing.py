@@ -51,6 +51,9 @@ class Companion:
         """What to keep of a step. Shapes: (B, ...) each."""
         return ()
 
+    def look(self, query: Tensor, weights: Tensor) -> None:
+        """Where an attention layer looks. Shapes: query (B, Q, F), weights (B, Q, S)."""
+
     def watched(self, layer: str, kept: Sequence[Tensor]) -> None:
         """What was kept of every step of a walk. Shapes: (T, B, ...) each."""
 

@@ -6,9 +6,21 @@ import numpy as np
 import pytest
 
 import elman
-from elman.decoding import Decoder
+from elman.decoding import Decoder, PrefixScores
 from elman.errors import ArgumentError, DataError
-from elman.layers import GRU, LSTM, AttentiveRNN, Bidirectional, Dense, Embedding, GRUCell, Input, LSTMCell
+from elman.layers import (
+    GRU,
+    LSTM,
+    Attention,
+    AttentiveRNN,
+    Bidirectional,
+    Concatenate,
+    Dense,
+    Embedding,
+    GRUCell,
+    Input,
+    LSTMCell,
+)
 from tests.tolerances import assert_close
 
 V, EOS, STEPS = 4, 0, 5
@@ -43,6 +55,15 @@ def translator(attention="additive", lengths=False):
     init = [state, state] if attention == "dot" else [state]
     y = AttentiveRNN(cell, attention, return_sequences=True)([Embedding(V, 3)(words), memory], initial_state=init)
     return scattered(elman.Model([source, words], Dense(V, activation="softmax")(y)))
+
+
+def looking():
+    """A decoder that looks behind its recurrence."""
+    source = Input((None, 3), name="source")
+    words = Input((None,), dtype="int32", name="words")
+    steps = GRU(4, return_sequences=True)(Embedding(V, 3)(words))
+    looked = Concatenate()([steps, Attention()([steps, Dense(4)(source)])])
+    return scattered(elman.Model([source, words], Dense(V)(looked)))
 
 
 def log_p(model, prefix, source=None):
@@ -113,12 +134,13 @@ def test_padding_of_an_encoder_is_not_read(rng):
     close(padded.scores[1], alone.scores[0])
 
 
-def test_coverage_spreads_what_is_looked_at(rng):
-    decoder, source = Decoder(translator()), rng.normal(size=(1, 6, 3)).astype("float32")
+@pytest.mark.parametrize("behind", [False, True], ids=["inside", "behind"])
+def test_coverage_spreads_what_is_looked_at(behind, rng):
+    decoder, source = Decoder(looking() if behind else translator()), rng.normal(size=(1, 6, 3)).astype("float32")
     plain = decoder.beam([[1]], [source], length=8, width=3, best=3)
     spread = decoder.beam([[1]], [source], length=8, width=3, best=3, coverage_penalty=50.0)
     assert plain.rows() != spread.rows()
-    with pytest.raises(ArgumentError, match=r"beam: coverage_penalty must be 0 here.*build the decoder with Attentive"):
+    with pytest.raises(ArgumentError, match=r"beam: coverage_penalty must be 0 here.*build the decoder with Attention"):
         Decoder(small(GRU(2, return_sequences=True), Dense(V))).beam([[1]], length=2, coverage_penalty=1.0)
 
 
@@ -194,3 +216,16 @@ REFUSED = [
 def test_what_is_refused(call, error, message, language):
     with pytest.raises(error, match=message):
         call(Decoder(language), language)
+
+
+def test_prefixes_are_scored_in_any_order_and_read_once(language):
+    scores = PrefixScores(language, begin=1)
+    prefixes = [(), (2, 3, 1), (2,), (2, 3), (0, 1), (2, 3, 1)]
+    close(scores(prefixes), [log_p(language, [1, *prefix]) for prefix in prefixes])
+    read = scores._read
+    scores._read = lambda *args: pytest.fail("read again")
+    scores(prefixes)
+    scores._read = read
+    close(scores([(2, 3, 1, 0)])[0], log_p(language, [1, 2, 3, 1, 0]))
+    with pytest.raises(ArgumentError, match=r"PrefixScores: model must be one that reads tokens alone"):
+        PrefixScores(translator(), begin=1)

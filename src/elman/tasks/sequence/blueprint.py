@@ -15,9 +15,11 @@ from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.encoders import Encoder, Features, hidden
 from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, Run, Tag
 from elman.tasks.sequence.language import Next
+from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice, choose
 from elman.tasks.sequence.transcribe import Transcribe
 from elman.tasks.sequence.write import Write
+from elman.tasks.sequence.written import Written
 
 __all__ = ["Blueprint"]
 
@@ -126,12 +128,18 @@ class Blueprint:
             x |= told
         return x, y
 
-    def run(self, network: Model, columns: Mapping[str, Any], batch_size: int) -> Run:
-        """A trained network on these columns; what decoders are told is only begun."""
+    def run(self, network: Model, columns: Mapping[str, Any], batch_size: int, search: Search) -> Run:
+        """A trained network on these columns; what decoders are told is only begun.
+
+        Raises: ArgumentError: settings of a search, and nothing to look for.
+        """
+        if search.told and not any(isinstance(head, Written) for head in self.heads.values()):
+            cure, given = "Only texts that are written are looked for.", getattr(search, search.told)
+            raise ArgumentError.at("predict", search.told, "left out where no text is written", given, cure)
         x = self.given(columns)
         for head in self.heads.values():
             x |= head.begun(columns)
-        return Run(network, x, batch_size)
+        return Run(network, x, batch_size, search)
 
     def given(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs of the network for these columns, without what a decoder is told while it learns."""

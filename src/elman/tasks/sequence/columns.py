@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import ArgumentError, DataError, unknown_column
-from elman.fields import Table
+from elman.fields import Field, Table
+from elman.fields.scaling import as_numbers
 
-__all__ = ["Columns", "count", "cut_ends", "read_columns", "rows_of", "split_rows"]
+__all__ = ["Columns", "as_samples", "count", "cut_ends", "read_columns", "rows_of", "split_rows"]
 
 Columns = dict[str, Any]
 """Name -> a list or an array, one entry a row."""
@@ -45,6 +46,23 @@ def read_columns(where: str, data: Any, names: Sequence[str]) -> Columns:
         columns = {name: _column(table.column(where, "data", name)) for name in names}
     _check(where, columns)
     return columns
+
+
+def as_samples(where: str, field: Field[Any], column: Any) -> Any:
+    """A column as its field takes it: rows of a series become arrays, lest they be taken for steps of one long series.
+
+    Example:
+        >>> from elman.fields import Series
+        >>> [row.shape for row in as_samples("fit", Series(), [[1, 2], [3, 4]])]
+        [(2,), (2,)]
+    """
+    if field.kind != "series":
+        return column
+    if isinstance(column, np.ndarray):
+        return column[:, :, None] if column.ndim == 2 else column
+    return [
+        as_numbers(f"{where}, row {n}", row) if isinstance(row, (list, tuple)) else row for n, row in enumerate(column)
+    ]
 
 
 def count(columns: Mapping[str, Any]) -> int:

@@ -16,13 +16,14 @@ import numpy as np
 
 from elman import layers, losses
 from elman.decoding import viterbi
-from elman.errors import DataError
+from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, span_f1
 from elman.tasks.sequence.design import Design, dropped
 from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
+from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice
 
 __all__ = ["Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag"]
@@ -34,11 +35,13 @@ class Run:
 
     Args:
         network: trained. x: its inputs by name, without what decoders are told. batch_size: rows of a step.
+        search: how texts are looked for.
     """
 
     network: Model
     x: dict[str, Any]
     batch_size: int = 64
+    search: Search = dataclasses.field(default_factory=Search)
     _raw: dict[str, Any] | None = None
 
     def raw(self, name: str) -> Any:
@@ -98,6 +101,14 @@ class Head(abc.ABC):
     def answers(self, run: Run) -> Any:
         """What the network gives, in the words of the task."""
         return self.field.decode(run.raw(self.name))
+
+    def n_best(self, run: Run, n: int) -> list[list[tuple[Any, float]]]:
+        """The best answers of each row with their scores, best first.
+
+        Raises: ArgumentError: answers that are not looked for.
+        """
+        because, cure = f"{self.name!r} is no text that is written", "Ask predict or predict_proba."
+        raise ArgumentError.at("n_best", "output", "a text", self.name, cure, because=because)
 
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Scores of the answers, and below them those of the simplest guesses."""

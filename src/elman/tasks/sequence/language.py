@@ -14,11 +14,13 @@ import numpy as np
 from elman import layers
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
+from elman.models import Model
 from elman.tasks.scoring import bits_per_character, perplexity
 from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import Spread, core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
 from elman.tasks.sequence.heads import Head, Run
+from elman.tasks.sequence.search import Kept
 
 __all__ = ["Next", "pieces"]
 
@@ -31,6 +33,10 @@ class Next(Head):
 
     loss = "sparse_categorical_crossentropy"
     causal = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.kept = Kept()
 
     def inputs(self) -> dict[str, Tensor]:
         """The tokens so far."""
@@ -57,6 +63,13 @@ class Next(Head):
         return {
             self.name: _stacked([np.concatenate([[BOS], ids]).astype(np.int32) for ids in self.field.encode(texts)])
         }
+
+    def generate(self, network: Model, prompt: Any, how: Mapping[str, Any]) -> Any:
+        """A text that begins with the prompt, drawn as `Decoder.sample` is told."""
+        (ids,) = self.field.encode([prompt])
+        decoder = self.kept.decoder(network, self.name, self.name)
+        (more,) = decoder.sample([[BOS, *ids]], eos=EOS, **how).rows()
+        return self.field.decode([np.concatenate([ids, more]).astype(np.int32)])[0]
 
     def answers(self, run: Run) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from elman.decoding import Decoder
 from elman.errors import DataError
-from elman.fields import BOS, EOS, Field, Text, Tokens
-from elman.models import Model
+from elman.fields import Text, Tokens
 from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
@@ -54,8 +51,6 @@ class LanguageModel(Trained):
     patience: int = 6
     input: Any = None
 
-    _kept: tuple[Model, Decoder] | None = dataclasses.field(default=None, init=False)
-
     def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
         """Learn texts.
 
@@ -73,7 +68,7 @@ class LanguageModel(Trained):
 
     def generate(
         self, prompt: Any = "", length: int = 200, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
-        seed: int = 0,
+        repetition_penalty: float = 1.0, seed: int = 0,
     ) -> Any:  # fmt: skip
         """The prompt and how it goes on, drawn token by token until the text ends.
 
@@ -82,17 +77,14 @@ class LanguageModel(Trained):
             length: most tokens that are added.
             temperature: below 1 likelier tokens become likelier still; 0: always the likeliest.
             top_k: draw among so many of the best; 0: all. top_p: among the best that together have this share.
+            repetition_penalty: above 1, tokens that were there already become less likely.
             seed: the same seed, the same text.
 
         Raises:
             ArgumentError: a number out of its range.
         """
         self._check_fitted("generate")
-        (ids,) = self._field.encode([prompt])
-        begun = [np.concatenate([[BOS], ids]).astype(np.int32)]
-        drawn: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        (more,) = self._decoder.sample(begun, length=length, eos=EOS, **drawn).rows()
-        return self._field.decode([np.concatenate([ids, more]).astype(np.int32)])[0]
+        return self.model_.generate(prompt, length, temperature, top_k, top_p, repetition_penalty, seed)
 
     def predict(self, X: Any) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""
@@ -134,21 +126,6 @@ class LanguageModel(Trained):
 
     def _restored(self, model: SequenceModel) -> None:
         self.model_ = model
-
-    @property
-    def _field(self) -> Field[Any]:
-        return self.model_.blueprint_.outputs["y"]
-
-    @property
-    def _decoder(self) -> Decoder:
-        """Kept with its compiled plans for as long as the network is the same."""
-        network = self.model_.network_
-        if self._kept is None or self._kept[0] is not network:
-            self._kept = network, Decoder(Model(network.inputs, network.outputs[0]))
-        return self._kept[1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_kept"}
 
 
 def _texts(where: str, x: Any) -> Any:

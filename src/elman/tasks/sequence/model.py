@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, Self
 from elman import fields
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field
+from elman.fields.windows import check_length
 from elman.models import Model
 from elman.models.saving import make_codes
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
-from elman.tasks.sequence.columns import Columns, count, cut_ends, read_columns, rows_of, split_rows
+from elman.tasks.sequence.columns import Columns, as_samples, count, cut_ends, read_columns, rows_of, split_rows
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.file import read_sequence_file, write_sequence_file
 from elman.tasks.sequence.heads import Run
+from elman.tasks.sequence.language import Next
 from elman.tasks.sequence.learning import Training, train
 from elman.tasks.sequence.plots import draw_history, draw_result
 from elman.tasks.sequence.rate_finder import RateSearch, search_rate
+from elman.tasks.sequence.search import Search
 from elman.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class SequenceModel(Estimator):
         seconds: the most time training may take.
         clipnorm: to what norm gradients are cut.
         class_weight: "balanced", or class -> weight.
+        beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
         seed: of weights, split, order and dropout.
         verbose: 0 silent, 1 a live line and what was guessed, 2 a line an epoch.
 
@@ -100,6 +104,7 @@ class SequenceModel(Estimator):
     seconds: float | None = None
     clipnorm: float | None = 1.0
     class_weight: Any = None
+    beam: int = 1
     seed: int = 0
     verbose: int = 0
 
@@ -137,36 +142,78 @@ class SequenceModel(Estimator):
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
         self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
         self.blueprint_ = blueprint
-        self.report_ = None if check is None else self._scored(check, "validation part")
+        self.report_ = None if check is None else self._scored(check, "validation part", {})
         return self
 
-    def predict(self, data: Any) -> Any:
+    def predict(self, data: Any, **search: Any) -> Any:
         """Answers in the words of the task: a list or array where one thing comes out, else a mapping by name.
 
         Args:
             data: as in `fit`; the outputs' columns are not needed.
+            search: how texts are looked for: beam, length_penalty, coverage_penalty (of a beam with attention);
+                language_model, language_weight, language_bonus (of a text that speech or writing says).
+
+        Raises:
+            UnknownNameError: no such setting. ArgumentError: settings of a search, and no text is written.
         """
-        answers = self._answers(read_columns("predict", data, self._given_names()))
+        answers = self._answers(self._read("predict", data), search)
         return next(iter(answers.values())) if len(answers) == 1 else answers
+
+    def n_best(self, data: Any, n: int = 5, **search: Any) -> Any:
+        """The n best texts of each row as pairs (text, score), best first: a list, or a mapping by name.
+
+        Scores are log p, divided by the length penalty where a decoder writes.
+
+        Args:
+            data: as in `predict`. n: how many. search: as in `predict`; the beam is n, or wider if told.
+
+        Raises:
+            ArgumentError: n below 1, or an output that is no text that is written.
+        """
+        check_length("n_best", "n", n)
+        run = self._run(self._read("n_best", data), search)
+        found = {name: head.n_best(run, n) for name, head in self.blueprint_.heads.items()}
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    def generate(
+        self, prompt: Any = "", length: int = 200, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+        repetition_penalty: float = 1.0, seed: int = 0,
+    ) -> Any:  # fmt: skip
+        """A text that begins with the prompt, from a model of one column that goes in and comes out.
+
+        Arguments as `LanguageModel.generate`.
+
+        Raises:
+            ArgumentError: another model, or a number out of its range.
+        """
+        self._check_fitted("generate")
+        heads, given = list(self.blueprint_.heads.values()), list(self.blueprint_.inputs)
+        if not isinstance(heads[0], Next) or len(given) != 1:
+            raise ArgumentError.at(
+                "generate", "model", "a language model", given, "Its one column goes in and comes out."
+            )
+        how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        return heads[0].generate(self.network_, prompt, how | {"repetition_penalty": repetition_penalty})
 
     def predict_proba(self, data: Any) -> Any:
         """What the network gives before it is turned into answers: probabilities for classes, tags and labels."""
-        run = self._run(read_columns("predict_proba", data, self._given_names()))
+        run = self._run(self._read("predict_proba", data), {})
         raw = {name: run.raw(name) for name in self.blueprint_.heads}
         return next(iter(raw.values())) if len(raw) == 1 else raw
 
-    def evaluate(self, data: Any = None) -> Any:
+    def evaluate(self, data: Any = None, **search: Any) -> Any:
         """Scores in the task's words, beside the simplest guesses: a Report, or a mapping of them by output.
 
         Args:
             data: rows with inputs and outputs; None: the report on the validation part, made by `fit`.
+            search: as in `predict`.
 
         Raises:
             ArgumentError: no data although there was no validation part.
         """
         self._check_fitted("evaluate")
         if data is not None:
-            return self._scored(read_columns("evaluate", data, self._names()), "given rows")
+            return self._scored(self._read("evaluate", data, asked=True), "given rows", search)
         if self.report_ is None:
             raise ArgumentError.at("evaluate", "data", "given after validation=0", None, "Pass held-out rows.")
         return self.report_
@@ -193,8 +240,8 @@ class SequenceModel(Estimator):
         self._check_fitted("plot")
         if data is None:
             return draw_history(self.history_, path)
-        columns = read_columns("plot", data, self._names())
-        answers = self._answers(columns)
+        columns = self._read("plot", data, asked=True)
+        answers = self._answers(columns, {})
         heads = self.blueprint_.heads
         return draw_result([(heads[name], columns[name], answers[name]) for name in heads], path)
 
@@ -250,9 +297,12 @@ class SequenceModel(Estimator):
     def _names(self) -> list[str]:
         return list(dict.fromkeys([*_declared("inputs", self.inputs), *_declared("outputs", self.outputs)]))
 
-    def _given_names(self) -> list[str]:
-        self._check_fitted("predict")
-        return list(self.blueprint_.inputs)
+    def _read(self, verb: str, data: Any, *, asked: bool = False) -> Columns:
+        """The columns that go in, and those that come out where asked for, as their fields take them."""
+        self._check_fitted(verb)
+        known = {**self.blueprint_.inputs, **(self.blueprint_.outputs if asked else {})}
+        columns = read_columns(verb, data, list(known))
+        return {name: as_samples(verb, field, columns[name]) for name, field in known.items()}
 
     def _parts(self, columns: Columns, validation_data: Any) -> tuple[Columns, Columns | None]:
         """Rows to learn from and rows to check on."""
@@ -274,6 +324,8 @@ class SequenceModel(Estimator):
         declared = {**_declared("outputs", self.outputs), **_declared("inputs", self.inputs)}
         for name, given in declared.items():
             field = self._field(name, given, columns[name])
+            for part in (columns, check) if check is not None else (columns,):
+                part[name] = as_samples("SequenceModel.fit", field, part[name])
             named = check is not None and field.kind in ("category", "labels", "tags")
             known[name] = field.fit([*columns[name], *check[name]] if named and check else columns[name])
         return (
@@ -291,16 +343,17 @@ class SequenceModel(Estimator):
         self.guesses_[name] = f"{name}: {guessed.field.kind} ({guessed.reason})"
         return guessed.field
 
-    def _run(self, columns: Columns) -> Run:
-        return self.blueprint_.run(self.network_, columns, max(64, self.batch_size))
+    def _run(self, columns: Columns, search: Mapping[str, Any]) -> Run:
+        how = Search.of({"beam": self.beam, **search})
+        return self.blueprint_.run(self.network_, columns, max(64, self.batch_size), how)
 
-    def _answers(self, columns: Columns) -> dict[str, Any]:
-        run = self._run(columns)
+    def _answers(self, columns: Columns, search: Mapping[str, Any]) -> dict[str, Any]:
+        run = self._run(columns, search)
         return {name: head.answers(run) for name, head in self.blueprint_.heads.items()}
 
-    def _scored(self, columns: Columns, title: str) -> Any:
+    def _scored(self, columns: Columns, title: str, search: Mapping[str, Any]) -> Any:
         """A report for each output, beside the simplest guesses."""
-        run = self._run(columns)
+        run = self._run(columns, search)
         reports = {
             name: Report(head.measure(run, columns), f"{name}: {title}, {count(columns)}")
             for name, head in self.blueprint_.heads.items()

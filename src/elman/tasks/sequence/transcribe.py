@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from elman import layers, losses
-from elman.decoding import ctc_greedy
-from elman.fields import PAD
+from elman.decoding import Decoded, ctc_beam, ctc_greedy
+from elman.fields import BOS, EOS, PAD
 from elman.graph import Tensor
 from elman.tasks.scoring import character_error_rate, word_error_rate
 from elman.tasks.sequence.encoders import Features, join_steps
-from elman.tasks.sequence.heads import Head, Run
+from elman.tasks.sequence.heads import Run
 from elman.tasks.sequence.lines import shortened
+from elman.tasks.sequence.search import foretold
+from elman.tasks.sequence.written import Written, batches, one_each, shown
 
 __all__ = ["Transcribe"]
 
 
-class Transcribe(Head):
-    """Softmax over the symbols and nothing (the id of padding) at each frame; the likeliest path is read."""
+class Transcribe(Written):
+    """Softmax over the symbols and nothing (the id of padding) at each frame."""
 
     shorter = False
     """Whether the source has fewer frames than steps were given."""
@@ -43,21 +45,24 @@ class Transcribe(Head):
             row[: len(ids)] = ids
         return {}, padded
 
-    def answers(self, run: Run) -> Any:
-        """What the likeliest path spells."""
-        given, found = run.x[self.choice.source], []
-        for start in range(0, len(given), run.batch_size):
-            x = {name: column[start : start + run.batch_size] for name, column in run.x.items()}
-            raw = run.network.predict_on_batch(x)[self.name]
-            steps = np.array([len(row) for row in x[self.choice.source]])
-            if self.shorter:
-                steps = shortened(steps)
-            found += ctc_greedy(raw, None if isinstance(raw, list) else steps).rows()
-        return self.field.decode([np.asarray(row, np.int32) for row in found])
+    def search(self, run: Run, best: int) -> Iterator[Decoded]:
+        """What the likeliest path spells, or the likeliest symbols over all paths, with what a language model says."""
+        how, source = run.search, self.choice.source
+        spoken = None if how.language_model is None else foretold(how.language_model, self.field)
+        for x in batches(run, run.x):
+            raw = _unbounded(run.network.predict_on_batch(x)[self.name])
+            steps = np.array([len(row) for row in x[source]])
+            lengths = None if isinstance(raw, list) else shortened(steps) if self.shorter else steps
+            if how.width(best) == 1:
+                yield one_each(ctc_greedy(raw, lengths, PAD))
+            else:
+                yield ctc_beam(
+                    raw, lengths, PAD, how.width(best), best, spoken, how.language_weight, how.language_bonus
+                )
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """Error rates of characters and of words, and the share of wholly right texts."""
-        true, found = [_text(row) for row in actual], [_text(row) for row in answers]
+        true, found = [shown(row) for row in actual], [shown(row) for row in answers]
         whole = float(np.mean([a == b for a, b in zip(true, found, strict=True)]))
         return {"CER": character_error_rate(true, found), "WER": word_error_rate(true, found), "whole": whole}
 
@@ -69,5 +74,9 @@ class Transcribe(Head):
         return {"nothing": [""] * len(columns[self.name])}
 
 
-def _text(row: Any) -> str:
-    return row if isinstance(row, str) else " ".join(map(str, row))
+def _unbounded(raw: Any) -> Any:
+    """Chances without those of begin and end, which no frame says. Shapes: (B, T, V) or B of (T, V), and the same."""
+    if isinstance(raw, list):
+        return [_unbounded(row) for row in raw]
+    raw[..., [BOS, EOS]] = 0
+    return raw / raw.sum(-1, keepdims=True)

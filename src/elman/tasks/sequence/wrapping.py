@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -92,12 +92,16 @@ class Wrapped(Estimator):
 
     def evaluate(self, X: Any = None, y: Any = None) -> Report:
         """Scores beside the simplest guesses; without arguments those on the validation part."""
+        return self._evaluated(X, y, {})
+
+    def _evaluated(self, X: Any, y: Any, search: Mapping[str, Any]) -> Report:
         self._check_fitted("evaluate")
         if X is None:
             found: Report = self.model_.evaluate()
             return found
         given = self._samples("evaluate", X)
-        report: Report = self.model_.evaluate({"x": given, "y": targets("evaluate", y, len(given), self._numeric)})
+        asked = targets("evaluate", y, len(given), self._numeric)
+        report: Report = self.model_.evaluate({"x": given, "y": asked}, **search)
         return report
 
     def score(self, X: Any, y: Any) -> float:

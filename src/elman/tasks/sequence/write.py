@@ -7,21 +7,22 @@ Machine Translation" (the look back, after the recurrence, so that all steps of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from elman import layers
-from elman.decoding import Decoder
+from elman.decoding import Decoded
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
-from elman.models import Model
 from elman.tasks.scoring import character_error_rate, rouge_l
 from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
-from elman.tasks.sequence.heads import Head, Run
+from elman.tasks.sequence.heads import Run
+from elman.tasks.sequence.search import Kept
+from elman.tasks.sequence.written import Written, batches, one_each, shown
 
 __all__ = ["Write"]
 
@@ -29,10 +30,14 @@ LONGER = 2
 """How many times the longest text of training an answer may be."""
 
 
-class Write(Head):
-    """Softmax over the vocabulary for each next token; answers are written greedily."""
+class Write(Written):
+    """Softmax over the vocabulary for each next token."""
 
     loss = "sparse_categorical_crossentropy"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.kept = Kept()
 
     @property
     def told(self) -> str:
@@ -67,31 +72,32 @@ class Write(Head):
         """The beginning of every answer."""
         return {self.told: np.full((count(columns), 1), BOS, np.int32)}
 
-    def answers(self, run: Run) -> Any:
-        """The text that greedy writing gives."""
-        names = [tensor.node.attrs["name"] for tensor in run.network.inputs]
-        at = run.network.output_names.index(self.name)
-        single = Model(run.network.inputs, run.network.outputs[at])
-        decoder = Decoder(single, tokens=self.told)
-        rows = len(next(iter(run.x.values())))
-        found: list[Any] = []
-        for start in range(0, rows, run.batch_size):
-            given = [_padded(run.x[name][start : start + run.batch_size]) for name in names if name != self.told]
-            prompt = [[BOS]] * len(given[0][0])
-            arrays, lengths = [a for a, _ in given], [n for _, n in given]
-            out = decoder.greedy(prompt, arrays, lengths=lengths, length=self.naive["longest"] * LONGER, eos=EOS)
-            found += out.rows()
-        return self.field.decode([np.asarray(row, np.int32) for row in found])
+    def search(self, run: Run, best: int) -> Iterator[Decoded]:
+        """Token by token: the likeliest, or the best of a beam."""
+        decoder, how = self.kept.decoder(run.network, self.name, self.told), run.search
+        names = [name for tensor in run.network.inputs if (name := tensor.node.attrs["name"]) != self.told]
+        length = self.naive["longest"] * LONGER
+        for given in batches(run, names):
+            padded = [_padded(given[name]) for name in names]
+            prompt = [[BOS]] * len(padded[0][0])
+            arrays, lengths = [a for a, _ in padded], [n for _, n in padded]
+            if how.width(best) == 1:
+                yield one_each(decoder.greedy(prompt, arrays, lengths=lengths, length=length, eos=EOS))
+            else:
+                yield decoder.beam(
+                    prompt, arrays, lengths=lengths, length=length, eos=EOS, width=how.width(best), best=best,
+                    length_penalty=how.length_penalty, coverage_penalty=how.coverage_penalty,
+                )  # fmt: skip
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """ROUGE-L, the error rate of characters, and the share of wholly right texts."""
-        true, found = [_text(row) for row in actual], [_text(row) for row in answers]
+        true, found = [shown(row) for row in actual], [shown(row) for row in answers]
         whole = float(np.mean([a == b for a, b in zip(true, found, strict=True)]))
         return {"ROUGE-L": rouge_l(true, found), "CER": character_error_rate(true, found), "whole": whole}
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The longest text, and the most frequent."""
-        texts = [_text(row) for row in columns[self.name]]
+        texts = [shown(row) for row in columns[self.name]]
         longest = max(map(len, self.field.encode(columns[self.name])))
         self.naive = {"longest": longest + 1, "frequent": Counter(texts).most_common(1)[0][0]}
 
@@ -109,7 +115,3 @@ def _padded(rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
     for target, row in zip(whole, rows, strict=True):
         target[: len(row)] = row
     return whole, lengths
-
-
-def _text(row: Any) -> str:
-    return row if isinstance(row, str) else " ".join(map(str, row))

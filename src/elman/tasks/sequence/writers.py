@@ -16,8 +16,28 @@ from elman.tasks.sequence.tabular import targets
 __all__ = ["Captioner", "Transcriber", "Translator", "VideoTagger"]
 
 
+@settings
 class _Writer(_Recurrent):
     """Texts out."""
+
+    beam: int = 1
+
+    def predict(self, X: Any, **search: Any) -> Any:
+        """The best text for each sample.
+
+        Args:
+            X: samples. search: how it is looked for, as in `SequenceModel.predict`; `beam` is a setting, too.
+
+        Raises:
+            UnknownNameError: no such setting. ArgumentError: one that says nothing here.
+        """
+        given = self._samples("predict", X)
+        return self.model_.predict({"x": given}, **{"beam": self.beam, **search})
+
+    def n_best(self, X: Any, n: int = 5, **search: Any) -> Any:
+        """The n best texts for each sample as pairs (text, score), best first. Arguments as `predict`."""
+        given = self._samples("n_best", X)
+        return self.model_.n_best({"x": given}, n, **{"beam": self.beam, **search})
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -28,17 +48,17 @@ class _Writer(_Recurrent):
     def _output(self, y: Any) -> Field[Any] | str:
         return Text()
 
-    def evaluate(self, X: Any = None, y: Any = None) -> Report:
+    def evaluate(self, X: Any = None, y: Any = None, **search: Any) -> Report:
         """Scores beside the simplest guess; without arguments those on the validation part.
 
-        Rows that are given are scored by BLEU and chrF, too.
+        Rows that are given are scored by BLEU and chrF, too; `search` is as in `predict`.
 
         Raises:
             MissingExtraError: rows are given, and sacrebleu is not installed (extra `text`).
         """
         if X is None:
-            return super().evaluate()
-        found = self.predict(X)
+            return self._evaluated(None, None, {})
+        found = self.predict(X, **search)
         actual = targets(f"{type(self).__name__}.evaluate", y, len(found), False)
         head = self.model_.blueprint_.heads["y"]
         rows = {self.cell: found} | head.guesses({"y": actual})
@@ -52,7 +72,11 @@ class _Writer(_Recurrent):
 class Translator(_Writer):
     """A text to another: translation, summary, chat. One network reads, another writes and looks back at each word.
 
-    Arguments as `SequenceClassifier`, but that `input`, a field, is that of both sides; None: words.
+    Args:
+        beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
+        input: a field for both sides; None: words. The others as `SequenceClassifier`, without `class_weight`.
+
+    Source: Sutskever, Vinyals and Le 2014 (two networks, beam search); Luong, Pham and Manning 2015 (the look back).
 
     Example:
         >>> source, target = ["red house", "house", "red car", "car"], ["casa roja", "casa", "coche rojo", "coche"]
@@ -70,7 +94,7 @@ class Translator(_Writer):
 
 
 class Captioner(_Writer):
-    """Pictures to texts: convolutions read, a recurrent network writes. Arguments as `SequenceClassifier`.
+    """Pictures to texts: convolutions read, a recurrent network writes. Arguments as `Translator`.
 
     X: arrays (H, W) or (H, W, C), or paths of files (extra `image`).
 
@@ -89,8 +113,11 @@ class Captioner(_Writer):
 class Transcriber(_Writer):
     """Speech, lines of writing or series to characters that come in the same order (CTC).
 
-    Arguments as `SequenceClassifier`. X: pairs (sound, rate) or paths of sound (extra `audio`); lines as bytes (H, W)
-    or paths of pictures (extra `image`); arrays (T, C) of numbers. Each sample needs more steps than its text letters.
+    Arguments as `Translator`. A beam adds up all ways to say a text, and may hear a language model of such texts:
+    `predict(X, language_model=LanguageModel().fit(texts))`.
+
+    X: pairs (sound, rate) or paths of sound (extra `audio`); lines as bytes (H, W) or paths of pictures (extra
+    `image`); arrays (T, C) of numbers. Each sample needs more steps than its text letters.
 
     Example:
         >>> marks = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
@@ -110,9 +137,9 @@ class Transcriber(_Writer):
     def _output(self, y: Any) -> Field[Any] | str:
         return Text("char")
 
-    def evaluate(self, X: Any = None, y: Any = None) -> Report:
-        """CER, WER and the share of wholly right texts, beside those of writing nothing."""
-        return super(_Writer, self).evaluate(X, y)
+    def evaluate(self, X: Any = None, y: Any = None, **search: Any) -> Report:
+        """CER, WER and the share of wholly right texts, beside those of writing nothing; `search` as in `predict`."""
+        return self._evaluated(X, y, {"beam": self.beam, **search})
 
     def score(self, X: Any, y: Any) -> float:
         """1 less the share of wrong characters."""

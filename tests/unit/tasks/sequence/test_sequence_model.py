@@ -292,3 +292,14 @@ def test_a_missing_value_is_named_by_its_row_in_the_table(rng, row):
     data["mood"][row] = None
     with pytest.raises(DataError, match=rf"values must have a value in every row\..*: row {row}\."):
         SequenceModel({"text": "text"}, {"mood": "category"}, validation=0.5).fit(data)
+
+
+@pytest.mark.parametrize("form", [list, np.array], ids=["lists", "an array"])
+def test_series_of_one_length_are_a_column_not_one_long_series(form):
+    rows = [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]] * 8
+    data = {"x": form(rows), "y": ["down", "up"] * 8}
+    model = SequenceModel({"x": "series"}, "y", **SMALL).fit(data)
+    assert model.predict({"x": form(rows[:2])}) == ["down", "up"]
+    sums = SequenceModel({"x": "series"}, {"s": "series"}, **SMALL).fit({"x": form(rows), "s": form(rows)})
+    assert [np.shape(row) for row in sums.predict({"x": form(rows[:2])})] == [(3, 1), (3, 1)]
+    assert sums.evaluate({"x": form(rows), "s": form(rows)}).model["R²"] > 0.9

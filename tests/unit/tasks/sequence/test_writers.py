@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman.errors import ArgumentError, UnknownNameError
 from elman.fields import Text
-from elman.tasks import Transcriber, Translator
+from elman.tasks import LanguageModel, SequenceClassifier, Transcriber, Translator
 from tests.tolerances import nearly
 
 SMALL = {"size": 16, "epochs": 60, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
@@ -53,3 +54,86 @@ def test_a_transcriber_takes_lines_of_writing_and_sound(rng):
     pytest.importorskip("kaldi_native_fbank")
     sounds = [(rng.normal(size=4000).astype("float32"), 8000) for _ in range(4)]
     assert Transcriber(**quick).fit(sounds, ["a"] * 4).model_.blueprint_.inputs["x"].kind == "audio"
+
+
+@pytest.fixture(scope="module")
+def undecided():
+    """A translator of words that have two meanings, one of them of two words."""
+    source, target = ["a"] * 5 + ["b"] * 5, ["one"] + ["two three"] * 4 + ["six"] * 4 + ["four five"]
+    return Translator(**SMALL | {"epochs": 40}).fit(source * 4, target * 4)
+
+
+def test_a_beam_finds_n_best_texts_and_says_how_likely_they_are(undecided):
+    found = undecided.n_best(["a", "b"], 2, length_penalty=0.0)
+    assert [[text for text, _ in row] for row in found] == [["two three", "one"], ["six", "four five"]]
+    likely, less = np.exp([score for _, score in found[0]])
+    assert 0.05 < less < 0.4 < likely < 0.95
+    assert undecided.predict(["b"], beam=3, length_penalty=20.0) == ["four five"]
+    assert undecided.predict(["a", "b"], beam=4) == [row[0][0] for row in undecided.n_best(["a", "b"], 4)]
+
+
+def test_a_beam_is_a_setting_too(undecided, tmp_path):
+    again = Translator.load(undecided.save(tmp_path / "m.safetensors")).set_params(beam=3)
+    assert again.predict(["b"], length_penalty=20.0) == ["four five"]
+    assert again.evaluate(["b"], ["six"], beam=1).model["whole"] == 1.0
+
+
+def test_plans_of_a_search_are_kept(undecided):
+    head = undecided.model_.blueprint_.heads["y"]
+    undecided.predict(["a"])
+    kept = head.kept.decoder(undecided.model_.network_, "y", head.told)
+    undecided.predict(["b"], beam=2)
+    assert head.kept.decoder(undecided.model_.network_, "y", head.told) is kept
+
+
+def test_coverage_is_asked_of_a_beam_that_looks(undecided):
+    assert undecided.predict(["a"], beam=2, coverage_penalty=0.2) == ["two three"]
+
+
+def test_a_search_that_says_nothing_is_refused(undecided):
+    with pytest.raises(UnknownNameError, match=r"predict: setting must be a known name.*'beams'.*Did you mean 'beam'"):
+        undecided.predict(["a"], beams=2)
+    with pytest.raises(ArgumentError, match="predict: beam must be"):
+        undecided.predict(["a"], beam=0)
+    with pytest.raises(ArgumentError, match="n_best: n must be"):
+        undecided.n_best(["a"], 0)
+    model = SequenceClassifier(size=4, epochs=1, validation=0).fit(["a b", "b a"] * 4, [0, 1] * 4).model_
+    with pytest.raises(
+        ArgumentError, match=r"predict: beam must be left out where no text is written. Received beam=2"
+    ):
+        model.predict({"x": ["a"]}, beam=2)
+    with pytest.raises(ArgumentError, match=r"n_best: output must be a text. Received output='y': 'y' is no text"):
+        model.n_best({"x": ["a"]})
+    with pytest.raises(ArgumentError, match=r"generate: model must be a language model"):
+        undecided.model_.generate("a")
+
+
+@pytest.fixture(scope="module")
+def mumbled():
+    """ "co" and "ko" sound alike; only texts tell which is meant."""
+    sounds = {"c": [1.0, 0.0], "k": [1.0, 0.0], "o": [0.0, 1.0]}
+    texts = ["co", "ko"] * 20
+    waves = [np.repeat([sounds[letter] for letter in text], 4, axis=0) for text in texts]
+    return Transcriber(**SMALL | {"epochs": 40}).fit(waves, texts), waves[:1]
+
+
+def told(texts, **settings):
+    small = {"size": 8, "epochs": 20, "learning_rate": 0.05, "dropout": 0.0, "validation": 0}
+    return LanguageModel(**small | settings).fit(texts * 8)
+
+
+@pytest.mark.parametrize("text", ["co", "ko"])
+def test_a_language_model_decides_what_sounds_alike(mumbled, text):
+    (model, waves), language = mumbled, told([text, text, text, "kc"])
+    assert {found for found, _ in model.n_best(waves, 2)[0]} == {"co", "ko"}
+    assert model.predict(waves, language_model=language) == [text]
+    assert model.predict(waves, language_model=language.model_, beam=4, language_weight=1.0) == [text]
+    assert model.evaluate(waves, [text], language_model=language).model["whole"] == 1.0
+
+
+def test_a_language_model_of_other_symbols_is_refused(mumbled, undecided):
+    model, waves = mumbled
+    with pytest.raises(ArgumentError, match=r"predict: language_model must be a fitted elman\.tasks\.LanguageModel"):
+        model.predict(waves, language_model=undecided)
+    with pytest.raises(ArgumentError, match=r"language_model must be of the same symbols.*Fit it with the field that"):
+        model.predict(waves, language_model=told(["red house"], epochs=1, input=Text()))

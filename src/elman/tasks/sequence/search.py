@@ -1,0 +1,112 @@
+"""How texts are looked for among all that a network could write."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from elman.decoding import Decoder, PrefixScores
+from elman.errors import ArgumentError, unknown_name
+from elman.fields import BOS, EOS, UNK, Field, Text, Tokens
+from elman.fields.windows import check_length
+from elman.models import Model
+
+__all__ = ["Kept", "Search", "foretold"]
+
+_WITH_MODEL = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """How a text is looked for.
+
+    Args:
+        beam: texts that are kept at every step; 1: the likeliest token, one after another.
+        length_penalty: a: sums of log p are divided by ((5 + length) / 6)^a; 0 favours short texts.
+        coverage_penalty: favours texts whose writing looked at all of the source; for a beam with attention.
+        language_model: a fitted `LanguageModel` of such texts, which has its say where speech or writing is read (CTC).
+        language_weight, language_bonus: weight times its log p, and a bonus, are added for each symbol.
+    """
+
+    beam: int = 1
+    length_penalty: float = 0.6
+    coverage_penalty: float = 0.0
+    language_model: Any = None
+    language_weight: float = 0.5
+    language_bonus: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_length("predict", "beam", self.beam)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """Settings by name.
+
+        Raises:
+            UnknownNameError: no such setting. ArgumentError: a beam below 1.
+
+        Example:
+            >>> Search.of({"beam": 3}).width(5)
+            5
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in told:
+            if name not in known:
+                raise unknown_name("predict", "setting", name, known)
+        return cls(**told)
+
+    @property
+    def told(self) -> str:
+        """The first setting that is not as by default; "" where all are."""
+        plain = dataclasses.asdict(type(self)())
+        return next((name for name, value in plain.items() if getattr(self, name) != value), "")
+
+    def width(self, best: int) -> int:
+        """Texts kept at every step where `best` are asked for; a language model alone is not heard in a beam of one."""
+        wide = _WITH_MODEL if self.beam == 1 and self.language_model is not None else self.beam
+        return max(wide, best)
+
+
+class Kept:
+    """The decoder of a network, with its compiled plans, for as long as it is asked about that network."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Model, Decoder] | None = None
+
+    def decoder(self, network: Model, output: str, tokens: str) -> Decoder:
+        """For one output, and the input that holds its tokens so far."""
+        if self._last is None or self._last[0] is not network:
+            at = network.output_names.index(output)
+            self._last = network, Decoder(Model(network.inputs, network.outputs[at]), tokens)
+        return self._last[1]
+
+
+def foretold(language_model: Any, field: Field[Any]) -> Callable[[Sequence[tuple[int, ...]]], np.ndarray]:
+    """What a language model says of the symbol after each of some prefixes, all in the ids of another field.
+
+    Raises:
+        ArgumentError: no fitted language model, or fields of which one has no symbols of its own.
+    """
+    model = getattr(language_model, "model_", language_model)
+    blueprint = getattr(model, "blueprint_", None)
+    if blueprint is None or set(blueprint.inputs) != set(blueprint.outputs):
+        rule, cure = "a fitted elman.tasks.LanguageModel", "Fit one on texts as they are to come out."
+        raise ArgumentError.at("predict", "language_model", rule, language_model, cure)
+    (own,) = blueprint.outputs.values()
+    known = own.vocabulary.ids(_symbols(field))
+    if (known == UNK).all():
+        rule, cure = "of the same symbols", f"Fit it with the field that writes: {field.describe()}."
+        raise ArgumentError.at("predict", "language_model", rule, own.describe(), cure)
+    ids = np.concatenate([np.arange(EOS + 1), known])
+    scores = PrefixScores(Model(model.network_.inputs, model.network_.outputs[0]), BOS)
+    return lambda prefixes: scores([tuple(ids[list(prefix)].tolist()) for prefix in prefixes])[:, ids]
+
+
+def _symbols(field: Field[Any]) -> Sequence[Any]:
+    if not isinstance(field, Text | Tokens) or not field.vocabulary.symbols:
+        cure = "Leave it out, or write characters: Text('char')."
+        raise ArgumentError.at("predict", "language_model", "left out where pieces of words come out", field.kind, cure)
+    return field.vocabulary.symbols

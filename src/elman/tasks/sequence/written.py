@@ -1,0 +1,52 @@
+"""What heads share whose answers are texts that are looked for: the best of each row, and the n best."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from elman.decoding import Decoded
+from elman.tasks.sequence.heads import Head, Run
+
+__all__ = ["Written", "batches", "one_each", "shown"]
+
+
+class Written(Head):
+    """Symbols out, of a number that the network decides."""
+
+    @abc.abstractmethod
+    def search(self, run: Run, best: int) -> Iterator[Decoded]:
+        """The best symbols of each row, batch by batch. Shapes: tokens (B, best, L)."""
+
+    def answers(self, run: Run) -> Any:
+        """The best text of each row."""
+        return [row[0][0] for row in self.n_best(run, 1)]
+
+    def n_best(self, run: Run, n: int) -> list[list[tuple[Any, float]]]:
+        """The best texts of each row with their scores, best first."""
+        found = []
+        for decoded in self.search(run, n):
+            for row, scores in zip(decoded.rows(), decoded.scores.tolist(), strict=True):
+                texts = self.field.decode([np.asarray(ids, np.int32) for ids in row])
+                found.append(list(zip(texts, scores, strict=True)))
+        return found
+
+
+def batches(run: Run, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Some inputs of a run, so many rows at a time as go through the network together."""
+    rows = len(next(iter(run.x.values())))
+    for start in range(0, rows, run.batch_size):
+        yield {name: run.x[name][start : start + run.batch_size] for name in names}
+
+
+def one_each(decoded: Decoded) -> Decoded:
+    """One answer of each row as a list of one."""
+    return Decoded(decoded.tokens[:, None], decoded.lengths[:, None], decoded.scores[:, None])
+
+
+def shown(row: Any) -> str:
+    """Symbols as one text."""
+    return row if isinstance(row, str) else " ".join(map(str, row))
