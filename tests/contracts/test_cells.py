@@ -109,8 +109,15 @@ def named(row: Row) -> str:
 
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=named)
-PAIRS = [(row, option) for row in ROWS for option in OPTIONS if option not in row.refused]
-every_pair = pytest.mark.parametrize(("row", "option"), PAIRS, ids=[f"{named(row)}-{option}" for row, option in PAIRS])
+
+
+def each_with(*options: str | None) -> pytest.MarkDecorator:
+    """Every row with each option that it does not refuse."""
+    pairs = [(row, option) for row in ROWS for option in options if option not in row.refused]
+    return pytest.mark.parametrize(("row", "option"), pairs, ids=[f"{named(row)}-{option}" for row, option in pairs])
+
+
+every_pair = each_with(*OPTIONS)
 
 
 def run(inputs: list[Tensor], outputs: list[Tensor], arrays: list[Any], native: bool = True) -> list[Any]:
@@ -214,11 +221,8 @@ def test_a_configuration_makes_the_same_layer(row, option):
             assert getattr(again, argument) == value
 
 
-@every_row
-@pytest.mark.parametrize("option", DRAWN)
+@each_with(*DRAWN)
 def test_what_is_drawn_acts_in_training_alone(row, option, rng):
-    if option in row.refused:
-        return
     plain, layer = row.make(return_sequences=True), row.make(return_sequences=True, **OPTIONS[option])
     (x, (a,), _), (x2, (b,), _), (x3, (c,), _) = called(plain), called(layer), called(layer, training=True)
     scattered(plain, rng)
@@ -234,11 +238,8 @@ def test_what_is_drawn_acts_in_training_alone(row, option, rng):
         np.testing.assert_array_equal(first, use)
 
 
-@every_row
-@pytest.mark.parametrize("option", ["recurrent_normalization", "learn_initial_state"])
+@each_with("recurrent_normalization", "learn_initial_state")
 def test_what_adds_weights_uses_them(row, option, rng):
-    if option in row.refused:
-        return
     layer = row.make(return_sequences=True, **OPTIONS[option])
     x, (y,), _ = called(layer)
     scattered(layer, rng)
@@ -264,11 +265,8 @@ def test_what_makes_no_sense_is_refused_with_the_reason(row, option):
     assert row.refused[option] in str(caught.value)
 
 
-@every_row
-@pytest.mark.parametrize("option", [None, *DRAWN, "recurrent_normalization", "learn_initial_state"])
+@each_with(None, *DRAWN, "recurrent_normalization", "learn_initial_state")
 def test_padding_changes_nothing_and_values_mean_what_lengths_mean(row, option, rng):
-    if option in row.refused:
-        return
     layer = row.make(return_sequences=True, return_state=True, **(OPTIONS[option] if option else {}))
     x, alone, _ = called(layer)
     lengths, values = Input((), dtype="int32"), Input((None,), dtype="bool")
@@ -310,11 +308,8 @@ def test_a_stateful_layer_reads_a_sequence_in_two_halves(row, rng):
         row.make(stateful=True, learn_initial_state=True, name="kept")
 
 
-@every_row
-@pytest.mark.parametrize("option", [None, "dropout", "recurrent_dropout", "zoneout", "weight_drop", "go_backwards"])
+@each_with(None, "dropout", "recurrent_dropout", "zoneout", "weight_drop", "go_backwards")
 def test_segments_computed_again_give_the_same_gradients(row, option, rng):
-    if option in row.refused:
-        return
     layer = row.make(return_sequences=True, return_state=True, **(OPTIONS[option] if option else {}))
     lengths = Input((), dtype="int32")
     x, outputs, _ = called(layer, training=True, mask=Mask(lengths=lengths))
