@@ -61,8 +61,8 @@ def _same_start(seed: int) -> Iterator[None]:
     before, kind = dict(os.environ), settings.floatx()
     yield
     settings.set_floatx(kind)
-    after = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    before.pop("PYTEST_CURRENT_TEST", None)
-    if after != before:
-        os.environ.clear()
-        os.environ.update(before)
+    for name in {*before, *os.environ} - {"PYTEST_CURRENT_TEST"}:  # pytest's own, which it takes away itself
+        if name not in before:
+            del os.environ[name]
+        elif os.environ.get(name) != before[name]:
+            os.environ[name] = before[name]
