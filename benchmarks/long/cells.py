@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,12 @@ from elman import layers
 
 def stack(cell: str, units: int, steps: int, depth: int, sequences: bool = False) -> list[Any]:
     """Recurrent layers. Args: steps: the memory that is needed. sequences: the last one, too, gives all its outputs."""
-    make = _CELLS[cell]
-    return [make(units, steps, return_sequences=sequences or i < depth - 1) for i in range(depth)]
+    made = []
+    for i in range(depth):
+        made.append(_CELLS[cell](units, steps, return_sequences=sequences or i < depth - 1))
+        if cell == "lru":  # linear by itself
+            made.append(layers.Dense(units, "relu"))
+    return made
 
 
 def _gru(units: int, steps: int, **options: Any) -> Any:
@@ -25,12 +30,23 @@ def _lem(units: int, steps: int, **options: Any) -> Any:
 
 
 def _ind_rnn(units: int, steps: int, **options: Any) -> Any:
-    """Weights up to the T-th root of 2: what a unit keeps for T steps neither dies nor more than doubles."""
-    most = 2.0 ** (1 / steps)
+    """The last layer keeps what it has read: in T steps it changes by a tenth at most, and T inputs add up to few.
+
+    A step of the optimizer is far more than the room between: without limits, each would turn memory into noise.
+    """
     last = not options["return_sequences"]
-    start = {"class_name": "RandomUniform", "config": {"minval": 0.5 ** (1 / steps) if last else 0.0, "maxval": most}}
-    limit = {"class_name": "MinMaxNorm", "config": {"min_value": 0.0, "max_value": most, "axis": []}}
-    return layers.IndRNN(units, recurrent_initializer=start, recurrent_constraint=limit, **options)
+    least, most = 0.9 ** (1 / steps) if last else 0.0, 1.1 ** (1 / steps)
+    start = {"class_name": "RandomUniform", "config": {"minval": least, "maxval": most}}
+    limit = {"class_name": "MinMaxNorm", "config": {"min_value": least, "max_value": most, "axis": []}}
+    scale = {"class_name": "VarianceScaling", "config": {"scale": 1 / steps if last else 1.0, "mode": "fan_avg"}}
+    return layers.IndRNN(
+        units, kernel_initializer=scale, recurrent_initializer=start, recurrent_constraint=limit, **options
+    )
+
+
+def _lru(units: int, steps: int, **options: Any) -> Any:
+    """Radii near 1: in T steps a state shrinks by a factor e at most."""
+    return layers.LRU(units, min_radius=math.exp(-1 / steps), max_radius=math.exp(-0.01 / steps), **options)
 
 
 def _lstm(units: int, steps: int, **options: Any) -> Any:
@@ -50,5 +66,5 @@ def chrono(model: Any) -> None:
             layer.set_weights([kernel, recurrent, bias])
 
 
-_CELLS: dict[str, Callable[..., Any]] = {"gru": _gru, "lem": _lem, "indrnn": _ind_rnn, "lstm": _lstm}
+_CELLS: dict[str, Callable[..., Any]] = {"gru": _gru, "lem": _lem, "indrnn": _ind_rnn, "lru": _lru, "lstm": _lstm}
 CELLS = tuple(_CELLS)

@@ -1,6 +1,6 @@
 """Copy memory: ten symbols are read, T blanks pass, and at a mark the ten are to be said again.
 
-Run: python -m benchmarks.long.copying --cell lstm --steps 100 --seconds 300
+Run: python -m benchmarks.long.copying --cell lstm --steps 100
 
 Answering at random gives a cross-entropy of 10 ln 8 / (T + 20); below a tenth of that it is solved. Source: Hochreiter
 and Schmidhuber 1997, as Arjovsky et al. 2016, "Unitary Evolution Recurrent Neural Networks", section 4.1, put it.
@@ -8,17 +8,15 @@ and Schmidhuber 1997, as Arjovsky et al. 2016, "Unitary Evolution Recurrent Neur
 
 from __future__ import annotations
 
-import argparse
 import math
-import time
 
 import numpy as np
 
-from benchmarks.long.cells import CELLS, chrono, stack
+from benchmarks.long.cells import stack
+from benchmarks.long.run import Run
 from elman import Sequential
 from elman.layers import Dense, Embedding, Input
 from elman.losses import SparseCategoricalCrossentropy
-from elman.optimizers import Adam
 
 SYMBOLS, WORD = 8, 10
 BLANK, MARK = 8, 9
@@ -35,28 +33,15 @@ def sequences(rng: np.random.Generator, count: int, steps: int) -> tuple[np.ndar
 
 def main() -> None:
     """Train until the held-out loss is a tenth of that of guessing or the time is over."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("steps", 100), ("units", 128), ("depth", 1), ("batch", 32), ("seed", 0)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    for name, rate in (("rate", 0.003), ("seconds", 600.0)):
-        parser.add_argument(f"--{name}", type=float, default=rate)
-    parser.add_argument("--cell", choices=CELLS, default="lstm")
-    given = parser.parse_args()
+    run = Run("copying", __doc__, steps=100, units=128, batch=32, rate=0.003, updates=20_000, decay=False)
+    given = run.given
     rng = np.random.default_rng(given.seed)
     recurrent = stack(given.cell, given.units, given.steps + WORD, given.depth, sequences=True)
     model = Sequential([Input((None,), dtype="int32"), Embedding(10, 16), *recurrent, Dense(10)], seed=given.seed)
-    chrono(model)
-    model.compile(Adam(given.rate, clipnorm=1.0), SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(run.optimizer(given.updates if given.decay else 0), SparseCategoricalCrossentropy(from_logits=True))
     held = sequences(np.random.default_rng(10_000), 500, given.steps)
     guess = WORD * math.log(SYMBOLS) / (given.steps + 2 * WORD)
-    began, updates, loss = time.perf_counter(), 0, float("inf")
-    while loss >= guess / 10 and time.perf_counter() - began < given.seconds:
-        model.fit(*sequences(rng, 50 * given.batch, given.steps), batch_size=given.batch, verbose=0)
-        updates += 50
-        loss = model.evaluate(*held, batch_size=250, verbose=0)
-        spent = time.perf_counter() - began
-        print(f"{updates:6d} updates {spent:6.1f} s  loss {loss:.5f}, guessing {guess:.5f}", flush=True)
-    print(f"{given.cell} T={given.steps}: {'solved' if loss < guess / 10 else 'not solved'}, loss {loss:.5f}")
+    run.solve(model, lambda count: sequences(rng, count, given.steps), held, guess / 10)
 
 
 if __name__ == "__main__":
