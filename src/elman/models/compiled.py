@@ -19,6 +19,7 @@ from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
 from elman.models.stepwise import check_stepwise
 from elman.optimizers.schedules import LearningRateSchedule
+from elman.shapes import Dim, Size
 from elman.training import (
     Adapter,
     Counters,
@@ -411,14 +412,14 @@ class Compiled(OnBatch, Layer):
         return self._structured(self._cut(whole, data))
 
     def _cut(self, outputs: list[np.ndarray], data: DataSet | Stream) -> list[Any]:
-        """Outputs along the time of a ragged input without their padding."""
+        """Outputs along the time of a ragged input, or along what strides leave of it, without their padding."""
         if isinstance(data, Stream) or all(n is None for n in data.lengths):
             return list(outputs)
         program = self.program()
         lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
         found: list[Any] = []
         for array, tensor in zip(outputs, program.outputs, strict=True):
-            n = lengths.get(tensor.shape[1]) if tensor.ndim > 2 else None
+            n = _left(tensor.shape[1], lengths) if tensor.ndim > 2 else None
             found.append(array if n is None else [row[:k].copy() for row, k in zip(array, n, strict=False)])
         return found
 
@@ -443,6 +444,16 @@ class Compiled(OnBatch, Layer):
         """Start all running means again."""
         if self._objective is not None:
             self._objective.reset()
+
+
+def _left(size: Size, lengths: Mapping[Size, Any]) -> Any:
+    """How long each row is along an axis whose size follows from that of a ragged one; None where none is."""
+    for of, n in lengths.items():
+        if size == of:
+            return n
+        if isinstance(size, Dim) and isinstance(of, Dim) and size.symbols and size.symbols == of.symbols:
+            return [max(0, size.evaluate({str(of): int(k)})) for k in n]
+    return None
 
 
 def _leaves(value: Any) -> Sequence[Any]:

@@ -81,3 +81,14 @@ def test_embedded_ids_of_a_ragged_batch_keep_their_lengths():
     model = elman.Sequential([layers.Input((None,), dtype="int32"), layers.Embedding(5, 3), layers.SimpleRNN(4)])
     alone = np.concatenate([model.predict(np.array([row]), verbose=0) for row in ids])
     assert_close(model.predict(ids, verbose=0), alone, length=7, steps=3)
+
+
+@pytest.mark.parametrize("batch_size", [2, 32])
+def test_predictions_behind_pooling_are_as_long_as_what_strides_leave(batch_size):
+    made = [layers.Input((None, 2)), layers.MaxPooling1D(2, padding="same"), layers.MaxPooling1D(3)]
+    model = elman.Sequential([*made, layers.SimpleRNN(3, return_sequences=True)])
+    rows = [RNG.normal(size=(n, 2)).astype("float32") for n in (18, 6, 12, 1)]
+    found = model.predict(rows, batch_size=batch_size, verbose=0)
+    assert [len(row) for row in found] == [3, 1, 2, 0]
+    for row, steps in zip(rows[:3], found, strict=False):
+        assert_close(steps, model.predict(row[None], verbose=0)[0], 8, 3, np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 from elman import layers
@@ -14,7 +13,7 @@ from elman.graph import trace as ops
 from elman.layers.registry import snake_case
 from elman.layers.rnn.recurrence import CellLayer
 
-__all__ = ["CELLS", "Design", "Flat", "Spread", "core", "pooled", "recurrent"]
+__all__ = ["CELLS", "Design", "Spread", "core", "pooled", "recurrent"]
 
 CELLS: dict[str, Any] = {
     snake_case(name): kind
@@ -94,17 +93,6 @@ class Spread(layers.Layer):
     def compute_mask(self, pair: Any, mask: Any) -> Any:
         """That of the sequence."""
         return pair[0].mask
-
-
-class Flat(layers.Layer):
-    """Each step as one vector. Shapes: x (B, T, H, W, C) -> (B, T, H * W * C)."""
-
-    supports_masking = True
-
-    def call(self, x: Tensor) -> Tensor:
-        """All pixels of a frame one behind the other."""
-        _, _, *sizes = x.shape
-        return ops.reshape(x, (*x.shape[:2], math.prod(sizes)))
 
 
 def recurrent(design: Design, way: bool, *, name: str | None = None, **options: Any) -> layers.Layer:

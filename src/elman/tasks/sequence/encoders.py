@@ -4,8 +4,8 @@ text, tokens, tags    embedding (and spelling) → core
 series                core
 audio                 core over its frames
 line                  convolutions, four columns as one step → core
-video                 a dense layer on each frame → core
-image                 convolutions → vector
+video                 convolutions and a dense layer on each frame → core
+image                 convolutions → vector, and a grid to look back at
 number, labels        as they are   } together through hidden layers → vector
 category              embedding     }
 """
@@ -21,7 +21,7 @@ import numpy as np
 from elman import layers
 from elman.fields import Field
 from elman.graph import Tensor
-from elman.tasks.sequence.design import Design, Flat, Spread, core, dropped, pooled
+from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled
 from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
@@ -40,15 +40,25 @@ class Features:
         steps: (B, T, F) with a mask where rows differ in length; None for what has no time.
         vector: (B, F); None: the steps, pooled when first asked for.
         shorter: whether there are fewer steps than were given, see `shortened`.
+        parts: (B, P, F), the parts of what has no time; None: it has none.
     """
 
     def __init__(
-        self, design: Design, steps: Tensor | None, vector: Tensor | None = None, shorter: bool = False
-    ) -> None:
+        self, design: Design, steps: Tensor | None, vector: Tensor | None = None, shorter: bool = False,
+        parts: Tensor | None = None,
+    ) -> None:  # fmt: skip
         self._design = design
         self.steps = steps
         self.shorter = shorter
         self._vector = vector
+        self._parts = parts
+
+    @property
+    def memory(self) -> Tensor:
+        """What a decoder may look back at: steps, or parts. Shapes: (B, T, F) or (B, P, F)."""
+        memory = self._parts if self.steps is None else self.steps
+        assert memory is not None
+        return memory
 
     @property
     def vector(self) -> Tensor:
@@ -111,15 +121,22 @@ def _series(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
 
 
 def _image(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
-    """Convolutions, each followed by pooling, until little is left; then dense layers."""
-    filters = 16
-    while min(x.shape[1], x.shape[2]) >= 8:  # type: ignore[type-var,operator]
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x, filters = layers.MaxPooling2D(2)(x), min(2 * filters, 64)
-    x = layers.Flatten()(x)
+    """Convolutions, then dense layers; what the convolutions found at each place stays to be looked at."""
+    grid = _convolved(x, lambda layer: layer)
+    filters: Any = grid.shape[-1]
+    x = layers.Flatten()(grid)
     for _ in range(encoder.design.layers):
         x = dropped(_dense(x, encoder.design), encoder.design)
-    return Features(encoder.design, None, x)
+    return Features(encoder.design, None, x, parts=layers.Reshape((-1, filters))(grid))
+
+
+def _convolved(x: Tensor, each: Callable[[layers.Layer], layers.Layer]) -> Tensor:
+    """Convolutions, each followed by pooling, until little is left. Shapes: (..., H, W, C) -> (..., h, w, F)."""
+    filters = 16
+    while min(x.shape[-3], x.shape[-2]) >= 8:  # type: ignore[type-var,operator]
+        x = each(layers.Conv2D(filters, 3, padding="same", activation="relu"))(x)
+        x, filters = each(layers.MaxPooling2D(2))(x), min(2 * filters, 64)
+    return x
 
 
 def _line(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
@@ -128,8 +145,9 @@ def _line(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
 
 
 def _video(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
-    """Each frame through one dense layer, then the core."""
-    x = layers.Dense(encoder.design.size, activation="relu")(Flat()(x))
+    """Each frame through the same convolutions and one dense layer, then the core."""
+    x = layers.TimeDistributed(layers.Flatten())(_convolved(x, layers.TimeDistributed))
+    x = layers.Dense(encoder.design.size, activation="relu")(x)
     return Features(encoder.design, core(dropped(x, encoder.design), encoder.design, both_ways))
 
 

@@ -64,6 +64,8 @@ class Head(abc.ABC):
     metrics: ClassVar[list[str]] = []
     monitor: ClassVar[tuple[str, float]] = ("loss", -1.0)
     """What to stop on: a number of the logs, and +1 where more is better."""
+    patience: ClassVar[int] = 6
+    """Epochs without progress that are to be expected."""
     causal: ClassVar[bool] = False
     """Whether the core must not look ahead."""
 

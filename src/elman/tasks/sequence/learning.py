@@ -24,7 +24,8 @@ class Training:
 
     Args:
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
-        patience: epochs without a better score on the validation part before training stops.
+        patience: epochs without a better score on the validation part before training stops; None: as many as the
+            slowest head asks for.
         validation: share of the rows to check on.
         seconds: the most time training may take; None: no limit.
         clipnorm: the norm to which all gradients together are cut; None: never.
@@ -35,7 +36,7 @@ class Training:
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
-    patience: int = 6
+    patience: int | None = None
     validation: float | None = 0.1
     seconds: float | None = None
     clipnorm: float | None = 1.0
@@ -44,7 +45,7 @@ class Training:
     verbose: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", *(["patience"] if self.patience is not None else [])):
             check_length("SequenceModel", name, getattr(self, name))
         if not self.learning_rate > 0:
             raise ArgumentError.at("SequenceModel", "learning_rate", "above 0", self.learning_rate)
@@ -71,7 +72,8 @@ def train(
     if training.seconds is not None:
         followers.append(TimeLimit(training.seconds))
     if check is not None:
-        followers += [Score(blueprint), *_stopping(training)]
+        patience = training.patience or max(head.patience for head in blueprint.heads.values())
+        followers += [Score(blueprint), *_stopping(patience)]
     history = network.fit(
         x,
         y,
@@ -85,10 +87,10 @@ def train(
     return network, {name: [float(value) for value in values] for name, values in history.history.items()}
 
 
-def _stopping(training: Training) -> list[Callback]:
+def _stopping(patience: int) -> list[Callback]:
     """Lower the rate when the score stands still, stop when that does not help, and keep the best weights."""
-    slower = ReduceLROnPlateau("val_score", factor=0.5, patience=max(1, training.patience // 3), mode="max")
-    return [slower, EarlyStopping("val_score", patience=training.patience, mode="max", restore_best_weights=True)]
+    slower = ReduceLROnPlateau("val_score", factor=0.5, patience=max(1, patience // 3), mode="max")
+    return [slower, EarlyStopping("val_score", patience=patience, mode="max", restore_best_weights=True)]
 
 
 def _weights(blueprint: Blueprint, columns: Mapping[str, Any], class_weight: Any) -> Any:

@@ -60,7 +60,8 @@ class SequenceModel(Estimator):
         label_smoothing: of class targets.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
-        patience: epochs without a better score before training stops; the best weights are kept.
+        patience: epochs without a better score before training stops; the best weights are kept. None: 6, or 40 where
+            CTC reads speech or writing, which stands still for long before it finds the first symbols.
         validation: share of the rows to check on; 0: none, and no early stop.
         seconds: the most time training may take.
         clipnorm: to what norm gradients are cut.
@@ -99,7 +100,7 @@ class SequenceModel(Estimator):
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
-    patience: int = 6
+    patience: int | None = None
     validation: float | None = 0.1
     seconds: float | None = None
     clipnorm: float | None = 1.0

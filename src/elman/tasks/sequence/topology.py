@@ -93,8 +93,10 @@ def _symbols(inputs: Mapping[str, Field[Any]], name: str, source: str) -> Choice
         )
         return Choice(name, "transcribe", "many to many, monotonic", source, reason)
     if not source:
-        reason = f"nothing that goes in is a sequence: {name!r} is written token by token from one vector."
-        return Choice(name, "write", "one to many", "", reason)
+        picture = next((key for key, value in inputs.items() if value.kind == "image"), "")
+        look = f", with a look at the parts of {picture!r} at each." if picture else " from one vector."
+        reason = f"nothing that goes in is a sequence: {name!r} is written token by token{look}"
+        return Choice(name, "write", "one to many", picture, reason)
     reason = (
         f"{source!r} and {name!r} differ in length and order: a decoder writes {name!r} and looks back at each step."
     )

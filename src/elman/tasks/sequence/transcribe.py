@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ __all__ = ["Transcribe"]
 class Transcribe(Written):
     """Softmax over the symbols and nothing (the id of padding) at each frame."""
 
+    # CTC stands still for long, all blank, before it finds the first symbols.
+    patience: ClassVar[int] = 40
     shorter = False
     """Whether the source has fewer frames than steps were given."""
 

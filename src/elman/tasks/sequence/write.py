@@ -57,7 +57,7 @@ class Write(Written):
         x = core(layers.Add()([x, layers.Reshape((1, design.width))(start)]), design, both_ways=False)
         x = layers.Dense(design.size)(x)
         if self.choice.source:
-            memory = layers.Dense(design.size)(features[self.choice.source].steps)
+            memory = layers.Dense(design.size)(features[self.choice.source].memory)
             x = layers.Concatenate()([x, layers.Attention()([x, memory])])
         x = layers.Dense(design.size, activation="tanh")(x)
         made: Tensor = layers.Dense(self.field.size, activation="softmax")(x)

@@ -94,7 +94,10 @@ class Translator(_Writer):
 
 
 class Captioner(_Writer):
-    """Pictures to texts: convolutions read, a recurrent network writes. Arguments as `Translator`.
+    """Pictures to texts: convolutions read, a recurrent network writes and looks at parts of the picture for each word.
+    Arguments as `Translator`.
+
+    Source: Xu et al. 2015, "Show, Attend and Tell" (soft attention).
 
     X: arrays (H, W) or (H, W, C), or paths of files (extra `image`).
 
@@ -110,6 +113,7 @@ class Captioner(_Writer):
         return Image() if self.input is None else self.input
 
 
+@settings
 class Transcriber(_Writer):
     """Speech, lines of writing or series to characters that come in the same order (CTC).
 
@@ -127,6 +131,9 @@ class Transcriber(_Writer):
         >>> Transcriber(**settings).fit(waves, texts).predict(waves[:3])
         ['ab', 'ba', 'a']
     """
+
+    epochs: int = 200
+    patience: int = 40
 
     def _input(self, given: Any) -> Any:
         if self.input is not None:
@@ -148,7 +155,7 @@ class Transcriber(_Writer):
 
 @settings
 class VideoTagger(_Classifier, _Recurrent):
-    """Films to classes: each frame through a dense layer, and a recurrent network over them. Arguments as
+    """Films to classes: each frame through convolutions, and a recurrent network over them. Arguments as
     `SequenceClassifier`.
 
     X: arrays (T, H, W) or (T, H, W, C), folders of pictures, or paths of films (extra `video`).

@@ -10,6 +10,8 @@ import elman
 from elman import fields
 from elman.errors import ArgumentError, DataError, FileFormatError, NotBuiltError, UnknownNameError
 from elman.tasks.sequence import SequenceModel
+from elman.tasks.sequence.blueprint import Blueprint
+from elman.tasks.sequence.design import Design
 from tests.tolerances import nearly
 
 SMALL = {"size": 12, "epochs": 25, "validation": 0, "learning_rate": 0.02, "dropout": 0.0}
@@ -261,7 +263,7 @@ def test_frames_of_a_film_to_a_class(rng):
         np.sort(rng.integers(0, 255, n))[:: 1 if up else -1]
         for n, up in zip(rng.integers(4, 7, 40), rising, strict=True)
     ]
-    frames = [np.broadcast_to(film[:, None, None, None], (len(film), 4, 4, 1)).astype("uint8") for film in films]
+    frames = [np.broadcast_to(film[:, None, None, None], (len(film), 8, 9, 1)).astype("uint8") for film in films]
     data = {"film": frames, "way": ["up" if up else "down" for up in rising]}
     model = SequenceModel({"film": "video"}, {"way": "category"}, **SMALL).fit(data)
     assert model.evaluate(data).model["accuracy"] > 0.9
@@ -303,3 +305,24 @@ def test_series_of_one_length_are_a_column_not_one_long_series(form):
     sums = SequenceModel({"x": "series"}, {"s": "series"}, **SMALL).fit({"x": form(rows), "s": form(rows)})
     assert [np.shape(row) for row in sums.predict({"x": form(rows[:2])})] == [(3, 1), (3, 1)]
     assert sums.evaluate({"x": form(rows), "s": form(rows)}).model["R²"] > 0.9
+
+
+def test_a_caption_is_written_with_a_look_at_the_parts_of_the_picture(rng):
+    """What is bright, and where: the decoder's memory is what the convolutions found at each place."""
+    sides = rng.integers(0, 2, 40)
+    pictures = np.zeros((40, 16, 16, 1), "uint8")
+    for picture, side in zip(pictures, sides, strict=True):
+        picture[4:12, 8 * side : 8 * side + 8] = 200
+    data = {"picture": list(pictures), "caption": [f"a lamp on the {('left', 'right')[side]}" for side in sides]}
+    model = SequenceModel({"picture": "image"}, {"caption": "text"}, **SMALL | {"epochs": 80}).fit(data)
+    assert "a look at the parts of 'picture'" in model.blueprint_.choices[0].reason
+    assert any(layer.name.startswith("attention") for layer in model.network_.layers)
+    assert model.predict(data, beam=2) == data["caption"]
+
+
+def test_patience_is_that_of_the_slowest_head():
+    text, kind = fields.Text("char"), fields.Category()
+    frames = {"x": fields.Series().fit([[1.0, 2.0]])}
+    one = Blueprint(frames, {"y": kind.fit(["a", "b"])}, Design())
+    two = Blueprint(frames, {"y": kind, "t": text.fit(["ab"])}, Design())
+    assert [max(head.patience for head in made.heads.values()) for made in (one, two)] == [6, 40]
