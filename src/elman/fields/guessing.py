@@ -110,7 +110,7 @@ def _of_sets(name: str, sets: Sequence[set[Any]]) -> Guess:
 
 def _of_lists(name: str, lists: Sequence[Sequence[Any]]) -> Guess:
     if all(_is_sound(sample) for sample in lists):
-        return Guess(Audio(), "pairs of a sound and its rate")
+        return Guess(_sound(), "pairs of a sound and its rate")
     inside = [plain(symbol) for sample in lists for symbol in sample]
     if name.lower() in _BOX_NAMES:
         return Guess(Boxes(), f"lists in a column called {name!r}")
@@ -140,7 +140,7 @@ def _of_arrays(name: str, arrays: Sequence[np.ndarray]) -> Guess:
 
 def _of_bytes(name: str, samples: Sequence[bytes]) -> Guess:
     if all(sample.startswith((b"RIFF", b"fLaC", b"OggS", b"ID3")) for sample in samples):
-        return Guess(Audio(), "bytes of sound files")
+        return Guess(_sound(), "bytes of sound files")
     if all(sample.startswith((b"\x89PNG", b"\xff\xd8", b"GIF8", b"BM", b"II*", b"MM\0*")) for sample in samples):
         return Guess(Image(), "bytes of picture files")
     return _of_texts(name, [sample.decode("utf-8", "replace") for sample in samples])
@@ -157,9 +157,14 @@ def _of_times(name: str, times: Sequence[Any]) -> Guess:
     raise DTypeError.at(f"guess {name!r}", "column", "of a type that a field reads", type(times[0]).__name__, cure)
 
 
+def _sound() -> Audio:
+    """Steps of 30 ms: as good as of 10 for what people ask, a third of the work, and far easier to align to text."""
+    return Audio(stack=3)
+
+
 _FILES: tuple[tuple[tuple[str, ...], Callable[[], Field[Any]], str], ...] = (
     (IMAGE_FILES, Image, "pictures"),
-    (SOUND_FILES, Audio, "sound"),
+    (SOUND_FILES, _sound, "sound"),
     (MOVIE_FILES, Video, "video"),
 )
 _RULES: tuple[tuple[Any, Callable[[str, Any], Guess]], ...] = (

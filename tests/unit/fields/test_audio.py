@@ -11,6 +11,7 @@ import pytest
 from elman.errors import ArgumentError, DataError, DTypeError, MissingExtraError
 from elman.fields import Audio
 from elman.fields.audio import resample
+from tests.tolerances import nearly
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("kaldi_native_fbank")
@@ -56,6 +57,17 @@ def test_a_step_is_ten_milliseconds():
     assert len(energies((tone(440, seconds=0.73), 8000))) == 73
 
 
+def test_neighbouring_steps_become_one_and_their_energies_come_back():
+    sound = (tone(440, seconds=0.5), 8000)
+    field = Audio(mels=20, stack=3).fit([sound])
+    (encoded,) = field.encode([sound])
+    assert encoded.shape == (17, 60) == (17, field.shape[1])
+    found = field.decode([encoded])[0]
+    assert found[:50] == nearly(energies(sound), dtype=np.float32)
+    assert np.array_equal(found[50], found[49])
+    assert "30 ms a step" in field.describe()
+
+
 def test_the_most_frequent_rate_wins_and_others_are_resampled():
     slow, fast = (tone(440), 8000), (tone(440, rate=16000), 16000)
     field = Audio(mels=20).fit([slow, slow, fast])
@@ -91,6 +103,7 @@ def test_a_damaged_file_is_named_with_its_row(content, tmp_path):
     ("call", "error", "text"),
     [
         (lambda: Audio(mels=2), ArgumentError, r"Audio: mels must be at least 3. Received mels=2"),
+        (lambda: Audio(stack=0), ArgumentError, r"Audio: stack must be at least 1. Received stack=0"),
         (lambda: Audio(rate=8), ArgumentError, r"Audio: rate must be at least 1000"),
         (
             lambda: Audio().fit([tone(440)]),

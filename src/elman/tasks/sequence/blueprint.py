@@ -84,8 +84,8 @@ class Blueprint:
             return self.design.bidirectional
         return not any(head.causal for head in self.heads.values())
 
-    def build(self, seed: int, learning_rate: float, clipnorm: float | None) -> Model:
-        """A compiled network; the same seed gives the same weights."""
+    def build(self, seed: int, learning_rate: Any, clipnorm: float | None) -> Model:
+        """A compiled network; the same seed gives the same weights. The rate is a number or a schedule."""
         layers.set_seed(seed)
         given: dict[str, Tensor] = {}
         for encoder in self.encoders.values():

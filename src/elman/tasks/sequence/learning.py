@@ -7,15 +7,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elman.errors import ArgumentError
+from elman.errors import ArgumentError, unknown_name
 from elman.fields.windows import check_length
 from elman.models import Model
+from elman.optimizers import schedules
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
 __all__ = ["Training", "train"]
 
-_Arrays = tuple[dict[str, Any], dict[str, Any]]
+DECAYS = ("plateau", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Training:
 
     Args:
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
+        decay: how the rate falls: "plateau", "cosine", or None.
         patience: epochs without a better score on the validation part before training stops; None: as many as the
             slowest head asks for.
         validation: share of the rows to check on.
@@ -36,6 +38,7 @@ class Training:
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
+    decay: str | None = None
     patience: int | None = None
     validation: float | None = 0.1
     seconds: float | None = None
@@ -49,6 +52,8 @@ class Training:
             check_length("SequenceModel", name, getattr(self, name))
         if not self.learning_rate > 0:
             raise ArgumentError.at("SequenceModel", "learning_rate", "above 0", self.learning_rate)
+        if self.decay not in (None, *DECAYS):
+            raise unknown_name("SequenceModel", "decay", str(self.decay), DECAYS)
 
 
 def train(
@@ -66,14 +71,16 @@ def train(
         columns: rows to learn from. check: rows to check on; None: train to the end.
         callbacks: told how it goes.
     """
-    network = blueprint.build(training.seed, training.learning_rate, training.clipnorm)
     x, y = blueprint.arrays(columns)
+    falling = (training.decay or ("plateau" if check is not None else "cosine")) == "cosine"
+    rate = _wave(training, len(next(iter(x.values())))) if falling else training.learning_rate
+    network = blueprint.build(training.seed, rate, training.clipnorm)
     followers: list[Callback] = [*callbacks]
     if training.seconds is not None:
         followers.append(TimeLimit(training.seconds))
     if check is not None:
         patience = training.patience or max(head.patience for head in blueprint.heads.values())
-        followers += [Score(blueprint), *_stopping(patience)]
+        followers += [Score(blueprint), *_stopping(patience, falling)]
     history = network.fit(
         x,
         y,
@@ -87,10 +94,16 @@ def train(
     return network, {name: [float(value) for value in values] for name, values in history.history.items()}
 
 
-def _stopping(patience: int) -> list[Callback]:
-    """Lower the rate when the score stands still, stop when that does not help, and keep the best weights."""
+def _wave(training: Training, rows: int) -> schedules.CosineDecay:
+    """Half a cosine wave that ends at 0 with the last step: the weights come to rest without anything to check on."""
+    return schedules.CosineDecay(training.learning_rate, training.epochs * -(-rows // training.batch_size))
+
+
+def _stopping(patience: int, falling: bool) -> list[Callback]:
+    """Stop when the score stands still, and keep the best weights; `falling`: the rate falls by itself, else then."""
+    stop = EarlyStopping("val_score", patience=patience, mode="max", restore_best_weights=True)
     slower = ReduceLROnPlateau("val_score", factor=0.5, patience=max(1, patience // 3), mode="max")
-    return [slower, EarlyStopping("val_score", patience=patience, mode="max", restore_best_weights=True)]
+    return [stop] if falling else [slower, stop]
 
 
 def _weights(blueprint: Blueprint, columns: Mapping[str, Any], class_weight: Any) -> Any:

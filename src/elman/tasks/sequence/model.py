@@ -60,6 +60,8 @@ class SequenceModel(Estimator):
         label_smoothing: of class targets.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
+        decay: how the rate falls: "plateau", halved when the score stands still; "cosine", half a wave that ends at 0
+            with the last epoch; None: "plateau" with a validation part, "cosine" without one.
         patience: epochs without a better score before training stops; the best weights are kept. None: 6, or 40 where
             CTC reads speech or writing, which stands still for long before it finds the first symbols.
         validation: share of the rows to check on; 0: none, and no early stop.
@@ -100,6 +102,7 @@ class SequenceModel(Estimator):
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
+    decay: str | None = None
     patience: int | None = None
     validation: float | None = 0.1
     seconds: float | None = None

@@ -184,6 +184,24 @@ def test_class_weights_balance(rng):
         model.fit(data)
 
 
+def test_the_rate_falls_in_a_wave_without_a_part_to_check_on(rng):
+    data = _reviews(rng, 30)
+    rates = {}
+    for decay, validation in ((None, 0), (None, 0.3), ("cosine", 0.3), ("plateau", 0)):
+        settings = SMALL | {"epochs": 2, "validation": validation}
+        model = SequenceModel({"text": "text"}, {"mood": "category"}, decay=decay, **settings).fit(data)
+        rates[decay, validation] = float(model.network_.optimizer.learning_rate)
+    rate = SMALL["learning_rate"]
+    assert rates == {
+        (None, 0): 0.0,
+        (None, 0.3): nearly(rate, dtype=np.float32),
+        ("cosine", 0.3): 0.0,
+        ("plateau", 0): nearly(rate, dtype=np.float32),
+    }
+    with pytest.raises(UnknownNameError, match="decay must be"):
+        SequenceModel({"text": "text"}, {"mood": "category"}, decay="cosin").fit(data)
+
+
 def test_a_time_limit_ends_training(rng):
     model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {"epochs": 10**6}, seconds=0.3).fit(
         _reviews(rng)
