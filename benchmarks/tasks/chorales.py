@@ -5,8 +5,6 @@ Run: python -m benchmarks.tasks.chorales --data DATA
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 import elman
@@ -33,13 +31,12 @@ def main() -> None:
         ReduceLROnPlateau("val_loss", factor=0.5, patience=5),
         EarlyStopping("val_loss", patience=15, restore_best_weights=True),
     ]
-    start = time.perf_counter()
     told, asked = shifted(parts["train"])
     history = model.fit(
         told, asked, batch_size=16, epochs=300, validation_data=shifted(parts["valid"]), callbacks=stop,
         verbose=given.verbose,
     )  # fmt: skip
-    trial.numbers["seconds"] = round(time.perf_counter() - start, 1)
+    trial.clocked()
     trial.history = {name: [round(float(v), 4) for v in values] for name, values in history.history.items()}
     often = np.concatenate(parts["train"]).mean(axis=0).clip(1e-3, 1)
     trial.finish(

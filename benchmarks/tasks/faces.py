@@ -22,7 +22,7 @@ def main() -> None:
     test = np.arange(len(x)) % 5 == 4
     mirrored = np.concatenate([x[~test], x[~test][:, :, ::-1]])  # a face seen in a mirror is a face
     settings = {"size": 64, "batch_size": 16, "epochs": 40, "learning_rate": 0.001, "validation": 0}
-    model = SequenceModel({"image": "image"}, {"face": "category"}, **settings, **trial.training)
+    model = SequenceModel({"image": "image"}, {"face": "category"}, **settings | trial.training)
     model.fit({"image": mirrored, "face": np.tile(y[~test], 2)})
     trial.learned(model)
     common = Counter(y[~test].tolist()).most_common(1)[0][0]

@@ -32,7 +32,7 @@ def main() -> None:
         "validation": 0.05,
     }
     reader = fields.Series(scaling="none")
-    model = SequenceModel({"x": reader}, {"y": "category"}, pooling="max+last", **settings, **trial.training)
+    model = SequenceModel({"x": reader}, {"y": "category"}, pooling="max+last", **settings | trial.training)
     model.fit({"x": images[:cut], "y": labels[:cut]})
     trial.learned(model)
     trial.finish(accuracy=accuracy(labels[cut:], model.predict({"x": images[cut:]})))

@@ -24,9 +24,9 @@ TARGETS = {
     "fraktur_lines": "CER 8 % on the lines of a tenth of the books; stretch: 4 %",
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "captcha_v2": {"batch_size": 16, "epochs": 150},
-    "captcha_8char": {"batch_size": 32, "epochs": 60},
-    "fraktur_lines": {"batch_size": 16, "epochs": 60},
+    "captcha_v2": {"batch_size": 16, "epochs": 80},
+    "captcha_8char": {"batch_size": 32, "epochs": 24},
+    "fraktur_lines": {"batch_size": 16, "epochs": 14},
 }
 HEIGHTS = {"captcha_v2": 32, "captcha_8char": 48, "fraktur_lines": 32}
 
@@ -44,11 +44,10 @@ def main() -> None:
         for rows in (np.flatnonzero(~held), np.flatnonzero(held))
     )
     # CTC stands still for long before it finds the first symbols: a short patience would stop it there.
-    settings = {"size": 96, "learning_rate": 0.003, "dropout": 0.2, "validation": 0.05, "patience": 40} | SETTINGS[
-        which
-    ]
+    settings: dict[str, Any] = {"size": 96, "learning_rate": 0.004, "decay": "cosine", "dropout": 0.2}
+    settings |= {"validation": 0.05, "patience": 80} | SETTINGS[which]
     model = SequenceModel(
-        {"line": fields.Line(height=HEIGHTS[which])}, {"text": fields.Text("char")}, **settings, **trial.training
+        {"line": fields.Line(height=HEIGHTS[which])}, {"text": fields.Text("char")}, **settings | trial.training
     )
     model.fit(learned)
     trial.learned(model)

@@ -36,7 +36,7 @@ def main() -> None:
     train, test = (pd.read_csv(folder / f"{part}.csv.gz") for part in ("train", "test"))
     settings = {"spelling": True, "dropout": 0.4, "embedding": 64, "size": 128, "learning_rate": 0.002}
     reader = fields.Text("word", lower=False, min_count=2, max_length=400)
-    model = SequenceModel({text: reader}, {label: "category"}, **settings | SETTINGS[which], **trial.training)
+    model = SequenceModel({text: reader}, {label: "category"}, **settings | SETTINGS[which] | trial.training)
     model.fit(train[[text, label]])
     trial.learned(model)
     answers, truth = model.predict(test), test[label].tolist()

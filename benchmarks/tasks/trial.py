@@ -29,6 +29,7 @@ class Trial:
             "--data", type=Path, default=os.environ.get("ELMAN_DATA", "data"), help="folder of data sets"
         )
         parser.add_argument("--seconds", type=float, default=None, help="the most time training may take")
+        parser.add_argument("--epochs", type=int, default=None, help="another number of them than the script's own")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--verbose", type=int, default=2)
         parser.add_argument("--write", action="store_true", help="keep the numbers in results/tasks")
@@ -40,19 +41,24 @@ class Trial:
         self.data = Path(self.arguments.data)
         self.numbers: dict[str, Any] = {}
         self.history: dict[str, list[float]] = {}
-        self.start = time.perf_counter()
+        self.start, self.cpu = time.perf_counter(), time.process_time()
 
     @property
     def training(self) -> dict[str, Any]:
         """Settings that every model takes from the command line."""
         given = self.arguments
-        return {"seconds": given.seconds, "seed": given.seed, "verbose": given.verbose}
+        settings = {"seconds": given.seconds, "seed": given.seed, "verbose": given.verbose}
+        return settings if given.epochs is None else settings | {"epochs": given.epochs}
 
     def learned(self, model: Any) -> None:
         """Note the time and the course of a training."""
-        self.numbers["seconds"] = round(time.perf_counter() - self.start, 1)
+        self.clocked()
         self.history = {name: [round(value, 4) for value in values] for name, values in model.history_.items()}
-        self.start = time.perf_counter()
+
+    def clocked(self) -> None:
+        """Note how long it took since the start: on the wall, and of all threads together, whoever else was at work."""
+        self.numbers["seconds"] = round(time.perf_counter() - self.start, 1)
+        self.numbers["cpu_seconds"] = round(time.process_time() - self.cpu, 1)
 
     def finish(self, **numbers: Any) -> None:
         """Print the numbers, and keep them if asked to."""

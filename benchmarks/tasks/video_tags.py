@@ -33,7 +33,7 @@ def main() -> None:
     folder = trial.data / "video_tagging" / which
     x, y, test = READERS[which](folder / f"{which}.npz")
     reader = fields.Video() if which == "avletters_lips" else fields.Series()
-    model = SequenceModel({"x": reader}, {"y": "category"}, **SETTINGS[which], **trial.training)
+    model = SequenceModel({"x": reader}, {"y": "category"}, **SETTINGS[which] | trial.training)
     learned, asked = np.flatnonzero(~test), np.flatnonzero(test)
     model.fit({"x": [x[i] for i in learned], "y": [y[i] for i in learned]})
     trial.learned(model)

@@ -13,7 +13,7 @@ from elman.fields import Text
 from elman.tasks import LanguageModel
 from tests.tolerances import nearly
 
-SMALL = {"size": 24, "epochs": 40, "learning_rate": 0.02, "dropout": 0.0, "validation": 0}
+SMALL = {"size": 24, "epochs": 60, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
 
 
 @pytest.fixture(scope="module")
