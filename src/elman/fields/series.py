@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,14 @@ class Series(Field[Any]):
     Args:
         scaling: "standard" (mean, standard deviation), "minmax" (to 0 ... 1), "robust" (median, interquartile range;
             for outliers) or "none". The default suits tanh-like cells.
-        missing: "error" names the first NaN; "interpolate" fills them.
+        missing: "error" names the first NaN; "interpolate" fills them; "indicate" repeats the last value (before the
+            first one: the center) and says in C further channels, by 1, what was missing.
         columns: the channels' names, used in errors and in `describe`.
         max_length: steps beyond which a series of a column is cut, with a warning; None: never.
 
     Shapes:
         fit, encode: (N,) or (N, C) -> (N, C) in elman's float type; (N, T, C) or N arrays (T_i,) or (T_i, C)
-        -> (N, T, C) or N arrays (T_i, C); decode: (..., C) -> (..., C).
+        -> (N, T, C) or N arrays (T_i, C), under "indicate" 2 C; decode: (..., C) -> (..., C).
 
     Raises:
         UnknownNameError: no such scaling.
@@ -64,20 +65,20 @@ class Series(Field[Any]):
     def __init__(
         self,
         scaling: Scaling = "standard",
-        missing: Missing = "error",
+        missing: Missing | Literal["indicate"] = "error",
         columns: Sequence[str] | None = None,
         max_length: int | None = MAX_LENGTH,
     ) -> None:
         self.scaling = check_scaling("Series", scaling)
-        self.missing = check_missing("Series", missing)
+        self.missing = missing if missing == "indicate" else check_missing("Series", missing)
         self.columns = list(columns) if columns is not None else None
         self.max_length = max_length
         self.center, self.scale = np.zeros(0), np.ones(0)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """(None, C)."""
-        return (None, len(self.center))
+        """(None, C), or (None, 2 C) where missing values are indicated."""
+        return (None, len(self.center) * (2 if self.missing == "indicate" else 1))
 
     def fit(self, values: Any) -> Self:
         """Learn center and scale of each channel from the training part."""
@@ -85,7 +86,17 @@ class Series(Field[Any]):
         rows = [part for part in series if len(part)]
         if not rows:
             raise DataError.at("Series.fit", "values", "have at least one row", 0, "Check what was read.")
-        self.center, self.scale = center_and_scale(self.scaling, np.concatenate(rows))
+        known = np.concatenate(rows)
+        empty = np.flatnonzero(np.isnan(known).all(0))
+        if len(empty):
+            raise DataError.at(
+                "Series.fit", "values", "have a value in every channel", None, because=f"channel {empty[0]}"
+            )
+        if not np.isnan(known).any():
+            self.center, self.scale = center_and_scale(self.scaling, known)
+        else:
+            parts = [center_and_scale(self.scaling, one[~np.isnan(one), None]) for one in known.T]
+            self.center, self.scale = (np.concatenate(side) for side in zip(*parts, strict=True))
         self.fitted = True
         return self
 
@@ -126,7 +137,10 @@ class Series(Field[Any]):
 
     def _scaled(self, series: _Array) -> FloatArray:
         self._check_channels("Series.encode", series.shape)
-        return ((series - self.center) / self.scale).astype(settings.floatx())
+        scaled = (series - self.center) / self.scale
+        if self.missing == "indicate":
+            scaled = np.hstack([_repeated(scaled), np.isnan(scaled)])
+        return scaled.astype(settings.floatx())
 
     def _parts(self, where: str, values: Any, channels: int | None = None) -> list[_Array]:
         """A column -> N arrays (T_i, C), finite. Series without steps get the channels of the others."""
@@ -152,11 +166,22 @@ class Series(Field[Any]):
             raise ShapeError.at(where, "values", rule, array.shape)
         array = array.reshape(len(array), -1) if array.size else np.zeros((0, len(self.center) or 1))
         names = self.columns or [str(c) for c in range(array.shape[1])]
-        return fill_missing(where, array, names, self.missing, name_row.format)
+        if self.missing != "indicate":
+            return fill_missing(where, array, names, self.missing, name_row.format)
+        fill_missing(
+            where, np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf), names, "error", name_row.format
+        )
+        return array
 
     def _check_channels(self, where: str, shape: tuple[int, ...]) -> None:
         if shape[-1] != len(self.center):
             raise ShapeError.at(where, "values", f"have {len(self.center)} channels", shape)
+
+
+def _repeated(series: _Array) -> _Array:
+    """Each gap as the last value before it, else 0. Shapes: (T, C) -> (T, C)."""
+    last = np.maximum.accumulate(np.where(np.isnan(series), 0, np.arange(len(series))[:, None]), axis=0)
+    return np.nan_to_num(np.take_along_axis(series, last, 0))
 
 
 def _is_column(values: Any) -> bool:

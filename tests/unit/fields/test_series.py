@@ -100,3 +100,27 @@ def test_two_axes_are_one_long_series_and_three_a_column(rng):
 def test_a_gap_in_a_column_is_named_with_its_sample():
     with pytest.raises(DataError, match=r"Received data=nan: sample 1, row 2, column '0'"):
         Series().fit([np.zeros(3), np.array([1.0, 2.0, np.nan])])
+
+
+NAN = float("nan")
+
+
+def test_what_is_missing_is_said_by_channels_of_its_own():
+    """Gaps repeat the last value, before the first one the center; 1 says that it was missing."""
+    field = Series(missing="indicate").fit([[[1.0, NAN], [3.0, 10.0]], [[NAN, 20.0]]])
+    assert (field.shape, field.center.tolist(), field.scale.tolist()) == ((None, 4), [2.0, 15.0], [1.0, 5.0])
+    rows = field.encode([[[NAN, 20.0], [1.0, NAN], [NAN, NAN]], [[3.0, 15.0]], []])
+    assert rows[0].tolist() == [[0, 1, 1, 0], [-1, 1, 0, 1], [-1, 1, 1, 1]]
+    assert rows[1].tolist() == [[1, 0, 0, 0]]
+    assert rows[2].shape == (0, 4)
+    again = Series.from_state(field.state())
+    assert again.encode([[[NAN, 20.0]]]).tolist() == [[[0, 1, 1, 0]]]
+
+
+def test_a_gap_may_be_none_but_not_infinite_nor_a_whole_channel():
+    field = Series(missing="indicate").fit([[1.0, None, 3.0], [1.0]])
+    assert [len(row) for row in field.encode([[None], [1.0, 2.0]])] == [1, 2]
+    with pytest.raises(DataError, match=r"Series\.encode: data must be finite\. Received data=inf: sample 0, row 1"):
+        field.encode([[1.0, np.inf], [1.0]])
+    with pytest.raises(DataError, match=r"Series\.fit: values must have a value in every channel.*: channel 1\."):
+        Series(missing="indicate").fit([[[1.0, NAN]], [[2.0, NAN]]])

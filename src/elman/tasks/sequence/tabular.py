@@ -17,11 +17,11 @@ import numpy as np
 from elman.errors import DataError, DTypeError, ElmanWarning, ShapeError
 from elman.fields import Field, Number, Series, Text, Tokens
 
-__all__ = ["features_of", "field_for", "samples", "targets"]
+__all__ = ["features_of", "field_for", "has_gaps", "samples", "targets"]
 
 
-def samples(where: str, x: Any) -> Any:
-    """X as an array of numbers of two dimensions or more, or as a list of samples.
+def samples(where: str, x: Any, *, gaps: bool = False) -> Any:
+    """X as an array of numbers of two dimensions or more, or as a list of samples; NaN only where gaps may be.
 
     Raises:
         DTypeError: sparse or complex. ShapeError: one dimension of numbers. DataError: empty, NaN or infinite.
@@ -45,7 +45,7 @@ def samples(where: str, x: Any) -> Any:
         array = _numbers(where, array)
     if not isinstance(array, np.ndarray) or array.dtype.kind in "UTS":
         return list(array)
-    return _checked(where, array)
+    return _checked(where, array, gaps)
 
 
 def targets(where: str, y: Any, rows: int | None, numeric: bool) -> Any:
@@ -76,6 +76,16 @@ def features_of(x: Any) -> int | None:
         3
     """
     return x.shape[1] if isinstance(x, np.ndarray) and x.ndim == 2 else None
+
+
+def has_gaps(field: Any) -> bool:
+    """Whether a field, or what stands for one, knows what to do with missing numbers.
+
+    Example:
+        >>> has_gaps(Series()), has_gaps(Series(missing="indicate")), has_gaps(None)
+        (False, True, False)
+    """
+    return getattr(field, "missing", "error") != "error"
 
 
 def field_for(x: Any, vector: bool) -> Field[Any]:
@@ -127,7 +137,7 @@ def _numbers(where: str, array: np.ndarray) -> Any:
         raise DTypeError.at(where, "X", "of numbers", type(first).__name__, cure, because=str(error)) from None
 
 
-def _checked(where: str, array: np.ndarray) -> np.ndarray:
+def _checked(where: str, array: np.ndarray, gaps: bool) -> np.ndarray:
     if array.dtype.kind == "c":
         raise DataError(f"{where}: X must be real. Received complex numbers. Complex data not supported.")
     if array.ndim < 2:
@@ -138,8 +148,9 @@ def _checked(where: str, array: np.ndarray) -> np.ndarray:
     if 0 in array.shape[1:]:
         because = f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
         raise DataError.at(where, "X", "have at least one feature", array.shape, because=because)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    wrong = np.isinf(array) if gaps else ~np.isfinite(array)
+    if array.dtype.kind == "f" and wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
         cure = "X contains NaN or infinity: fill the gap or drop the row."
         raise DataError.at(where, "X", "be finite", float(array[at]), cure, because=f"row {at[0]}, column {at[-1]}")
     bytes_ = array.ndim > 2 and array.dtype == np.uint8  # pictures, whose brightness the type tells

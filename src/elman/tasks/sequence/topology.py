@@ -107,6 +107,9 @@ def _aligned(name: str, field: Field[Any], source: str) -> Choice:
     if not source:
         cure = "Give the sequence its steps belong to, or choose category or number."
         raise ArgumentError.at("SequenceModel", "outputs", "along a sequence that goes in", name, cure)
+    if getattr(field, "missing", "error") == "indicate":
+        cure = "Pass Series(missing='interpolate'): only what goes in may have gaps."
+        raise ArgumentError.at("SequenceModel", "outputs", "a series without gaps", f"{name}: missing='indicate'", cure)
     what = "a tag" if field.kind == "tags" else "numbers"
     reason = f"{name!r} has {what} for each step of {source!r}: every step gets its own answer."
     return Choice(name, _STEPS[field.kind], "many to many, aligned", source, reason)

@@ -16,7 +16,7 @@ from elman.fields import Field
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
-from elman.tasks.sequence.tabular import features_of, field_for, samples, targets
+from elman.tasks.sequence.tabular import features_of, field_for, has_gaps, samples, targets
 from elman.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Wrapped(Estimator):
             DataError, ShapeError, DTypeError: what cannot be read, with the row.
         """
         where = f"{type(self).__name__}.fit"
-        given = samples(where, X)
+        given = samples(where, X, gaps=has_gaps(getattr(self, "input", None)))
         asked = self._checked(where, targets(where, y, len(given), self._numeric))
         model = SequenceModel({"x": self._input(given)}, {"y": self._output(asked)}, **self._settings())
         model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
@@ -164,7 +164,8 @@ class Wrapped(Estimator):
             DataError: another number of features.
         """
         self._check_fitted(verb)
-        given = samples(f"{type(self).__name__}.{verb}", x)
+        gaps = has_gaps(self.model_.blueprint_.inputs["x"])
+        given = samples(f"{type(self).__name__}.{verb}", x, gaps=gaps)
         known, found = getattr(self, "n_features_in_", None), features_of(given)
         if known is not None and found != known:
             name = type(self).__name__
