@@ -13,7 +13,8 @@
 namespace elman {
 namespace {
 
-constexpr size_t kept_bindings = 32;           // sizes remembered; beyond that the plan starts over
+constexpr size_t kept_bindings = 64;           // sizes remembered, twice with twins; then all are forgotten
+constexpr int64_t twin_bytes = 1 << 18;        // of a variable; smaller ones are sooner copied than steps kept twice
 constexpr int64_t shard_rows = 8;              // fewest rows of a shard
 constexpr int64_t shard_work = 2'000'000;      // fewest floating-point operations of a shard
 
@@ -36,6 +37,55 @@ Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<c
     while (spec_.values[size_t(v)].home == Home::part) v = spec_.values[size_t(v)].index;
     holds_partials_[size_t(v)] = true;
   }
+  pair();
+}
+
+template <class R>
+void Plan<R>::pair() {
+  const Numbers sizes = evaluate(spec_.dims, Numbers(size_t(std::max(spec_.symbols, 1)), 0));
+  Layout<R> layout(spec_, sizes, kernels_);
+  const auto begin = [&](int v) { return variables_[size_t(spec_.values[size_t(v)].index)]; };
+  const auto end = [&](int v) { return begin(v) + layout.bytes(v); };
+  const auto inside = [&](int v, int of) { return begin(v) >= begin(of) && end(v) <= end(of); };
+  std::vector<int> variables;
+  for (size_t v = 0; v < spec_.values.size(); ++v)
+    if (spec_.values[v].home == Home::variable) variables.push_back(int(v));
+  std::vector<bool> taken(spec_.values.size(), false);  // changed by a step, or needed elsewhere
+  for (const Update& u : spec_.updates) taken[size_t(u.variable_value)] = true;
+  for (const Segment& s : spec_.last)
+    for (const Instruction& i : s.code)
+      for (int v : i.out) taken[size_t(v)] = true;
+  for (int v : spec_.outputs) taken[size_t(v)] = true;
+  if (spec_.guard >= 0) taken[size_t(spec_.guard)] = true;
+  // Other variables may be views of it, which follow it, but none may reach beyond it or change by itself.
+  const auto whole = [&](int variable) {
+    return std::all_of(variables.begin(), variables.end(), [&](int v) {
+      const bool apart = end(v) <= begin(variable) || begin(v) >= end(variable);
+      return v == variable || apart || (inside(v, variable) && !taken[size_t(v)]);
+    });
+  };
+  twin_of_.assign(spec_.values.size(), -1);
+  int64_t bytes = 0;
+  for (const Update& u : spec_.updates) {
+    const Value& from = spec_.values[size_t(u.from)];
+    const bool made = from.home == Home::temporary && !from.rows && !holds_partials_[size_t(u.from)];
+    const bool large = layout.bytes(u.variable_value) >= twin_bytes;
+    if (!large || !made || taken[size_t(u.from)] || !whole(u.variable_value)) continue;
+    taken[size_t(u.from)] = true;
+    twin_of_[size_t(u.from)] = int(twins_.size());
+    for (int v : variables)
+      if (inside(v, u.variable_value)) twin_of_[size_t(v)] = int(twins_.size());
+    twins_.push_back({begin(u.variable_value), bytes, layout.bytes(u.variable_value)});
+    bytes += aligned(layout.bytes(u.variable_value) + int64_t(padding));
+  }
+  others_.reserve(bytes);
+}
+
+template <class R>
+void Plan<R>::settle() {
+  if (!away_) return;
+  for (const Twin& t : twins_) std::memcpy(t.home, twin(t, true), size_t(t.bytes));
+  away_ = false;
 }
 
 template <class R>
@@ -58,7 +108,7 @@ int Plan<R>::shard_count(const Numbers& symbols, const Numbers& sizes) const {
 
 template <class R>
 typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
-  if (auto found = bindings_.find(symbols); found != bindings_.end()) return *found->second;
+  if (auto found = bindings_.find({symbols, away_}); found != bindings_.end()) return *found->second;
   if (bindings_.size() >= kept_bindings) bindings_.clear();
   bound_ = nullptr;
   auto made = make(symbols);
@@ -70,13 +120,19 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
   for (size_t s = 0; s < made->shards.size(); ++s) moved |= arenas_[s].reserve(made->shards[s].layout.bytes);
   if (moved) bindings_.clear();                // their pointers point nowhere now
   build(*made);
-  return *(bindings_[symbols] = std::move(made));
+  Binding& b = *(bindings_[{symbols, away_}] = std::move(made));
+  if (auto found = bindings_.find({symbols, !away_}); found != bindings_.end()) {
+    b.partner = found->second.get();
+    b.partner->partner = &b;
+  }
+  return b;
 }
 
 template <class R>
 std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols) {
   auto b = std::make_unique<Binding>();
   b->symbols = symbols;
+  b->away = away_;
   b->sizes = evaluate(spec_.dims, symbols);
   for (const Value& v : spec_.values) {
     if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
@@ -101,6 +157,11 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols)
 template <class R>
 char* Plan<R>::address(Binding& b, Shard* shard, int segment, int value, int part) {
   const Value& v = spec_.values[size_t(value)];
+  if (const int t = twin_of_[size_t(value)]; t >= 0) {
+    const Twin& two = twins_[size_t(t)];
+    if (v.home != Home::variable) return twin(two, !b.away);
+    return twin(two, b.away) + (variables_[size_t(v.index)] - two.home);
+  }
   switch (v.home) {
     case Home::variable:
       return variables_[size_t(v.index)];
@@ -202,9 +263,11 @@ void Plan<R>::link(Binding& b) {
         b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows});
   }
   Layout<R> layout(spec_, b.sizes, kernels_);
-  for (const Update& u : spec_.updates)
+  for (const Update& u : spec_.updates) {
+    if (const int t = twin_of_[size_t(u.variable_value)]; t >= 0 && t == twin_of_[size_t(u.from)]) continue;
     b.updates.push_back(
         {address(b, nullptr, -1, u.variable_value, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});
+  }
   if (spec_.guard >= 0) b.guard = reinterpret_cast<const R*>(whole(b, spec_.guard));
 }
 
@@ -302,11 +365,17 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const in
   FlushDenormals flush;
   int64_t done = 0;
   Watch watch(host);
+  const struct Settle {  // however the run ends
+    Plan* plan;
+    ~Settle() { plan->settle(); }
+  } settle{this};
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
     symbols[0] = std::min(batch, rows - start);
     if (bound_ == nullptr || bound_->symbols != symbols) bound_ = &bind(symbols);
+    else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(symbols);
     load(arrays, order, start);
     if (!step(threads, watch, host)) return {done, true};
+    away_ = !twins_.empty() && !away_;
     ++done;
     watch.tick();
     if (rows == 0) break;

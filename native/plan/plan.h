@@ -58,7 +58,13 @@ class Plan {
     char* to;
     int64_t first, rows;  // within the batch
   };
-  // An update of a variable, after each step.
+  // A large variable that lies in two places: a step reads it where it is and makes it anew where it is not, so that steps of one
+  // run copy nothing, and the old values are whole until the guard was found finite.
+  struct Twin {
+    char* home;
+    int64_t other, bytes;  // other: offset in others_
+  };
+  // An update of any other variable, after each step.
   struct Copy {
     char* to;
     const char* from;
@@ -66,6 +72,8 @@ class Plan {
   };
   struct Binding {
     Numbers symbols, sizes;
+    bool away = false;  // whether twins are read in their other place
+    Binding* partner = nullptr;  // of the same symbols, for twins where these are not; once it is made
     ArenaLayout layout;
     std::vector<Shard> shards;
     std::vector<Steps> segments;  // by segment; empty where the segment is rows
@@ -77,6 +85,9 @@ class Plan {
     const R* guard = nullptr;
   };
 
+  void pair();  // finds the twins
+  void settle();  // brings twins home
+  char* twin(const Twin& t, bool away) const { return away ? others_.data() + t.other : t.home; }
   Binding& bind(const Numbers& symbols);
   std::unique_ptr<Binding> make(const Numbers& symbols);
   void build(Binding& b);
@@ -98,7 +109,11 @@ class Plan {
   int64_t memory_;
   std::vector<int> partial_of_;  // by value: the segment whose partial sum it is, or -1
   std::vector<bool> holds_partials_;  // by root: whether partial sums lie in it
-  std::map<Numbers, std::unique_ptr<Binding>> bindings_;
+  std::vector<Twin> twins_;
+  std::vector<int> twin_of_;  // by value: the twin whose old value (a variable) or new one (an update) it is, or -1
+  Block others_;
+  bool away_ = false;  // where twins are now
+  std::map<std::pair<Numbers, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols and where twins are
   Binding* bound_ = nullptr;
   Block arena_;
   std::vector<Block> arenas_;  // one a shard
