@@ -17,7 +17,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 ROOT = Path(__file__).parents[1]
 if __name__ == "__main__":
@@ -129,18 +129,35 @@ def has_shapes(found: Found) -> bool:
 
 
 def messages() -> tuple[int, int]:
-    """Places that build an error with `.at`, and those of which eight letters or more of the rule stand in a test."""
+    """Places that build an error with `.at`, and those with eight letters or more of rule, cure or reason in a test."""
     tested = " ".join(TESTS.values()).replace("\\", "")
-    sites = quoted = 0
-    for tree in TREES.values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "at":
-                told = [*node.args[2:3], *node.args[4:5], *(k.value for k in node.keywords)]
-                texts = [c.value for arg in told for c in ast.walk(arg) if isinstance(c, ast.Constant)]
-                parts = [part.strip() for part in texts if isinstance(part, str)]
-                sites += 1
-                quoted += any(len(part) >= 8 and part in tested for part in parts)
-    return sites, quoted
+    sites = [(call, assigned(tree)) for tree in TREES.values() for call in ast.walk(tree) if builds_error(call)]
+    return len(sites), sum(any(len(part) >= 8 and part in tested for part in words(*site)) for site in sites)
+
+
+def builds_error(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether a node is `SomeError.at(where, argument, rule, received, ...)`; NumPy's `add.at` takes fewer."""
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", None) == "at" and len(node.args) >= 4
+
+
+def assigned(tree: ast.AST) -> dict[str, list[ast.expr]]:
+    """What the names of a module and of its functions are given; `rule, cure = ...` gives both the whole."""
+    given: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            for name in target.elts if isinstance(target, ast.Tuple) else (target,):
+                given.setdefault(ast.unparse(name), []).append(node.value)
+    return given
+
+
+def words(call: ast.Call, names: dict[str, list[ast.expr]]) -> list[str]:
+    """The texts of a message's rule, cure and reason, also those a name holds: as last assigned above the call."""
+    told = [*call.args[2:3], *call.args[4:5], *(k.value for k in call.keywords)]
+    used = {node.id for arg in told for node in ast.walk(arg) if isinstance(node, ast.Name)}
+    above = [[value for value in names.get(name, ()) if value.lineno <= call.lineno] for name in sorted(used)]
+    told += [max(values, key=lambda value: value.lineno) for values in above if values]
+    texts = [c.value for arg in told for c in ast.walk(arg) if isinstance(c, ast.Constant)]
+    return [text.strip() for text in texts if isinstance(text, str)]
 
 
 def stems() -> list[tuple[str, str]]:
