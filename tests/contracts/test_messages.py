@@ -17,13 +17,16 @@ from elman.callbacks import BackupAndRestore, LambdaCallback, ReduceLROnPlateau
 from elman.errors import ElmanError
 from elman.graph import Variable, placeholder
 from elman.layers import LSTM, Dense, Input
+from elman.layers.rnn.attentive_rnn import AttentiveCell
 from elman.layers.rnn.echo_state import ridge_readout
 from elman.models import Model, Sequential, load_model
 from elman.tasks import Forecaster
+from elman.training import checkpoint
 
 X = np.zeros((4, 3), np.float32)
 SEQUENCES = np.zeros((4, 5, 3), np.float32)
 T2 = placeholder("t", (2, 3))
+IDS = placeholder("i", (2,), "int32")
 
 
 def dense(**options: Any) -> Sequential:
@@ -104,6 +107,35 @@ def saved(model: Any, read: Callable[[Any], Any], weights_alone: bool = False) -
         return read(path)
 
 
+def two_streams() -> Any:
+    a, b = Input((None, 3), name="a"), Input((None, 3), name="b")
+    return Model([a, b], LSTM(2, return_sequences=True)(layers.Concatenate()([a, b])), name="m").stream()
+
+
+def both_ways() -> Sequential:
+    model = Sequential([Input((None, 3)), layers.Bidirectional(LSTM(2, return_sequences=True)), Dense(3)], name="m")
+    model.compile("sgd", "mse")
+    return model
+
+
+def first_steps() -> Model:
+    x = Input((None, 3))
+    return Model(x, LSTM(2)(x[:, :4]), name="m")
+
+
+def looped() -> Model:
+    x = Input((5, 3))
+    y = Dense(2)(x)
+    return Model(x, ops.scan(lambda states, xs: ([], [xs[0] * 2.0]), [], [ops.transpose(y, (1, 0, 2))])[1][0], name="m")
+
+
+def unreadable() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.safetensors"
+        checkpoint.write(path, {}, {"kind": "model", "model": {"class_name": "Sequential", "config": {}}})
+        load_model(path)
+
+
 ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     # ---- tensors
     "dtype": (
@@ -117,7 +149,56 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "index": (lambda: T2[5], "indexing: index must be between -2 and 1 on axis 0. Received index=5."),
     "axis": (lambda: ops.sum(T2, 4), "axis must be between -2 and 1. Received axis=4. The tensor has shape (2, 3)."),
+    "reversed_step": (
+        lambda: T2[::3],
+        "indexing: slice step must be 1 or -1. Received slice step=3. Reshape to split the axis, then index.",
+    ),
+    "cross_entropy_shapes": (
+        lambda: ops.linear_cross_entropy(T2, placeholder("w", (3, 5)), placeholder("b", (4,)), IDS),
+        "LinearCrossEntropy: inputs must be of shapes (..., K), (K, V), (V,), (...). Received shape (2, 3), "
+        "(3, 5), (4,), (2,). x @ w has shape (2, 5).",
+    ),
+    "conv_kernel": (
+        lambda: ops.conv(placeholder("x", (2, 5, 3)), placeholder("k", (2, 4, 7))),
+        "Conv: kernel must be of shape (window..., channels of x, filters), with x of shape (2, 5, 3). "
+        "Received shape (2, 4, 7). One size an axis of the window, then two of channels.",
+    ),
     # ---- layers
+    "activation": (
+        lambda: Dense(2, activation=int, name="d"),
+        "Dense 'd': activation must be a function of a tensor. Received activation=<class 'int'>. Pass "
+        "'tanh', for example.",
+    ),
+    "attention_features": (
+        lambda: layers.Attention(name="a")([Input((5, 3)), Input((5, 2))]),
+        "Attention 'a': inputs must have queries and keys of equal features. Received shape (B, 5, 3) and (B,"
+        " 5, 2). Put a Dense before one of them, or use AttentiveRNN or MultiHeadAttention, which have their "
+        "own.",
+    ),
+    "multi_head_inputs": (
+        lambda: layers.MultiHeadAttention(1, 2, name="a")(Input((5, 3))),
+        "MultiHeadAttention 'a': inputs must be two or three: query, value, and a key where it differs. "
+        "Received inputs=1. Call it as layer(query, value).",
+    ),
+    "borders": (
+        lambda: layers.ZeroPadding2D((1, -1), name="p"),
+        "ZeroPadding2D 'p': padding must be a whole number from 0, two of them, or two pairs (before, after)."
+        " Received padding=(1, -1).",
+    ),
+    "attentive_kind": (
+        lambda: layers.AttentiveRNN(layers.GRUCell(2), "looking"),
+        "AttentiveCell 'attentive_cell': attention must be one of additive, dot, general. Received "
+        "attention='looking'. Additive is Bahdanau's.",
+    ),
+    "attentive_alone": (
+        lambda: layers.RNN(AttentiveCell(layers.GRUCell(2), name="c"))(Input((5, 3))),
+        "AttentiveCell 'c': memory must be known. Received memory=None. Walk the cell with AttentiveRNN.",
+    ),
+    "attentive_dot": (
+        lambda: layers.AttentiveRNN(layers.GRUCell(2), "dot", name="a")([Input((5, 3)), Input((4, 3))]),
+        "AttentiveCell 'attentive_cell_1': memory must have 2 features, those of the cell's output. Received "
+        'memory=3. Use attention="general".',
+    ),
     "glu": (
         lambda: elman.activations.glu(placeholder("x", (2, 3))),
         "glu: x must have an even size on axis -1. Received shape (2, 3). Double the units before it.",
@@ -304,7 +385,74 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: saved(dense(), load_model, weights_alone=True),
         "load_model: path must be a whole model. Received path=",
     ),
+    "run_eagerly": (
+        lambda: dense(run_eagerly=True),
+        "Sequential 'm': run_eagerly must be False. Received run_eagerly=True. ELMAN_EXECUTOR=reference runs "
+        "operator by operator.",
+    ),
+    "steps_per_execution": (
+        lambda: dense(steps_per_execution=2),
+        "Sequential 'm': steps_per_execution must be 1. Received steps_per_execution=2. Whole epochs run in "
+        "one call anyway.",
+    ),
+    "jit_compile": (
+        lambda: dense(jit_compile=False),
+        "Sequential 'm': jit_compile must be 'auto' or True. Received jit_compile=False. Plans are always compiled.",
+    ),
+    "shuffle": (
+        lambda: fitted(dense(), shuffle="batch"),
+        "Sequential 'm': shuffle must be True or False. Received shuffle='batch'. Rows are shuffled, not batches.",
+    ),
+    "unreadable": (unreadable, "its architecture cannot be read (KeyError: 'layers'). Save it again."),
+    "operator_between_layers": (
+        lambda: looped().save("never_written.safetensors"),
+        "Model 'm': operators between layers must be without loops and loose variables to be saved. Received "
+        "operators between layers='Scan'. Put it into a layer of your own, decorated with "
+        "@elman.layers.register.",
+    ),
+    "rate_on_a_schedule": (
+        lambda: fitted(
+            dense(optimizer=optimizers.SGD(lambda step: 0.1)),
+            callbacks=[ReduceLROnPlateau(monitor="loss", patience=0, min_delta=9.0)],
+            epochs=3,
+        ),
+        "sgd: learning_rate must be a number, and the optimizer without a schedule, once training has begun. "
+        "Received learning_rate=0.010000000000000002: the optimizer's schedule is in charge. Make a new "
+        "optimizer and compile() again.",
+    ),
+    "too_short": (
+        lambda: first_steps().predict(SEQUENCES[:, :2], verbose=0),
+        "Slice: range must be inside an axis of size 2. Received start 0, length 4. The sequence is shorter "
+        "than the model needs.",
+    ),
+    "sampling_without_tokens": (
+        lambda: fitted(dense(scheduled_sampling=0.5)),
+        "Sequential 'm': scheduled_sampling must be left out of a model without one output (B, T, V). "
+        "Received scheduled_sampling='(B, 2)'. It is for models that predict the next token.",
+    ),
+    "looking_ahead": (
+        lambda: fitted(both_ways(), SEQUENCES, SEQUENCES, truncate=2),
+        "Sequential 'm'.fit: model must be made of layers that need the steps so far alone. Received "
+        "model=\"Bidirectional 'bidirectional'\": it reads the sequence from its end, too, which a stream has "
+        "not reached. Call predict on the whole sequence, or train a model that looks back alone.",
+    ),
     # ---- streams
+    "stream_lengths": (
+        lambda: two_streams().feed([np.zeros((2, 3)), np.zeros((3, 3))]),
+        "Model 'm'.stream: x must be of one length in all inputs. Received 2, 3. Cut them alike.",
+    ),
+    "stream_names": (
+        lambda: two_streams().step({"a": np.zeros(3), "c": np.zeros(3)}),
+        "Model 'm'.stream: x must be a dict of ['a', 'b']. Received x=['a', 'c']. Name every input.",
+    ),
+    "stream_bound": (
+        lambda: two_streams().bound(),
+        "Model 'm'.stream: model must have one input and one output. Received model='2 and 1'. Use step.",
+    ),
+    "stream_weights": (
+        lambda: lstm_stream().load_state(lstm_stream().save_state()),
+        "Sequential 's'.stream: state must be of a model with these weights. Received state=",
+    ),
     "stream_without_time": (
         lambda: dense().stream(),
         "model must have inputs of shape (B, T, F), or (B, T) of indices. Received model='(B, 3)'. A stream",

@@ -273,7 +273,9 @@ class Decoder:
         arrays += [np.ascontiguousarray(n, np.int32) for n in known if n is not None]
         wrong = next((a for a in arrays if len(a) != len(ids)), None)
         if wrong is not None:
-            raise DataError.at(self.where, "inputs", f"{len(ids)} rows, as the prompt", len(wrong), "One row for each.")
+            raise DataError.at(
+                self.where, "inputs", f"have {len(ids)} rows, as the prompt", len(wrong), "One for each."
+            )
         return ids, starts, [ids[:, 0].copy(), *arrays], tuple(flags)
 
 

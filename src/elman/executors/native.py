@@ -76,7 +76,7 @@ def chosen_isa() -> str:
     if not _native.isa_supported(ISAS.index(wanted)):
         from_here = [name for i, name in enumerate(ISAS) if _native.isa_supported(i)]
         raise ArgumentError.at(
-            "ELMAN_ISA",
+            "native",
             "ELMAN_ISA",
             f"an instruction set of this CPU ({', '.join(from_here)})",
             wanted,

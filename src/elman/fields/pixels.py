@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def _decoded(where: str, row: int, sample: Any, channels: int) -> Pixels:
 def _damaged(where: str, row: int, sample: Any, error: Exception) -> DataError:
     reason: Iterable[str] = str(error).splitlines() or [type(error).__name__]
     shown = f"{len(sample)} bytes" if isinstance(sample, bytes) else str(sample)
-    because = f"row {row}: {next(iter(reason)).rstrip('.')}"
+    because = f"row {row}: {re.sub(' <_io.*', '', next(iter(reason))).rstrip('.')}"  # an address helps nobody
     return DataError.at(where, "values", "be whole pictures", shown, "Replace or drop the file.", because=because)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -55,9 +56,9 @@ class Scored(Layer):
             context = ops.where(real, context, ops.zeros_like(context))
         return [context, weights] if return_attention_scores else context
 
+    @abstractmethod
     def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """How well each query fits each key. Shapes: (B, Q, F), (B, S, F) -> (B, Q, S)."""
-        raise ArgumentError.at(self.where, "scores", "written by the layer", None, "Give it a scores method.")
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         """That of the query."""

@@ -153,7 +153,9 @@ class MultiHeadAttention(Layer):
         given = [t for t in (*(x if isinstance(x, (list, tuple)) else [x]), value, key) if t is not None]
         if not 2 <= len(given) <= 3:
             cure = "Call it as layer(query, value)."
-            raise ArgumentError.at(self.where, "inputs", "query and value, or a key as third", len(given), cure)
+            raise ArgumentError.at(
+                self.where, "inputs", "two or three: query, value, and a key where it differs", len(given), cure
+            )
         for name, t in zip(("query", "value", "key"), given, strict=False):
             if t.ndim != 3:
                 raise ShapeError.at(self.where, name, "have shape (B, T, F)", text(t.shape), "Add an axis of time.")

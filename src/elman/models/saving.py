@@ -151,7 +151,7 @@ def _compiled(model: Any) -> dict[str, Any] | None:
         written = schedules.serialize(rate) if isinstance(rate, schedules.LearningRateSchedule) else rate
         sampling = {} if rate is None else {"scheduled_sampling": written}
         return {"optimizer": optimizers.serialize(model.optimizer), **arguments, **recompute, **sampling}
-    except ArgumentError:
+    except (ArgumentError, TypeError):
         return None
 
 
@@ -167,7 +167,7 @@ def _written(value: Any) -> Any:
         return [_written(item) for item in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
-    raise ArgumentError.at("save", "compile", "of elman's own objects", value, "Compile again after loading.")
+    raise TypeError(value)
 
 
 def _compile(model: Any, compiled: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:

@@ -195,7 +195,7 @@ class Stream:
         ]
         if len({piece.shape[1] for piece in pieces}) > 1:
             sizes = ", ".join(str(piece.shape[1]) for piece in pieces)
-            raise ShapeError.at(reader.where, "x", "have as many steps in each input", sizes, "Cut them alike.")
+            raise ShapeError.at(reader.where, "x", "of one length in all inputs", sizes, "Cut them alike.")
         made = reader.plan(one=False).run([*pieces, *self._states]).outputs
         for state, value in zip(self._states, made[len(self._y) :], strict=True):
             state[...] = value

@@ -187,7 +187,9 @@ class _Writer:
             return {"array": value.tolist(), "dtype": str(value.dtype)}
         if isinstance(value, (Graph, Variable)):
             cure = "Put it into a layer of your own, decorated with @elman.layers.register."
-            raise ArgumentError.at(self.where, "operators between layers", "simple to be saved", node.op, cure)
+            raise ArgumentError.at(
+                self.where, "operators between layers", "without loops and loose variables to be saved", node.op, cure
+            )
         return value
 
 

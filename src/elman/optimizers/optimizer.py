@@ -253,7 +253,8 @@ class Optimizer(ABC):
         if self.built and (callable(self._rate) or callable(rate)):
             cure = "Make a new optimizer and compile() again."
             rule = "a number, and the optimizer without a schedule, once training has begun"
-            raise ArgumentError.at(self.name, "learning_rate", rule, value, cure)
+            because = "the optimizer's schedule is in charge" if callable(self._rate) else ""
+            raise ArgumentError.at(self.name, "learning_rate", rule, value, cure, because=because)
         self._rate = rate
         if self._rate_variable is not None:
             self._rate_variable.assign(rate)

@@ -40,7 +40,9 @@ class AttentiveCell(Cell):
         if not isinstance(cell, Cell):
             raise ArgumentError.at(self.where, "cell", "be a Cell", cell, "Pass GRUCell(8), say.")
         if attention not in KINDS:
-            raise ArgumentError.at(self.where, "attention", f"one of {', '.join(KINDS)}", attention, "")
+            raise ArgumentError.at(
+                self.where, "attention", f"one of {', '.join(KINDS)}", attention, "Additive is Bahdanau's."
+            )
         if attention_units is not None:
             check_units(self.where, "attention_units", attention_units)
         self.cell, self.attention, self.attention_units = cell, attention, attention_units

@@ -144,9 +144,10 @@ def _checked(where: str, array: np.ndarray, gaps: bool) -> np.ndarray:
         cure = "Expected 2D array, got 1D array instead. Reshape your data with x.reshape(-1, 1) or x.reshape(1, -1)."
         raise ShapeError.at(where, "X", "have shape (rows, features) or (rows, steps, channels)", array.shape, cure)
     if not len(array):
-        raise DataError.at(where, "X", "have at least one row: 0 sample(s)", array.shape, "A minimum of 1 is required.")
+        cure = "A minimum of 1 is required."
+        raise DataError.at(where, "X", "have at least one row", array.shape, cure, because="0 sample(s)")
     if 0 in array.shape[1:]:
-        because = f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        because = f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required"
         raise DataError.at(where, "X", "have at least one feature", array.shape, because=because)
     wrong = np.isinf(array) if gaps else ~np.isfinite(array)
     if array.dtype.kind == "f" and wrong.any():

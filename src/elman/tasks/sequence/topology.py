@@ -62,7 +62,7 @@ def choose(inputs: Mapping[str, Field[Any]], outputs: Mapping[str, Field[Any]]) 
     """
     for argument, given in (("inputs", inputs), ("outputs", outputs)):
         if not given:
-            raise ArgumentError.at("SequenceModel", argument, "name at least one column", [], "For example ['text'].")
+            raise ArgumentError.at("SequenceModel", argument, "at least one column", [], "For example ['text'].")
     return [_choice(inputs, name, field) for name, field in outputs.items()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from elman.errors import ArgumentError
 from elman.training.callbacks.base import Callback
@@ -32,7 +31,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Ask the schedule."""
-        now = rate_of(self.model)
+        now = self.model.optimizer.learning_rate
         new = self.schedule(epoch, now) if self._takes_rate else self.schedule(epoch)
         if not hasattr(new, "__float__"):
             raise ArgumentError.at(
@@ -96,7 +95,7 @@ class ReduceLROnPlateau(Callback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        old = rate_of(self.model)
+        old = self.model.optimizer.learning_rate
         if old <= self.min_lr:
             return
         new = max(old * self.factor, self.min_lr)
@@ -104,15 +103,3 @@ class ReduceLROnPlateau(Callback):
         self.cooldown_counter, self.wait = self.cooldown, 0
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new:g}.")
-
-
-def rate_of(model: Any) -> float:
-    """The learning rate now. Raises: ArgumentError: it follows a schedule of the optimizer's own."""
-    rate = model.optimizer.learning_rate
-    rate = getattr(rate, "value", rate)
-    if callable(rate):
-        cure = "Use a float as learning_rate, or the schedule without this callback."
-        raise ArgumentError.at(
-            "callbacks", "learning_rate", "a number that a callback can set", type(rate).__name__, cure
-        )
-    return float(rate)
