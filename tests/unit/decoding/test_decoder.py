@@ -208,7 +208,7 @@ REFUSED = [
     (lambda d, m: d.sample([[1]], top_p=0), ArgumentError, r"top_p must be in \(0, 1\]"),
     (lambda d, m: d.sample([[1]], temperature=-1), ArgumentError, r"temperature must be 0 or more"),
     (lambda d, m: d.beam([[1]], width=2, best=3), ArgumentError, r"width must be 1 or more, and best between 1 and"),
-    (lambda d, m: Decoder(translator()).greedy([[1]], [np.ones((2, 2, 3))]), DataError, r"inputs must be 1 rows"),
+    (lambda d, m: Decoder(translator()).greedy([[1]], [np.ones((2, 2, 3))]), DataError, r"inputs must have 1 rows"),
 ]
 
 
