@@ -34,7 +34,7 @@ def load(layer: Any, kernel: Any, recurrent_kernel: Any, first: Any, second: Any
     """Give PyTorch's layer weights (I, G U), (U, G U) and two biases (G U)."""
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     for name, value in zip(names, (kernel.T, recurrent_kernel.T, first, second), strict=True):
-        getattr(layer, name).data = torch.from_numpy(np.ascontiguousarray(value))
+        getattr(layer, name).data = torch.tensor(np.ascontiguousarray(value))  # a copy, for steps change it
 
 
 def rnn(cell: str, shape: list[int], mode: str) -> dict[str, Any]:
