@@ -9,11 +9,17 @@ from benchmarks.report import Report, Row
 
 SHAPES = ((32, 100, 64, 64), (32, 100, 128, 128))
 MANY = 1024
-"""Sequences of a fit."""
-WHOLE, MIXED, FIT = "whole", "one batch, mixed", f"fit of {MANY}, mixed"
+"""Sequences of a fit; whole ones are half as many, which are as many steps."""
+KINDS = (
+    ("one batch, whole", True, lambda batch: batch),
+    ("one batch, mixed", False, lambda batch: batch),
+    ("fit, whole", True, lambda _: MANY // 2),
+    ("fit, mixed", False, lambda _: MANY),
+)
+"""What is trained on, whether all sequences have T steps, and how many there are, given B."""
 EXPLAINED = (
-    "Cost of a step that counts over that of the program's own whole sequences; medians over rounds. elman's `fit` "
-    "puts sequences of like length into one batch; PyTorch packs what the shuffle gives."
+    "Cost of a step that counts over that of the same program's whole sequences; medians over rounds. elman's `fit` puts "
+    "sequences of like length into one batch; PyTorch packs what the shuffle gives."
 )
 
 
@@ -21,8 +27,8 @@ def measure(report: Report, running: list[Running], rounds: int) -> None:
     """Time training, a step that counts, on whole sequences, one mixed batch, and a fit."""
     for shape in SHAPES:
         for cell in ("lstm", "gru"):
-            for kind, sequences in ((WHOLE, shape[0]), (MIXED, shape[0]), (FIT, MANY)):
-                whole = kind == WHOLE
+            for kind, whole, count in KINDS:
+                sequences = count(shape[0])
                 steps = sum(len(x) for x in problems.ragged(cell, sequences, shape, whole).x)
                 asked = {"cell": cell, "sequences": sequences, "shape": shape, "whole": whole}
                 both = [Side(program.name, program, asked, steps) for program in running]
@@ -33,17 +39,12 @@ def over_whole(rows: list[Row]) -> list[str]:
     """Return a table of what mixed lengths cost, relative to whole sequences."""
     programs = list(dict.fromkeys(name for row in rows for name in row.samples))
     lines = ["", EXPLAINED, "", "| case | " + " | ".join(programs) + " |", "|---" * (len(programs) + 1) + "|"]
-    whole = {row.case.rsplit(": ", 1)[0]: row for row in rows if row.case.endswith(WHOLE)}
+    known = {row.case: row for row in rows}
     for row in rows:
-        base = whole.get(row.case.rsplit(": ", 1)[0])
-        if base is None or base is row:
+        base = known.get(row.case.removesuffix("mixed") + "whole")
+        if base is None:
             continue
-        both = Row(row.case, "s")
-        both.samples = {**{name: row.samples[name] for name in row.samples}, **_renamed(base)}
+        both = Row(row.case, "s", {**row.samples, **{f"whole {name}": found for name, found in base.samples.items()}})
         ratios = [both.ratio(name, to=f"whole {name}") for name in programs]
         lines.append(f"| {row.case} | " + " | ".join(f"{r:.3g}×" if r else "-" for r in ratios) + " |")
     return lines
-
-
-def _renamed(base: Row) -> dict[str, list[float]]:
-    return {f"whole {name}": samples for name, samples in base.samples.items()}

@@ -58,7 +58,7 @@ def test_large_cases_are_timed_less_often():
 
 def test_mixed_lengths_are_compared_with_the_programs_own_whole_ones():
     rows = [
-        Row("a: whole", "s", {"elman": [1.0, 2.0], "torch": [1.0, 1.0]}),
+        Row("a: one batch, whole", "s", {"elman": [1.0, 2.0], "torch": [1.0, 1.0]}),
         Row("a: one batch, mixed", "s", {"elman": [2.0, 4.0], "torch": [5.0, 5.0]}),
     ]
     assert ragged.over_whole(rows)[-1] == "| a: one batch, mixed | 2× | 5× |"
