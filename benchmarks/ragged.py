@@ -18,8 +18,8 @@ KINDS = (
 )
 """What is trained on, whether all sequences have T steps, and how many there are, given B."""
 EXPLAINED = (
-    "Cost of a step that counts over that of the same program's whole sequences; medians over rounds. elman's `fit` puts "
-    "sequences of like length into one batch; PyTorch packs what the shuffle gives."
+    "Cost of a step that counts over that of the same program's whole sequences; medians over rounds. elman's `fit` "
+    "puts sequences of like length into one batch; PyTorch packs what the shuffle gives."
 )
 
 
