@@ -35,8 +35,8 @@ class Row:
     run: str = ""
 
     def add(self, program: str, value: float) -> None:
-        """Add one sample."""
-        self.samples.setdefault(program, []).append(value)
+        """Add one sample, with the digits that a clock gives: what is stored is what is shown."""
+        self.samples.setdefault(program, []).append(short(value))
 
     def median(self, program: str) -> float | None:
         """Return the median of a program's samples; None where it has none."""
@@ -62,11 +62,8 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as it is stored."""
-        programs = {
-            name: {"median": short(self.median(name)), "samples": [short(value) for value in values]}
-            for name, values in self.samples.items()
-        }
-        ratios = {name: short(r) for name in self.samples if name != "elman" and (r := self.ratio(name)) is not None}
+        programs = {name: {"median": self.median(name), "samples": values} for name, values in self.samples.items()}
+        ratios = {name: r for name in self.samples if name != "elman" and (r := self.ratio(name)) is not None}
         known = {"case": self.case, "unit": self.unit, "run": self.run, "programs": programs, "ratio_to_elman": ratios}
         return {**known, **self.notes}
 
@@ -78,9 +75,9 @@ class Row:
         return cls(stored["case"], stored["unit"], samples, notes, stored.get("run", ""))
 
 
-def short(value: float | None) -> float | None:
-    """Return a number with the digits that a clock gives."""
-    return None if value is None else float(f"{value:.5g}")
+def short(value: float) -> float:
+    """Return a number with five digits."""
+    return float(f"{value:.5g}")
 
 
 STORED = ("case", "unit", "run", "programs", "ratio_to_elman")
