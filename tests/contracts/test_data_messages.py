@@ -111,7 +111,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     "coverage": (
         lambda: Decoder(network()).beam([[1]], coverage_penalty=0.2),
         "Decoder of Model 'm'.beam: coverage_penalty must be 0 here. Received coverage_penalty=0.2. Leave it "
-        "out, or build the decoder with AttentiveRNN.",
+        "out, or build the decoder with Attention or AttentiveRNN.",
     ),
     # ---- tasks
     "future_features": (

@@ -32,7 +32,7 @@ QUICK = {"size": 16, "epochs": 25, "learning_rate": 0.03, "validation": 0}
 
 CHECKED = [
     SequenceClassifier(**QUICK),
-    SequenceRegressor(**QUICK),
+    SequenceRegressor(**QUICK | {"epochs": 60}),
     MLP(**QUICK),
     Perceptron(**QUICK),
     MLP(task="regress", **QUICK),

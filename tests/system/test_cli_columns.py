@@ -241,3 +241,46 @@ def test_several_inputs_need_a_table(run, reviews):
     code, _, err = run("predict", "model.safetensors", "a good film")
     assert code == 2
     assert "input must be a table with the columns 'review', 'stars'. Received input='one text'. Put them into" in err
+
+
+@pytest.mark.usefixtures("classifier")
+def test_bad_lines_and_tables_are_answered_or_named(run, monkeypatch):
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    for text in ("", "never seen", family):
+        assert run("predict", "model.safetensors", text)[1].strip() in ("+", "-")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert "predict: input must have a line" in run("predict", "model.safetensors")[2]
+    Path("latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    assert "text in UTF-8" in run("predict", "model.safetensors", "latin.txt")[2]
+    Path("other.csv").write_text("words\na\n")
+    assert (
+        "column must be a column of the table. Received column='review'"
+        in run("predict", "model.safetensors", "other.csv")[2]
+    )
+    Path("new.csv").write_text("review,mood\na good film,?\n,-\n")
+    code, out, err = run("evaluate", "model.safetensors", "new.csv")
+    assert (code, err, "accuracy" in out) == (0, "", True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "code", "text"),
+    [
+        ([",+", ",-"] * 6, ("x:text", "y"), 0, "accuracy"),
+        (["a b,+"], ("x:text", "y:category"), 0, "1 class"),
+        (["a b,+"] * 8, ("x:text", "y:category"), 0, "1.0000"),
+        (['"1 2 x",a', '"3",b'] * 6, ("x:series", "y"), 2, "sample 0: values must be numbers. Received values='x'"),
+        (['"1 2 3",a', ",b"] * 6, ("x:series", "y"), 0, "accuracy"),
+        (["a b,O O", "c d,O"] * 6, ("x:tokens", "y:tags"), 2, "one for each step of 'x'. Received 1 for 2: row"),
+        (["no.png,a"] * 4, ("x:image", "y"), 2, "there is no such file"),
+    ],
+)
+def test_poor_tables_train_or_are_named(run, rows, columns, code, text):
+    Path("t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    found, out, err = run("train", "t.csv", "--input", columns[0], "--target", columns[1], *QUICK)
+    assert (found, text in out + err) == (code, True), out + err
+
+
+def test_a_book_of_one_letter(run):
+    Path("tiny.txt").write_text("a")
+    assert run("train", "tiny.txt", *QUICK)[0] == 0
+    assert run("generate", "model.safetensors", "--length", "3")[0] == 0

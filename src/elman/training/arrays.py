@@ -44,7 +44,9 @@ def convert(data: Any, column: Column) -> Padded:
         numbers.
     """
     names = getattr(data, "columns", None)
-    padded = pad(data, column) if is_ragged(data) else Padded(to_array(data, column), None)
+    padded = (
+        pad(data, column) if is_ragged(data) or _without_steps(data, column) else Padded(to_array(data, column), None)
+    )
     if len(padded.values) == 0:
         cure = "Check how the data were read or cut."
         raise DataError.at(
@@ -95,6 +97,12 @@ def is_ragged(data: Any) -> bool:
     return len({len(row) for row in data}) > 1
 
 
+def _without_steps(data: Any, column: Column) -> bool:
+    """Whether data are sequences of which none has a step: told by lengths, so that what is pooled is 0, not NaN."""
+    listed = isinstance(data, list) and len(data) > 0 and len(column.shape) > 1 and not isinstance(column.shape[1], int)
+    return listed and all(isinstance(row, np.ndarray) and row.ndim > 0 and not len(row) for row in data)
+
+
 def pad(data: Sequence[Any], column: Column) -> Padded:
     """Sequences behind one another in an array as long as the longest.
 
@@ -113,7 +121,7 @@ def pad(data: Sequence[Any], column: Column) -> Padded:
         )
     rows = [to_array(row, column) for row in data]
     lengths = np.array([len(row) for row in rows], np.int32)
-    tails = {row.shape[1:] for row in rows if len(row)}
+    tails = {row.shape[1:] for row in rows if len(row)} or {rows[0].shape[1:]}
     if len(tails) > 1:
         cure = "Give every sequence the same features."
         raise ShapeError.at(column.where, column.name, "of sequences with equal features", sorted(tails), cure)

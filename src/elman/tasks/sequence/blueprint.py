@@ -126,6 +126,7 @@ class Blueprint:
         for name, head in self.heads.items():
             told, y[name] = head.arrays(columns[name])
             x |= told
+            head.check(x, y[name])
         return x, y
 
     def run(self, network: Model, columns: Mapping[str, Any], batch_size: int, search: Search) -> Run:

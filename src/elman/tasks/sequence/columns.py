@@ -61,7 +61,8 @@ def as_samples(where: str, field: Field[Any], column: Any) -> Any:
     if isinstance(column, np.ndarray):
         return column[:, :, None] if column.ndim == 2 else column
     return [
-        as_numbers(f"{where}, row {n}", row) if isinstance(row, (list, tuple)) else row for n, row in enumerate(column)
+        as_numbers(f"{where}, sample {n}", row) if isinstance(row, (list, tuple)) else row
+        for n, row in enumerate(column)
     ]
 
 
@@ -99,8 +100,8 @@ def split_rows(
     return np.sort(order[kept:]), np.sort(order[:kept])
 
 
-def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns]:
-    """The beginnings of a few long texts to learn from, and their ends to check on.
+def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns | None]:
+    """The beginnings of a few long texts to learn from, and their ends to check on; None where those are empty.
 
     Example:
         >>> cut_ends({"book": ["abcdefghij"]}, 0.2)
@@ -109,7 +110,7 @@ def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns
     at = {name: [round(len(row) * (1 - share)) for row in column] for name, column in columns.items()}
     begun = {name: [row[:k] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
     ended = {name: [row[k:] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
-    return begun, ended
+    return begun, ended if any(len(row) for column in ended.values() for row in column) else None
 
 
 def _column(values: Any) -> Any:

@@ -85,6 +85,8 @@ class Encoder:
     def arrays(self, column: Any) -> dict[str, Any]:
         """The arrays for those inputs: each one array, or a list of arrays of different lengths."""
         encoded = self.field.encode(column)
+        if self.field.sequence and isinstance(encoded, np.ndarray) and not encoded.shape[1]:
+            encoded = list(encoded)  # rows with lengths: what has no steps at all is masked, not NaN
         if not self.spelled:
             return {self.name: encoded}
         rows = zip(encoded, self._words(column, encoded), strict=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from elman import layers, losses
 from elman.decoding import viterbi
-from elman.errors import ArgumentError, DataError
+from elman.errors import ArgumentError, DataError, ShapeError
 from elman.fields import Field
 from elman.graph import Tensor
 from elman.models import Model
@@ -91,6 +91,10 @@ class Head(abc.ABC):
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Arrays for the further inputs, and the targets."""
         return {}, self.field.encode(column)
+
+    def check(self, x: Mapping[str, Any], y: Any) -> None:
+        """Refuse targets that do not fit what goes in."""
+        return
 
     def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Arrays for the further inputs when the network answers."""
@@ -226,7 +230,18 @@ class Regress(Head):
         return {"mean": np.broadcast_to(self.naive["mean"], np.shape(columns[self.name]))}
 
 
-class Tag(Head):
+class Aligned(Head):
+    """An answer for each step of the source."""
+
+    def check(self, x: Mapping[str, Any], y: Any) -> None:
+        """Raises: ShapeError: a row with more or fewer targets than steps."""
+        for row, (steps, targets) in enumerate(zip(x[self.choice.source], y, strict=True)):
+            if len(steps) != len(targets):
+                rule, received = f"have one for each step of {self.choice.source!r}", f"{len(targets)} for {len(steps)}"
+                raise ShapeError.at("SequenceModel", repr(self.name), rule, received, because=f"row {row}")
+
+
+class Tag(Aligned):
     """A tag for each step: softmax at every step, or a CRF over all of them."""
 
     metrics: ClassVar[list[str]] = ["accuracy"]
@@ -281,7 +296,7 @@ class Tag(Head):
         return {"most frequent tag of each token": found}
 
 
-class Follow(Head):
+class Follow(Aligned):
     """Numbers at each step: a dense layer at every step."""
 
     loss = "mean_squared_error"

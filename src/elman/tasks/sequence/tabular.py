@@ -24,7 +24,8 @@ def samples(where: str, x: Any, *, gaps: bool = False) -> Any:
     """X as an array of numbers of two dimensions or more, or as a list of samples; NaN only where gaps may be.
 
     Raises:
-        DTypeError: sparse or complex. ShapeError: one dimension of numbers. DataError: empty, NaN or infinite.
+        DTypeError: sparse or complex, or one text. ShapeError: one dimension of numbers. DataError: empty, NaN,
+            infinite.
 
     Example:
         >>> samples("fit", [[1, 2], [3, 4]]).tolist()
@@ -32,6 +33,9 @@ def samples(where: str, x: Any, *, gaps: bool = False) -> Any:
         >>> samples("fit", ["a text", "another"])
         ['a text', 'another']
     """
+    if isinstance(x, (str, bytes)):
+        cure = "Put it into a list."
+        raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
     if hasattr(x, "toarray"):
         raise DTypeError.at(where, "X", "dense", type(x).__name__, "Sparse data are not supported: pass x.toarray().")
     if isinstance(x, (list, tuple)) and x and _in_a_file(x[0]):
@@ -117,9 +121,11 @@ def _long(value: Any) -> bool:
 def _stacked(x: Any) -> Any:
     """Rows of numbers of one length as an array; ragged and other samples as they are."""
     rows = list(x)
-    if not rows or isinstance(rows[0], str) or np.ndim(rows[0]) == 0:
-        return np.asarray(rows) if not rows or not isinstance(rows[0], str) else rows
-    if len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1:
+    if any(row is None or isinstance(row, str) for row in rows):
+        return rows
+    if not rows or np.ndim(rows[0]) == 0:
+        return np.asarray(rows)
+    if not any(map(len, rows)) or len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1:
         return rows
     array = np.asarray(rows)
     return array if array.dtype.kind in "fiubc" else rows
@@ -146,7 +152,7 @@ def _checked(where: str, array: np.ndarray, gaps: bool) -> np.ndarray:
     if not len(array):
         cure = "A minimum of 1 is required."
         raise DataError.at(where, "X", "have at least one row", array.shape, cure, because="0 sample(s)")
-    if 0 in array.shape[1:]:
+    if array.shape[-1] == 0 or (array.ndim == 2 and 0 in array.shape):
         because = f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required"
         raise DataError.at(where, "X", "have at least one feature", array.shape, because=because)
     wrong = np.isinf(array) if gaps else ~np.isfinite(array)

@@ -9,7 +9,7 @@ import numpy as np
 
 from elman import layers, losses
 from elman.decoding import Decoded, ctc_beam, ctc_greedy
-from elman.fields import BOS, EOS, PAD
+from elman.fields import BOS, EOS, PAD, UNK
 from elman.graph import Tensor
 from elman.tasks.scoring import character_error_rate, word_error_rate
 from elman.tasks.sequence.encoders import Features, join_steps
@@ -52,7 +52,7 @@ class Transcribe(Written):
         how, source = run.search, self.choice.source
         spoken = None if how.language_model is None else foretold(how.language_model, self.field)
         for x in batches(run, run.x):
-            raw = _unbounded(run.network.predict_on_batch(x)[self.name])
+            raw = _without(run.network.predict_on_batch(x)[self.name], self._never)
             steps = np.array([len(row) for row in x[source]])
             lengths = None if isinstance(raw, list) else shortened(steps) if self.shorter else steps
             if how.width(best) == 1:
@@ -61,6 +61,12 @@ class Transcribe(Written):
                 yield ctc_beam(
                     raw, lengths, PAD, how.width(best), best, spoken, how.language_weight, how.language_bonus
                 )
+
+    @property
+    def _never(self) -> list[int]:
+        """What no frame says: begin and end; unknown symbols where training had none."""
+        rare = getattr(self.field, "max_tokens", None) is not None or getattr(self.field, "min_count", 1) > 1
+        return [BOS, EOS] if rare else [UNK, BOS, EOS]
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """Error rates of characters and of words, and the share of wholly right texts."""
@@ -76,9 +82,9 @@ class Transcribe(Written):
         return {"nothing": [""] * len(columns[self.name])}
 
 
-def _unbounded(raw: Any) -> Any:
-    """Chances without those of begin and end, which no frame says. Shapes: (B, T, V) or B of (T, V), and the same."""
+def _without(raw: Any, ids: list[int]) -> Any:
+    """Chances without those of some symbols. Shapes: (B, T, V) or B of (T, V), and the same."""
     if isinstance(raw, list):
-        return [_unbounded(row) for row in raw]
-    raw[..., [BOS, EOS]] = 0
+        return [_without(row, ids) for row in raw]
+    raw[..., ids] = 0
     return raw / raw.sum(-1, keepdims=True)

@@ -1,0 +1,187 @@
+"""What a person brings by mistake: a clear error, or the right answer; the same table for fitting and for asking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman.errors import DataError, DTypeError, ShapeError, TruncationWarning
+from elman.tasks import (
+    MLP,
+    ConvNet,
+    FaceDetector,
+    LanguageModel,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+    Transcriber,
+    Translator,
+)
+
+S = {"size": 4, "epochs": 1, "validation": 0.25}
+TEXTS, MOODS = ["good film", "bad film", "so good", "so bad"] * 3, ["+", "-"] * 6
+RIGHT_TO_LEFT, FAMILY = "שלום עולם", "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return SequenceClassifier(**S).fit(TEXTS, MOODS)
+
+
+@pytest.fixture(scope="module")
+def series():
+    return SequenceClassifier(**S).fit([np.ones((n, 2)) for n in (1, 2, 3, 4)] * 3, [0, 1] * 6)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return ConvNet(epochs=1, size=4).fit(np.zeros((8, 8, 8), "uint8"), [0, 1] * 4)
+
+
+@pytest.mark.parametrize("given", [[""], ["", " "], ["never seen"], [f"{RIGHT_TO_LEFT} {FAMILY}"], ["a" * 50_000]])
+def test_any_text_has_an_answer(texts, given):
+    assert set(texts.predict(given)) <= {"+", "-"}
+    assert np.isfinite(texts.predict_proba(given)).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        (
+            "good film",
+            DTypeError,
+            r"predict: X must be a list with one entry a sample. Received str. Put it into a list",
+        ),
+        ([None], DataError, r"have a text in every row. Received values=None: row 0. Fill or drop the row"),
+        (["a", None], DataError, r"Received values=None: row 1"),
+        ([b"caf\xe9"], DataError, r"valid Unicode text.*row 0: unexpected end.*encoding='latin-1'"),
+        (["\ud800"], DataError, r"valid Unicode text.*surrogates not allowed at 0"),
+        (np.zeros((2, 3)), DTypeError, r"values must be texts. Received ndarray: row 0"),
+    ],
+)
+def test_what_is_no_text_is_named(texts, given, error, text):
+    with pytest.raises(error, match=text):
+        texts.predict(given)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (["", ""] * 4, ["+", "-"] * 4),
+        (["same"] * 8, ["+", "-"] * 4),
+        (TEXTS, ["+"] * 12),
+        (["one row"], ["+"]),
+        ([FAMILY, RIGHT_TO_LEFT] * 4, ["\U0001f600", "שלום"] * 4),
+    ],
+    ids=["all empty", "all equal", "one class", "one row", "emoji, right to left"],
+)
+def test_poor_data_still_make_a_model(x, y):
+    model = SequenceClassifier(**S).fit(x, y)
+    assert set(model.predict(x)) <= set(y)
+    assert np.isfinite(model.predict_proba(["", "?"])).all()
+
+
+def test_a_label_never_seen_counts_as_wrong(texts):
+    assert texts.score(["good", "bad"], ["?", "?"]) == 0.0
+    assert texts.evaluate(["good"], ["?"]).model["accuracy"] == 0.0
+
+
+def test_series_of_no_steps_and_of_very_many(series):
+    with pytest.warns(TruncationWarning, match=r"1 of 3 samples are longer than max_length=100000 and lost their ends"):
+        found = series.predict_proba([np.ones((0, 2)), np.ones((100_001, 2)), np.ones((1, 2))])
+    assert np.isfinite(found).all()
+    assert np.isfinite(series.predict_proba([np.ones((0, 2))])).all()
+    lengths = (0, 1, 10, 100, 1000, 10_000)
+    model = SequenceClassifier(**S | {"validation": 0}).fit([np.ones((n, 1)) for n in lengths], [0, 1] * 3)
+    assert np.isfinite(model.predict_proba([np.ones((n, 1)) for n in lengths])).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ([np.zeros((3, 5))], ShapeError, r"values must have 2 channels. Received shape \(3, 5\): sample 0"),
+        (["abc"], DataError, r"values must be numbers. Received values='abc': row 0"),
+        ([np.full((2, 2), np.nan)], DataError, r"X must be finite. Received X=nan: row 0, column 0"),
+        ([np.zeros((1, 2)), np.array([[1, np.inf], [1, 1]])], DataError, r"finite. Received data=inf: sample 1, row 0"),
+    ],
+)
+def test_what_is_no_series_is_named(series, given, error, text):
+    with pytest.raises(error, match=text):
+        series.predict(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        (["no.png"], DataError, r"be files of pictures. Received values='no.png': row 0: there is no such file"),
+        (
+            [b"\x89PNG broken"],
+            DataError,
+            r"be whole pictures. Received values='11 bytes': row 0: cannot identify image",
+        ),
+        ([np.zeros((0, 0), "uint8")], ShapeError, r"values must have pixels"),
+        ([np.full((8, 8), np.nan)], DataError, r"X must be finite"),
+        ([np.full((8, 8), 200.0)], DataError, r"whole numbers 0 ... 255 or fractions 0 ... 1"),
+    ],
+)
+def test_what_is_no_picture_is_named(pictures, given, error, text):
+    pytest.importorskip("PIL")
+    with pytest.raises(error, match=text):
+        pictures.predict(given)
+
+
+def test_pictures_of_another_size_and_with_colours_are_read(pictures):
+    pytest.importorskip("PIL")
+    assert len(pictures.predict([np.zeros((5, 9), "uint8"), np.zeros((8, 8, 3), "uint8")])) == 2
+
+
+def test_sound_that_is_missing_or_damaged_is_named(tmp_path):
+    pytest.importorskip("kaldi_native_fbank")
+    (tmp_path / "bad.wav").write_bytes(b"RIFFxxxx")
+    for path, text in (("no.wav", "there is no such file"), (str(tmp_path / "bad.wav"), "be whole sounds")):
+        with pytest.raises(DataError, match=text):
+            Transcriber(**S).fit([path] * 4, ["a"] * 4)
+
+
+WORDS, TAGS = [["a", "b"], ["c"]] * 4, [["O", "B-X"], ["O"]] * 4
+FRAMES = [np.ones((2, 1)), np.zeros((2, 1))] * 4
+
+
+@pytest.mark.parametrize(
+    ("fit", "error", "text"),
+    [
+        (lambda: SequenceClassifier(**S).fit(TEXTS, MOODS[:3]), DataError, r"y must be of 12 rows, as X. Received y=3"),
+        (lambda: SequenceClassifier(**S).fit(TEXTS, [None, *MOODS[1:]]), DataError, r"value in every row.*: row 0"),
+        (lambda: SequenceRegressor(**S).fit(FRAMES, ["a"] * 8), DataError, r"be numbers. Received values='a': row 0"),
+        (lambda: SequenceTagger(**S).fit(WORDS, [["O"]] * 8), ShapeError, r"one for each step of 'x'.*1 for 2: row"),
+        (lambda: SequenceTagger(**S).fit(WORDS, [[]] * 8), DataError, r"have a tag in some row"),
+        (lambda: Transcriber(**S).fit(FRAMES, ["abab", "b"] * 4), DataError, r"length 4 with 0 repeats needs 4 frames"),
+        (lambda: Translator(**S).fit(["a"] * 4, [1] * 4), DTypeError, r"values must be texts"),
+        (lambda: LanguageModel(**S).fit(""), DataError, r"X must be texts with a token or more"),
+        (lambda: FaceDetector(size=4).fit(np.zeros((2, 8, 8)), [[[2, 2, 1, 1]]] * 2), DataError, r"inside the picture"),
+        (lambda: MLP().fit([[1.0, np.nan]] * 4, [0, 1] * 2), DataError, r"X must be finite.*row 0, column 1"),
+    ],
+)
+def test_what_cannot_be_learned_is_named(fit, error, text):
+    with pytest.raises(error, match=text):
+        fit()
+
+
+def test_sequences_without_steps_have_no_tags_and_no_text():
+    for crf in (False, True):
+        model = SequenceTagger(crf=crf, **S).fit([*WORDS, []], [*TAGS, []])
+        assert model.predict([[], []]) == [[], []]
+        assert model.predict([[], ["a"]])[0] == []
+    assert Transcriber(**S).fit(FRAMES, ["a", ""] * 4).predict([np.ones((0, 1)), np.ones((1, 1))])[0] == ""
+    translator = Translator(**S).fit(["a", ""] * 4, ["", ""] * 4)
+    assert translator.predict([""]) == [""]
+
+
+def test_a_text_of_one_letter_is_learned_whole():
+    model = LanguageModel(**S).fit("a")
+    assert set(model.generate("a", length=3)) <= {"a", "\ufffd"}
+
+
+def test_no_boxes_at_all_are_learned():
+    (found,) = FaceDetector(size=4, epochs=1).fit(np.zeros((4, 8, 8)), [[]] * 4).predict(np.zeros((1, 8, 8)))
+    assert found.shape == (0, 4)
