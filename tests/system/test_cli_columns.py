@@ -284,3 +284,29 @@ def test_a_book_of_one_letter(run):
     Path("tiny.txt").write_text("a")
     assert run("train", "tiny.txt", *QUICK)[0] == 0
     assert run("generate", "model.safetensors", "--length", "3")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["boxes", "xyxy"])
+def test_boxes_of_a_picture_stand_in_several_rows(run, tmp_path, kind):
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "faces").mkdir()
+    rows = ["file,left,top,width,height" if kind == "boxes" else "file,left,top,right,bottom"]
+    for n in range(8):
+        pixels = np.zeros((16, 24), "uint8")
+        for left in range(0, 8 * (n % 3), 8):
+            pixels[4:12, left : left + 8] = 255
+            rows.append(f"faces/{n}.png,{left},4,{8 if kind == 'boxes' else left + 8},{8 if kind == 'boxes' else 12}")
+        if n % 3 == 0:
+            rows.append(f"faces/{n}.png,,,,")
+        image.fromarray(pixels).save(tmp_path / "faces" / f"{n}.png")
+    (tmp_path / "boxes.csv").write_text("\n".join(rows) + "\n")
+    target = ",".join(rows[0].split(",")[1:])
+    given = ["--input", "file:image", "--target", f"{target}:{kind}", *QUICK, "--validation", "0.25"]
+    code, out, err = run("train", tmp_path / "boxes.csv", *given)
+    assert (code, err) == (0, "")
+    assert "at most 2 a picture" in out
+    code, out, err = run("evaluate", "model.safetensors", tmp_path / "boxes.csv")
+    assert (code, err, "mAP@0.5" in out) == (0, "", True)
+    code, out, err = run("predict", "model.safetensors", tmp_path / "faces")
+    assert (code, err) == (0, "")
+    assert [Path(line.split("\t")[0]).name for line in out.splitlines()] == [f"{n}.png" for n in range(8)]

@@ -10,15 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from elman.cli.declared import is_table, read_lines, read_samples, samples_of
+from elman.cli.declared import is_table, read_lines, read_samples, samples_by_name, samples_of
 from elman.cli.screen import say
 from elman.cli.sequence import show_reports
 from elman.cli.tables import write_table
 from elman.errors import ArgumentError, DataError
 from elman.fields import Tokens
+from elman.fields.audio import SOUND_FILES
+from elman.fields.pixels import IMAGE_FILES
 from elman.tasks.sequence import SequenceModel
 
 __all__ = ["LANGUAGE_MODEL", "evaluate", "generate", "plot", "predict"]
+
+_IN_FOLDERS = {"image": IMAGE_FILES, "line": IMAGE_FILES, "audio": SOUND_FILES}
+"""What is answered of a folder, by what goes in."""
 
 LANGUAGE_MODEL = "Train one with: elman train book.txt."
 
@@ -27,6 +32,8 @@ def predict(
     model: SequenceModel, given: str | None, output: Path | None, search: Mapping[str, Any], force: bool
 ) -> None:
     """Answer a text, a file, or the lines of standard input (None or "-"): a line each, or a CSV for a table.
+
+    Of a folder each picture or sound is answered, behind its name.
 
     Args:
         search: as in `SequenceModel.predict`, or `n_best` where it names an `n`.
@@ -39,15 +46,19 @@ def predict(
         _write(_answers(model, _columns(model, path, outputs=False), search), output, force)
         return
     name, field = _only_input(model)
+    files: dict[str, Any] = {}
     if path is None:
         cells: list[str] = read_lines(None, "predict")
+    elif path.is_dir() and field.kind in _IN_FOLDERS:
+        cells = [str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in _IN_FOLDERS[field.kind]]
+        files = {name: cells}
     elif (path.is_file() or path.suffix == ".txt") and field.kind in ("text", "tokens"):
         cells = read_lines(path, "predict")
     else:
         cells = [given or ""]
     if not cells:
         raise DataError.at("predict", "input", "have a line", 0, "Write a text, or name a file.")
-    answers = _answers(model, {name: samples_of(field, cells, Path())}, search)
+    answers = files | _answers(model, {name: samples_of(field, cells, Path())}, search)
     if output is not None:
         _write(answers, output, force)
         return
@@ -88,7 +99,7 @@ def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, li
             raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
         return {name: ["\n".join(read_lines(path, "read"))]}
     cells = read_samples(path, list(known), "read")
-    return {name: samples_of(field, cells[name], path.parent) for name, field in known.items()}
+    return samples_by_name(known, cells, path.parent)
 
 
 def _only_input(model: SequenceModel) -> tuple[str, Any]:

@@ -13,20 +13,23 @@ from elman import fields
 from elman.cli.tables import read_table
 from elman.errors import ArgumentError, DataError, unknown_column, unknown_name
 from elman.fields import Field, Guess, Table
+from elman.fields.pixels import picture_size
 
-__all__ = ["Declared", "declare", "field_of", "is_table", "read_lines", "read_samples", "samples_of"]
+__all__ = ["Declared", "declare", "field_of", "is_table", "read_lines", "read_samples", "samples_by_name", "samples_of"]
 
 _SHORT: dict[str, Callable[[], Field[Any]]] = {
     "char": lambda: fields.Text("char"),
     "word": lambda: fields.Text("word"),
     "bpe": lambda: fields.Text("bpe"),
     "iobes": lambda: fields.Tags("iobes"),
+    "xyxy": lambda: fields.Boxes("xyxy"),
 }
 """Types beside the kinds of fields."""
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
 _FILES = ("image", "line", "audio", "video")
 _SYMBOLS = ("tokens", "tags")
+_SIDES = 4
 
 
 class Declared(NamedTuple):
@@ -81,14 +84,38 @@ def is_table(path: Path) -> bool:
 def read_samples(path: Path, names: Sequence[str], where: str) -> dict[str, list[Any]]:
     """Columns of a table as they stand in the file; an empty cell is None.
 
+    Four columns as one ("left,top,width,height") are boxes, of which a row has one; rows that are otherwise alike, as
+    they name one picture, become one sample.
+
     Raises:
         DataError: no such file, or no table. UnknownColumnError: no such column.
     """
     table = Table.wrap(where, read_table(path, texts=True))
-    for name in names:
+    sides = {name: name.split(",") for name in names if name not in table.names and name.count(",") == _SIDES - 1}
+    alone = [name for name in names if name not in sides]
+    cells = {}
+    for name in [*alone, *(side for four in sides.values() for side in four)]:
         if name not in table.names:
             raise unknown_column(where, "column", name, table.names)
-    return {name: [_plain(cell) for cell in table.column(where, "column", name).tolist()] for name in names}
+        cells[name] = [_plain(cell) for cell in table.column(where, "column", name).tolist()]
+    return _grouped(cells, alone, sides) if sides else cells
+
+
+def _grouped(
+    cells: Mapping[str, list[Any]], alone: Sequence[str], sides: Mapping[str, Sequence[str]]
+) -> dict[str, list[Any]]:
+    """A sample for each different row of the columns that stand alone, with all boxes of such rows."""
+    rows = list(zip(*(cells[name] for name in alone), strict=True))
+    found: dict[str, list[Any]] = {name: [] for name in [*alone, *sides]}
+    places = {key: n for n, key in enumerate(dict.fromkeys(rows))}
+    for name, column in zip(alone, zip(*places, strict=True), strict=True):
+        found[name] = list(column)
+    for name, four in sides.items():
+        found[name] = [[] for _ in places]
+        for key, box in zip(rows, zip(*(cells[side] for side in four), strict=True), strict=True):
+            if any(side is not None for side in box):
+                found[name][places[key]].append([_number(str(side)) for side in box])
+    return found
 
 
 def read_lines(path: Path | None, where: str) -> list[str]:
@@ -107,6 +134,23 @@ def read_lines(path: Path | None, where: str) -> list[str]:
         because = error.strerror or "it cannot be read"
         raise DataError.at(where, "file", "a file of text", str(path), because=because) from None
     return text.splitlines()
+
+
+def samples_by_name(known: Mapping[str, Field[Any]], cells: Mapping[str, Any], folder: Path) -> dict[str, list[Any]]:
+    """Cells as the samples that their fields take; boxes in pixels with the size of the picture they are in."""
+    samples = {name: samples_of(field, cells[name], folder) for name, field in known.items()}
+    pictures = next((samples[name] for name, field in known.items() if field.kind == "image"), None)
+    for name, field in known.items():
+        if field.kind == "boxes" and pictures is not None and _in_pixels(samples[name]):
+            sizes = [picture_size("read", row, picture)[:2] for row, picture in enumerate(pictures)]
+            samples[name] = list(zip(samples[name], sizes, strict=True))
+    return samples
+
+
+def _in_pixels(column: Sequence[Any]) -> bool:
+    """Whether these boxes are no fractions of a picture."""
+    sides = [side for boxes in column for box in boxes for side in box if isinstance(side, int | float)]
+    return max(sides, default=0) > 1
 
 
 def samples_of(field: Field[Any], cells: Sequence[Any], folder: Path) -> list[Any]:
@@ -149,7 +193,7 @@ def _boxes(cell: str) -> Any:
     try:
         return json.loads(cell or "[]")
     except ValueError:
-        cure = "Write boxes as [[left, top, width, height], ...] in fractions of the picture."
+        cure = "Write boxes as [[left, top, width, height], ...], or name four columns: left,top,width,height:boxes."
         raise ArgumentError.at("read", "boxes", "JSON", cell, cure) from None
 
 

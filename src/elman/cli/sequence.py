@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
-from elman.cli.declared import Declared, declare, field_of, is_table, read_lines, read_samples, samples_of
+from elman.cli.declared import Declared, declare, field_of, is_table, read_lines, read_samples, samples_by_name
 from elman.cli.runs import Recorder, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.tables import check_free, read_table
@@ -148,9 +148,8 @@ def _table(path: Path, settings: Mapping[str, Any]) -> _Parts:
             guess = field_of(column, settings["fields"].get(column.name), cells[column.name])
             say(f"{column.name}: {guess.field.kind} ({guess.reason})")
             chosen[column.name] = guess.field
-    samples = {name: samples_of(chosen[name], cells[name], path.parent) for name in cells}
     return (
-        samples,
+        samples_by_name(chosen, cells, path.parent),
         {column.name: chosen[column.name] for column in ins},
         {column.name: chosen[column.name] for column in outs},
     )
