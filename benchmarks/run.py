@@ -212,11 +212,13 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         start = time.perf_counter()
         report.machine = machine.describe()
-        measure(name, report, chosen_programs(bench, options), options)
-        print(report.markdown(), f"({time.perf_counter() - start:.0f} s)", sep="\n", end="\n\n", flush=True)
+        try:
+            measure(name, report, chosen_programs(bench, options), options)
+        finally:  # rows that are measured stay, whatever ends the run
+            print(report.markdown(), f"({time.perf_counter() - start:.0f} s)", sep="\n", end="\n\n", flush=True)
+            if save and report.rows:
+                report.save()
         lacking |= any(entry.startswith("elman:") for entry in report.missing)
-        if save:
-            report.save()
     return int(lacking)
 
 
