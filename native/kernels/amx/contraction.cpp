@@ -4,7 +4,7 @@
 // Documentation/arch/x86/xstate.rst (a process must ask before it may use tile data). A tile of A is 16 rows of 32 k; a tile of B is 16
 // pairs of k by 16 columns. Two by two tiles of C stay in the unit along a block of k: each tile that is loaded serves two products.
 // Cost: one conversion of A and B an element; the unit then does 16 times the multiply-adds of AVX-512. Weakness: C passes through
-// memory once a block of k, and its traffic soon costs more than the products.
+// memory once a block of k; it is fetched ahead, yet its traffic still costs as much as the products.
 #include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -17,7 +17,9 @@ namespace {
 
 constexpr int64_t lines = 16, depth = 32,
                   elements = lines * depth;  // of a tile: rows of A or columns of B, k, and both
-constexpr int64_t k_block = 512, m_block = 256;  // of B that stays in the first cache, of A in the second
+constexpr int64_t k_block = 512;
+constexpr int64_t m_block = 256, n_block = 256;  // rows of A and columns of B that stay in the second cache together
+constexpr int64_t far_rows = 64;  // from which C is too large to lie near
 
 int64_t tiles(int64_t n, int64_t of) { return (n + of - 1) / of; }
 
@@ -160,7 +162,9 @@ void copy_square(float* to, int64_t to_row, const float* from, int64_t from_row,
 
 // At most 32 rows by 32 columns of C. init and c: of its first element.
 void square(const uint16_t* a, int64_t a_step, const uint16_t* b, int64_t b_step, int64_t k, const float* init,
-            int64_t init_row, float* c, int64_t c_row, int64_t rows, int64_t columns) {
+            int64_t init_row, float* c, int64_t c_row, int64_t rows, int64_t columns, bool far) {
+  for (int64_t i = 0; far && i < rows && i < 32; ++i)  // a line of C comes while the products are made
+    for (int64_t j = 0; j < columns && j < 32; j += 16) __builtin_prefetch(c + i * c_row + j, 1);
   alignas(64) float copies[4][256];
   Corner corners[4];
   const bool high = rows > 16, wide = columns > 16;
@@ -200,11 +204,12 @@ void block(const Matmul<float>& p, int64_t m, int64_t k, int64_t deep, const uin
   pack_tiles(a, p.a + m * p.a_row + k * p.a_col, p.a_row, p.a_col, rows, deep, false);
   const float* init = k ? p.c : p.init;
   const int64_t init_row = k ? p.c_row : p.init_row;
-  for (int64_t n = 0; n < p.n; n += 32, b += 2 * b_step)
+  for (int64_t from = 0; from < p.n; from += n_block)
     for (int64_t i = 0; i < rows; i += 32)
-      square(a + i / 16 * count * elements, count * elements, b, b_step, count,
-             init ? init + (m + i) * init_row + n : nullptr, init_row, p.c + (m + i) * p.c_row + n, p.c_row, rows - i,
-             p.n - n);
+      for (int64_t n = from; n < p.n && n < from + n_block; n += 32)  // along rows of C, a page of memory after another
+        square(a + i / 16 * count * elements, count * elements, b + n / 16 * b_step, b_step, count,
+               init ? init + (m + i) * init_row + n : nullptr, init_row, p.c + (m + i) * p.c_row + n, p.c_row, rows - i,
+               p.n - n, p.m >= far_rows);
 }
 
 void matmul(const Matmul<float>& p) {
