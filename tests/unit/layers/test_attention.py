@@ -111,7 +111,7 @@ REFUSED = [
     (lambda: layers.Attention(score_mode="far"), r'score_mode must be "dot" or "concat". Received score_mode=\'far\''),
     (lambda: layers.Attention()([Input((3, 2))]), r"inputs must be \[query, value\] or \[query, value, key\]"),
     (lambda: layers.MultiHeadAttention(2, 2, attention_axes=2), r"attention_axes must be None or 1, the axis of time"),
-    (lambda: layers.MultiHeadAttention(2, 2)(Input((3, 2))), r"inputs must be query and value, .*inputs=1"),
+    (lambda: layers.MultiHeadAttention(2, 2)(Input((3, 2))), r"inputs must be two or three: query, value, .*inputs=1"),
 ]
 MISSHAPEN = [
     (lambda: AttentiveRNN(layers.GRUCell(2))([Input((3, 2)), Input((2,))]), r"memory must have shape \(B, S, M\)"),
