@@ -69,6 +69,7 @@ def functions() -> list[Found]:
 
 
 FUNCTIONS = functions()
+CLASSES = {node.name: node for tree in TREES.values() for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def share(part: int, whole: int) -> str:
@@ -114,9 +115,9 @@ def comments(text: str) -> int:
 
 
 def takes_tensors(found: Found) -> bool:
-    """Whether a public function's signature speaks of tensors or arrays."""
+    """Whether a public function's signature speaks of tensors or arrays; what stands inside a function is private."""
     names = [found.node.name, *([found.owner.name] if found.owner else [])]
-    if any(name.startswith("_") for name in names):
+    if any(name.startswith("_") for name in names) or found.node not in (found.owner or TREES[found.path]).body:
         return False
     annotations = [arg.annotation for arg in (*found.node.args.args, *found.node.args.kwonlyargs)]
     text = " ".join(ast.unparse(a) for a in (*annotations, found.node.returns) if a is not None)
@@ -124,8 +125,18 @@ def takes_tensors(found: Found) -> bool:
 
 
 def has_shapes(found: Found) -> bool:
-    documents = [ast.get_docstring(found.node) or "", (found.owner and ast.get_docstring(found.owner)) or ""]
+    """Whether a function, its class, or what either replaces says shapes."""
+    owners = [found.owner, *bases(found.owner)] if found.owner else []
+    methods = [method for owner in owners for method in owner.body if getattr(method, "name", "") == found.node.name]
+    documents = [ast.get_docstring(node) or "" for node in (found.node, *owners[:1], *methods)]
     return any("Shapes:" in document or "Shape:" in document for document in documents)
+
+
+def bases(owner: ast.ClassDef) -> list[ast.ClassDef]:
+    """The classes of the house that a class is derived from, found by their names."""
+    names = [ast.unparse(base).split(".")[-1].split("[")[0] for base in owner.bases]
+    found = [CLASSES[name] for name in names if name in CLASSES and CLASSES[name] is not owner]
+    return found + [further for base in found for further in bases(base)]
 
 
 def messages() -> tuple[int, int]:

@@ -25,7 +25,10 @@ def key(t: Tensor) -> Key:
 
 
 def contributions(node: Node, grads: Sequence[Tensor | None], scan_rule: ScanRule) -> Sequence[Tensor | None]:
-    """The gradient of each input of a node, shaped like that input, from those of its outputs."""
+    """The gradient of each input of a node, shaped like that input, from those of its outputs.
+
+    Shapes: grads as the outputs of the node -> each as its input.
+    """
     if node.op == "Scan":
         return scan_rule(node, grads)
     if node.op not in RULES:
@@ -43,7 +46,7 @@ def contributions(node: Node, grads: Sequence[Tensor | None], scan_rule: ScanRul
 
 
 def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
-    """Sum over the axes along which an operand of `shape` was repeated to the shape of g."""
+    """Sum over the axes along which an operand of `shape` was repeated to the shape of g. Shapes: g (...) -> shape."""
     extra = g.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(i + extra for i, d in enumerate(shape) if d == 1 and g.shape[i + extra] != 1)
     if axes:
@@ -60,6 +63,8 @@ def walk(
     """Gradients of `wrt` given gradients of some tensors (seeds: pairs of tensor, gradient).
 
     `defer(node, input index, gradient of the node's output)` may claim a contribution: it is then not added here.
+
+    Shapes: a gradient as its tensor.
     """
     targets = {key(t) for t in wrt}
     order = ancestors([t for t, _ in seeds])

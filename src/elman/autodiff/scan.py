@@ -35,7 +35,10 @@ Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is cap
 
 
 def scan_rule(node: Node, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
-    """Gradients of a scan's inputs: initial states, sequences, captured values; None for lengths."""
+    """Gradients of a scan's inputs: initial states, sequences, captured values; None for lengths.
+
+    Shapes: grads as the outputs, states (B, ...), sequences (T, B, ...) -> each as its input.
+    """
     return _Backward(node, grads).run()
 
 

@@ -30,6 +30,9 @@ _NOISE_FLOOR = 1 / 3
 def noisy_sine(seed: int) -> _Array:
     """x[t] = sin(0.02 t) + 2 U(0, 1), 1000 points.
 
+    Shapes:
+        -> (1000,).
+
     Example:
         >>> noisy_sine(0).shape
         (1000,)

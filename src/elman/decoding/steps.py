@@ -156,7 +156,7 @@ def split(where: str, program: Any, tokens: int, ragged: Sequence[bool], width: 
 
 
 def instantiated(graph: Graph, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """The outputs of a graph on other tensors."""
+    """The outputs of a graph on other tensors. Shapes: inputs as those of the graph -> as its outputs."""
     place = {(t.node.serial, t.index): value for t, value in zip(graph.inputs, inputs, strict=True)}
     return _replaced(graph.outputs, place)
 

@@ -37,6 +37,7 @@ class Plan(ABC):
         """One step: outputs from arrays, then the updates, unless the guard is not finite.
 
         Args: arrays: one for each graph input, with its type and shape; open sizes are taken from them.
+        Shapes: arrays as the inputs of the graph -> outputs as its outputs, their open sizes filled in.
         Raises: ShapeError, DTypeError: an array does not fit its input.
         """
 
@@ -44,6 +45,8 @@ class Plan(ABC):
         """`run` on arrays that stay: each call reads `arrays` and fills `outputs`, one for each graph output.
 
         An array may be among both: a state that one call leaves for the next.
+
+        Shapes: arrays as the inputs of the graph, outputs as its outputs.
         """
 
         def again() -> None:
@@ -59,6 +62,7 @@ class Plan(ABC):
 
         Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard
             fails.
+        Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
 
     def run_epochs(
@@ -73,6 +77,7 @@ class Plan(ABC):
 
         Args: orders: (E, N) int64, N > 0; into: for each sum an array (E, ...) of its type, filled epoch by epoch:
             what was done before an interrupt is there.
+        Shapes: arrays (rows, ...), orders (E, N), into (E, ...) each.
         """
         steps, outputs = 0, list[np.ndarray]()
         for epoch, order in enumerate(orders):

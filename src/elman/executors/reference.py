@@ -148,7 +148,7 @@ def _pad(n: Node, v: Values, s: Sizes) -> np.ndarray:
 
 
 def check_index(where: str, index: np.ndarray, rows: int) -> None:
-    """Raises: DataError: an index outside a table, with its position."""
+    """Raises: DataError: an index outside a table, with its position. Shapes: index (...)."""
     bad = (index < 0) | (index >= rows)
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -304,14 +304,17 @@ ROWS: dict[str, Row] = {
 
 
 def evaluate_node(node: Node, values: Values, sizes: Sizes) -> list[np.ndarray]:
-    """The outputs of one node, with the types and shapes the table promises."""
+    """The outputs of one node, with the types and shapes the table promises.
+
+    Shapes: as the inputs of the node -> as its outputs.
+    """
     made = ROWS[node.op](node, values, sizes)
     outs = made if isinstance(made, list) else [made]
     return [np.asarray(v, dtype=t.dtype) for v, t in zip(outs, node.outputs, strict=True)]
 
 
 def evaluate_graph(graph: Graph, inputs: Values, sizes: Sizes) -> list[np.ndarray]:
-    """The outputs of a graph without variables."""
+    """The outputs of a graph without variables. Shapes: as the inputs of the graph -> as its outputs."""
     return _run(graph, graph.outputs, inputs, sizes)
 
 

@@ -109,6 +109,9 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         Args:
             columns: name -> values.
             zones: time zones of columns that hold UTC and shall be shown there.
+
+        Shapes:
+            (N,) each.
         """
         import narwhals as nw
 

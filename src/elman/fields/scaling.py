@@ -57,14 +57,14 @@ class Moments:
         self._count, self._sum, self._squares = 0, np.zeros(channels), np.zeros(channels)
 
     def add(self, values: npt.NDArray[Any]) -> None:
-        """One sample more: (..., C)."""
+        """One sample more. Shapes: values (..., C)."""
         numbers = values.reshape(-1, values.shape[-1]).astype("float64")
         self._count += len(numbers)
         self._sum += numbers.sum(axis=0)
         self._squares += np.square(numbers).sum(axis=0)
 
     def center_and_scale(self) -> tuple[_Array, _Array]:
-        """What `(x - center) / scale` needs, for each channel; the scale of a constant is 1."""
+        """What `(x - center) / scale` needs, for each channel; the scale of a constant is 1. Shapes: -> (C,), (C,)."""
         center = self._sum / max(self._count, 1)
         spread = np.sqrt(np.maximum(self._squares / max(self._count, 1) - np.square(center), 0))
         # A difference of large sums: a spread this small is their rounding error.
@@ -73,6 +73,9 @@ class Moments:
 
 def as_numbers(where: str, values: Any) -> _Array:
     """Values as float64; None is NaN.
+
+    Shapes:
+        any -> as given.
 
     Raises:
         DataError: an entry is no number; its row is named. Rows of different lengths.

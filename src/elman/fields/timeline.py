@@ -50,6 +50,9 @@ class Timeline:
             missing: what a step without a row is: an "error", or a row to "interpolate".
             calendar: the rhythm, where it is known already; None: find it.
 
+        Shapes:
+            values (N,).
+
         Raises:
             DataError: no time, a time twice, not sorted, a gap under "error", or off the rhythm.
         """
@@ -87,7 +90,7 @@ class Timeline:
         return spread
 
     def future(self, count: int) -> npt.NDArray[Any]:
-        """The `count` times that follow, written as the column was."""
+        """The `count` times that follow, written as the column was. Shapes: -> (count,)."""
         return self.style.write(self.calendar.after(self.stamps[-1], count))
 
     def show(self, row: int) -> str:

@@ -43,7 +43,7 @@ class TimeStyle:
     zone: str = ""
 
     def write(self, stamps: Stamps) -> npt.NDArray[Any]:
-        """Stamps (N,) in this style (N,)."""
+        """Stamps in this style. Shapes: (N,) -> (N,)."""
         if self.kind in ("integer", "stamp"):
             return stamps
         if self.kind == "text":

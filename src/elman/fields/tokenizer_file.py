@@ -53,7 +53,7 @@ class Tokenizer:
         return int(self._tokenizer.get_vocab_size()) + self.shift
 
     def ids(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
-        """Texts -> ids (T_i,)."""
+        """The ids of texts. Shapes: N texts -> (T_i,) each."""
         found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [np.array(one.ids, np.int32) + np.int32(self.shift) for one in found]
 

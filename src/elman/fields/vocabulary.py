@@ -56,7 +56,7 @@ class Vocabulary:
         return len(SPECIALS) + len(self.symbols)
 
     def ids(self, symbols: Iterable[Symbol]) -> npt.NDArray[np.int32]:
-        """Ids of symbols, UNK for unknown ones: (T,)."""
+        """Ids of symbols, UNK for unknown ones. Shapes: T symbols -> (T,)."""
         known = self._known
         return np.array([known.get(symbol, UNK) for symbol in symbols], np.int32)
 

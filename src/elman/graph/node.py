@@ -351,7 +351,7 @@ def ancestors(roots: Iterable[Tensor]) -> list[Node]:
 
 
 def placeholder(name: str, shape: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
-    """A new graph input."""
+    """A new graph input. Shapes: -> shape."""
     return Node("Input", (), {"name": name, "shape": tuple(shape), "dtype": dtype}).outputs[0]
 
 
@@ -359,7 +359,7 @@ _constants: weakref.WeakValueDictionary[tuple[str, Any], Tensor] = weakref.WeakV
 
 
 def constant(value: Any, dtype: str | None = None) -> Tensor:
-    """A leaf that holds a number or an array; equal scalars share one leaf."""
+    """A leaf that holds a number or an array; equal scalars share one leaf. Shapes: as the value."""
     array = np.asarray(value)
     array = np.array(array, dtype=dtype or dtypes.canonical(array.dtype), order="C")
     if array.shape == ():
@@ -374,7 +374,7 @@ def constant(value: Any, dtype: str | None = None) -> Tensor:
 
 
 def as_tensor(value: Operand, like: str | None = None) -> Tensor:
-    """A tensor for anything arithmetic accepts; bare numbers take the type `like`."""
+    """A tensor for anything arithmetic accepts; bare numbers take the type `like`. Shapes: as the value."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Variable):
@@ -402,6 +402,7 @@ def as_tensor(value: Operand, like: str | None = None) -> Tensor:
 def apply(op: str, *operands: Operand, **attrs: Any) -> Tensor:
     """A new node of one output; numbers and arrays among the operands become constants of the tensors' type.
 
+    Shapes: operands -> by the operator's shape rule.
     Raises: ShapeError, DTypeError: the operator's rule is not met.
     """
     if op == "MatMul" and not attrs and (found := _quantized(*operands)) is not None:
@@ -429,7 +430,7 @@ def _quantized(a: Operand, b: Operand) -> Tensor | None:
 
 
 def apply_many(op: str, operands: Sequence[Tensor], **attrs: Any) -> tuple[Tensor, ...]:
-    """A new node of several outputs."""
+    """A new node of several outputs. Shapes: operands -> by the operator's shape rule."""
     return Node(op, operands, attrs).outputs
 
 

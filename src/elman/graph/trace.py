@@ -423,7 +423,7 @@ def size(x: Operand, axis: Axis = None, dtype: str | None = None) -> Tensor:
 
 
 def size_of(sizes: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
-    """The product of sizes as a real scalar."""
+    """The product of sizes as a real scalar. Shapes: -> ()."""
     total = product(sizes)
     if isinstance(total, int):
         return constant(total, dtype)
@@ -436,6 +436,7 @@ def random_uniform(
     """Uniform numbers in [0, 1): a function of (seed, step, key, row) and of nothing else.
 
     Args: seed, step: int32 scalars, usually variables. key: an int that tells this use from every other in the model.
+    Shapes: seed (), step () -> shape.
     Source: Philox4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
     """
     return apply_many("RandomUniform", [as_tensor(seed), as_tensor(step)], shape=tuple(shape), dtype=dtype, key=key)[0]
@@ -552,5 +553,5 @@ def close(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Graph, l
 
 
 def as_array(x: Tensor) -> np.ndarray | None:
-    """The array of a constant tensor, else None."""
+    """The array of a constant tensor, else None. Shapes: as x."""
     return x.node.attrs["value"] if x.node.op == "Constant" else None

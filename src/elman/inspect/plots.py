@@ -58,6 +58,9 @@ def plot_split(
         title: over the picture.
         y: what the numbers are, with their unit.
 
+    Shapes:
+        series (N,), predicted (N,) each.
+
     Example:
         >>> import numpy as np
         >>> figure = plot_split(np.arange(5.0), {"model": np.arange(5.0)}, split=4, title="demo")

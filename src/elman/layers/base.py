@@ -210,7 +210,7 @@ class Layer(Weighted, Configured):
         return any(isinstance(t, Tensor) and t.mask is None for t in _flat(outputs))
 
     def add_loss(self, penalty: Tensor) -> None:
-        """Add a real scalar to what training minimises. Call it inside `call`."""
+        """Add a real scalar to what training minimises. Call it inside `call`. Shapes: penalty ()."""
         current().losses.append(penalty)
 
     def _penalize(self, now: Tracing, outputs: Any) -> None:

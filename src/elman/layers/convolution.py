@@ -32,6 +32,9 @@ class Convolution(Sliding):
         use_bias, kernel_*, bias_*: how kernel (*kernel_size, C / groups, N) and bias (N,) start, what penalises and
             limits them.
         activity_regularizer: penalty on y.
+
+    Shapes:
+        x (B, S..., C) -> (B, S'..., filters).
     """
 
     filters: int

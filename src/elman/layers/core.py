@@ -87,11 +87,11 @@ class InputLayer(Layer):
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """The input itself."""
+        """The input itself. Shapes: any -> as x."""
         return x
 
     def placeholder(self) -> Tensor:
-        """A new input of this shape, type and name."""
+        """A new input of this shape, type and name. Shapes: -> batch_shape."""
         return Input(batch_shape=self.batch_shape, dtype=self.dtype, name=self.name)
 
     def get_config(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class ByChannel(Sliding):
 
 
 class Depthwise(ByChannel):
-    """What DepthwiseConv1D and 2D share."""
+    """What DepthwiseConv1D and 2D share. Shapes: x (B, S..., C) -> (B, S'..., C * depth_multiplier)."""
 
     def __init__(
         self, kernel_size: Numbers, strides: Numbers = 1, padding: str = "valid", depth_multiplier: int = 1,
@@ -78,7 +78,7 @@ class Depthwise(ByChannel):
 
 
 class Separable(ByChannel):
-    """What SeparableConv1D and 2D share."""
+    """What SeparableConv1D and 2D share. Shapes: x (B, S..., C) -> (B, S'..., filters)."""
 
     filters: int
 

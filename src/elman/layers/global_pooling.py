@@ -12,7 +12,10 @@ from elman.layers.reshaping import need_channels_last
 
 
 class GlobalPooling(Layer):
-    """A layer that takes all real steps together. A row without any gives 0."""
+    """A layer that takes all real steps together. A row without any gives 0.
+
+    Shapes: x (B, S..., C) -> (B, C), or (B, 1..., C) with keepdims.
+    """
 
     axes: ClassVar[tuple[str, ...]] = ("B", "T", "F")
     input_kind = "real"

@@ -63,7 +63,7 @@ class Initializer(ABC):
 
     @abstractmethod
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        """The values in float64."""
+        """The values in float64. Shapes: -> shape."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON can hold them."""

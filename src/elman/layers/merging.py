@@ -29,7 +29,7 @@ class Merge(Layer):
 
     @abstractmethod
     def merge(self, xs: list[Tensor]) -> Tensor:
-        """The equation, on tensors of one rank."""
+        """The equation, on tensors of one rank. Shapes: (B, ...) each, of one rank -> (B, ...), their broadcast."""
 
     def call(self, xs: Sequence[Tensor]) -> Tensor:
         """The equation, once the ranks are equal."""

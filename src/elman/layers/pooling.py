@@ -46,7 +46,7 @@ class Pooling(Sliding):
 
 
 class MaxPooling(Pooling):
-    """The largest of each window."""
+    """The largest of each window. Shapes: x (B, S..., C) -> (B, S'..., C)."""
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         """The largest; 0 where nothing is real."""
@@ -58,7 +58,7 @@ class MaxPooling(Pooling):
 
 
 class AveragePooling(Pooling):
-    """The mean of each window."""
+    """The mean of each window. Shapes: x (B, S..., C) -> (B, S'..., C)."""
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         """The mean of what is real; 0 where nothing is."""

@@ -26,12 +26,12 @@ class Noise(Layer):
     seed: int | None
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """The input, disturbed in training."""
+        """The input, disturbed in training. Shapes: any -> as x."""
         return self.disturb(x) if training else x
 
     @abstractmethod
     def disturb(self, x: Tensor) -> Tensor:
-        """What happens in training."""
+        """What happens in training. Shapes: any -> as x."""
 
 
 @register

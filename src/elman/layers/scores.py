@@ -41,5 +41,8 @@ def causal(steps: Size, seen: Size) -> Tensor:
 
 
 def both(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    """What two rules let through; None is a rule that lets all through."""
+    """What two rules let through; None is a rule that lets all through.
+
+    Shapes: (..., Q, S) each, or broadcast to it -> (..., Q, S).
+    """
     return b if a is None else a if b is None else ops.logical_and(a, b)

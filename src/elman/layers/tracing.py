@@ -41,7 +41,7 @@ class Companion:
         return None
 
     def finish(self, layer: str, states: Sequence[Tensor]) -> None:
-        """The states after the walk that began last."""
+        """The states after the walk that began last. Shapes: states (B, U) each."""
 
     def probes(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
         """What to add to each new state at each step: nothing, or as many as states. Shapes: (T, B, U) each."""
@@ -89,7 +89,10 @@ class Tracing:
         return self.keys - 1
 
     def uniform(self, shape: Sequence[Size], key: int, dtype: str, seed: int | None = None) -> Tensor:
-        """Uniform numbers in [0, 1), new at each step; `seed` makes them independent of the model's seed and key."""
+        """Uniform numbers in [0, 1), new at each step; `seed` makes them independent of the model's seed and key.
+
+        Shapes: -> shape.
+        """
         own = self.seed if seed is None else constant(seed % (1 << 31), dtypes.INT32)
         zero = constant(0, dtypes.INT32)
         return ops.random_uniform(
@@ -98,15 +101,21 @@ class Tracing:
         )  # fmt: skip
 
     def dropout(self, shape: Sequence[Size], rate: float, dtype: str, seed: int | None = None) -> Tensor:
-        """A mask that is 0 with probability `rate` and 1/(1 - rate) otherwise: multiplying by it keeps the mean."""
+        """A mask that is 0 with probability `rate` and 1/(1 - rate) otherwise: multiplying by it keeps the mean.
+
+        Shapes: -> shape.
+        """
         return ops.where(self.uniform(shape, self.next_key(), dtype, seed) < rate, 0.0, constant(1 / (1 - rate), dtype))
 
     def read(self, variable: Variable) -> Tensor:
-        """A state as it stands at this point of the pass: what it will become, if something has changed it already."""
+        """A state as it stands at this point of the pass: what it will become, if something has changed it already.
+
+        Shapes: -> as the variable.
+        """
         return next((value for known, value in self.updates if known is variable), variable.tensor)
 
     def update(self, variable: Variable, value: Tensor) -> None:
-        """Remember a value for the next run; the last one counts."""
+        """Remember a value for the next run; the last one counts. Shapes: value as the variable."""
         self.updates[:] = [(v, t) for v, t in self.updates if v is not variable]
         self.updates.append((variable, value))
 

@@ -143,7 +143,7 @@ class Weighted:
             part.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weights' values, in the order of `weights`."""
+        """Copies of the weights' values, in the order of `weights`. Shapes: as the weights."""
         return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:

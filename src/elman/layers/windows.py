@@ -65,7 +65,7 @@ class Sliding(Layer):
         return ops.reshape(mask.tensor(steps), (x.shape[0], steps, *(1,) * (x.ndim - 2)))
 
     def compute_mask(self, x: Tensor, mask: Mask | None) -> Mask | None:
-        """Which places are real."""
+        """Which places are real. Shapes: x (B, S..., C) -> lengths (B,) or a mask (B, S'), S' as in the output."""
         if mask is None:
             return None
         stride = self.strides[0]
@@ -78,7 +78,7 @@ class Sliding(Layer):
         return mask if whole or kept is None else Mask(values=_every(kept, reach, stride, length))
 
     def places(self, x: Tensor) -> tuple[Size, ...]:
-        """How many windows fit along each axis."""
+        """How many windows fit along each axis. Shapes: x (B, S..., C) -> one size for each S."""
         moves = zip(x.shape[1:-1], self.window(), self.strides, self.dilation_rate, strict=False)
         return tuple(windows.places(self.where, *move, self.padding) for move in moves)
 

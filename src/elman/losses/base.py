@@ -24,7 +24,10 @@ EPSILON = 1e-7
 
 
 def real(x: Operand, dtype: str | None = None) -> Tensor:
-    """A tensor of a real type: its own where it has one, else `dtype`, else the float type of the settings."""
+    """A tensor of a real type: its own where it has one, else `dtype`, else the float type of the settings.
+
+    Shapes: any -> as x.
+    """
     x = as_tensor(x)
     if dtype is not None:
         return ops.cast(x, dtype)
@@ -46,6 +49,7 @@ def match_ranks(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def align(where: str, y_true: Operand, y_pred: Operand) -> tuple[Tensor, Tensor]:
     """Targets and predictions as tensors of one real type and one rank, ready to be compared element by element.
 
+    Shapes: y_true as y_pred, or one axis of size 1 apart -> both of the rank of y_pred.
     Raises: ShapeError: shapes that cannot be compared.
     """
     y_pred = real(y_pred)
@@ -76,7 +80,7 @@ def weigh(where: str, argument: str, weights: Operand, values: Tensor) -> Tensor
 
 
 def ratio(total: Tensor, count: Tensor) -> Tensor:
-    """total / count; 0 where count is 0."""
+    """total / count; 0 where count is 0. Shapes: total and count alike -> as they."""
     empty = ops.equal(count, 0)
     return ops.where(empty, ops.zeros_like(total), total / ops.where(empty, ops.ones_like(count), count))
 

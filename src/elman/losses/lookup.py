@@ -75,7 +75,10 @@ def resolve(identifier: Any, y_true: Tensor, y_pred: Tensor) -> Loss:
 
 
 def kind_of_classes(y_true: Tensor, y_pred: Tensor) -> str:
-    """What kind of classes shapes speak of: binary, sparse_categorical or categorical."""
+    """What kind of classes shapes speak of: binary, sparse_categorical or categorical.
+
+    Shapes: y_true (B, ..., C), (B, ..., 1) or (B, ...), y_pred (B, ..., C).
+    """
     if y_pred.shape[-1:] == (1,):
         return "binary"
     return "sparse_categorical" if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1 else "categorical"

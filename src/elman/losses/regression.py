@@ -73,7 +73,10 @@ def poisson(y_true: Operand, y_pred: Operand) -> Tensor:
 
 
 def unit(x: Tensor, axis: int) -> Tensor:
-    """x divided by its length along axis, a length below 1e-7 taken as 1e-7: its gradient is finite at 0 too."""
+    """x divided by its length along axis, a length below 1e-7 taken as 1e-7: its gradient is finite at 0 too.
+
+    Shapes: any -> as x.
+    """
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis, keepdims=True), EPSILON * EPSILON))
 
 

@@ -44,7 +44,7 @@ class Total:
 
     @property
     def value(self) -> Array:
-        """The sum, in float64."""
+        """The sum, in float64. Shapes: -> as the sum."""
         high = self.high.value.astype(np.float64)
         return np.where(np.isfinite(high), high + np.where(np.isfinite(high), self.low.value, 0.0), high)
 
@@ -126,14 +126,17 @@ def _known(where: str, shape: Shape) -> tuple[int, ...]:
 
 
 def combined(where: str, values: Tensor, sample_weight: Operand | None, mask: Operand | None) -> Tensor | None:
-    """Weights times mask, lined up with values; None where there is neither."""
+    """Weights times mask, lined up with values; None where there is neither.
+
+    Shapes: values (B, ...), weights and mask (B,) up to (B, ...) -> as they broadcast.
+    """
     weight = None if sample_weight is None else weigh(where, "sample_weight", sample_weight, values)
     valid = None if mask is None else weigh(where, "mask", mask, values)
     return weight if valid is None else valid if weight is None else weight * valid
 
 
 def no_nan(a: Any, b: Any) -> Array:
-    """a / b; 0 where b is 0."""
+    """a / b; 0 where b is 0. Shapes: a and b that broadcast -> their broadcast."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     out: Array = np.zeros(np.broadcast_shapes(a.shape, b.shape))
     np.divide(a, b, out=out, where=b != 0)

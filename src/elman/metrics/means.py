@@ -95,7 +95,10 @@ class MeanOf(_Average):
         """A value for each sample. Shapes: y_true, y_pred (B, ..., F) -> (B, ...), or (B, ..., F)."""
 
     def valid(self, y_true: Operand, y_pred: Operand) -> Tensor | None:
-        """Which values count, where the metric itself knows better than the mask."""
+        """Which values count, where the metric itself knows better than the mask.
+
+        Shapes: y_true, y_pred (B, ..., F) -> as `values`.
+        """
         return None
 
     def updates(

@@ -126,12 +126,12 @@ class Model(Compiled):
 
     @property
     def inputs(self) -> list[Tensor]:
-        """The symbolic inputs."""
+        """The symbolic inputs. Shapes: each (B, ...)."""
         return list(self.network.inputs)
 
     @property
     def outputs(self) -> list[Tensor]:
-        """The symbolic outputs."""
+        """The symbolic outputs. Shapes: each (B, ...)."""
         return list(self.network.outputs)
 
     @property

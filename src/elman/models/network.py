@@ -40,7 +40,7 @@ class Network:
         _check_names(where, self.layers)
 
     def trace(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The outputs on other input tensors."""
+        """The outputs on other input tensors. Shapes: tensors as the inputs -> as the outputs."""
         replay = _Replay(self._given, tensors)
         for call, _ in self.calls:  # in order, so that the recursion below stays shallow
             replay.called(call)

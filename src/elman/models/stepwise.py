@@ -82,7 +82,7 @@ class Carrier(Companion):
         return leaves
 
     def finish(self, layer: str, states: Sequence[Tensor]) -> None:
-        """The states for the next step."""
+        """The states for the next step. Shapes: states (B, U) each."""
         if self.carried[-1]:
             self.after.extend(states)
 

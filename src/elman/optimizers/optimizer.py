@@ -370,6 +370,9 @@ def power_gap(base: float, t: Tensor) -> Tensor:
     """1 - base^t, for base in [0, 1] and t from 1.
 
     As -expm1(t log base): 1 - 0.999 in float32 would keep four digits of a bias correction.
+
+    Shapes:
+        t () -> ().
     """
     return ops.ones_like(t) if base == 0 else -ops.expm1(t * math.log(base))
 

@@ -81,6 +81,9 @@ def backtest(
         scales: each series' naive error in training, for MASE.
         title: of the table.
         notes: passed on.
+
+    Shapes:
+        of each series: origins (n,), forecasts (n, H, C).
     """
     horizon = forecasts[0].shape[1]
     if min((int(rows[0]) for rows in origins if len(rows)), default=0) < season - 1:

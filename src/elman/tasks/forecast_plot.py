@@ -40,6 +40,9 @@ def draw_forecast(
         columns: their names, for the axes.
         level: of the interval, for the legend.
         path: also write the picture there.
+
+    Shapes:
+        forecasts (H, C) each, width (H, C).
     """
     panels = [(s, f, c) for s, f in zip(series, forecasts, strict=True) for c in range(f.shape[1])][:_MOST_PANELS]
     figure, all_axes = charts.canvas(len(panels), (10.0, 1.5 + 3.0 * len(panels)))

@@ -87,7 +87,7 @@ class Learned:
         return dataclasses.replace(panel, series=joined)
 
     def blocks(self, series: TimeSeries, origins: npt.NDArray[np.int64]) -> _Array:
-        """Forecasts from each origin: (n, horizon, C)."""
+        """Forecasts from each origin. Shapes: origins (n,) -> (n, horizon, C)."""
         if not len(origins):
             return np.zeros((0, self.encoding.horizon, series.targets.shape[1]))
         answer = self.network.predict(self.encoding.inputs(series, origins), verbose=0)
@@ -95,6 +95,9 @@ class Learned:
 
     def ahead(self, series: Sequence[TimeSeries], steps: int) -> list[_Array]:
         """The next rows of each series, (steps, C); beyond the horizon forecasts are fed back.
+
+        Shapes:
+            -> (steps, C) each.
 
         Raises:
             ArgumentError: beyond the horizon with features, whose future nobody knows.

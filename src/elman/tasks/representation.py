@@ -86,6 +86,9 @@ class Representation:
     def forward(self, values: _Array) -> _Array:
         """Values in the user's units -> levels.
 
+        Shapes:
+            any -> as values.
+
         Raises:
             DataError: a value that has no logarithm, after training on values that had one.
         """
@@ -98,7 +101,7 @@ class Representation:
         return np.log(values + self.shift)
 
     def backward(self, levels: _Array) -> _Array:
-        """Levels -> values in the user's units."""
+        """Levels -> values in the user's units. Shapes: any -> as levels."""
         return np.exp(levels) - self.shift if self.transform == "log" else levels
 
     def inputs(self, z: _Array, origins: _Rows, window: int) -> _Array:

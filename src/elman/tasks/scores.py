@@ -21,6 +21,9 @@ _Array = npt.NDArray[np.float64]
 def mae(actual: _Array, forecast: _Array) -> float:
     """Mean absolute error, in the units of the series.
 
+    Shapes:
+        any shape, both alike -> a number.
+
     Example:
         >>> import numpy as np
         >>> mae(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
@@ -32,6 +35,9 @@ def mae(actual: _Array, forecast: _Array) -> float:
 def rmse(actual: _Array, forecast: _Array) -> float:
     """Root of the mean squared error, in the units of the series.
 
+    Shapes:
+        any shape, both alike -> a number.
+
     Example:
         >>> import numpy as np
         >>> rmse(np.array([0.0, 0.0]), np.array([3.0, 3.0]))
@@ -42,6 +48,9 @@ def rmse(actual: _Array, forecast: _Array) -> float:
 
 def smape(actual: _Array, forecast: _Array) -> float:
     """Symmetric mean absolute percentage error, 0 ... 200; where both are 0 the error is 0.
+
+    Shapes:
+        any shape, both alike -> a number.
 
     Example:
         >>> import numpy as np
@@ -72,6 +81,9 @@ def mase(actual: _Array, forecast: _Array, scale: float) -> float:
     """Mean absolute error in units of the training part's (seasonal) naive error; below 1 is better.
 
     NaN where that error is 0, as for a constant series.
+
+    Shapes:
+        any shape, both alike -> a number.
 
     Example:
         >>> import numpy as np

@@ -60,7 +60,10 @@ def convert(data: Any, column: Column) -> Padded:
 
 
 def to_array(data: Any, column: Column) -> np.ndarray:
-    """A NumPy array of numbers. Raises: DTypeError: objects, strings, times, complex numbers."""
+    """A NumPy array of numbers. Raises: DTypeError: objects, strings, times, complex numbers.
+
+    Shapes: any -> as data.
+    """
     raw = data.to_numpy() if hasattr(data, "to_numpy") else data
     try:
         array = np.asarray(raw)
@@ -132,7 +135,10 @@ def pad(data: Sequence[Any], column: Column) -> Padded:
 
 
 def fit_rank(array: np.ndarray, column: Column) -> np.ndarray:
-    """An axis of size 1 at the end is added or dropped where only that is missing or too much, as in Keras."""
+    """An axis of size 1 at the end is added or dropped where only that is missing or too much, as in Keras.
+
+    Shapes: (N, ..., 1) -> (N, ...), or back.
+    """
     rank = len(column.shape)
     if array.ndim == rank - 1 and column.shape[-1] == 1:
         return array[..., None]
@@ -142,7 +148,10 @@ def fit_rank(array: np.ndarray, column: Column) -> np.ndarray:
 
 
 def check_shape(array: np.ndarray, column: Column) -> None:
-    """Raises: ShapeError: another rank, or another size where the size is fixed."""
+    """Raises: ShapeError: another rank, or another size where the size is fixed.
+
+    Shapes: array as the column, its open sizes filled in.
+    """
     wanted = shape_text(column.shape)
     if array.ndim != len(column.shape):
         because, cure = rank_problem(column.name, column.shape, array.ndim)
@@ -157,6 +166,7 @@ def check_shape(array: np.ndarray, column: Column) -> None:
 def cast(array: np.ndarray, column: Column) -> np.ndarray:
     """The graph's type, C-contiguous.
 
+    Shapes: any -> as the array.
     Raises: DTypeError: fractions where whole numbers are needed. DataError: too large for int32.
     """
     if column.dtype == dtypes.INT32 and array.dtype != np.int32:
@@ -192,7 +202,7 @@ def _check_whole(array: np.ndarray, column: Column) -> None:
 
 
 def check_finite(array: np.ndarray, where: str, name: str, names: Any = None) -> None:
-    """Raises: DataError: NaN or infinity, with the first row and column that has it."""
+    """Raises: DataError: NaN or infinity, with the first row and column that has it. Shapes: array (N, ..., C)."""
     if array.dtype.kind != "f":
         return
     with np.errstate(over="ignore", invalid="ignore"):

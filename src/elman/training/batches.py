@@ -293,7 +293,10 @@ def _own_size(i: int) -> Dim:
 
 
 def check_target(values: np.ndarray, column: Column) -> None:
-    """Raises: ShapeError: targets that do not have the output's rank after an axis of size 1 was added."""
+    """Raises: ShapeError: targets that do not have the output's rank after an axis of size 1 was added.
+
+    Shapes: values (N, ...) of the rank of the column.
+    """
     if values.ndim != len(column.shape):
         raise ShapeError.at(
             column.where,

@@ -77,7 +77,7 @@ class Trim:
         return DataSet(arrays, self.data.signature, [None if n is None else n[rows] for n in self.data.lengths])
 
     def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
-        """Run a plan over batches of `order`. Yields: (steps done, diverged) after each."""
+        """Run a plan over batches of `order`. Yields: (steps done, diverged) after each. Shapes: order (N,)."""
         for start in range(0, len(order), batch_size):
             run = plan.run(self.rows(order[start : start + batch_size]).arrays)
             yield int(not run.diverged), run.diverged

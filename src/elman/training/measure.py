@@ -42,6 +42,7 @@ def breaths(
     """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged).
 
     Args: alone: each batch by itself, as kept states need it, which are as many as a batch has rows.
+    Shapes: data (rows, ...), order (N,).
     """
     start, rows = 0, len(order)
     if alone:
@@ -104,7 +105,7 @@ def evaluate(
 def predict(
     steps: Steps, adapter: Adapter, data: DataSet | Stream, batch_size: int, limit: int | None, callbacks: CallbackList
 ) -> list[list[np.ndarray]]:
-    """The outputs of every batch, output by output."""
+    """The outputs of every batch, output by output. Shapes: -> of each output, of each batch: (rows, ...)."""
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     trim = None
     if isinstance(data, DataSet) and limit is None:

@@ -16,7 +16,7 @@ from elman.shapes import text
 
 
 class SkipWrapper(Layer):
-    """A recurrent layer that gives whole sequences, and its input beside it."""
+    """A recurrent layer that gives whole sequences, and its input beside it. Shapes: x (B, T, F) -> (B, T, F)."""
 
     axes = ("B", "T", "F")
     input_kind = "real"

@@ -51,6 +51,9 @@ def average_precision(
         scores: how sure each is, (m,); None: all alike, in the order given.
         threshold: what intersection over union makes a hit.
 
+    Shapes:
+        of each picture: actual (n, 4), predicted (m, 4), scores (m,).
+
     Example:
         >>> import numpy as np
         >>> truth = [np.array([[0, 0, 2, 2.0]])]

@@ -72,7 +72,7 @@ def count(columns: Mapping[str, Any]) -> int:
 
 
 def rows_of(columns: Mapping[str, Any], rows: npt.NDArray[np.int64]) -> Columns:
-    """Some rows of every column."""
+    """Some rows of every column. Shapes: rows (n,) -> n samples of each column."""
     return {
         name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows]
         for name, column in columns.items()
@@ -83,6 +83,9 @@ def split_rows(
     where: str, rows: int, share: float | None, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows to learn from and rows to check on, drawn at random by the seed; none to check on where that leaves none.
+
+    Shapes:
+        -> (rows to learn from,), (rows to check on,).
 
     Raises:
         ArgumentError: a share outside [0, 1).

@@ -137,5 +137,5 @@ class Last(layers.Layer):
 
 
 def dropped(x: Tensor, design: Design) -> Tensor:
-    """With dropout, where there is any."""
+    """With dropout, where there is any. Shapes: any -> as x."""
     return layers.Dropout(design.dropout)(x) if design.dropout else x

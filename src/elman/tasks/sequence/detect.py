@@ -84,7 +84,7 @@ class Detect(Head):
         self.naive = {"mean": [[*map(float, first.mean(axis=0)), len(first) / len(rows)]] if len(first) else []}
 
     def corners(self, column: Any) -> list[npt.NDArray[np.float64]]:
-        """Boxes as left, top, right, bottom in fractions."""
+        """Boxes as left, top, right, bottom in fractions. Shapes: -> (n, 4) each."""
         return [_corners(boxes) for boxes in self.field.encode(column)]
 
 

@@ -62,7 +62,7 @@ class Features:
 
     @property
     def vector(self) -> Tensor:
-        """Everything as one vector, (B, F)."""
+        """Everything as one vector. Shapes: -> (B, F)."""
         if self._vector is None:
             assert self.steps is not None
             self._vector = pooled(self.steps, self._design)

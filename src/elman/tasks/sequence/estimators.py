@@ -399,7 +399,7 @@ def regressor_tags() -> Any:
 
 
 def r_squared(actual: Any, answers: np.ndarray) -> float:
-    """1 is perfect, 0 as good as the mean; NaN where all is equal."""
+    """1 is perfect, 0 as good as the mean; NaN where all is equal. Shapes: actual as answers -> a number."""
     true = np.asarray(actual, "float64")
     spread = np.square(true - true.mean(axis=0)).sum()
     return float(1 - np.square(true - answers).sum() / spread) if spread else float("nan")
