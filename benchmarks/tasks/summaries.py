@@ -22,7 +22,8 @@ def main() -> None:
         for part in (parts[0], parts[1][: trial.arguments.tested])
     )
     words = fields.Text("bpe", lower=True, max_tokens=4000, max_length=120)
-    settings = {"size": 160, "batch_size": 32, "epochs": 12, "learning_rate": 0.003, "dropout": 0.3, "validation": 0}
+    settings = {"size": 160, "batch_size": 32, "epochs": 8, "learning_rate": 0.004, "dropout": 0.3}
+    settings |= {"validation": 0, "beam": 4}
     model = SequenceModel({"news": words}, {"headline": words}, **settings | trial.training)
     model.fit(learned)
     trial.learned(model)
