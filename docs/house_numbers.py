@@ -114,6 +114,17 @@ def comments(text: str) -> int:
     return sum(not re.match(r"# ?(fmt|type|noqa|mypy|pragma|--)", comment) for comment in said)
 
 
+def remarks(native: list[str]) -> int:
+    """Lines of a native file with a comment, headings not counted."""
+    return sum("//" in line and "// --" not in line for line in native)
+
+
+def documented(node: ast.AST) -> int:
+    """Lines of a node's docstring."""
+    text = ast.get_docstring(node) if isinstance(node, Function | ast.ClassDef | ast.Module) else None
+    return len(text.splitlines()) if text else 0
+
+
 def takes_tensors(found: Found) -> bool:
     """Whether a public function's signature speaks of tensors or arrays; what stands inside a function is private."""
     names = [found.node.name, *([found.owner.name] if found.owner else [])]
@@ -223,18 +234,21 @@ def drifting() -> list[tuple[str, str]]:
         if path.parent in (HOUSE / "layers" / "rnn", HOUSE / "optimizers", HOUSE / "autodiff")
         and path.stem not in ("__init__", "lookup")
     ]
-    native = [p for p in (ROOT / "native").rglob("*.*") if p.suffix in (".h", ".cpp") and "tests" not in p.parts]
+    sources = [p for p in (ROOT / "native").rglob("*.*") if p.suffix in (".h", ".cpp") and "tests" not in p.parts]
+    native = [p.read_text().splitlines() for p in sources]
     return [
         ("modules", str(len(lines))),
         ("lines", str(sum(lines.values()))),
         ("file: median / p90 / max", spread(list(lines.values()))),
         ("files over 400 lines", str(sum(n > 400 for n in lines.values()))),
-        ("native file: median / p90 / max", spread([len(p.read_text().splitlines()) for p in native])),
+        ("native file: median / p90 / max", spread([len(text) for text in native])),
         ("functions", str(len(FUNCTIONS))),
         ("function: median / p90 / max", spread([length(found.node) for found in FUNCTIONS])),
         ("functions over 50 lines", str(sum(length(found.node) > 50 for found in FUNCTIONS))),
         ("functions fully typed", share(sum(typed(found.node) for found in FUNCTIONS), len(FUNCTIONS))),
         ("comments per 100 lines", f"{100 * spoken / sum(lines.values()):.1f}"),
+        ("lines of docstrings per 100 lines", f"{100 * sum(map(documented, nodes)) / sum(lines.values()):.0f}"),
+        ("native comments per 100 lines", f"{100 * sum(map(remarks, native)) / sum(map(len, native)):.1f}"),
         ("raise", str(sum(isinstance(node, ast.Raise) for node in nodes))),
         ("assert", str(sum(isinstance(node, ast.Assert) for node in nodes))),
         *lstm(),

@@ -72,10 +72,12 @@ def walk(
     total: dict[Key, Tensor] = {}
     for t, g in seeds:
         total[key(t)] = total[key(t)] + g if key(t) in total else g
+    # Consumers first: a gradient is whole before its node passes it on.
     for node in reversed(order):
         grads = [total.get(key(t)) for t in node.outputs]
         if node.serial not in needed or not node.inputs or all(g is None for g in grads):
             continue
+        # Whole numbers (indices, lengths) have no slope; a rule may leave them out.
         live = [i for i, t in enumerate(node.inputs) if t.node.serial in needed and dtypes.is_real(t.dtype)]
         if defer is not None and grads[0] is not None:
             live = [i for i in live if not defer(node, i, grads[0])]

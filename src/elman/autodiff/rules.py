@@ -107,6 +107,7 @@ def _keep(n: Node, t: Tensor) -> Tensor:
 
 def _reduce_extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     """Equal winners share the gradient."""
+    # Shared, not given to the first: the derivative then does not depend on the order of elements.
     won = ops.cast(ops.equal(_x(n), _keep(n, _y(n))), g.dtype)
     return (won * _keep(n, g) / ops.sum(won, n.attrs["axes"], keepdims=True),)
 
@@ -118,6 +119,7 @@ def _reduce_prod(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     """
     x, axes = _x(n), n.attrs["axes"]
     zero = ops.equal(x, 0.0)
+    # Dividing the whole product by x would be 0 / 0 where x is 0.
     filled = ops.where(zero, 1.0, x)
     zeros = ops.sum(ops.cast(zero, x.dtype), axes, keepdims=True) - ops.cast(zero, x.dtype)
     others = ops.prod(filled, axes, keepdims=True) / filled

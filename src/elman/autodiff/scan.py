@@ -75,6 +75,7 @@ class _Backward:
         ]
         found = walk(seeds, self.body.inputs, scan_rule, None if self.again else self._defer)
         sums = self._summed(found)
+        # A state whose gradient is 0 still walks: the loop back has as many states as the loop forth.
         before = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(found, self.states, strict=False)]
         stepwise = [g for i, g in enumerate(found) if i >= self.carries and i not in sums and g is not None]
         terms = self._deferred_terms()
@@ -92,6 +93,7 @@ class _Backward:
         found_outer = [next(stacks) if stacked else None for stacked in kept]
         d_sequences, d_captured = found_outer[self.carries : at], found_outer[at:]
         self.stacked = {key(t): next(stacks) for t in made_here}
+        # What could not be put off came out step by step: its sum over time is the gradient.
         totals = [None if g is None else ops.sum(g, 0) for g in d_captured]
         totals = [whole.get(at + i, total) for i, total in enumerate(totals)]
         for i, t in enumerate(self.body.inputs[at:]):
@@ -118,6 +120,7 @@ class _Backward:
         if operand.node.serial not in {t.node.serial for t in self.captured}:
             return False
         if node.op in ("MatMul", "Gemm"):
+            # One product of stacked rows needs the captured operand on the right, and rows that change with t.
             rows = (
                 i == 1
                 and (operand.ndim == 2 or operand.ndim == node.inputs[0].ndim == 3)
@@ -216,6 +219,7 @@ class _Backward:
 
         Its body is the derivative with forward values replaced by slices of their sequences.
         """
+        # A constant is copied into the body: as a sequence it would be the same number T times.
         read = [t for t in read if t.node.op != "Constant"]
         inner = {key(t): placeholder(f"kept{i}", t.shape, t.dtype) for i, t in enumerate(read)}
         slices = [t for t in read if t.node.serial not in self.fixed]
@@ -233,6 +237,7 @@ class _Backward:
         captured = rebuild(
             Graph((), tuple(inner_captured)), lambda n, i: (fixed[n.serial],) if n.serial in fixed else copy(n, i)
         ).outputs
+        # The sums that a loop in segments carries start from zero.
         grads = [*self.grads[: self.carries], *(None for _ in d_states[self.carries :])]
         init = [g if g is not None else ops.zeros(t.shape, t.dtype) for g, t in zip(grads, d_states, strict=True)]
         sequences = [*d_sequences, *(self.kept[key(t)] for t in slices)]

@@ -137,6 +137,7 @@ class NativePlan(Plan):
         )
         self._threads = settings.num_threads()
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
+        # The kernels know one real type, int32 and int8: truth values are 0.0 and 1.0 of the real type.
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
         self._batched = [bool(t.shape) and t.shape[0] == Dim.symbol("B") for t in graph.inputs]
         self._bound: tuple[Any, ...] | None = None
@@ -160,6 +161,7 @@ class NativePlan(Plan):
             views = [*arrays, *outputs]
             kept = all(a.flags.c_contiguous for a in views) and dtypes.BOOL not in {t.dtype for t in self.graph.outputs}
             fits = all(a.dtype == kind for a, kind in zip(arrays, self._types, strict=True))
+            # Addresses are fixed here, so nothing may be copied or converted later, and no rows be gathered.
             if not (kept and fits) or any(self._batched) or self.graph.updates or self.graph.guard is not None:
                 return super().bound(arrays, outputs)
             call: Callable[[], None] = self._plan.bound(list(arrays), self._symbols, list(outputs), self._threads)
@@ -200,11 +202,13 @@ class NativePlan(Plan):
                 self._plan.run_epochs, views, self._batched, self._symbols, rows.reshape(-1), len(rows), batch_size,
                 self._threads, [places[id(v)] for v in sums], into,
             )  # fmt: skip
+            # Steps of the epoch that was cut short; 0 where the last one was finished.
             done = steps % -(-rows.shape[1] // batch_size)
             return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
+        # Binding evaluates every open size; a training loop comes with the same shapes again and again.
         shapes = tuple([a.shape for a in arrays])
         if shapes != self._bound:
             self._bind(arrays)
@@ -238,6 +242,7 @@ class NativePlan(Plan):
                 d if isinstance(d, int) else d.evaluate(_known(d.symbols, sizes)) for d in (start, length, size)
             )
             last = first + (count - 1) * step
+            # An empty slice reads nothing, so it may start anywhere.
             if count < 0 or (count > 0 and not (0 <= first < whole and 0 <= last < whole)):
                 raise ShapeError.at(
                     "Slice",
@@ -260,6 +265,7 @@ class NativePlan(Plan):
                     for t in self.graph.outputs
                 ],
             )
+        # New arrays each time: a result must not change under the caller at the next run.
         made = [np.empty(shape, kind) for shape, kind in self._results[1]]
         self._plan.read(made)
         if self._truths:

@@ -65,6 +65,7 @@ NAMES = {
 }
 
 MAX_REGISTERS = 64
+"""`max_registers` of native/include/elman/kernels.h, whose tiles for all of them must stay in the first cache."""
 
 
 @dataclass

@@ -64,6 +64,7 @@ def _operand(n: Node, x: np.ndarray) -> np.ndarray:
     if n.attrs.get("precision") != dtypes.BFLOAT16:
         return x
     words = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    # Just under half of what is cut off, and one more where the last bit kept is odd: ties go to even.
     rounded = (words + 0x7FFF + (words >> 16 & 1)) & 0xFFFF0000
     return np.where(np.isnan(x), words, rounded).astype(np.uint32).view(np.float32).astype(x.dtype)
 
@@ -108,6 +109,7 @@ def _argmax(n: Node, v: Values, s: Sizes) -> Any:
 
 
 def _softmax(n: Node, v: Values, s: Sizes) -> Any:
+    # Less the largest: e^89 is infinite in float32. The quotient is the same.
     e = np.exp(v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=-1, keepdims=True)
 

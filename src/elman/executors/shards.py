@@ -136,6 +136,7 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
     elif node.op == "QuantizedMatMul":
         if any(of_batch(t) for t in node.inputs[1:]) or _axis(node.inputs[0]) == node.inputs[0].ndim - 1:
             raise _MixedError
+    # Shards add up their sums over rows; nothing puts together their largest or their products.
     elif node.op == "ReduceSum":
         if not outputs and _axis(batched[0]) not in node.attrs["axes"]:
             raise _MixedError
@@ -154,6 +155,7 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
     elif node.op == "Gather":
         if of_batch(node.inputs[0]):
             raise _MixedError
+    # A table for each shard, added up: only a table whose size is the batch has no such parts.
     elif node.op == "ScatterAdd":
         if outputs:
             raise _MixedError

@@ -82,6 +82,7 @@ def weigh(where: str, argument: str, weights: Operand, values: Tensor) -> Tensor
 def ratio(total: Tensor, count: Tensor) -> Tensor:
     """total / count; 0 where count is 0. Shapes: total and count alike -> as they."""
     empty = ops.equal(count, 0)
+    # By 1 there, not by 0: the branch that `where` drops would still make its gradient 0 * inf.
     return ops.where(empty, ops.zeros_like(total), total / ops.where(empty, ops.ones_like(count), count))
 
 

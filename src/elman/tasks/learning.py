@@ -98,12 +98,14 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     cuts = validation_cuts(series, settings.validation, settings.horizon)
     ends = [len(part) for part in series]
     suggested = series[0].timeline.calendar.season
+    # A season must have been seen twice, and then be forecast, to be told from chance.
     season = settings.season or (suggested if max(cuts) >= 2 * suggested + settings.horizon else 1)
     window = settings.window or default_window(settings.horizon, season, max(cuts))
     check_window(window, settings.horizon, ends, cuts)
     choice, choices = _choose(settings, series, cuts, window, season)
     encoding = Encoding(choice, window, settings.horizon, settings.scaling, settings.calendar)
     _check_series(series, encoding)
+    # Scales are learned before the cuts: validation rows must be as unknown as the future is.
     encoding.fit([part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)])
     scales = {str(part.key): naive_scale(part.targets[:cut], season) for part, cut in zip(series, cuts, strict=True)}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
@@ -112,6 +114,7 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     if "val_loss" in history:
         learned.report, learned.quantiles = _measure(settings, learned, series, cuts)
         if settings.refit:
+            # All rows now, so nothing is left to stop on: as many epochs as were best before.
             best = 1 + int(np.argmin(history["val_loss"]))
             learned.network, _ = _train(settings, encoding, series, ends, callbacks, best)
     learned.tails = [part.rows(slice(max(0, len(part) - learned.needed), None)) for part in series]

@@ -99,10 +99,13 @@ def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndar
     """
     pool = POOL * batch_size
     sorted_pools = [
-        part[np.argsort(length[part], kind="stable")] for part in np.split(order, range(pool, len(order), pool))
+        # Stable: rows of one length stay as shuffled, the same on every machine.
+        part[np.argsort(length[part], kind="stable")]
+        for part in np.split(order, range(pool, len(order), pool))
     ]
     rows = np.concatenate(sorted_pools)
     whole = len(rows) // batch_size
     batches = rows[: whole * batch_size].reshape(whole, batch_size)
+    # Shuffled row numbers rank the batches: no second source of chance beside (seed, epoch).
     ranks = np.argsort(order[:whole], kind="stable")
     return np.concatenate([batches[ranks].ravel(), rows[whole * batch_size :]])

@@ -58,6 +58,7 @@ def write(
 
 def _replace(target: Path, data: bytes) -> None:
     """Put data in place of a file in one move, on the disk before the old one is gone."""
+    # In the same folder: a move from another file system would be a copy, which can stop half-way.
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:

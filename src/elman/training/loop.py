@@ -169,6 +169,7 @@ class Fit:
         done = 0
         order = self._orders(epoch, 1, data.rows)[0]
         trim = Trim.of(data, plan.graph.inputs)
+        # With shuffle=False rows meet in the order they were given, however much padding that costs.
         if trim is not None and self.shuffle:
             order = by_length(order, trim.length, self.batch_size)
         for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace, self.steps.keeps):

@@ -74,6 +74,7 @@ class Parameters:
         """Move every weight into the buffer (again), unless it lies there."""
         global _moves
         for weight, view in zip(self.weights, self._views, strict=True):
+            # A layer that two models share lies in the buffer of the one that trained last.
             if weight.value is not view:
                 view[...] = weight.value
                 weight.value = view

@@ -76,6 +76,7 @@ def train_graph(
         remembered: Updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
     before, states = ([], []) if carried is None else (carried.before, carried.after)
     leaves = (*feeds.all, *before)
+    # Before differentiation: what is simplified away, or taken out of a loop, needs no gradient in it.
     whole = simplify(_checked(Graph(leaves, (total, *states, *(t for _, t in remembered)))))
     if recompute is not None:
         whole = simplify(segment(whole, None if recompute == "sqrt" else int(recompute)))
@@ -83,6 +84,7 @@ def train_graph(
     at = 1 + len(states)
     total = forward.outputs[0]
     updates = [(v, t) for (v, _), t in zip(remembered, forward.outputs[at:], strict=True)]
+    # An update like the others: a step that the guard refuses does not count.
     updates.append((counters.step, counters.step + 1))
     guard = total
     if parameters.weights:
@@ -103,6 +105,7 @@ def check_floats(program: Program) -> None:
 def _update(program: Program, optimizer: Any, parameters: Parameters, loss: Tensor) -> Updates:
     """The optimizer's updates, that of the parameters first."""
     slopes = gradients(loss, [w.tensor for w in parameters.weights])
+    # One vector: the update is then one walk over memory, however many weights there are.
     flat = ops.concatenate([ops.reshape(g, (-1,)) for g in slopes])
     made = dict(optimizer.updates(parameters.variable, flat, parameters.segments))
     new = _constrained(program, parameters, made.pop(parameters.variable))

@@ -114,8 +114,10 @@ class Windows:
         width = self._index.shape[1]
         states: list[np.ndarray] | None = None
         for i in range(self._parts):
+            # Nearly equal windows: a short last one would weigh as much as the others in an update.
             cut = slice(i * width // self._parts, (i + 1) * width // self._parts)
             restart = self._restart[:, cut]
+            # A choice at every step costs time: only windows with a start after their first step pay it.
             inside = bool(restart[:, 1:].any())
             made = plan(replace(self.signature, restarts=2 if inside else 1))
             arrays = [a[self._index[:, cut]] for a in self._arrays]

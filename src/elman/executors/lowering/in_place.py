@@ -30,6 +30,7 @@ def update_writers(graph: Graph, order: Sequence[Node], read: Collection[Key]) -
     Allowed when nothing else reads the node's results, no other such node reads the old value, and the node
     itself reads it at no other place than where it writes.
     """
+    # The guard is looked at before any variable changes, and an output has a place of its own.
     shown = {key(t) for t in graph.outputs} | ({key(graph.guard)} if graph.guard is not None else set())
     targets = _single_targets(graph)
     found = {
