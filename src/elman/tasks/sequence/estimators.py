@@ -160,7 +160,7 @@ class SequenceTagger(_Recurrent):
     Example:
         >>> words = [["fly", "to", "rome"], ["rome", "to", "oslo", "now"]] * 10
         >>> tags = [["B-CITY" if w in ("rome", "oslo") else "O" for w in row] for row in words]
-        >>> model = SequenceTagger(size=8, epochs=30, validation=0).fit(words, tags)
+        >>> model = SequenceTagger(size=8, epochs=60, validation=0).fit(words, tags)
         >>> model.predict([["oslo", "to", "rome"]])
         [['B-CITY', 'O', 'B-CITY']]
     """
