@@ -51,8 +51,8 @@ def varied(pixels: np.ndarray, boxes: Boxes, count: int, chance: np.random.Gener
     height, width = pixels.shape[:2]
     first, last = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
     for _ in range(count):
-        left, top = first * chance.random(2) / 2  # a piece as narrow as the boxes would tell of other photographs
-        right, bottom = 1 - (1 - last) * chance.random(2) / 2
+        left, top = first * chance.random(2)
+        right, bottom = 1 - (1 - last) * chance.random(2)
         rows = slice(int(top * height), max(int(np.ceil(bottom * height)), int(top * height) + 8))
         columns = slice(int(left * width), max(int(np.ceil(right * width)), int(left * width) + 8))
         piece = pixels[rows, columns]

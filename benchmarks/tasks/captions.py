@@ -31,7 +31,7 @@ def main() -> None:
     learned = [name for i, name in enumerate(names) if i % 10 != 9]
     asked = [name for i, name in enumerate(names) if i % 10 == 9]
     pairs = [(pictures[name], caption) for name in learned for caption in captions[name]]
-    settings = {"size": 128, "batch_size": 64, "epochs": 15, "dropout": 0.3, "validation": 0, "beam": 4}
+    settings = {"size": 128, "batch_size": 64, "epochs": 20, "learning_rate": 0.005, "dropout": 0.2, "validation": 0}
     words = fields.Text("word", lower=True, min_count=3, max_length=60)
     model = SequenceModel({"picture": fields.Image(48, 48, 3)}, {"caption": words}, **settings | trial.training)
     model.fit({"picture": [picture for picture, _ in pairs], "caption": [caption for _, caption in pairs]})

@@ -24,7 +24,7 @@ TARGETS = {
     "fraktur_lines": "CER 8 % on the lines of a tenth of the books; stretch: 4 %",
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "captcha_v2": {"batch_size": 16, "epochs": 80},
+    "captcha_v2": {"batch_size": 16, "epochs": 60},
     "captcha_8char": {"batch_size": 32, "epochs": 24},
     "fraktur_lines": {"batch_size": 16, "epochs": 14},
 }
