@@ -167,6 +167,11 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         "SequenceClassifier.fit: y must be made of classes. Received y='fractions'. Unknown label type: "
         "continuous. Use a regressor for numbers.",
     ),
+    "n_best": (
+        lambda: sequence(validation=0).n_best({"text": ["a film"]}, n=2),
+        "n_best: output must be a text. Received output='mood': 'mood' is no text that is written. Ask "
+        "predict or predict_proba.",
+    ),
     # ---- the command line
     "train_nothing": (
         lambda: commands.train.train({}, None, False),
@@ -188,8 +193,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "boxes": (
         lambda: declared("[[0, 0, 1"),
-        "read: boxes must be JSON. Received boxes='[[0, 0, 1'. Write boxes as [[left, top, width, height], "
-        "...] in fractions of the picture.",
+        "read: boxes must be JSON. Received boxes='[[0, 0, 1'. Write boxes as [[left, top, width, height], ...], or ",
     ),
 }
 """A call, and what it must say, or the beginning of it."""

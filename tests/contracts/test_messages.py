@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tempfile
 from collections.abc import Callable
@@ -105,6 +106,13 @@ def saved(model: Any, read: Callable[[Any], Any], weights_alone: bool = False) -
         path = Path(folder) / ("m.weights.safetensors" if weights_alone else "m.safetensors")
         model.save_weights(path)
         return read(path)
+
+
+def wide(quantized: bool) -> Sequential:
+    model = Sequential([Input((64,)), Dense(64, name="d")], name="m")
+    if quantized:
+        model.quantize("int8")
+    return model
 
 
 def two_streams() -> Any:
@@ -436,6 +444,15 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         "model=\"Bidirectional 'bidirectional'\": it reads the sequence from its end, too, which a stream has "
         "not reached. Call predict on the whole sequence, or train a model that looks back alone.",
     ),
+    "quantize_mode": (
+        lambda: dense().quantize("int4"),
+        "Sequential 'm'.quantize: mode must be 'int8'. Received mode='int4'. For bfloat16 see dtype='mixed_bfloat16'.",
+    ),
+    "weights_of_a_quantized": (
+        lambda: saved(wide(quantized=True), lambda path: wide(quantized=False).load_weights(path, skip_mismatch=True)),
+        "Sequential 'm': weight 'd/kernel' must be of type float32. Received weight 'd/kernel'='int8'. A "
+        "quantized model takes the weights of one: quantize the other, too.",
+    ),
     # ---- streams
     "stream_lengths": (
         lambda: two_streams().feed([np.zeros((2, 3)), np.zeros((3, 3))]),
@@ -503,3 +520,12 @@ def test_a_message_says_what_is_wrong_and_what_to_do(name: str) -> None:
     call, text = ROWS[name]
     with pytest.raises(ElmanError, match=re.escape(text)):
         call()
+
+
+def test_an_instruction_set_that_this_cpu_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    extension = pytest.importorskip("elman._native")
+    monkeypatch.setattr(extension, "isa_supported", lambda isa: isa == 0)  # as on a machine without AVX2
+    monkeypatch.setenv("ELMAN_ISA", "avx512")
+    text = "native: ELMAN_ISA must be an instruction set of this CPU (baseline). Received ELMAN_ISA='avx512'. Unset it"
+    with pytest.raises(ElmanError, match=re.escape(text)):
+        importlib.import_module("elman.executors.native").chosen_isa()

@@ -136,7 +136,7 @@ def _slice(n: Node, v: Values, s: Sizes) -> np.ndarray:
         raise ShapeError.at(
             "Slice",
             "range",
-            f"inside axis {axis} of size {v[0].shape[axis]}",
+            f"inside an axis of size {v[0].shape[axis]}",
             f"start {start}, length {length}",
             "The sequence is shorter than the model needs.",
         )
