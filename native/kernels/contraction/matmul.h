@@ -114,6 +114,26 @@ void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
   }
 }
 
+// Few rows, and B in place and too large for the second cache: some of its rows at a time, each from end to end. A panel down all of
+// B would touch a page of memory for every row, and nothing would be fetched ahead. C passes through the first cache once a strip.
+template <class R>
+void run_strips(Tile<R>& t, const Matmul<R>& p) {
+  constexpr int64_t strip = 32;
+  for (int64_t k = 0; k < p.k; k += strip) {
+    t.k = p.k - k < strip ? p.k - k : strip;
+    t.a = p.a + k * p.a_col;
+    t.b = p.b + k * p.b_row;
+    t.init = k ? p.c : p.init;
+    t.init_row = k ? p.c_row : p.init_row;
+    run_block(t, p.m, p.n, t.panel);
+  }
+}
+
+template <class R>
+bool worth_strips(const Matmul<R>& p) {
+  return p.m <= 4 && p.n > n_block && p.k * p.n * int64_t(sizeof(R)) > 512 * 1024;
+}
+
 enum class Form { packed, in_place, pack_here };
 
 template <class R>
@@ -123,6 +143,7 @@ void run_blocks(const Matmul<R>& p, Form form) {
   Tile<R> t{
       p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
       p.init_row, p.c, p.c_row, 0};
+  if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
   if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block)))
     return run_block(t, p.m, p.n, t.panel);
   const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
