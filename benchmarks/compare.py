@@ -29,7 +29,9 @@ def sides(running: Sequence[Running], **arguments: Any) -> list[Side]:
     return [Side(program.name, program, arguments) for program in running]
 
 
-def compare(report: Report, case: str, job: str, asked: Sequence[Side], rounds: int) -> Row:
+def compare(
+    report: Report, case: str, job: str, asked: Sequence[Side], rounds: int, agreement: float = AGREEMENT
+) -> Row:
     """Time one case and add its row, where anyone could do it; a program that could not is named in the report.
 
     `notes` keep the multiply-add peak of each round, and how far results lay apart.
@@ -53,18 +55,18 @@ def compare(report: Report, case: str, job: str, asked: Sequence[Side], rounds: 
             row.add(side.label, answer["seconds"] / side.count)
             results[side.label] = answer["result"]
     if row.samples:
-        row.notes |= {"peaks": peaks, "apart": agree(case, results)}
+        row.notes |= {"peaks": peaks, "apart": agree(case, results, agreement)}
         report.rows.append(row)
     return row
 
 
-def agree(case: str, results: dict[str, list[float]]) -> float:
+def agree(case: str, results: dict[str, list[float]], agreement: float) -> float:
     """Assert that all programs computed the same numbers; return how far they lie apart, relatively."""
     (name, first), *rest = results.items()
     apart = 0.0
     for other, values in rest:
         for mine, its in zip(first, values, strict=True):
-            if not math.isclose(mine, its, rel_tol=AGREEMENT):
+            if not math.isclose(mine, its, rel_tol=agreement):
                 raise AssertionError(f"{case}: {name} and {other} must agree. Received {first} and {values}.")
             apart = max(apart, abs(mine - its) / max(abs(mine), abs(its), 1e-30))
     return apart

@@ -1,6 +1,6 @@
-"""mixed_bfloat16 beside float32, and big vocabularies with and without whole logits; elman beside itself.
+"""Big vocabularies with and without whole logits: elman beside itself, in speed and in most memory held.
 
-python -m benchmarks.precision [--rounds 5] [--save] [--kinds vocabulary]
+python -m benchmarks.precision [--rounds 5] [--save]
 
 Every variant is a process of its own on one CPU and one thread, so that the most memory it held is its own. Variants
 take turns, round after round; their losses must agree.
@@ -23,25 +23,11 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.report import Report, Row
 
-TRAINED = ((32, 100, 128, 128), (64, 100, 512, 512), (32, 50, 1024, 1024))
-"""(B, T, I, U) of one LSTM layer."""
-
 VOCABULARIES = ((10_000, 256), (32_000, 256))
 """(V, U) of a language model of 32 rows of 50 steps."""
 
-AGREEMENT = {"mixed_bfloat16": 2e-3, "float32": 2e-3, "fused": 1e-5, "whole": 1e-5}
-
-
-def lstm(policy: str, rows: int, steps: int, features: int, units: int) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Return one layer with its loss, and a batch."""
-    import elman
-
-    elman.layers.set_seed(0)
-    x = elman.Input((None, features))
-    model = elman.Model(x, elman.layers.LSTM(units, return_sequences=True, dtype=policy)(x))
-    model.compile("sgd", "mse")
-    random = np.random.default_rng(0)
-    return model, *(random.normal(size=(rows, steps, n)).astype("float32") for n in (features, units))
+AGREEMENT = 1e-5
+"""How far losses may differ, relatively."""
 
 
 def language_model(variant: str, classes: int, units: int) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -60,10 +46,9 @@ def language_model(variant: str, classes: int, units: int) -> tuple[Any, np.ndar
     return model, x, (x * 37 % classes).astype("int32")
 
 
-def child(kind: str, variant: str, sizes: list[int]) -> None:
+def child(variant: str, sizes: list[int]) -> None:
     """Print the best time of a step, its loss, and the most memory the process held, as JSON."""
-    build = lstm if kind == "lstm" else language_model
-    model, x, y = build(variant, *sizes)
+    model, x, y = language_model(variant, *sizes)
     seconds, loss = [], 0.0
     for _ in range(4):
         start = time.perf_counter()
@@ -73,28 +58,28 @@ def child(kind: str, variant: str, sizes: list[int]) -> None:
     print(json.dumps({"seconds": min(seconds[1:]), "loss": loss, "megabytes": peak}))
 
 
-def ask(kind: str, variant: str, sizes: tuple[int, ...]) -> dict[str, float]:
+def ask(variant: str, sizes: tuple[int, ...]) -> dict[str, float]:
     """Run one variant in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.precision", "--child", kind, variant, *map(str, sizes)]
+    command = [sys.executable, "-m", "benchmarks.precision", "--child", variant, *map(str, sizes)]
     environment = {**os.environ, **machine.threads(1)}
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, preexec_fn=machine.bind)
     answer: dict[str, float] = json.loads(made.stdout)
     return answer
 
 
-def compare(report: Report, kind: str, sizes: tuple[int, ...], variants: tuple[str, str], rounds: int) -> None:
+def compare(report: Report, sizes: tuple[int, ...], variants: tuple[str, str], rounds: int) -> None:
     """Time two variants in turn; note memory; assert that they lose alike."""
-    times = Row(f"{kind} {'x'.join(map(str, sizes))}", "s")
+    times = Row(f"vocabulary {'x'.join(map(str, sizes))}", "s")
     memory = Row(f"{times.case}, most memory", "MB")
     losses: dict[str, float] = {}
     for _ in range(rounds):
         for variant in variants:
-            answer = ask(kind, variant, sizes)
+            answer = ask(variant, sizes)
             times.add(variant, answer["seconds"])
             memory.add(variant, answer["megabytes"])
             losses[variant] = answer["loss"]
     first, second = (losses[v] for v in variants)
-    if not math.isclose(first, second, rel_tol=AGREEMENT[variants[0]]):
+    if not math.isclose(first, second, rel_tol=AGREEMENT):
         raise AssertionError(f"{times.case}: losses must agree. Received {losses}.")
     times.notes |= {"losses": losses, "speedup": times.ratio(variants[1], to=variants[0])}
     report.rows += [times, memory]
@@ -105,19 +90,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--save", action="store_true")
-    parser.add_argument("--kinds", default="lstm,vocabulary", help="lstm, vocabulary, or both")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        kind, variant, *sizes = options.child
-        child(kind, variant, [int(size) for size in sizes])
+        variant, *sizes = options.child
+        child(variant, [int(size) for size in sizes])
         return
-    text = "One training step. mixed_bfloat16 beside float32: an LSTM, (B, T, I, U). fused beside whole logits: (V, U)."
-    report = Report("precision", "Precision and vocabularies", text, machine=machine.describe(), rounds=options.rounds)
-    for sizes in TRAINED if "lstm" in options.kinds else ():
-        compare(report, "lstm", sizes, ("mixed_bfloat16", "float32"), options.rounds)
-    for pair in VOCABULARIES if "vocabulary" in options.kinds else ():
-        compare(report, "vocabulary", pair, ("fused", "whole"), options.rounds)
+    text = "One training step of a language model, (V, U): the loss fused with its layer, beside whole logits."
+    report = Report("precision", "Big vocabularies", text, machine=machine.describe(), rounds=options.rounds)
+    for pair in VOCABULARIES:
+        compare(report, pair, ("fused", "whole"), options.rounds)
     print(report.markdown())
     if options.save:
         report.save()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from benchmarks import machine, setup_peers
+from benchmarks.peers import problems
 
 PEERS = Path(__file__).resolve().parent / "peers"
 
@@ -65,6 +66,8 @@ PROGRAMS = (
     Program("onnxruntime", "onnxruntime_peer.py"),
     Program("elman-2-threads", "elman_peer.py", "elman", threads=2),
     Program("torch-2-threads", "torch_peer.py", "torch", threads=2),
+    Program("elman-bfloat16", "elman_peer.py", "elman", settings=((problems.BFLOAT16, "1"),)),
+    Program("torch-bfloat16", "torch_peer.py", "torch", settings=((problems.BFLOAT16, "1"),)),
     Program("elman-avx2", "elman_peer.py", "elman", settings=(("ELMAN_ISA", "avx2"),)),
 )
 FRAMEWORKS = ("elman", "keras-tf", "keras-jax", "torch", "jax")

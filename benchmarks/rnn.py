@@ -24,6 +24,8 @@ SHAPES: tuple[Shape, ...] = (
     (32, 50, 1024, 1024),
 )
 """(B, T, I, U)."""
+LARGE: tuple[Shape, ...] = (SHAPES[3], SHAPES[5], SHAPES[6])
+"""Shapes at which products take most of the time."""
 SEVERAL: tuple[Shape, ...] = SHAPES[1:6]
 """Shapes with rows enough for two threads."""
 ROOFLINE = (
@@ -90,6 +92,27 @@ def one_case(
     row = compare(report, case, "rnn", sides(running, cell=cell, shape=shape, mode=mode), rounds)
     rates = {name: work / median * 1e-9 for name in row.samples if (median := row.median(name))}
     row.notes |= {"flops": work, "bytes": problems.traffic(cell, shape, mode), "gflops": rates}
+
+
+def bfloat16(report: Report, running: list[Running], rounds: int) -> None:
+    """Time a training step of large layers; what is rounded to three digits agrees in two."""
+    for cell, shape in itertools.product(("lstm", "gru"), LARGE):
+        case, asked = f"{cell} train {'x'.join(map(str, shape))}", sides(running, cell=cell, shape=shape, mode="train")
+        compare(report, case, "rnn", asked, rounds, agreement=1e-2)
+
+
+def gains(rows: list[Row]) -> list[str]:
+    """Return a table of how many times faster bfloat16 is than float32, and than PyTorch's."""
+    pairs = {
+        "elman: float32 / bfloat16": ("elman", "elman-bfloat16"),
+        "torch: float32 / bfloat16": ("torch", "torch-bfloat16"),
+        "bfloat16: torch / elman": ("torch-bfloat16", "elman-bfloat16"),
+    }
+    lines = ["", "| case | " + " | ".join(pairs) + " |", "|---" * (len(pairs) + 1) + "|"]
+    for row in rows:
+        found = [row.ratio(a, to=b) for a, b in pairs.values()]
+        lines.append(f"| {row.case} | " + " | ".join(f"{r:.3g}×" if r else "-" for r in found) + " |")
+    return lines
 
 
 def roofline(rows: list[Row]) -> list[str]:

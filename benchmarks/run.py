@@ -79,6 +79,14 @@ BENCHES = {
         ("elman", "elman-2-threads", "torch", "torch-2-threads"),
         rnn.speedups,
     ),
+    "bfloat16": Bench(
+        "bfloat16",
+        "A training step as above in float32, and with matrix products of bfloat16 operands: `mixed_bfloat16` here, "
+        "`torch.autocast` there.",
+        rnn.bfloat16,
+        ("elman", "elman-bfloat16", "torch", "torch-bfloat16"),
+        rnn.gains,
+    ),
     "instructions": Bench(
         "AVX2",
         "A training step as above with AVX-512, and with AVX2 forced by `ELMAN_ISA`.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import elman_cells
 import elman_ragged
 import elman_rnn
 import elman_streams
 import numpy as np
+import problems
 import speak
 from keras_tutorial import Tutorial
 
@@ -17,6 +20,8 @@ from elman.models import Sequential
 TUTORIAL = Tutorial(Sequential, SimpleRNN, Dense, elman.set_seed, warm_up=1300)
 
 if __name__ == "__main__":
+    if os.environ.get(problems.BFLOAT16) == "1":
+        elman.settings.set_dtype_policy("mixed_bfloat16")
     versions = {"elman": elman.__version__, "numpy": np.__version__}
     jobs = {
         "tutorial_fit": TUTORIAL.tutorial_fit,

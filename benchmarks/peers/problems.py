@@ -17,6 +17,10 @@ Array = NDArray[np.float32]
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
+BFLOAT16 = "BENCH_BFLOAT16"
+"""Environment variable: "1" where a program multiplies matrices of bfloat16 numbers."""
+
+
 class Problem(NamedTuple):
     """Inputs (B, T, I), weights and cotangent (B, T, U) of one layer."""
 

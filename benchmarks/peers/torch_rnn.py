@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -44,20 +45,26 @@ def rnn(cell: str, shape: list[int], mode: str) -> dict[str, Any]:
     layer = recurrent(cell, given, shape[3])
     x, cotangent = torch.from_numpy(given.x).clone(), torch.from_numpy(given.cotangent)
     x.requires_grad_(mode == "train-dx")
+    rounded = os.environ.get(problems.BFLOAT16) == "1"
+    cotangent = cotangent.to(torch.bfloat16) if rounded else cotangent
+
+    def forward() -> Any:
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+            return layer(x)[0]
 
     def infer() -> Any:
         with torch.inference_mode():
-            return layer(x)[0]
+            return forward()
 
     def train() -> Any:
         layer.zero_grad()
         x.grad = None
-        y = layer(x)[0]
+        y = forward()
         y.backward(cotangent)
         return y
 
     if mode == "inference":
-        result = problems.fingerprint(infer().numpy())
+        result = problems.fingerprint(infer().float().numpy())
         return {**speak.time_calls(infer, **often), "result": result}
     y = train()
     gradients = [layer.weight_ih_l0.grad, layer.weight_hh_l0.grad, layer.bias_ih_l0.grad]
@@ -65,7 +72,7 @@ def rnn(cell: str, shape: list[int], mode: str) -> dict[str, Any]:
         gradients[2] = torch.stack([layer.bias_ih_l0.grad, layer.bias_hh_l0.grad])
     if x.grad is not None:
         gradients.append(x.grad)
-    result = problems.fingerprint(y.detach(), tuple(gradients))
+    result = problems.fingerprint(y.detach().float(), tuple(gradients))
     return {**speak.time_calls(train, **often), "result": result}
 
 
