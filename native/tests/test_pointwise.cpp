@@ -325,6 +325,66 @@ TEST(pointwise_writes_with_strides) {
   });
 }
 
+// Gates as a cell has them: columns of a product, read and written where they lie
+TEST(pointwise_rows_that_lie_apart) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    const int64_t shapes[][3] = {{1, 16, 64},  {1, 7, 16}, {3, 5, 32}, {1, 4, 2048},
+                                 {2, 300, 16}, {1, 9, 50}, {1, 1, 128}};
+    for (const auto& s : shapes) {
+      const int64_t groups = s[0], rows = groups * s[1], columns = s[2], n = rows * columns, width = 4 * columns;
+      Buffer<R> gates(rows * width), state(n), bias(columns), each(rows), out(rows * width), plain(n), turned(n);
+      Buffer<R> scratch(16 * tile);
+      Buffer<int32_t> rounded(n);
+      randomize(gates, random), randomize(state, random), randomize(bias, random), randomize(each, random);
+      for (int64_t i = 0; i < rows * width; ++i) out[i] = R(7);
+      // With several groups, one operand is walked group by group: their order is exchanged where it is read.
+      const auto apart = [&](uint8_t to) { return PointwiseInput{to, Storage::real, 2, {rows, columns}, {width, 1}}; };
+      const PointwiseInput by_group{2, Storage::real, 3, {groups, s[1], columns}, {-s[1] * columns, columns, 1}};
+      const PointwiseInput inputs[] = {apart(0),
+                                       apart(1),
+                                       groups > 1 ? by_group : PointwiseInput{2, Storage::real, 0, {}, {}},
+                                       {3, Storage::real, 2, {rows, columns}, {0, 1}},
+                                       {4, Storage::real, 2, {rows, columns}, {1, 0}}};
+      const void* in[] = {gates.data, gates.data + 2 * columns, state.data + (groups - 1) * s[1] * columns, bias.data,
+                          each.data};
+      const PointwiseConstant constant{5, 0.5};
+      const PointwiseStep steps[] = {{Code::mul, 6, 0, 1, 0},
+                                     {Code::add, 7, 6, 3, 0},
+                                     {Code::multiply_add, 8, 7, 5, 2},
+                                     {Code::multiply_add, 9, 8, 4, 6},
+                                     {Code::sub, 10, 9, 7, 0}};
+      const auto to_apart = [&](uint8_t from) {
+        return PointwiseOutput{from, Storage::real, false, 2, {rows, columns}, {width, 1}};
+      };
+      const PointwiseOutput outputs[] = {to_apart(7),
+                                         to_apart(10),
+                                         to_apart(7),
+                                         {9, Storage::real, false},
+                                         {8, Storage::real, false, 2, {rows, columns}, {1, rows}},
+                                         {10, Storage::index, false}};
+      void* to[] = {out.data, out.data + columns, out.data + 3 * columns, plain.data, turned.data, rounded.data};
+      kernels.pointwise({n, inputs, in, 5, &constant, 1, steps, 5, outputs, to, 6, 11, scratch});
+      CHECK(out.intact() && plain.intact() && turned.intact() && rounded.intact() && scratch.intact());
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < columns; ++c) {
+          const int64_t i = r * columns + c, seen = ((groups - 1 - r / s[1]) * s[1] + r % s[1]) * columns + c;
+          const R product = gates[r * width + c] * gates[r * width + 2 * columns + c], sum = product + bias[c];
+          const double mixed = double(sum) * 0.5 + double(state[seen]),
+                       last = mixed * double(each[r]) + double(product);
+          const R* row = out.data + r * width + c;
+          CHECK(row[0] == sum && row[3 * columns] == sum && row[2 * columns] == R(7), "%g %g at %ld", double(row[0]),
+                double(sum), long(i));
+          CHECK(std::fabs(plain[i] - last) <= chain<R>(8, 4) &&
+                std::fabs(turned[c * rows + r] - mixed) <= chain<R>(8, 4));
+          CHECK(std::fabs(row[columns] - (last - double(sum))) <= chain<R>(8, 8));
+          CHECK(rounded[i] == int32_t(std::nearbyint(row[columns])));
+        }
+      }
+    }
+  });
+}
+
 TEST(pointwise_updates_in_place) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;

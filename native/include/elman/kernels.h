@@ -115,8 +115,8 @@ struct PointwiseInput {
 struct PointwiseOutput {
   uint8_t from;                                // register
   Storage storage;                             // index outputs are rounded to the nearest int32
-  bool in_place;                               // the output buffer is also an input buffer with axes 0: written after the tile's last step
-  uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice, and written after the tile's last step
+  bool in_place;                               // the output buffer is also an input's: written after the tile's last step
+  uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice
   int64_t size[max_axes] = {}, stride[max_axes] = {};
 };
 template <class R>

@@ -1,4 +1,4 @@
-// One pointwise step over the vectors of a tile: a function per code, all of one type, in a table by code.
+// One pointwise step over the rows and vectors of a tile: a function per code, all of one type, in a table by code.
 #pragma once
 #include "pointwise/arithmetic.h"
 
@@ -11,31 +11,46 @@ struct Operand {
   const R* at;
   int64_t step;
 };
-// to[0, vectors * width) = the step; to may be where an operand lies (at the same element), never overlap it otherwise.
+// Rows that lie apart: how many, and how far from one to the next in the result and in each operand
+struct Rows {
+  int64_t count, to, a, b, c;
+};
+// to[0, vectors * width) = the step, in every row; rows nullptr: there is one. `to` may be where an operand lies (at the same
+// element), never overlap it otherwise.
 template <class R>
-using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors);
+using StepFunction = void (*)(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors,
+                              const Rows* rows);
 
 template <class R, int arity, class F>
-ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors, F f) {
+ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, const Operand<R>& c, int64_t vectors,
+                           const Rows* rows, F f) {
   constexpr int W = width<R>;
   const R *x = a.at, *y = arity > 1 ? b.at : x, *z = arity > 2 ? c.at : x;
   const int64_t x_step = a.step, y_step = arity > 1 ? b.step : x_step, z_step = arity > 2 ? c.step : x_step;
-  if (x_step && y_step && z_step) {
-    ELMAN_UNROLL_2
-    for (int64_t i = 0; i < vectors * W; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
-  } else {
-    for (int64_t i = 0; i < vectors; ++i, to += W, x += x_step, y += y_step, z += z_step)
-      store(to, f(load(x), load(y), load(z)));
+  for (int64_t row = 0;;) {
+    if (x_step && y_step && z_step) {
+      ELMAN_UNROLL_2
+      for (int64_t i = 0; i < vectors * W; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
+    } else {
+      const R *u = x, *v = y, *w = z;
+      for (int64_t i = 0; i < vectors * W; i += W, u += x_step, v += y_step, w += z_step)
+        store(to + i, f(load(u), load(v), load(w)));
+    }
+    if (!rows || ++row == rows->count) return;
+    to += rows->to;
+    x += rows->a;
+    y = arity > 1 ? y + rows->b : x;
+    z = arity > 2 ? z + rows->c : x;
   }
 }
 
-#define ELMAN_STEP(arity, code, expression)                                                                \
-  template <class R>                                                                                       \
-  void step_##code(R* to, const Operand<R>& first, const Operand<R>& second, const Operand<R>& third,      \
-                   int64_t vectors) {                                                                      \
-    run_step<R, arity>(to, first, second, third, vectors,                                                  \
-                       []([[maybe_unused]] vec<R> a, [[maybe_unused]] vec<R> b, [[maybe_unused]] vec<R> c) \
-                           __attribute__((always_inline)) { return expression; });                         \
+#define ELMAN_STEP(arity, code, expression)                                                                            \
+  template <class R>                                                                                                   \
+  void step_##code(R* to, const Operand<R>& first, const Operand<R>& second, const Operand<R>& third, int64_t vectors, \
+                   const Rows* rows) {                                                                                 \
+    run_step<R, arity>(to, first, second, third, vectors, rows,                                                        \
+                       []([[maybe_unused]] vec<R> a, [[maybe_unused]] vec<R> b, [[maybe_unused]] vec<R> c)             \
+                           __attribute__((always_inline)) { return expression; });                                     \
   }
 ELMAN_POINTWISE_CODES(ELMAN_STEP)
 #undef ELMAN_STEP

@@ -2,7 +2,9 @@
 //
 // A tile of registers stays in the first cache. Nothing is copied that can be read or written in place: contiguous inputs are
 // read where they are, a constant or scalar is one vector, and the register an output takes is the output's own memory, except
-// in a last tile that ends inside a vector and where the buffer is also an input that is still to be read.
+// in a last tile that ends inside a vector and where the buffer is also an input that is still to be read. Operands of rows that lie
+// apart (a gate's columns in a product) are read and written in place too, where rows are whole vectors: a tile is then some
+// rows (`Grid`), or a part of one.
 #pragma once
 #include "pointwise/loop.h"
 
@@ -65,12 +67,66 @@ void fill(R* to, const S* from, const PointwiseInput& input, int64_t first, int6
   });
 }
 
-// Where the operand of this tile lies. A tile that has to be made goes to `own`, the register's memory; a single vector that serves
-// all of it to `single`, which no step writes.
+// The rows that strided operands share: `inner` elements each, `block` of them at even distances. inner 0: there are none.
+struct Grid {
+  int64_t inner = 0, block = 0;
+
+  template <class R, class Strided>
+  bool serves(const Strided& operand) const {
+    const int last = operand.axes - 1;
+    return inner > 0 && last >= 1 && operand.storage == Storage::real && operand.stride[last] == 1 &&
+           operand.size[last] == inner && (last == 1 || operand.size[last - 1] == block);
+  }
+  // Rows of the first operand that could lie so
+  template <class R, class Strided>
+  void see(const Strided& operand) {
+    const int last = operand.axes - 1;
+    const bool rows = last >= 1 && operand.storage == Storage::real && operand.stride[last] == 1;
+    if (!rows || operand.size[last] % width<R> || (inner > 0 && operand.size[last] != inner)) return;
+    inner = operand.size[last];
+    if (block == 0 && last > 1) block = operand.size[last - 1];
+  }
+};
+
+// A part of the elements: `rows` of `columns` each, from element `first` on
+struct Part {
+  int64_t first, rows, columns;
+  int64_t count() const { return rows * columns; }
+};
+
+inline Part part_of(const Grid& grid, int64_t first, int64_t count, int64_t tile) {
+  const int64_t left = count - first, inner = grid.inner;
+  if (inner == 0) return {first, 1, left < tile ? left : tile};
+  const int64_t row = first / inner, column = first - row * inner;
+  if (inner >= tile) return {first, 1, inner - column < tile ? inner - column : tile};
+  int64_t rows = left / inner < tile / inner ? left / inner : tile / inner;
+  if (grid.block > 0 && grid.block - row % grid.block < rows) rows = grid.block - row % grid.block;
+  return {first, rows, inner};
+}
+
+// Elements from an operand's start to element `first`
+template <class Strided>
+ELMAN_INLINE int64_t offset_of(const Strided& operand, int64_t first) {
+  int64_t at = 0;
+  for (int axis = operand.axes - 1; axis > 0 && first > 0; --axis) {
+    const int64_t rest = first / operand.size[axis];
+    at += (first - rest * operand.size[axis]) * operand.stride[axis];
+    first = rest;
+  }
+  return at + first * operand.stride[0];
+}
+
+// Where the operand of this tile lies, and how far its rows are apart. A tile that has to be made goes to `own`, the register's
+// memory; a single vector that serves all of it to `single`, which no step writes.
 template <class R>
 __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, const void* in, R* own, R* single,
-                                                  int64_t first, int64_t n) {
+                                                  const Grid& grid, const Part& part, int64_t& apart) {
   const R* from = (const R*)in;
+  const int64_t first = part.first, n = part.count();
+  if (grid.serves<R>(input)) {
+    apart = input.stride[input.axes - 2];
+    return {from + offset_of(input, first), width<R>};
+  }
   if (input.storage == Storage::index) {
     if (input.axes == 0) convert(own, (const int32_t*)in + first, 1, n);
     else fill(own, (const int32_t*)in, input, first, n);
@@ -135,29 +191,38 @@ ELMAN_INLINE void write_run(R* to, int64_t stride, const Operand<R>& value, int6
   if (n > 0) store_partial(to, load(from), int(n));
 }
 
+// Rows of a register `apart`
 template <class R, class S>
-ELMAN_INLINE void write(const PointwiseOutput& output, S* out, const Operand<R>& value, int64_t first, int64_t n) {
-  if (output.axes == 0) return write_run<R>(out + first, 1, value, 0, n);
-  const int64_t stride = output.stride[output.axes - 1];
-  int64_t done = 0;
-  walk(output, first, n, [&](int64_t at, int64_t run) {
-    write_run<R>(out + at, stride, value, done, run);
-    done += run;
-  });
+ELMAN_INLINE void write(const PointwiseOutput& output, S* out, Operand<R> value, int64_t apart, const Part& part) {
+  const int64_t stride = output.axes ? output.stride[output.axes - 1] : 1;
+  int64_t first = part.first;
+  for (int64_t row = 0; row < part.rows; ++row, first += part.columns, value.at += value.step ? apart : 0) {
+    if (output.axes == 0) {
+      write_run<R>(out + first, 1, value, 0, part.columns);
+      continue;
+    }
+    int64_t done = 0;
+    walk(output, first, part.columns, [&](int64_t at, int64_t run) {
+      write_run<R>(out + at, stride, value, done, run);
+      done += run;
+    });
+  }
 }
 template <class R>
-__attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t first,
-                                     int64_t n) {
-  if (output.storage == Storage::index) write(output, (int32_t*)out, value, first, n);
-  else write(output, (R*)out, value, first, n);
+__attribute__((noinline)) void write(const PointwiseOutput& output, void* out, const Operand<R>& value, int64_t apart,
+                                     const Part& part) {
+  if (output.storage == Storage::index) write(output, (int32_t*)out, value, apart, part);
+  else write(output, (R*)out, value, apart, part);
 }
 
-template <class R>
-void pointwise(const Pointwise<R>& p) {
+// All steps, tile by tile. by_rows: some operands are read or written in rows that lie apart.
+template <class R, bool by_rows>
+void run_program(const Pointwise<R>& p, const Grid& grid) {
   constexpr int W = width<R>;
   Operand<R> value[max_registers];
+  int64_t apart[max_registers];  // from row to row, with by_rows
   alignas(64) R single[max_registers][W];
-  R* output_of[max_registers];  // for the registers of `direct`, whose steps write an output's memory
+  uint8_t output_of[max_registers];  // for the registers of `direct`, whose steps write an output's memory
   uint64_t direct = 0;
   static_assert(max_registers <= 64);
   R* const scratch = p.scratch;
@@ -167,35 +232,77 @@ void pointwise(const Pointwise<R>& p) {
     store(single[r], splat(R(p.constants[i].value)));
     value[r] = {single[r], 0};
   }
+  uint64_t made = 0;
+  for (int s = 0; s < n_steps; ++s) made |= uint64_t(1) << p.steps[s].to;
   for (int o = 0; o < n_outputs; ++o) {
     const PointwiseOutput& output = p.outputs[o];
-    if (output.storage != Storage::real || output.axes > 0 || (output.in_place && !may_write_early(p, o))) continue;
+    const bool there = output.axes == 0 ? output.storage == Storage::real && (!output.in_place || may_write_early(p, o))
+                                        : by_rows && grid.serves<R>(output) && !output.in_place;
+    if (!there || !(made >> output.from & 1)) continue;  // nobody makes an output that is an input
     direct |= uint64_t(1) << output.from;
-    output_of[output.from] = (R*)p.out[o];
+    output_of[output.from] = uint8_t(o);
   }
 
   const int64_t tile = tile_of<R>(p.n_registers);
-  for (int64_t first = 0; first < p.count; first += tile) {
-    const int64_t n = p.count - first < tile ? p.count - first : tile, vectors = (n + W - 1) / W;
-    const uint64_t direct_now = n % W ? 0 : direct;  // a step writes whole vectors
+  Part part;
+  for (int64_t first = 0; first < p.count; first += part.count()) {
+    part =
+        by_rows ? part_of(grid, first, p.count, tile) : Part{first, 1, p.count - first < tile ? p.count - first : tile};
+    const int64_t columns = part.columns, vectors = (part.count() + W - 1) / W;
+    const auto run = [&](const PointwiseStep& step, R* to, int64_t to_apart) __attribute__((always_inline)) {
+      const Operand<R>&a = value[step.a], &b = value[step.b], &c = value[step.c];
+      const StepFunction<R> function = step_functions<R>[int(step.code)];
+      if constexpr (by_rows) {  // what lies without gaps is one long row
+        const int n = operand_count[int(step.code)];
+        const Rows rows{part.rows, to_apart, a.step ? apart[step.a] : 0, n > 1 && b.step ? apart[step.b] : 0,
+                        n > 2 && c.step ? apart[step.c] : 0};
+        const bool whole = to_apart == columns && (rows.a == columns || !a.step) &&
+                           (n < 2 || rows.b == columns || !b.step) && (n < 3 || rows.c == columns || !c.step);
+        if (!whole) return function(to, a, b, c, columns / W, &rows);
+      }
+      function(to, a, b, c, vectors, nullptr);
+    };
+    const uint64_t direct_now = columns % W ? 0 : direct;  // a step writes whole vectors
     for (int i = 0; i < n_inputs; ++i) {
       const PointwiseInput& input = p.inputs[i];
-      if (input.axes == 0 && input.storage == Storage::real) value[input.to] = {(const R*)p.in[i] + first, W};
-      else value[input.to] = make_operand(input, p.in[i], scratch + input.to * tile, single[input.to], first, n);
+      const uint8_t r = input.to;
+      if (by_rows) apart[r] = columns;
+      if (input.axes == 0 && input.storage == Storage::real) value[r] = {(const R*)p.in[i] + first, W};
+      else value[r] = make_operand(input, p.in[i], scratch + r * tile, single[r], grid, part, apart[r]);
     }
     for (int s = 0; s < n_steps; ++s) {
       const PointwiseStep step = p.steps[s];
-      R* to = direct_now >> step.to & 1 ? output_of[step.to] + first : scratch + step.to * tile;
-      step_functions<R>[int(step.code)](to, value[step.a], value[step.b], value[step.c], vectors);
+      R* to = scratch + step.to * tile;
+      int64_t to_apart = columns;
+      if (direct_now >> step.to & 1) {
+        const PointwiseOutput& output = p.outputs[output_of[step.to]];
+        const bool strided = by_rows && output.axes > 0;
+        to = (R*)p.out[output_of[step.to]] + (strided ? offset_of(output, first) : first);
+        if (strided) to_apart = output.stride[output.axes - 2];
+      }
+      run(step, to, to_apart);
       value[step.to] = {to, W};
+      if (by_rows) apart[step.to] = to_apart;
     }
     for (int o = 0; o < n_outputs; ++o) {
-      const Operand<R>& result = value[p.outputs[o].from];
-      const bool whole = p.outputs[o].axes == 0 && p.outputs[o].storage == Storage::real;
-      const bool there = whole && result.at == (const R*)p.out[o] + first;
-      if (!there) write(p.outputs[o], p.out[o], result, first, n);
+      const PointwiseOutput& output = p.outputs[o];
+      const uint8_t from = output.from;
+      if (direct_now >> from & 1 && output_of[from] == o) continue;
+      if (by_rows && direct_now && grid.serves<R>(output) && !output.in_place)  // a second copy
+        run({PointwiseCode::copy, from, from, from, from}, (R*)p.out[o] + offset_of(output, first),
+            output.stride[output.axes - 2]);
+      else write(output, p.out[o], value[from], by_rows ? apart[from] : columns, part);
     }
   }
+}
+
+template <class R>
+void pointwise(const Pointwise<R>& p) {
+  Grid grid;
+  for (int i = 0; i < p.n_inputs; ++i) grid.see<R>(p.inputs[i]);
+  for (int o = 0; o < p.n_outputs; ++o) grid.see<R>(p.outputs[o]);
+  if (grid.inner > 0) run_program<R, true>(p, grid);
+  else run_program<R, false>(p, grid);
 }
 
 }  // namespace
