@@ -82,7 +82,7 @@ Spec spec(nb::dict d) {
   for (nb::handle u : d["updates"]) s.updates.push_back({item<int>(u, 0), item<int>(u, 1)});
   for (nb::handle b : d["bodies"]) {
     s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4),
-                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7)});
+                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7), item<Ints>(b, 8)});
   }
   s.inputs = nb::cast<Ints>(d["inputs"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
@@ -147,6 +147,9 @@ void check(const Spec& s, size_t variables, size_t constants) {
     for (const Ints* list : {&b.states, &b.slices, &b.captured, &b.new_states, &b.outputs})
       within(*list, s.values.size(), "a body uses an unknown value");
     if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
+    if (b.traced.size() != b.states.size()) throw nb::value_error("a body must say which states it traces");
+    for (int output : b.traced)
+      if (output >= int(b.outputs.size())) throw nb::value_error("a body traces a state in an unknown output");
   }
   within(s.inputs, s.values.size(), "unknown input");
   within(s.outputs, s.values.size(), "unknown output");

@@ -353,6 +353,7 @@ std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame*
     state.bytes = layout_.bytes(body.states[j]);
     bind(i.in[j], &state.initial, outer);
     bind(i.out[j], &state.last, outer);
+    if (body.traced[j] >= 0) state.trace = int(sequences) + body.traced[j];
     frame.moving[body.states[j]] = &state.in;
     if (layout.shared[j] >= 0) {
       state.shared = int(sequences) + layout.shared[j];

@@ -122,7 +122,12 @@ void FillStep<R>::run(Watch&) {
 }
 
 void ScanStep::run(Watch& watch) {
-  for (auto& state : states) state.before = state.initial;
+  for (auto& state : states) {
+    state.before = state.initial;
+    if (state.trace < 0) continue;
+    const Slide& slide = slides[size_t(state.trace)];
+    std::memcpy(slide.base + (reverse ? steps : -1) * slide.stride, state.initial, size_t(state.bytes));
+  }
   if (steps > 0)
     for (auto& step : first) step->run(watch);
   for (int64_t i = 0; i < steps; ++i) {

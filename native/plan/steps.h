@@ -176,6 +176,7 @@ struct ScanStep final : Step {
     char* buffer[2] = {nullptr, nullptr};  // turn about; unused when shared
     int64_t bytes = 0;
     int shared = -1;  // the output slide that holds the new state
+    int trace = -1;  // the output slide whose neighbour, one step before the first, holds the initial state
     std::vector<Field> in, out;  // readers of the state before, writers of the state after the step
     const char* before = nullptr;
     char* after = nullptr;

@@ -61,7 +61,7 @@ Spec running_sum(bool reverse, bool lengths) {
               {Home::temporary, Storage::real, -1, 2, -1, false}};  // 7: body sum
   Instruction step = make(Op::pointwise, {5, 6}, {7}, {2, 1, 1, 1}, {1});
   step.program = add();
-  s.bodies.push_back({{step}, {5}, {6}, {}, {7}, {7}, reverse, lengths});
+  s.bodies.push_back({{step}, {5}, {6}, {}, {7}, {7}, reverse, lengths, {-1}});
   Instruction scan = make(Op::scan, lengths ? std::vector<int>{0, 1, 2} : std::vector<int>{0, 1}, {3, 4}, {4, 2}, {});
   scan.body = 0;
   s.segments = {{false, {scan}}};

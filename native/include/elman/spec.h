@@ -84,6 +84,7 @@ struct Body {
   std::vector<int> states, slices, captured;   // values that stand for the inputs
   std::vector<int> new_states, outputs;        // values that hold the results
   bool reverse = false, lengths = false;
+  std::vector<int> traced;                     // by state: the output that stacks it and has room for the initial state one step before its first; or -1
 };
 
 struct Segment { bool rows; std::vector<Instruction> code; };

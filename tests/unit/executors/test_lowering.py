@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import elman
 from elman import ops
+from elman.autodiff import gradients
 from elman.errors import GraphError
 from elman.executors.lowering import EMITTERS, OPS, lower
 from elman.executors.native import NativeExecutor
 from elman.executors.reference import ReferenceExecutor
 from elman.graph import TABLE, Graph, Variable, placeholder
-from elman.shapes import Dim
+from elman.graph.rewrite import hoist, simplify
+from elman.shapes import B, Dim, T
 from tests.tolerances import assert_close
 
 SPEC = Path(__file__).parents[3] / "native" / "include" / "elman" / "spec.h"
@@ -106,3 +109,45 @@ def test_a_loop_reads_every_matrix_of_a_captured_batch(rng):
         e().compile(Graph((x, memory), (y,))).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor)
     )
     assert_close(found[0], expected[0], 4)
+
+
+def assert_as_reference(graph: Graph, arrays: list[np.ndarray], length: int, steps: int) -> None:
+    native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, length, steps)
+
+
+@pytest.mark.parametrize(("layer", "copies"), [("LSTM", 0), ("GRU", 1), ("SimpleRNN", 0)])
+def test_a_training_step_keeps_states_where_the_loop_makes_them(layer, copies):
+    x = elman.Input((None, 3), name="x")
+    made = getattr(elman.layers, layer)(32, return_sequences=True)
+    forward = hoist(simplify(Graph((x,), (ops.sum(made(x) ** 2.0),))))
+    graph = Graph(
+        (x,), (forward.outputs[0], *gradients(forward.outputs[0], [v.tensor for v in made.trainable_weights]))
+    )
+    (code, states, *_, new, stacked, _, _, traced), backward = lower(graph).spec["bodies"]
+    assert [i[-1] for i in code].count("copy") == copies
+    assert len(states) == len(traced)
+    assert [stacked[i] for i in traced] == list(new)
+    assert set(backward[-1]) == {-1}
+    for rows in (1, 16, 33):  # rows of whole vectors, and shards
+        assert_as_reference(
+            graph, [np.random.default_rng(0).normal(size=(rows, 5, 3)).astype(np.float32)], 32 * rows * 5, 5
+        )
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_states_before_and_after_each_step_share_a_stack(reverse):
+    x, h, c = placeholder("x", (T, B, 4)), placeholder("h", (B, 4)), placeholder("c", (B, 4))
+
+    def step(states, slices):
+        h, c = states
+        new = ops.tanh(h + slices[0]) * c
+        return [new, c + new], [h, new, c, h]
+
+    finals, stacks = ops.scan(step, [h, c], [x], reverse=reverse)
+    graph = Graph((x, h, c), (*finals, *(ops.exp(y) for y in stacks), *stacks))
+    random = np.random.default_rng(1)
+    for steps in (0, 1, 6):
+        given = [random.normal(size=size).astype(np.float32) for size in ((steps, 3, 4), (3, 4), (3, 4))]
+        assert_as_reference(graph, given, 4, 6)

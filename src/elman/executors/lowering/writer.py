@@ -104,9 +104,15 @@ class Writer:
 
     def new(self, home: int, t: Tensor, index: int = -1, offset: Size | None = None) -> int:
         """One more value, of a tensor's type and size."""
+        return self._add_value(home, t, index, product(t.shape), -1 if offset is None else self.dim(offset))
+
+    def stack(self, t: Tensor, count: Size) -> int:
+        """A value of a tensor's type, and of another size."""
+        return self._add_value(TEMPORARY, t, -1, count, -1)
+
+    def _add_value(self, home: int, t: Tensor, index: int, count: Size, offset: int) -> int:
         storage = {dtypes.INT32: 1, dtypes.INT8: 2}.get(t.dtype, 0)  # Storage in kernels.h
-        at = (self.dim(product(t.shape)), -1 if offset is None else self.dim(offset))
-        self.values.append((home, storage, index, *at, self.sharded and of_batch(t)))
+        self.values.append((home, storage, index, self.dim(count), offset, self.sharded and of_batch(t)))
         return len(self.values) - 1
 
     def home(self, node: Node) -> int:
