@@ -60,7 +60,7 @@ def compare(
     return row
 
 
-def agree(case: str, results: dict[str, list[float]], agreement: float) -> float:
+def agree(case: str, results: dict[str, list[float]], agreement: float = AGREEMENT) -> float:
     """Assert that all programs computed the same numbers; return how far they lie apart, relatively."""
     (name, first), *rest = results.items()
     apart = 0.0
