@@ -121,7 +121,8 @@ def two_streams() -> Any:
 
 
 def both_ways() -> Sequential:
-    model = Sequential([Input((None, 3)), layers.Bidirectional(LSTM(2, return_sequences=True)), Dense(3)], name="m")
+    reader = layers.Bidirectional(LSTM(2, return_sequences=True), name="b")
+    model = Sequential([Input((None, 3)), reader, Dense(3)], name="m")
     model.compile("sgd", "mse")
     return model
 
@@ -195,8 +196,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "attentive_kind": (
         lambda: layers.AttentiveRNN(layers.GRUCell(2), "looking"),
-        "AttentiveCell 'attentive_cell': attention must be one of additive, dot, general. Received "
-        "attention='looking'. Additive is Bahdanau's.",
+        ": attention must be one of additive, dot, general. Received attention='looking'. Additive is Bahdanau's.",
     ),
     "attentive_alone": (
         lambda: layers.RNN(AttentiveCell(layers.GRUCell(2), name="c"))(Input((5, 3))),
@@ -204,8 +204,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "attentive_dot": (
         lambda: layers.AttentiveRNN(layers.GRUCell(2), "dot", name="a")([Input((5, 3)), Input((4, 3))]),
-        "AttentiveCell 'attentive_cell_1': memory must have 2 features, those of the cell's output. Received "
-        'memory=3. Use attention="general".',
+        ': memory must have 2 features, those of the cell\'s output. Received memory=3. Use attention="general".',
     ),
     "glu": (
         lambda: elman.activations.glu(placeholder("x", (2, 3))),
@@ -441,7 +440,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     "looking_ahead": (
         lambda: fitted(both_ways(), SEQUENCES, SEQUENCES, truncate=2),
         "Sequential 'm'.fit: model must be made of layers that need the steps so far alone. Received "
-        "model=\"Bidirectional 'bidirectional'\": it reads the sequence from its end, too, which a stream has "
+        "model=\"Bidirectional 'b'\": it reads the sequence from its end, too, which a stream has "
         "not reached. Call predict on the whole sequence, or train a model that looks back alone.",
     ),
     "quantize_mode": (
