@@ -7,6 +7,7 @@ named afterwards.
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -59,8 +60,8 @@ class _Kept(NamedTuple):
     y: _Like
 
 
-class OnBatch:
-    """Training, testing and predicting single batches."""
+class OnBatch(abc.ABC):
+    """Training, testing and predicting single batches, for a model that builds itself and has plans."""
 
     where: str
     optimizer: Any
@@ -68,18 +69,21 @@ class OnBatch:
     _adapter: Adapter | None
     _kept: _Kept | None = None
 
+    @abc.abstractmethod
     def _build_for(self, x: Any) -> None:
-        raise NotImplementedError
+        """Build the model for these inputs, where it is not built."""
 
+    @abc.abstractmethod
     def _training_parts(self, verb: str) -> tuple[Steps, Adapter, Objective]:
-        raise NotImplementedError
+        """What a compiled model trains with."""
 
+    @abc.abstractmethod
     def make_steps(self) -> Steps:
         """The plans of the model."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _structured(self, outputs: list[Any]) -> Any:
-        raise NotImplementedError
+        """Outputs in the form the model gives them in."""
 
     def train_on_batch(
         self,
