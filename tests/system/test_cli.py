@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -135,6 +136,13 @@ def test_the_demo_shows_what_a_longer_window_gains(run):
             b"\x89PNG\x00\x01",
             "it holds bytes that are no text. Save the table as CSV (UTF-8) or Parquet.",
         ),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"month,passengers\n" + bytes(range(32, 127)) * 40)[:-30],
+            "file must be a CSV or",
+        ),
+        ("damaged.csv.gz", gzip.compress(b"a,b\n" * 99)[:12] + b"\xff" * 30, "file must be a CSV or Parquet file"),
+        ("plain.csv.gz", b"a,b\n1,2\n", "file must be a CSV or Parquet file"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "read: file must be a CSV or Parquet file"),
         ("latin.csv", b"a,passengers\n\xe9t\xe9,2\n", "read: file must be a CSV or Parquet file"),
         ("fake.parquet", b"no parquet at all", "read: file must be a CSV or Parquet file"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
         raise missing_extra("read", "pyarrow", "parquet") from None
     except DataError:
         raise
-    except (ValueError, OSError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # the last two: a .gz that is cut off or damaged
         raise _no_table(path, _first_line(error)) from None
     if not len(table):
         raise DataError.at("read", "file", "have at least one row below its header", str(path))
