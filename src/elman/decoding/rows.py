@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from elman.errors import ShapeError
 
-__all__ = ["stacked"]
+__all__ = ["padded", "stacked"]
+
+
+def padded(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in one array of a step or more, zeros behind the shorter ones, and their lengths.
+
+    Shapes: B of (T_i, ...) -> (B, T, ...), (B,) int32.
+    """
+    lengths = np.array([len(row) for row in rows], np.int32)
+    found = np.zeros((len(rows), max(1, int(lengths.max())), *rows[0].shape[1:]), rows[0].dtype)
+    for place, row in zip(found, rows, strict=True):
+        place[: len(row)] = row
+    return found, lengths
 
 
 def stacked(where: str, scores: Any, lengths: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -17,11 +30,7 @@ def stacked(where: str, scores: Any, lengths: Any, dtype: Any) -> tuple[np.ndarr
     Raises: ShapeError: rows that are not (T, K) each.
     """
     if isinstance(scores, (list, tuple)) and len({len(row) for row in scores}) > 1:
-        rows = [np.asarray(row, dtype) for row in scores]
-        counts = np.array([len(row) for row in rows], np.int32)
-        found = np.zeros((len(rows), int(counts.max()), *rows[0].shape[1:]), dtype)
-        for i, row in enumerate(rows):
-            found[i, : len(row)] = row
+        found, counts = padded([np.asarray(row, dtype) for row in scores])
     else:
         found = np.ascontiguousarray(scores, dtype)
         counts = np.full(len(found), found.shape[1] if found.ndim > 1 else 0, np.int32)

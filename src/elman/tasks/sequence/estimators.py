@@ -167,12 +167,6 @@ class SequenceTagger(_Recurrent):
 
     crf: bool = False
 
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        inputs = InputTags(two_d_array=False, three_d_array=True, string=True)
-        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
-
     def _output(self, y: Any) -> Field[Any] | str:
         first = next((row for row in y if len(row)), [""])
         if not isinstance(first[0], str):
@@ -373,12 +367,6 @@ class FaceDetector(Trained):
     epochs: int = 100
     learning_rate: float = 0.002
     patience: int = 15
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        inputs = InputTags(two_d_array=False, three_d_array=True)
-        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
 
     def _output(self, y: Any) -> Field[Any] | str:
         return Boxes()

@@ -13,6 +13,7 @@ import numpy as np
 
 from elman import layers
 from elman.fields import BOS, EOS
+from elman.fields.samples import together
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import bits_per_character, perplexity
@@ -55,13 +56,13 @@ class Next(Head):
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens, and the tokens one later. Where nothing else goes in, long texts are cut into pieces."""
         told, asked = zip(*self._shifted(column, self.design.window), strict=True)
-        return {self.name: _stacked(told)}, _stacked(asked)
+        return {self.name: together(told)}, together(asked)
 
     def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The tokens of each text; none where the texts are not given."""
         texts = columns.get(self.name, [[]] * count(columns))
         return {
-            self.name: _stacked([np.concatenate([[BOS], ids]).astype(np.int32) for ids in self.field.encode(texts)])
+            self.name: together([np.concatenate([[BOS], ids]).astype(np.int32) for ids in self.field.encode(texts)])
         }
 
     def generate(self, network: Model, prompt: Any, how: Mapping[str, Any]) -> Any:
@@ -122,10 +123,6 @@ def pieces(ids: np.ndarray, window: int | None) -> list[tuple[np.ndarray, np.nda
     """
     step = window or len(ids)
     return [(ids[k : k + step][: len(ids) - 1 - k], ids[k + 1 : k + 1 + step]) for k in range(0, len(ids) - 1, step)]
-
-
-def _stacked(rows: Any) -> Any:
-    return np.stack(rows) if len({len(row) for row in rows}) == 1 else list(rows)
 
 
 def _likelihood(nats: float, letters: float) -> dict[str, float]:

@@ -119,10 +119,9 @@ class LanguageModel(Trained):
         return self.model_.plot(None if X is None else {"y": _texts("LanguageModel.plot", X)}, path)
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        inputs = InputTags(two_d_array=False, string=True)
-        return Tags(None, TargetTags(required=False), None, None, None, input_tags=inputs)
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array, tags.target_tags.required = False, False
+        return tags
 
     def _restored(self, model: SequenceModel) -> None:
         self.model_ = model

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Trained", "Wrapped"]
 
-X, Y = "x", "y"
-
 
 class Wrapped(Estimator):
     """An estimator whose work a `SequenceModel` does.
@@ -39,6 +37,13 @@ class Wrapped(Estimator):
 
     model_: SequenceModel
     n_features_in_: int
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, which asks, wants to know: samples are sequences, texts or paths, each with a target."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, three_d_array=True, string=True)
+        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
 
     def _output(self, y: Any) -> Field[Any] | str | None:
         """The field, or kind, of y; None: guessed."""
@@ -141,8 +146,8 @@ class Wrapped(Estimator):
     @classmethod
     def _around(cls, model: SequenceModel, path: Any) -> Self:
         """An estimator around a model that was read."""
-        known, settings = cls._parameters(), model.get_params()
-        made = cls(**{name: value for name, value in settings.items() if name in known})
+        known, told = cls._parameters(), model.get_params()
+        made = cls(**{name: value for name, value in told.items() if name in known})
         if set(model.blueprint_.outputs) != {"y"}:
             because = f"it gives {', '.join(map(repr, model.blueprint_.outputs))}"
             cure = "Load it with elman.SequenceModel.load."

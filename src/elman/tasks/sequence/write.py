@@ -14,6 +14,7 @@ import numpy as np
 
 from elman import layers
 from elman.decoding import Decoded
+from elman.decoding.rows import padded
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
 from elman.tasks.scoring import character_error_rate, rouge_l
@@ -78,9 +79,9 @@ class Write(Written):
         names = [name for tensor in run.network.inputs if (name := tensor.node.attrs["name"]) != self.told]
         length = self.naive["longest"] * LONGER
         for given in batches(run, names):
-            padded = [_padded(given[name]) for name in names]
-            prompt = [[BOS]] * len(padded[0][0])
-            arrays, lengths = [a for a, _ in padded], [n for _, n in padded]
+            whole = [(x, None) if isinstance(x := given[name], np.ndarray) else padded(x) for name in names]
+            prompt = [[BOS]] * len(whole[0][0])
+            arrays, lengths = [a for a, _ in whole], [n for _, n in whole]
             if how.width(best) == 1:
                 yield one_each(decoder.greedy(prompt, arrays, lengths=lengths, length=length, eos=EOS))
             else:
@@ -104,14 +105,3 @@ class Write(Written):
     def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The most frequent text for each."""
         return {"most frequent text": [self.naive["frequent"]] * len(columns[self.name])}
-
-
-def _padded(rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows as one array, and their lengths where they differ."""
-    if isinstance(rows, np.ndarray):
-        return rows, None
-    lengths = np.array([len(row) for row in rows], np.int32)
-    whole = np.zeros((len(rows), max(1, int(lengths.max())), *rows[0].shape[1:]), rows[0].dtype)
-    for target, row in zip(whole, rows, strict=True):
-        target[: len(row)] = row
-    return whole, lengths

@@ -39,12 +39,6 @@ class _Writer(_Recurrent):
         given = self._samples("n_best", X)
         return self.model_.n_best({"x": given}, n, **{"beam": self.beam, **search})
 
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        inputs = InputTags(two_d_array=False, three_d_array=True, string=True)
-        return Tags(None, TargetTags(required=True), None, None, None, input_tags=inputs)
-
     def _output(self, y: Any) -> Field[Any] | str:
         return Text()
 
