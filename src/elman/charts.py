@@ -62,8 +62,14 @@ def canvas(
     return figure, axes
 
 
-def finish(axes: Axes, title: str, x: str, y: str, **legend: Any) -> None:
-    """Title, names of the axes with their units, and a legend that covers nothing."""
+def finish(axes: Axes, title: str, x: str, y: str, counted: bool = False, **legend: Any) -> None:
+    """Title, names of the axes with their units, and a legend that covers nothing.
+
+    Args:
+        counted: marks along x stand at whole numbers alone.
+    """
+    if counted:
+        axes.locator_params(axis="x", integer=True)
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ACTUAL)
     axes.set_xlabel(x, fontsize=9, color=ACTUAL)
     axes.set_ylabel(y, fontsize=9, color=ACTUAL)

@@ -38,7 +38,7 @@ def plot_history(history: Mapping[str, Sequence[float]], title: str = "training"
     drawn = np.concatenate([np.asarray(line.get_ydata()) for line in axes.lines] or [np.zeros(1)])
     if log and (drawn > 0).all():
         axes.set_yscale("log")
-    charts.finish(axes, title, "epoch", "loss")
+    charts.finish(axes, title, "epoch", "loss", counted=True)
     return figure
 
 

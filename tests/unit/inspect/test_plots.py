@@ -29,6 +29,11 @@ def test_history_stays_linear_where_a_loss_is_not_positive():
     assert plot_history({}).axes[0].get_yscale() == "linear"
 
 
+def test_epochs_are_marked_at_whole_numbers():
+    axes = plot_history({"loss": [3.0, 2.0, 1.0]}).axes[0]
+    assert all(mark == int(mark) for mark in axes.get_xticks())
+
+
 def test_split_is_a_red_line_where_the_test_part_begins():
     figure = plot_split(np.arange(10.0), {"model": np.arange(10.0)}, split=8, title="demo", y="x")
     assert labels(figure) == ["series", "model", "train | test"]

@@ -38,7 +38,7 @@ def draw_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike
             axes.plot(epochs, history[name], color=charts.ACTUAL, label=f"{name}, training")
             if f"val_{name}" in history:
                 axes.plot(epochs, history[f"val_{name}"], color=charts.FORECAST, label=f"{name}, validation")
-        charts.finish(axes, f"{label} by epoch", "epoch", label)
+        charts.finish(axes, f"{label} by epoch", "epoch", label, counted=True)
     if path is not None:
         charts.save(figure, path)
     return figure
