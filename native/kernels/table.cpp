@@ -12,6 +12,7 @@
 #include "reduction/linear_cross_entropy.h"
 #include "reduction/reduce.h"
 #include "reduction/softmax.h"
+#include "reduction/top_k.h"
 #include "windows/convolution.h"
 #include "windows/pool.h"
 
@@ -41,6 +42,7 @@ constexpr Kernels<R> table_of = {
     pointwise<R>,
     reduce<R>,
     arg_max<R>,
+    top_k<R>,
     softmax<R>,
     cum_sum<R>,
     linear_cross_entropy<R>,

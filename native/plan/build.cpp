@@ -76,6 +76,14 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       bind(i.out[0], &s->call.to, frame);
       return s;
     }
+    case Op::top_k: {
+      auto s = std::make_unique<CallStep<TopK<R>, void (*)(const TopK<R>&)>>(k->top_k);
+      s->call = {size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr, nullptr};
+      bind(i.in[0], &s->call.from, frame);
+      bind(i.out[0], &s->call.to, frame);
+      bind(i.out[1], &s->call.places, frame);
+      return s;
+    }
     case Op::softmax: {
       auto s = std::make_unique<CallStep<Softmax<R>, void (*)(const Softmax<R>&)>>(k->softmax);
       s->call = {flag(0), size(i, 0), size(i, 1), nullptr, nullptr};

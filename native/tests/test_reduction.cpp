@@ -98,6 +98,38 @@ TEST(arg_max_takes_the_first_and_nan) {
   });
 }
 
+TEST(top_k_sorts_takes_the_first_and_nan) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t columns : {1, 2, 5, 16, 63, 64, 65, 200, 1000})
+      for (int64_t k : {1, 2, 5, 17})
+        for (int special = 0; special < 4; ++special) {
+          const int64_t rows = 3;
+          if (k > columns) continue;
+          Buffer<R> from(rows * columns), to(rows * k);
+          Buffer<int32_t> places(rows * k);
+          for (int64_t i = 0; i < from.size; ++i) from[i] = special == 3 ? R(i) : R(random.below(40)) - 20;
+          for (int i = 0; i < special; ++i) from[random.below(from.size)] = R(NAN);
+          if (special == 2)
+            for (int64_t i = 0; i < from.size; ++i) from[i] = R(-INFINITY);
+          kernels.top_k({rows, columns, k, from, to, places});
+          CHECK(to.intact() && places.intact());
+          for (int64_t row = 0; row < rows; ++row) {
+            std::vector<int32_t> order(columns);
+            for (int64_t i = 0; i < columns; ++i) order[i] = int32_t(i);
+            std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+              const R x = from[row * columns + a], y = from[row * columns + b];
+              return x > y || (std::isnan(x) && !std::isnan(y));
+            });
+            for (int64_t i = 0; i < k; ++i) {
+              CHECK(places[row * k + i] == order[i], "%d for %d", places[row * k + i], order[i]);
+              CHECK(ulp_distance<R>(to[row * k + i], from[row * columns + order[i]]) == 0);
+            }
+          }
+        }
+  });
+}
+
 TEST(softmax_and_log_softmax) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;

@@ -506,6 +506,13 @@ case("ArgMax:keepdims", same("ArgMax", axes=(2,), keepdims=True), apart("B", "T"
 case("ArgMax:first_axis", same("ArgMax", axes=(0,), keepdims=False), apart(4, 3))
 case("ArgMax:int32", same("ArgMax", axes=(1,), keepdims=False), whole("B", 5, below=99))
 case("ArgMax:tie", same("ArgMax", axes=(1,), keepdims=False), given([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]))
+case("TopK", lambda x: ops.top_k(x, 3)[0], apart("B", 5))
+case("TopK:sequence", lambda x: ops.top_k(x, 2)[0], apart("B", "T", 3))
+case("TopK:vector", lambda x: ops.top_k(x, 6)[0], apart(6))
+case("TopK:wide", lambda x: ops.top_k(x, 5)[0], apart(3, 171))
+case("TopK:places", lambda x: ops.top_k(x, 5)[1], apart("B", 171))
+case("TopK:tie", lambda x: ops.top_k(x, 2)[1], given([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]))
+case("TopK:edges", lambda x: ops.top_k(x, 2)[1], given([[-np.inf, 0.0, -np.inf], [1.0, np.nan, np.nan]]))
 for _op in ("Softmax", "LogSoftmax"):
     case(_op, same(_op), real("B", 5))
     case(f"{_op}:sequence", same(_op), real("B", "T", 3))

@@ -213,6 +213,13 @@ def argmax(c: Call) -> Tensor:
     return ops.argmax(c.tensor(0), c.attrs.get("axis", 0), bool(c.attrs.get("keepdims", 1)))
 
 
+def top_k(c: Call) -> list[Tensor]:
+    """Ours looks along the last axis, for the largest."""
+    c.refuse(largest=1, sorted=1)
+    axis, (k,) = c.attrs.get("axis", -1), c.numbers(1)
+    return [ops.swapaxes(t, axis, -1) for t in ops.top_k(ops.swapaxes(c.tensor(0), axis, -1), k)]
+
+
 def cumsum(c: Call) -> Tensor:
     flags = {name: bool(c.attrs.get(name, 0)) for name in ("reverse", "exclusive")}
     x = c.tensor(0)
@@ -374,6 +381,7 @@ ROWS: dict[str, Row] = {
     "Sqrt": plain(ops.sqrt),
     "Sub": plain(ops.subtract),
     "Tanh": plain(ops.tanh),
+    "TopK": top_k,
     "Transpose": lambda c: ops.transpose(c.tensor(0), c.attrs.get("perm")),
     "Where": plain(ops.where),
 }
@@ -452,6 +460,7 @@ COUNTS: dict[str, tuple[int, dict[str, int]]] = {
     "Sub": (3, {"type": 6}),
     "Tanh": (2, {}),
     "Transpose": (7, {}),
+    "TopK": (2, {"largest": 1, "type": 4}),
     "Where": (1, {"type": 1}),
 }
 """How many cases of ONNX ran, and how many were left out, by the rule."""

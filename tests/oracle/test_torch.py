@@ -102,6 +102,12 @@ def linear_cross_entropy(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
     return [loss.detach(), best, *slopes]
 
 
+def top_k(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
+    """A whole stable sort: PyTorch's topk does not say which of equals it takes."""
+    values, places = torch.sort(v[0], -1, descending=True, stable=True)
+    return [values[..., : n.attrs["k"]], places[..., : n.attrs["k"]]]
+
+
 def cut(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     axis, step = n.attrs["axis"], n.attrs["step"]
     start, length = number(n.attrs["start"], s), number(n.attrs["length"], s)
@@ -309,6 +315,7 @@ ROWS: dict[str, Row] = {
     "ReduceMin": extreme,
     "ReduceProd": product,
     "ArgMax": lambda n, v, s: first_largest(v[0], n.attrs["axes"][0], n.attrs["keepdims"]),
+    "TopK": top_k,
     "Softmax": unary(lambda x: torch.softmax(x, -1)),
     "LogSoftmax": unary(lambda x: torch.log_softmax(x, -1)),
     "CumSum": cumsum,

@@ -137,6 +137,8 @@ enum class ReduceKind : uint8_t { sum, max, min, prod };
 template <class R> struct Reduce { ReduceKind kind; int64_t outer, length, inner; const R* from; R* to; };
 // index of the first largest element along length (NaN counts as largest, as NumPy)
 template <class R> struct ArgMax { int64_t outer, length, inner; const R* from; int32_t* to; };
+// the k <= columns largest elements of each row, best first, and their places, which of equals is the first; NaN counts as largest
+template <class R> struct TopK { int64_t rows, columns, k; const R* from; R* to; int32_t* places; };
 // rows x columns, both contiguous; to may equal from. log: log-softmax. Stable for any finite input; a row of -inf gives NaN.
 template <class R> struct Softmax { bool log; int64_t rows, columns; const R* from; R* to; };
 // running sum along length, from/to (outer, length, inner); reverse: from the end; exclusive: without the element itself
@@ -197,6 +199,7 @@ struct Kernels {
   void (*pointwise)(const Pointwise<R>&);
   void (*reduce)(const Reduce<R>&);
   void (*arg_max)(const ArgMax<R>&);
+  void (*top_k)(const TopK<R>&);
   void (*softmax)(const Softmax<R>&);
   void (*cum_sum)(const CumSum<R>&);
   int64_t (*linear_cross_entropy)(const LinearCrossEntropy<R>&);

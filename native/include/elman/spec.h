@@ -41,6 +41,7 @@ enum class Op : uint8_t {
   integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy; outputs contiguous
   reduce,      // dims outer length inner; flags: ReduceKind
   arg_max,     // dims outer length inner
+  top_k,       // out values places; dims rows columns k
   softmax,     // dims rows columns; flags: log
   cum_sum,     // dims outer length inner; flags: reverse, exclusive
   linear_cross_entropy,  // in x w bias index [g]; out loss best [dx dw db]; dims rows k n; flags: bfloat16

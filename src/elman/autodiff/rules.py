@@ -153,6 +153,11 @@ def _softmax(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     return (y * (g - ops.sum(g * y, -1, keepdims=True)),)
 
 
+def _top_k(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    chosen = ops.one_hot(n.outputs[1], _x(n).shape[-1], g.dtype)
+    return (ops.sum(chosen * ops.expand_dims(g, -1), -2),)
+
+
 def _no(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     return (None,) * len(n.inputs)
 
@@ -203,6 +208,7 @@ RULES: dict[str, Rule] = {
     "ReduceProd": _reduce_prod,
     "ReduceMax": _reduce_extreme,
     "ReduceMin": _reduce_extreme,
+    "TopK": _top_k,
     "Softmax": _softmax,
     "LogSoftmax": lambda n, g: (g - ops.exp(_y(n)) * ops.sum(g, -1, keepdims=True),),
     "LinearCrossEntropy": lambda n, g: (*apply_many("LinearCrossEntropyGrad", [*n.inputs, g], **n.attrs)[2:], None),

@@ -108,6 +108,13 @@ def _argmax(n: Node, v: Values, s: Sizes) -> Any:
     return np.argmax(v[0], axis=axis, keepdims=n.attrs["keepdims"]).astype(np.int32)
 
 
+def _top_k(n: Node, v: Values, s: Sizes) -> Any:
+    # NaN is larger than anything, as for ArgMax; argsort puts it last, where -x is largest.
+    missing = np.isnan(v[0])
+    order = np.lexsort((np.where(missing, 0, -v[0]), ~missing), axis=-1)[..., : n.attrs["k"]]
+    return [np.take_along_axis(v[0], order, -1), order]
+
+
 def _softmax(n: Node, v: Values, s: Sizes) -> Any:
     # Less the largest: e^89 is infinite in float32. The quotient is the same.
     e = np.exp(v[0] - v[0].max(axis=-1, keepdims=True, initial=-np.inf))
@@ -286,6 +293,7 @@ ROWS: dict[str, Row] = {
     "ReduceMin": _extreme(np.min, np.inf),
     "ReduceProd": _reduce(np.prod),
     "ArgMax": _argmax,
+    "TopK": _top_k,
     "Softmax": _softmax,
     "LogSoftmax": _log_softmax,
     "CumSum": _cumsum,

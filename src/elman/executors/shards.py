@@ -143,7 +143,7 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
     elif node.op in ("ReduceMax", "ReduceMin", "ReduceProd", "ArgMax"):
         if _axis(batched[0]) in node.attrs["axes"]:
             raise _MixedError
-    elif node.op in ("Softmax", "LogSoftmax"):
+    elif node.op in ("TopK", "Softmax", "LogSoftmax"):
         if _axis(batched[0]) == batched[0].ndim - 1:
             raise _MixedError
     elif node.op in WINDOWS:

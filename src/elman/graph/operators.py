@@ -162,6 +162,16 @@ def _reduce(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
     return [(kept, dtypes.INT32 if op == "ArgMax" else dtype)]
 
 
+def _top_k(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    (shape, dtype), k = ins[0], attrs["k"]
+    _need(op, dtype, dtypes.REAL, "real")
+    last = shape[-1] if shape else 0
+    if not isinstance(last, int) or not 1 <= k <= last:
+        rule = "between 1 and the size of the last axis, which must be known"
+        raise ShapeError.at(op, "k", rule, f"{k} of {text(shape)}", "Take fewer.")
+    return [((*shape[:-1], k), dtype), ((*shape[:-1], k), dtypes.INT32)]
+
+
 def _reshape(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     shape, dtype = ins[0]
     target: Shape = tuple(attrs["shape"])
@@ -423,6 +433,7 @@ _ROWS = (
     ("ReduceMin", "reduction", 1, _reduce, "smallest over axes"),
     ("ReduceProd", "reduction", 1, _reduce, "product over axes"),
     ("ArgMax", "reduction", 1, _reduce, "index of the first largest over one axis"),
+    ("TopK", "reduction", 1, _top_k, "the k largest along the last axis, best first, and their places"),
     ("Softmax", "reduction", 1, _real, "e^x / sum e^x over the last axis"),
     ("LogSoftmax", "reduction", 1, _real, "log of Softmax, stable"),
     ("CumSum", "reduction", 1, _real, "running sum along axis; attributes reverse, exclusive"),

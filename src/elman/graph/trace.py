@@ -219,6 +219,15 @@ def argmax(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
     return apply("ArgMax", x, axes=_axes(x, axis, "argmax"), keepdims=keepdims)
 
 
+def top_k(x: Operand, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest along the last axis, best first, and their places; of equals the first.
+
+    Shapes: x (..., N) -> (..., k), and (..., k) int32.
+    """
+    values, places = apply_many("TopK", [as_tensor(x)], k=k)
+    return values, places
+
+
 def softmax(x: Operand, axis: int = -1) -> Tensor:
     """e^x / sum of e^x along `axis`; stable for any finite x. Shapes: any -> as x."""
     return _last(as_tensor(x), axis, lambda y: apply("Softmax", y))
@@ -374,7 +383,7 @@ def take(table: Operand, index: Operand) -> Tensor:
     return apply("Gather", table, index)
 
 
-def one_hot(index: Operand, classes: int, dtype: str = dtypes.FLOAT32) -> Tensor:
+def one_hot(index: Operand, classes: Size, dtype: str = dtypes.FLOAT32) -> Tensor:
     """1 at the index, 0 elsewhere. Shapes: (...) int32 -> (..., classes)."""
     return cast(apply("Equal", expand_dims(index, -1), arange(classes)), dtype)
 

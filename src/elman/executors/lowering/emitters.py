@@ -1,6 +1,6 @@
 """The native form of every operator: one row each.
 
-Most operators are one instruction that reads tensors whole and writes one: `_plain`, with the sizes and flags that
+Most operators are one instruction that reads and writes whole tensors: `_plain`, with the sizes and flags that
 its kernel reads (native/plan/build.cpp). The others are a function in the file of their kind.
 """
 
@@ -24,10 +24,10 @@ from elman.shapes import Size, product
 def _plain(
     op: str, dims: Callable[[Node], Sequence[Size]], flags: Callable[[Node], Sequence[int]] = lambda n: ()
 ) -> Emitter:
-    """One instruction: whole inputs, one whole output."""
+    """One instruction: whole inputs, whole outputs."""
 
     def emit(w: Writer, node: Node) -> None:
-        w.add(op, [w.value(t) for t in node.inputs], [w.output(node.outputs[0])], dims(node), flags(node))
+        w.add(op, [w.value(t) for t in node.inputs], [w.output(t) for t in node.outputs], dims(node), flags(node))
 
     return emit
 
@@ -78,6 +78,7 @@ EMITTERS: dict[str, Emitter] = {
         lambda n: three(n.inputs[0].shape, n.attrs["axis"]),
         lambda n: [n.attrs["reverse"], n.attrs["exclusive"]],
     ),
+    "TopK": _plain("top_k", lambda n: [*_rows(n), n.attrs["k"]]),
     "Softmax": _plain("softmax", _rows, lambda n: [False]),
     "LogSoftmax": _plain("softmax", _rows, lambda n: [True]),
     "LinearCrossEntropy": emit_linear_cross_entropy,
