@@ -29,7 +29,18 @@ ELMAN_INLINE void convert(R* to, const R* from, int64_t stride, int64_t n) {
 }
 template <class R>
 ELMAN_INLINE void convert(R* to, const int32_t* from, int64_t stride, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = R(from[i * stride]);
+  constexpr int W = width<R>;
+  typedef int32_t whole __attribute__((vector_size(W * sizeof(int32_t))));
+  int64_t i = 0;
+  if (stride == 1)
+    for (; i + W <= n; i += W) {
+      whole numbers;
+      __builtin_memcpy(&numbers, from + i, sizeof numbers);
+      store(to + i, __builtin_convertvector(numbers, vec<R>));
+    }
+  if (stride == 0)
+    for (const vec<R> x = splat(R(from[0])); i + W <= n; i += W) store(to + i, x);
+  for (; i < n; ++i) to[i] = R(from[i * stride]);
 }
 
 // f(at, run): elements first, first + 1, ..., n of them, of a strided operand: `run` from offset `at` on along its last axis
