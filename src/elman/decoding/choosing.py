@@ -5,7 +5,7 @@ and k and p may change without a new plan. Tokens of exactly equal probability a
 
 Source: Fan, Lewis and Dauphin 2018 (top-k); Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration"
     (nucleus); Keskar et al. 2019, "CTRL", section 4.1 (repetition penalty).
-Cost: for drawing, 60 passes over (B, V) a token; the likeliest needs one.
+Cost: for each of top-k and nucleus 30 passes over (B, V) a token; without them a draw needs a few.
 """
 
 from __future__ import annotations
@@ -26,15 +26,19 @@ def likeliest(scores: Tensor) -> Tensor:
     return ops.argmax(scores, -1)
 
 
-def drawn(scores: Tensor, uniform: Tensor, temperature: Tensor, top_k: Tensor, top_p: Tensor) -> Tensor:
+def drawn(scores: Tensor, uniform: Tensor, temperature: Tensor, top_k: Tensor | None, top_p: Tensor | None) -> Tensor:
     """A token drawn from softmax(scores / temperature) among the top_k best that together have the share top_p.
+
+    None: among all.
 
     Shapes: scores (R, V), uniform (R,), the others () -> (R,) int32.
     """
     p = ops.softmax(scores / temperature)
-    p = _kept(p, lambda least: ops.sum(_at_least(p, least), -1, keepdims=True) >= top_k)
-    mass = ops.sum(p, -1, keepdims=True)
-    p = _kept(p, lambda least: ops.sum(p * _at_least(p, least), -1, keepdims=True) >= top_p * mass)
+    if top_k is not None:
+        p = _kept(p, lambda least: ops.sum(_at_least(p, least), -1, keepdims=True) >= top_k)
+    if top_p is not None:
+        mass = ops.sum(p, -1, keepdims=True)
+        p = _kept(p, lambda least: ops.sum(p * _at_least(p, least), -1, keepdims=True) >= top_p * mass)
     sums = ops.cumsum(p, 1)
     wanted = ops.reshape(uniform, (-1, 1)) * _BELOW_ONE * sums[:, -1:]
     return ops.argmax(ops.cast(wanted < sums, p.dtype), -1)

@@ -117,7 +117,8 @@ class Decoder:
         ):
             if not fits:
                 raise ArgumentError.at(f"{self.where}.sample", name, rule, value)
-        kind = Kind(draw=temperature > 0, penalty=repetition_penalty != 1.0)
+        few = 0 < top_k < self.vocabulary
+        kind = Kind(draw=temperature > 0, top_k=few, top_p=top_p < 1, penalty=repetition_penalty != 1.0)
         scalars = (temperature or 1.0, min(top_k or self.vocabulary, self.vocabulary), top_p, repetition_penalty)
         return self._rows(prompt, inputs, lengths, length, eos, kind, seed, scalars)
 

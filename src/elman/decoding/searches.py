@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from elman import dtypes, ops
 from elman.decoding.choosing import drawn, likeliest, penalized
 from elman.decoding.steps import Split, instantiated
@@ -33,9 +35,15 @@ Pair = tuple[list[Tensor], list[Tensor]]
 @final
 @dataclass(frozen=True)
 class Kind:
-    """What a plan is made for: drawn or likeliest, with a repetition penalty or without, how many beams, coverage."""
+    """What a plan is made for.
+
+    Attributes: draw: else the likeliest. top_k, top_p: whether a draw is among the best only. penalty: of repetition.
+        width: beams. coverage: whether it counts.
+    """
 
     draw: bool = False
+    top_k: bool = False
+    top_p: bool = False
     penalty: bool = False
     width: int = 1
     coverage: bool = False
@@ -66,10 +74,13 @@ def row_graph(split: Split, kind: Kind) -> Graph:
         if before:
             before = [ops.maximum(before[0], ops.one_hot(last, classes, real))]
             scores = penalized(scores, before[0], penalty)
-        choice = drawn(scores, slices[1], temperature, top_k, top_p) if kind.draw else likeliest(scores)
+        few, share = top_k if kind.top_k else None, top_p if kind.top_p else None
+        choice = drawn(scores, slices[1], temperature, few, share) if kind.draw else likeliest(scores)
         free = ops.cast(slices[0] < 0, real) * (1.0 - ended)
         chosen = ops.where(slices[0] < 0, ops.where(ended > 0.0, ops.zeros_like(choice), choice), slices[0])
-        hit = ops.sum(ops.one_hot(chosen, classes, real) * ops.log_softmax(made[0]), -1)
+        log_p = ops.log_softmax(made[0])
+        plain = not (kind.draw or kind.penalty)  # then it is the largest, which is sooner found
+        hit = ops.max(log_p, -1) if plain else ops.sum(ops.one_hot(chosen, classes, real) * log_p, -1)
         length = length + free
         stop = ops.logical_or(ops.equal(chosen, eos), ops.greater_equal(length, ops.cast(limit, real)))
         ended = ops.maximum(ended, free * ops.cast(stop, real))
@@ -100,7 +111,8 @@ def beam_graph(split: Split, kind: Kind) -> Graph:
     covered = [placeholder("coverage", t.shape, real) for t in looked]
     eos, limit = (placeholder(name, (), dtypes.INT32) for name in ("eos", "limit"))
     length_penalty, coverage_penalty = (placeholder(name, (), real) for name in ("length_penalty", "coverage_penalty"))
-    every, size = ops.arange(classes), width * classes
+    few = min(width, classes)
+    first = np.where(np.arange(few) == 0, 0.0, NEVER)
 
     def step(now: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> Pair:
         last, ended, length, score, *carried = now
@@ -108,24 +120,24 @@ def beam_graph(split: Split, kind: Kind) -> Graph:
         made = instantiated(split.step, [ops.reshape(last, (-1, 1)), *own, *read])
         after = [*made[1 : 1 + split.states]]
         cover = [a + b for a, b in zip(carried[split.states :], made[1 + split.states :], strict=False)]
-        log_p = ops.reshape(ops.log_softmax(made[0]), (B, width, classes))
+        # No hypothesis goes on in more ways than there are beams, so the others need not be ranked.
+        log_p, ways = (ops.reshape(t, (B, width, few)) for t in ops.top_k(ops.log_softmax(made[0]), few))
         fixed = ops.reshape(slices[0], (-1, 1, 1))
-        no, sure = ops.full((), NEVER, real), ops.full((), 0, real)
-        log_p = ops.where(ops.reshape(ended, (B, width, 1)) > 0.0, ops.where(ops.equal(every, 0), sure, no), log_p)
-        log_p = ops.where(fixed < 0, log_p, ops.where(ops.equal(every, fixed), sure, no))
-        sums = ops.reshape(ops.expand_dims(score, -1) + log_p, (B, size))
+        fresh = ops.logical_and(ops.reshape(ended, (B, width, 1)) <= 0.0, fixed < 0)
+        log_p = ops.where(fresh, ops.maximum(log_p, NEVER), first)
+        ways = ops.where(fresh, ways, ops.maximum(fixed, 0))
+        sums = ops.expand_dims(score, -1) + log_p
         free = ops.reshape(ops.cast(slices[0] < 0, real), (-1, 1)) * (1.0 - ended)
         length = length + free
-        rank = sums / ops.reshape(ops.repeat(penalty(length, length_penalty), classes, 2), (B, size))
+        rank = sums / ops.expand_dims(penalty(length, length_penalty), -1)
         if cover:
             bonus = ops.sum(ops.log(ops.clip(cover[0], 1e-6, 1.0)), -1)
-            bonus = ops.reshape(ops.repeat(ops.reshape(bonus, (B, width)), classes, 2), (B, size))
-            rank = rank + coverage_penalty * bonus
-        best, score = _best(rank, sums, width)
-        chosen = ops.mod(best, ops.full((), classes, dtypes.INT32))
-        parent = ops.cast(ops.floor(ops.cast(best, real) / classes), dtypes.INT32)
+            rank = rank + coverage_penalty * ops.reshape(bonus, (B, width, 1))
+        _, best = ops.top_k(_flat(rank), width)
+        score, chosen = _picked(best, _flat(sums)), ops.cast(_picked(best, ops.cast(_flat(ways), real)), dtypes.INT32)
+        parent = ops.cast(ops.floor(ops.cast(best, real) / few), dtypes.INT32)
         chain = ops.one_hot(parent, width, real)
-        ended, length, free = (ops.squeeze(chain @ ops.expand_dims(t, -1), -1) for t in (ended, length, free))
+        ended, length, free = (_picked(parent, t) for t in (ended, length, free))
         stop = ops.logical_or(ops.equal(chosen, eos), ops.greater_equal(length, ops.cast(limit, real)))
         ended = ops.maximum(ended, free * ops.cast(stop, real))
         moved = [_moved(chain, t) for t in (*after, *cover)]
@@ -149,18 +161,14 @@ def _rest(split: Split) -> tuple[list[Tensor], list[Tensor]]:
     return leaves[: split.states], leaves[split.states :]
 
 
-def _best(rank: Tensor, sums: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Places of the highest ranks, best first, and their sums. Shapes: (B, N), (B, N) -> (B, K) int32, (B, K)."""
-    places, found = [], []
-    every = ops.arange(rank.shape[1])
-    out = ops.full((), 2 * NEVER, rank.dtype)
-    for _ in range(width):
-        at = ops.argmax(rank, -1, keepdims=True)
-        here = ops.equal(every, at)
-        places.append(at)
-        found.append(ops.sum(ops.where(here, sums, ops.zeros_like(sums)), -1, keepdims=True))
-        rank = ops.where(here, out, rank)
-    return ops.concatenate(places, 1), ops.concatenate(found, 1)
+def _flat(x: Tensor) -> Tensor:
+    """All ways of all hypotheses. Shapes: (B, K, N) -> (B, K N)."""
+    return ops.reshape(x, (B, -1))
+
+
+def _picked(places: Tensor, x: Tensor) -> Tensor:
+    """Elements of each row by place. Shapes: places (B, K), x (B, N) -> (B, K)."""
+    return ops.squeeze(ops.one_hot(places, x.shape[1], x.dtype) @ ops.expand_dims(x, -1), -1)
 
 
 def _moved(chain: Tensor, state: Tensor) -> Tensor:

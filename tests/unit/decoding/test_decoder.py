@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import elman
+from elman import ops
 from elman.decoding import Decoder, PrefixScores
 from elman.errors import ArgumentError, DataError
+from elman.executors import default
+from elman.graph import Graph
 from elman.layers import (
     GRU,
     LSTM,
@@ -111,6 +114,47 @@ def test_a_beam_wide_enough_finds_the_best_of_all(language, alpha):
         expected = every(language, prompt, alpha)[:3]
         assert answers == [tokens for _, tokens in expected]
         close(scores, [score for score, _ in expected])
+
+
+def narrow(model, prompt, width, alpha=0.6):
+    """A beam search token by token: hypotheses with their sums, ended or not."""
+    kept = [(0.0, [])]
+    for _ in range(STEPS):
+        ways = []
+        for total, answer in kept:
+            ended = EOS in answer
+            after = [(0.0, answer)] if ended else [
+                (p, [*answer, token]) for token, p in enumerate(log_p(model, [*prompt, *answer]))
+            ]  # fmt: skip
+            ways += [(total + p, found) for p, found in after]
+        kept = sorted(ways, key=lambda way: -way[0] / ((5 + len(way[1])) / 6) ** alpha)[:width]
+    return [[t for t in answer if t != EOS] for _, answer in kept]
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_narrow_beam_is_one_of_plain_python(language, width):
+    found = Decoder(language).beam(PROMPTS, length=STEPS, eos=EOS, width=width, best=width).rows()
+    assert found == [narrow(language, prompt, width) for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda d: d.greedy([[1]], length=96),
+        lambda d: d.sample([[1]], length=96, top_k=2, top_p=0.9, temperature=0.7, repetition_penalty=1.1),
+        lambda d: d.beam([[1]], length=96, width=3),
+    ],
+    ids=["greedy", "sample", "beam"],
+)
+def test_no_python_runs_between_tokens(search, language, monkeypatch):
+    """96 tokens: what is read once, and three blocks of 32."""
+    decoder, runs = Decoder(language), []
+    search(decoder)  # compiles
+    kind = type(default().compile(Graph((), (ops.arange(2),))))
+    once = kind.run
+    monkeypatch.setattr(kind, "run", lambda plan, arrays: runs.append(plan) or once(plan, arrays))
+    assert search(decoder).tokens.shape[-1] == 96
+    assert len(runs) == 4
 
 
 @pytest.mark.parametrize("attention", ["additive", "dot", "general"])
