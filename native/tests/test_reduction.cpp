@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include "check.h"
 
 using namespace elman;
