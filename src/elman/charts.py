@@ -7,6 +7,7 @@ that draws one picture starts a good deal faster.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,9 +99,9 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], dash
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure; the file's ending says the format."""
     target = Path(path)
-    if target.suffix == ".png":
-        # Packing it harder takes longer than drawing it.
-        figure.savefig(target, pil_kwargs={"compress_level": 2})
-    else:
-        figure.savefig(target)
+    # Packing it harder takes longer than drawing it.
+    packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the font has no emoji: a box stands for each
+        figure.savefig(target, **packed)
     return target

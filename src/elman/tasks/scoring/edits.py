@@ -1,12 +1,12 @@
 """Errors counted in edits: what must be put in, taken out or changed to get the truth.
 
 Source: Levenshtein 1966; Wagner and Fischer 1974, "The String-to-String Correction Problem".
-Cost: O(n m) for sequences of n and m, one row of the table in NumPy at a time.
+Cost: O(n m) for sequences of n and m, one row of the table in NumPy at a time. An alignment keeps all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,10 @@ def edit_distance(actual: Sequence[Hashable], predicted: Sequence[Hashable]) -> 
         >>> edit_distance("kitten", "sitting")
         3
     """
-    return int(_table(actual, predicted)[-1, -1])
+    last = np.zeros(1, np.int32)
+    for row in _rows(actual, predicted):
+        last = row
+    return int(last[-1])
 
 
 def character_error_rate(actual: Sequence[str], predicted: Sequence[str]) -> float:
@@ -51,7 +54,7 @@ def align(actual: Sequence[Hashable], predicted: Sequence[Hashable]) -> list[tup
         >>> align("cart", "cat")
         [('c', 'c'), ('a', 'a'), ('r', None), ('t', 't')]
     """
-    table = _table(actual, predicted)
+    table = np.stack(list(_rows(actual, predicted)))
     i, j = len(actual), len(predicted)
     pairs: list[tuple[Hashable | None, Hashable | None]] = []
     while i or j:
@@ -74,18 +77,16 @@ def _rate(actual: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
     return edits / length if length else float("nan") if not edits else float("inf")
 
 
-def _table(actual: Sequence[Hashable], predicted: Sequence[Hashable]) -> npt.NDArray[np.int64]:
-    """Edits between every beginning of one and of the other: (n + 1, m + 1)."""
+def _rows(actual: Sequence[Hashable], predicted: Sequence[Hashable]) -> Iterator[npt.NDArray[np.int32]]:
+    """Edits between each beginning of one, in turn, and every beginning of the other: n + 1 times (m + 1,)."""
     numbers: dict[Hashable, int] = {}
-    a = np.array([numbers.setdefault(x, len(numbers)) for x in actual], np.int64)
-    b = np.array([numbers.setdefault(x, len(numbers)) for x in predicted], np.int64)
-    steps = np.arange(len(b) + 1)
-    table = np.empty((len(a) + 1, len(b) + 1), np.int64)
-    table[0] = steps
+    a = np.array([numbers.setdefault(x, len(numbers)) for x in actual], np.int32)
+    b = np.array([numbers.setdefault(x, len(numbers)) for x in predicted], np.int32)
+    steps = np.arange(len(b) + 1, dtype=np.int32)
+    before = steps
+    yield before
     for i, symbol in enumerate(a, 1):
-        row = table[i]
-        row[0] = i
-        row[1:] = np.minimum(table[i - 1, 1:] + 1, table[i - 1, :-1] + (b != symbol))
+        row = np.concatenate([[np.int32(i)], np.minimum(before[1:] + 1, before[:-1] + (b != symbol))])
         # A chain of insertions: row[j] = min over k <= j of row[k] + (j - k).
-        row[:] = np.minimum.accumulate(row - steps) + steps
-    return table
+        before = np.minimum.accumulate(row - steps) + steps
+        yield before

@@ -83,9 +83,11 @@ class Detect(Head):
         first = np.array([boxes[0] for boxes in rows if len(boxes)]).reshape(-1, 4)
         self.naive = {"mean": [[*map(float, first.mean(axis=0)), len(first) / len(rows)]] if len(first) else []}
 
-    def corners(self, column: Any) -> list[npt.NDArray[np.float64]]:
-        """Boxes as left, top, right, bottom in fractions. Shapes: -> (n, 4) each."""
-        return [_corners(boxes) for boxes in self.field.encode(column)]
+    def shown(self, run: Run, columns: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Boxes as left, top, right, bottom in fractions. Shapes: -> N of (n, 4), twice."""
+        sides = columns[self.name], self.answers(run)
+        true, found = ([_corners(boxes) for boxes in self.field.encode(side)] for side in sides)
+        return true, found
 
 
 def _begun(raw: Any) -> list[npt.NDArray[Any]]:

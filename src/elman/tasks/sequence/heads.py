@@ -108,6 +108,10 @@ class Head(abc.ABC):
         """What the network gives, in the words of the task."""
         return self.field.decode(run.raw(self.name))
 
+    def shown(self, run: Run, columns: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The truth and the answers as a picture compares them."""
+        return columns[self.name], self.answers(run)
+
     def n_best(self, run: Run, n: int) -> list[list[tuple[Any, float]]]:
         """The best answers of each row with their scores, best first.
 

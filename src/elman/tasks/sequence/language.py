@@ -6,7 +6,7 @@ training alike; it is measured in longer ones, so that few tokens are foretold f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = ["Next", "pieces"]
 
 LONG = 8
 """Pieces that are measured as one."""
+_SHOWN = 10_000
 
 
 class Next(Head):
@@ -80,20 +81,28 @@ class Next(Head):
 
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Likelihood of the tokens, beside that of their frequencies."""
-        pairs = self._shifted(columns[self.name], LONG * self.design.window)
-        nats = count = 0.0
-        for row, (told, asked) in enumerate(pairs):  # where other inputs go in, a pair is a row
-            given = {name: run.x[name][row : row + 1] for name in run.x if name != self.name} | {self.name: told[None]}
-            chances = run.network.predict_on_batch(given)[self.name][0]
+        nats = plain = count = 0.0
+        for asked, chances in self._foretold(run, columns[self.name]):
             nats -= float(np.log(np.maximum(chances[np.arange(len(asked)), asked], 1e-30)).sum())
+            plain -= float(np.log(np.asarray(self.naive["frequency"])[asked]).sum())
             count += len(asked)
-        asked_all = np.concatenate([asked for _, asked in pairs])
-        plain = -float(np.log(np.asarray(self.naive["frequency"])[asked_all]).mean())
         letters = sum(len(text) for text in columns[self.name]) / count
         return {
             self.design.cell: _likelihood(nats / count, letters),
-            "frequency of tokens": _likelihood(plain, letters),
+            "frequency of tokens": _likelihood(plain / count, letters),
         }
+
+    def shown(self, run: Run, columns: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Tokens, and what was likeliest in the place of each; the first some thousand."""
+        true, found = [], []
+        for asked, chances in self._foretold(run, columns[self.name]):
+            true.append(asked)
+            found.append(chances.argmax(-1))
+            if sum(map(len, true)) > _SHOWN:
+                break
+        names = self.field.decode([np.array([i], np.int32) for i in range(EOS + 1, self.field.size or 0)])
+        known = np.array(["", "unknown", "", "end", *map(str, names)], dtype=object)
+        return known[np.concatenate(true)].tolist(), known[np.concatenate(found)].tolist()
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """How frequent each token is."""
@@ -102,6 +111,13 @@ class Next(Head):
         for _, asked in self._shifted(columns[self.name], None):
             counts += np.bincount(asked, minlength=self.field.size)
         self.naive = {"frequency": (counts / counts.sum()).tolist()}
+
+    def _foretold(self, run: Run, column: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Tokens of a piece, and how likely each token was in their places. Shapes: (T,), (T, V)."""
+        pairs = self._shifted(column, LONG * self.design.window)
+        for row, (told, asked) in enumerate(pairs):  # where other inputs go in, a pair is a row
+            given = {name: run.x[name][row : row + 1] for name in run.x if name != self.name} | {self.name: told[None]}
+            yield asked, run.network.predict_on_batch(given)[self.name][0]
 
     def _shifted(self, column: Any, window: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
         """(tokens, tokens one later) of each text or piece."""

@@ -245,9 +245,8 @@ class SequenceModel(Estimator):
         if data is None:
             return draw_history(self.history_, path)
         columns = self._read("plot", data, asked=True)
-        answers = self._answers(columns, {})
-        heads = self.blueprint_.heads
-        return draw_result([(heads[name], columns[name], answers[name]) for name in heads], path)
+        run = self._run(columns, {})
+        return draw_result([(head, *head.shown(run, columns)) for head in self.blueprint_.heads.values()], path)
 
     def find_learning_rate(self, data: Any, lowest: float = 1e-5, highest: float = 1.0, steps: int = 100) -> RateSearch:
         """Try rates from the lowest to the highest on fresh weights, one step each, and suggest one.

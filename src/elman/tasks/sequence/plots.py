@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elman import charts
 from elman.tasks.scoring import align, confusion
-from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.heads import Head
 
 if TYPE_CHECKING:
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_alignment", "draw_confusion", "draw_history", "draw_result"]
 
+_Draw = Callable[[Any, str, Any, Any], None]
+
 _MOST_CLASSES = 30
 _MOST_PAIRS = 6
+_LINE = 78
+_LETTERS: dict[str, Any] = {"fontsize": 8, "ha": "left", "family": "monospace"}
+_SQUARE = np.array([[0, 1, 1, 0, 0], [0, 0, 1, 1, 0]])
 
 
 def draw_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str] | None = None) -> Figure:
@@ -53,8 +58,8 @@ def draw_result(results: Sequence[tuple[Head, Any, Any]], path: str | os.PathLik
     """
     figure, panels = charts.canvas(len(results), (8.0, 6.5 * len(results)))
     for axes, (head, actual, answers) in zip(panels, results, strict=True):
-        pair = [head.corners(side) if isinstance(head, Detect) else side for side in (actual, answers)]
-        _DRAWN.get(head.choice.head, draw_alignment)(axes, head.name, *pair)
+        draw: _Draw = _DRAWN.get(head.choice.head, draw_alignment)
+        draw(axes, head.name, actual, answers)
     if path is not None:
         charts.save(figure, path)
     return figure
@@ -64,8 +69,12 @@ def draw_confusion(axes: Axes, name: str, actual: Sequence[Any], answers: Sequen
     """How often each class was taken for each: rows are the truth, each adds up to 1; the most frequent classes."""
     classes, counts = confusion(actual, answers)
     kept = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:_MOST_CLASSES])
-    counts, labels = counts[np.ix_(kept, kept)], [str(classes[i]) for i in kept]
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    shares = counts[kept] / np.maximum(1, counts[kept].sum(axis=1, keepdims=True))
+    counts, shares, labels = (
+        counts[np.ix_(kept, kept)],
+        shares[:, kept],
+        [*map(_visible, _symbols(classes[i] for i in kept))],
+    )
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(False)
     axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
@@ -74,33 +83,48 @@ def draw_confusion(axes: Axes, name: str, actual: Sequence[Any], answers: Sequen
         for (row, column), count in np.ndenumerate(counts):
             color = "white" if shares[row, column] > 0.5 else charts.ACTUAL
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
-    charts.finish(axes, f"{name}: who is taken for whom", "answer", "truth")
+    cut = f", the {len(kept)} most frequent of {len(classes)}" if len(kept) < len(classes) else ""
+    charts.finish(axes, f"{name}: who is taken for whom{cut}", "answer", "truth")
 
 
-def draw_alignment(axes: Axes, name: str, actual: Sequence[str], answers: Sequence[str]) -> None:
+def draw_alignment(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
     """Some answers below the truth, symbol by symbol; what was wrong, left out or put in is red."""
     axes.set_axis_off()
-    longest = 1
     for line, (true, found) in enumerate(zip(actual[:_MOST_PAIRS], answers[:_MOST_PAIRS], strict=False)):
-        pairs = align(_symbols(true), _symbols(found))
-        longest = max(longest, len(pairs))
-        for at, (a, b) in enumerate(pairs):
-            color = charts.ACTUAL if a == b else charts.SPLIT
-            axes.text(
-                at, -3 * line, "·" if a is None else str(a), color=color, fontsize=8, ha="center", family="monospace"
-            )
-            axes.text(
-                at,
-                -3 * line - 1,
-                "·" if b is None else str(b),
-                color=color,
-                fontsize=8,
-                ha="center",
-                family="monospace",
-            )
-    axes.set_xlim(-1, longest)
+        sides, apart = (_symbols(true), _symbols(found)), not isinstance(true, str)
+        at = 0
+        for pair in align(*(side[:_LINE] for side in sides)):
+            right = pair[0] == pair[1]
+            shown = ["·" if symbol is None else str(symbol) if right else _visible(str(symbol)) for symbol in pair]
+            if at + max(map(len, shown)) > _LINE:
+                break
+            color = charts.ACTUAL if right else charts.SPLIT
+            for below, symbol in enumerate(shown):
+                axes.text(at, -3 * line - below, symbol, color=color, **_LETTERS)
+            at += max(map(len, shown)) + apart
+        if max(map(len, sides)) > _LINE:
+            axes.text(at, -3 * line - 0.5, "…", color=charts.MUTED, **_LETTERS)
+    axes.set_xlim(-1, _LINE + 1)
     axes.set_ylim(-3 * _MOST_PAIRS, 1)
     charts.finish(axes, f"{name}: truth above, answer below", "", "")
+
+
+def _draw_labels(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
+    """How often each label was found, missed, and given wrongly; the most frequent labels."""
+    rows = [(set(map(str, a)), set(map(str, b))) for a, b in zip(actual, answers, strict=True)]
+    counts = Counter(label for a, b in rows for label in (*a, *b))
+    labels = [label for label, _ in counts.most_common(_MOST_CLASSES)][::-1]
+    left = np.zeros(len(labels))
+    sides: dict[str, Callable[[bool, bool], bool]] = {
+        "found": lambda a, b: a and b,
+        "missed": lambda a, b: a and not b,
+        "given wrongly": lambda a, b: b and not a,
+    }
+    for (told, counted), color in zip(sides.items(), (charts.ACTUAL, charts.MUTED, charts.SPLIT), strict=True):
+        number = np.array([sum(counted(label in a, label in b) for a, b in rows) for label in labels])
+        axes.barh(labels, number, left=left, color=color, label=told)
+        left += number
+    charts.finish(axes, f"{name}: labels found and missed", "rows", "", counted=True)
 
 
 def _draw_tags(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
@@ -120,24 +144,36 @@ def _draw_boxes(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[
     """Some pictures in a row, as squares: the true boxes dark, the answers in the colour of forecasts."""
     shown = list(zip(actual[:_MOST_PAIRS], answers[:_MOST_PAIRS], strict=True))
     for at, pair in enumerate(shown):
-        axes.plot([at, at + 1, at + 1, at, at], [0, 0, 1, 1, 0], color=charts.MUTED, linewidth=1)
+        start = 1.1 * at
+        axes.plot(start + _SQUARE[0], _SQUARE[1], color=charts.MUTED, linewidth=0.6)
         for boxes, color in zip(pair, (charts.ACTUAL, charts.FORECAST), strict=True):
             for left, top, right, bottom in boxes:
-                x = at + np.array([left, right, right, left, left])
-                axes.plot(x, [top, top, bottom, bottom, top], color=color)
+                x, y = left + (right - left) * _SQUARE[0], top + (bottom - top) * _SQUARE[1]
+                axes.plot(start + x, y, color=color)
+    for told, color in (("truth", charts.ACTUAL), ("answer", charts.FORECAST)):
+        axes.plot([], [], color=color, label=told)
     axes.invert_yaxis()
     axes.set_aspect("equal")
-    charts.finish(axes, f"{name}: truth and answer", "", "")
+    axes.set_axis_off()
+    charts.finish(axes, f"{name}: truth and answer", "", "", loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2)
 
 
-_DRAWN = {
+_DRAWN: dict[str, _Draw] = {
     "classify": draw_confusion,
     "detect": _draw_boxes,
+    "label": _draw_labels,
+    "next": draw_confusion,
     "tag": _draw_tags,
     "regress": _draw_scatter,
     "follow": _draw_scatter,
 }
 
 
-def _symbols(text: Any) -> list[Any]:
-    return list(text) if isinstance(text, str) else [str(symbol) for symbol in text]
+def _symbols(text: Any) -> list[str]:
+    """Letters of a text, or tokens; where a line ends, a sign for it."""
+    return [str(symbol).replace("\n", "↵") for symbol in text]
+
+
+def _visible(symbol: str) -> str:
+    """White space as a sign."""
+    return "␣" if symbol.isspace() else symbol

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_edit_distance_is_its_recursion(rng):
     for _ in range(60):
         a, b = ("".join(rng.choice(list("abc"), rng.integers(0, 9))) for _ in range(2))
         assert scoring.edit_distance(a, b) == _edits(a, b)
+
+
+def test_the_distance_of_long_texts_keeps_one_row():
+    """A whole table of 3000 by 3000 would take 36 MB."""
+    tracemalloc.start()
+    assert scoring.edit_distance("ab" * 1500, "ba" * 1500) == 2
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()
 
 
 def test_an_alignment_has_both_texts_and_as_many_edits(rng):

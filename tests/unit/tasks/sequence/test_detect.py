@@ -61,7 +61,7 @@ def test_it_says_why_and_draws(trained):
     detector.explain(lines.append)
     assert "until it says there is no more" in lines[0]
     figure = detector.plot(pictures[:3], pairs[:3])
-    assert len(figure.axes[0].lines) == 3 + 2 * (0 + 1 + 2)
+    assert len(figure.axes[0].lines) == 3 + 2 * (0 + 1 + 2) + len(("truth", "answer"))
     plt.close(figure)
 
 
