@@ -6,6 +6,7 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstring>
 #include <tuple>
 #include <utility>
@@ -198,34 +199,90 @@ class Borrowed {
   std::vector<Py_buffer> views_;
 };
 
+// A C-contiguous array of Python that others like it are copied into. None: nothing is like it.
+class Place {
+ public:
+  explicit Place(nb::handle array) {
+    if (array.is_none()) return;
+    if (PyObject_GetBuffer(array.ptr(), &view_, seen | PyBUF_WRITABLE) != 0) throw nb::python_error();
+  }
+  ~Place() { PyBuffer_Release(&view_); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  // Whether x has the same type and shape and lies in one piece; then it was copied.
+  bool take(nb::handle x) {
+    Py_buffer from;
+    if (view_.obj == nullptr || PyObject_GetBuffer(x.ptr(), &from, seen) != 0) {
+      PyErr_Clear();
+      return false;
+    }
+    const bool like = from.ndim == view_.ndim && std::equal(from.shape, from.shape + from.ndim, view_.shape) &&
+                      std::strcmp(from.format, view_.format) == 0;
+    if (like) std::memmove(view_.buf, from.buf, size_t(from.len));
+    PyBuffer_Release(&from);
+    return like;
+  }
+
+ private:
+  static constexpr int seen = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT;
+  Py_buffer view_{};
+};
+
+constexpr int64_t brief = 1 << 18;  // bytes that a step reads and writes in some microseconds
+
 // A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
 template <class R>
 class BoundPlan {
  public:
-  BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs, int threads)
+  // given: what an x for `step` must be like, a view of one of the arrays. bytes: of weights.
+  BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
+            nb::handle given, int64_t bytes, int threads)
       : plan_(plan),
         arrays_(std::move(arrays)),
         symbols_(std::move(symbols)),
         outputs_(std::move(outputs)),
+        given_(given),
         threads_(threads) {
     for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
     for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
+    for (auto& a : arrays_) bytes += int64_t(a.nbytes());
+    for (auto& a : outputs_) bytes += int64_t(a.nbytes());
+    brief_ = bytes <= brief;
   }
 
   void run() {
+    // To let other threads of Python in costs as much as a short step.
+    if (brief_ && plan_.mutex().try_lock()) {
+      std::lock_guard lock(plan_.mutex(), std::adopt_lock);
+      return compute();
+    }
     nb::gil_scoped_release released;
     std::lock_guard lock(plan_.mutex());
+    compute();
+  }
+
+  // `run` with x in the place of `given`; false, and nothing done, unless x is an array of its type and shape in one piece.
+  bool step(nb::handle x) {
+    if (!given_.take(x)) return false;
+    run();
+    return true;
+  }
+
+ private:
+  void compute() {
     plan_.run(views_, symbols_, nullptr, 1, 1, threads_, nullptr);  // no host: Python looks for signals between calls
     for (size_t i = 0; i < to_.size(); ++i) plan_.read(i, to_[i]);
   }
 
- private:
   Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
   std::vector<AnyArray> arrays_;  // held, as their memory is written below
   Numbers symbols_;
   std::vector<OwnedArray> outputs_;
+  Place given_;
   std::vector<Array> views_;
   std::vector<char*> to_;
+  bool brief_ = false;
   int threads_;
 };
 
@@ -303,7 +360,7 @@ class NativePlan {
 
   // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.
   std::unique_ptr<BoundPlan<R>> bound(std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
-                                      int threads) {
+                                      nb::handle given, int threads) {
     const Spec& s = plan_->spec();
     symbols.resize(size_t(std::max(s.symbols, 1)));
     if (arrays.size() != s.inputs.size() || outputs.size() != s.outputs.size())
@@ -316,7 +373,10 @@ class NativePlan {
       if (int64_t(outputs[i].nbytes()) != bytes_of(s.outputs[i], symbols))
         throw nb::value_error("an array does not fit its output");
     }
-    return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), threads);
+    int64_t weights = 0;
+    for (const OwnedArray& v : variables_) weights += int64_t(v.nbytes());
+    return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), given,
+                                          weights, threads);
   }
 
   // Copies of the outputs of the last run, one array each.
@@ -409,7 +469,9 @@ class NativePlan {
 
 template <class R>
 void bind_plan(nb::module_& m, const char* name, const char* bound) {
-  nb::class_<BoundPlan<R>>(m, bound).def("__call__", &BoundPlan<R>::run);
+  nb::class_<BoundPlan<R>>(m, bound)
+      .def("run", &BoundPlan<R>::run)
+      .def("step", &BoundPlan<R>::step, nb::arg("x").none());
   nb::class_<NativePlan<R>>(m, name)
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int, int64_t>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
@@ -417,7 +479,7 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
-           nb::arg("threads"), nb::keep_alive<0, 1>())
+           nb::arg("given").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("shards", &NativePlan<R>::shards)

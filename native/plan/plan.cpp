@@ -268,6 +268,19 @@ void Plan<R>::link(Binding& b) {
     b.updates.push_back(
         {address(b, nullptr, -1, u.variable_value, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});
   }
+  for (int output : spec_.outputs) {
+    const Value& value = spec_.values[size_t(output)];
+    b.results.emplace_back();
+    const auto piece = [&](Shard* shard, const Numbers& sizes) {
+      int root = output;
+      const int64_t offset = part_offset(sizes, root) * item_bytes<R>(value.storage);
+      const char* from = address(b, shard, -1, root, output) + offset;
+      b.results.back().push_back({from, size_t(Layout<R>(spec_, sizes, kernels_).bytes(output))});
+    };
+    if (!value.rows) piece(nullptr, b.sizes);
+    else
+      for (Shard& shard : b.shards) piece(&shard, shard.sizes);
+  }
   if (spec_.guard >= 0) b.guard = reinterpret_cast<const R*>(whole(b, spec_.guard));
 }
 
@@ -360,19 +373,20 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
 }
 
 template <class R>
-Outcome Plan<R>::run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows,
+Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
                      int64_t batch, int threads, Host* host) {
   FlushDenormals flush;
   int64_t done = 0;
+  asked_ = symbols;  // kept, as a step of a stream is shorter than two allocations
   Watch watch(host);
   const struct Settle {  // however the run ends
     Plan* plan;
     ~Settle() { plan->settle(); }
   } settle{this};
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
-    symbols[0] = std::min(batch, rows - start);
-    if (bound_ == nullptr || bound_->symbols != symbols) bound_ = &bind(symbols);
-    else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(symbols);
+    asked_[0] = std::min(batch, rows - start);
+    if (bound_ == nullptr || bound_->symbols != asked_) bound_ = &bind(asked_);
+    else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_);
     load(arrays, order, start);
     if (!step(threads, watch, host)) return {done, true};
     away_ = !twins_.empty() && !away_;
@@ -407,24 +421,17 @@ std::vector<double> Plan<R>::profile(int repeats) {
 
 template <class R>
 int64_t Plan<R>::output_bytes(size_t output) const {
-  return Layout<R>(spec_, bound_->sizes, kernels_).bytes(spec_.outputs[output]);
+  int64_t bytes = 0;
+  for (const Piece& piece : bound_->results[output]) bytes += int64_t(piece.bytes);
+  return bytes;
 }
 
 template <class R>
 void Plan<R>::read(size_t output, char* to) const {
-  auto* self = const_cast<Plan<R>*>(this);
-  const int output_value = spec_.outputs[output];
-  const Value& value = spec_.values[size_t(output_value)];
-  const int64_t item = item_bytes<R>(value.storage);
-  auto take = [&](Shard* shard, const Numbers& sizes) {
-    int root = output_value;
-    const int64_t offset = part_offset(sizes, root);
-    const int64_t bytes = Layout<R>(spec_, sizes, kernels_).bytes(output_value);
-    std::memcpy(to, self->address(*self->bound_, shard, -1, root, output_value) + offset * item, size_t(bytes));
-    to += bytes;
-  };
-  if (!value.rows) return take(nullptr, bound_->sizes);
-  for (Shard& shard : self->bound_->shards) take(&shard, shard.sizes);
+  for (const Piece& piece : bound_->results[output]) {
+    std::memcpy(to, piece.from, piece.bytes);
+    to += piece.bytes;
+  }
 }
 
 template <class R>

@@ -28,8 +28,8 @@ class Plan {
        int64_t memory = INT64_MAX);
 
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
-  Outcome run(const std::vector<Array>& arrays, Numbers symbols, const int64_t* order, int64_t rows, int64_t batch,
-              int threads, Host* host);
+  Outcome run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
+              int64_t batch, int threads, Host* host);
 
   // Bytes of an output of the last run, and a copy of it to `to` (C-contiguous, its whole shape).
   int64_t output_bytes(size_t output) const;
@@ -70,6 +70,10 @@ class Plan {
     const char* from;
     size_t bytes;
   };
+  struct Piece {  // of an output
+    const char* from;
+    size_t bytes;
+  };
   struct Binding {
     Numbers symbols, sizes;
     bool away = false;  // whether twins are read in their other place
@@ -82,6 +86,7 @@ class Plan {
     std::vector<int64_t> once_at;
     std::vector<Load> loads;
     std::vector<Copy> updates;
+    std::vector<std::vector<Piece>> results;  // by output: a piece a shard, one after another
     const R* guard = nullptr;
   };
 
@@ -91,7 +96,7 @@ class Plan {
   Binding& bind(const Numbers& symbols);
   std::unique_ptr<Binding> make(const Numbers& symbols);
   void build(Binding& b);
-  void link(Binding& b);  // what lies at the edges of a step: loads, guard, updates
+  void link(Binding& b);  // what lies at the edges of a step: loads, guard, updates, results
   char* whole(Binding& b, int value);  // where a value or part of one lies, outside the shards
   void once(const Numbers& sizes, bool rows, Block& block, std::vector<int64_t>& at);
   // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
@@ -115,6 +120,7 @@ class Plan {
   bool away_ = false;  // where twins are now
   std::map<std::pair<Numbers, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols and where twins are
   Binding* bound_ = nullptr;
+  Numbers asked_;  // symbols of the step that runs
   Block arena_;
   std::vector<Block> arenas_;  // one a shard
   std::mutex mutex_;

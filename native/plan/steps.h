@@ -33,7 +33,7 @@ struct IndexFailure {
 class Watch {
  public:
   explicit Watch(Host* host, std::atomic<bool>* stopped = nullptr)
-      : host_(host), stopped_(stopped), last_(Clock::now()) {}
+      : host_(host), stopped_(stopped), last_(host != nullptr ? Clock::now() : Clock::time_point{}) {}
   void tick() {
     if (stopped_ != nullptr && stopped_->load(std::memory_order_relaxed)) throw Interrupted{};
     if (host_ != nullptr && --left_ <= 0) look();

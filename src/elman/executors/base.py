@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,17 @@ class Run(NamedTuple):
     diverged: bool = False
 
 
+class Bound(NamedTuple):
+    """A plan on arrays that stay.
+
+    run: reads the arrays and fills the outputs. step: puts an array in the place of `given` and runs; False, and
+    nothing was done, unless it has that type and shape and lies in one piece.
+    """
+
+    run: Callable[[], None]
+    step: Callable[[Any], bool]
+
+
 class Plan(ABC):
     """A graph made ready to run, for any batch size and length."""
 
@@ -41,11 +52,14 @@ class Plan(ABC):
         Raises: ShapeError, DTypeError: an array does not fit its input.
         """
 
-    def bound(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Callable[[], None]:
+    def bound(
+        self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], given: np.ndarray | None = None
+    ) -> Bound:
         """`run` on arrays that stay: each call reads `arrays` and fills `outputs`, one for each graph output.
 
         An array may be among both: a state that one call leaves for the next.
 
+        Args: given: a view of one of `arrays`, for `Bound.step`.
         Shapes: arrays as the inputs of the graph, outputs as its outputs.
         """
 
@@ -54,7 +68,14 @@ class Plan(ABC):
             for into, value in zip(outputs, made, strict=True):
                 into[...] = value
 
-        return again
+        def step(x: Any) -> bool:
+            if given is None or type(x) is not np.ndarray or x.dtype != given.dtype or x.shape != given.shape:
+                return False
+            given[...] = x
+            again()
+            return True
+
+        return Bound(again, step)
 
     @abstractmethod
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:

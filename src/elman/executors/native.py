@@ -25,7 +25,7 @@ from elman.errors import (
     ShapeError,
     reference_executor_warning,
 )
-from elman.executors.base import Executor, Plan, Run
+from elman.executors.base import Bound, Executor, Plan, Run
 from elman.executors.lowering import HOMES, ONCE, OPS, Lowered, lower
 from elman.executors.pointwise import CODES
 from elman.graph.node import Graph, Tensor, Variable
@@ -153,7 +153,9 @@ class NativePlan(Plan):
             steps, diverged = _named(self._plan.run, views, self._batched, self._symbols, None, 0, self._threads)
             return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
 
-    def bound(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Callable[[], None]:
+    def bound(
+        self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], given: np.ndarray | None = None
+    ) -> Bound:
         """The plan on arrays that stay, as `Plan.bound`; a call looks nothing up and takes well below a microsecond."""
         with self._lock:
             self._bind(arrays)
@@ -163,9 +165,11 @@ class NativePlan(Plan):
             fits = all(a.dtype == kind for a, kind in zip(arrays, self._types, strict=True))
             # Addresses are fixed here, so nothing may be copied or converted later, and no rows be gathered.
             if not (kept and fits) or any(self._batched) or self.graph.updates or self.graph.guard is not None:
-                return super().bound(arrays, outputs)
-            call: Callable[[], None] = self._plan.bound(list(arrays), self._symbols, list(outputs), self._threads)
-        return functools.partial(_named, call) if self._reads_tables() else call
+                return super().bound(arrays, outputs, given)
+            made = self._plan.bound(list(arrays), self._symbols, list(outputs), given, self._threads)
+        if self._reads_tables():
+            return Bound(functools.partial(_named, made.run), functools.partial(_named, made.step))
+        return Bound(made.run, made.step)
 
     def _reads_tables(self) -> bool:
         """Whether an index may lie outside a table when the plan runs."""

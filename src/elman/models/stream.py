@@ -143,20 +143,19 @@ class Stream:
         self._reader = reader
         self._states = [state.copy() for state in reader.start]
         self._run: Callable[[], None] = self._bind  # until then
+        self._step: Callable[[Any], bool] = lambda _: False
         self._made = -1
         alone = reader.batch == 1
         inputs, outputs = reader.program.inputs, reader.program.outputs
         self._x = [np.zeros((reader.batch, 1, *t.shape[2:]), t.dtype) for t in inputs]
-        self._rows = [x[0, 0] if alone else x[:, 0] for x in self._x]
+        self._rows = [x[0, 0, ...] if alone else x[:, 0] for x in self._x]  # views, of ids too
         sizes = [t.shape[2 if timed else 1 :] for t, timed in zip(outputs, reader.timed, strict=True)]
         shapes = [(reader.batch, *((1,) if timed else ()), *s) for s, timed in zip(sizes, reader.timed, strict=True)]
         self._y = [np.zeros(shape, t.dtype) for shape, t in zip(shapes, outputs, strict=True)]
         self._results = [
             y.reshape(size if alone else (reader.batch, *size)) for y, size in zip(self._y, sizes, strict=True)
         ]
-        self._row, self._result = self._rows[0], self._results[0]
-        self._dtype = self._row.dtype
-        self._shape = self._row.shape if len(inputs) == 1 else None
+        self._result = self._results[0]
         self._single = len(outputs) == 1
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -170,13 +169,11 @@ class Stream:
         Shapes: x (B, F), or (F,) with batch=1 -> (B, U), or (U,).
         Raises: ShapeError: x has another shape. DTypeError: not numbers.
         """
-        if type(x) is np.ndarray and x.dtype is self._dtype and x.shape == self._shape:
-            self._row[...] = x
-        else:
-            self._fill(x)
         if self._made != generation():
             self._bind()
-        self._run()
+        if not self._step(x):
+            self._fill(x)
+            self._run()
         if self._single:
             return self._result.copy()
         return packed([result.copy() for result in self._results], self._reader.model.output)
@@ -209,16 +206,19 @@ class Stream:
 
         Shapes: input (B, F), output (B, U); without B where batch=1.
         """
-        if self._shape is None or not self._single:
+        if len(self._x) > 1 or not self._single:
             inputs, outputs = len(self._x), len(self._y)
             rule, cure = "have one input and one output", "Use step."
             raise ArgumentError.at(self._reader.where, "model", rule, f"{inputs} and {outputs}", cure)
         self._bind()
-        return self._row, self._result, self._run
+        return self._rows[0], self._result, self._run
 
     def _bind(self) -> None:
         """Bind the plan of one step to this stream's arrays, which stay."""
-        self._run = self._reader.plan(one=True).bound([*self._x, *self._states], [*self._y, *self._states])
+        given = self._rows[0] if len(self._x) == 1 else None
+        self._run, self._step = self._reader.plan(one=True).bound(
+            [*self._x, *self._states], [*self._y, *self._states], given
+        )
         self._made = generation()
 
     def _fill(self, x: Any) -> None:

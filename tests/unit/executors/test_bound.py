@@ -24,7 +24,7 @@ def test_a_graph_without_inputs_runs(executor):
 def test_a_bound_plan_reads_and_fills_its_arrays(executor):
     x, w = placeholder("x", (1, 3)), Variable(np.eye(3, dtype="float32"))
     given, made = np.ones((1, 3), "float32"), np.zeros((1, 3), "float32")
-    run = executor.compile(Graph((x,), (x @ w + 1.0,))).bound([given], [made])
+    run = executor.compile(Graph((x,), (x @ w + 1.0,))).bound([given], [made]).run
     for value in (1.0, 2.0):
         given[...] = value
         run()
@@ -32,10 +32,24 @@ def test_a_bound_plan_reads_and_fills_its_arrays(executor):
 
 
 @each
+def test_a_step_takes_arrays_like_the_given_one_alone(executor):
+    x = placeholder("x", (1, 1, 3))
+    array, made = np.zeros((1, 1, 3), "float32"), np.zeros((1, 1, 3), "float32")
+    bound = executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made], given=array[0, 0])
+    assert bound.step(np.array([1, 2, 3], "float32"))
+    assert made.ravel().tolist() == [2, 3, 4]
+    others = [np.ones(3), np.ones(3, "int32"), np.ones(3, ">f4"), np.ones(2, "float32"), np.ones((1, 3), "float32")]
+    for other in (*others, np.float32(1), [1.0, 1.0, 1.0], None, "abc"):
+        assert not bound.step(other)
+    assert made.ravel().tolist() == [2, 3, 4]
+    assert not executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made]).step(array)
+
+
+@each
 def test_states_that_change_places_do_not_overwrite_each_other(executor):
     a, b = placeholder("a", (2,)), placeholder("b", (2,))
     first, second = np.array([1, 2], "float32"), np.array([3, 4], "float32")
-    run = executor.compile(Graph((a, b), (b, a))).bound([first, second], [first, second])
+    run = executor.compile(Graph((a, b), (b, a))).bound([first, second], [first, second]).run
     run()
     assert (first.tolist(), second.tolist()) == ([3, 4], [1, 2])
     run()
@@ -47,6 +61,6 @@ def test_arrays_of_another_size_are_refused(executor):
     x = placeholder("x", (2,))
     plan = executor.compile(Graph((x,), (x + 1.0,)))
     with pytest.raises(ShapeError):
-        plan.bound([np.zeros(3, "float32")], [np.zeros(2, "float32")])()
+        plan.bound([np.zeros(3, "float32")], [np.zeros(2, "float32")]).run()
     with pytest.raises(ValueError, match=r"does not fit its output|broadcast"):
-        plan.bound([np.zeros(2, "float32")], [np.zeros(3, "float32")])()
+        plan.bound([np.zeros(2, "float32")], [np.zeros(3, "float32")]).run()
