@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -15,10 +15,18 @@ from elman.errors import ArgumentError, DataError
 from elman.executors import Plan, default
 from elman.shapes import text
 
-__all__ = ["Decoded", "Decoder"]
+__all__ = ["Decoded", "Decoder", "check_drawing"]
 
 _BLOCK = 32
 """Tokens between two looks at whether every row has ended."""
+
+_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "length": (lambda v: v >= 1, "1 or more"),
+    "temperature": (lambda v: v >= 0, "0 or more"),
+    "top_k": (lambda v: v >= 0, "0 (all) or more"),
+    "top_p": (lambda v: 0 < v <= 1, "in (0, 1]"),
+    "repetition_penalty": (lambda v: v > 0, "above 0"),
+}
 
 
 @final
@@ -109,14 +117,8 @@ class Decoder:
             seed: the same seed, the same tokens, whatever the number of threads.
         Raises: ArgumentError: a number out of its range. DataError: an empty prompt, tokens outside the vocabulary.
         """
-        for name, value, fits, rule in (
-            ("temperature", temperature, temperature >= 0, "0 or more"),
-            ("top_k", top_k, top_k >= 0, "0 (all) or more"),
-            ("top_p", top_p, 0 < top_p <= 1, "in (0, 1]"),
-            ("repetition_penalty", repetition_penalty, repetition_penalty > 0, "above 0"),
-        ):
-            if not fits:
-                raise ArgumentError.at(f"{self.where}.sample", name, rule, value)
+        told = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "repetition_penalty": repetition_penalty}
+        check_drawing(f"{self.where}.sample", told)
         few = 0 < top_k < self.vocabulary
         kind = Kind(draw=temperature > 0, top_k=few, top_p=top_p < 1, penalty=repetition_penalty != 1.0)
         scalars = (temperature or 1.0, min(top_k or self.vocabulary, self.vocabulary), top_p, repetition_penalty)
@@ -251,8 +253,7 @@ class Decoder:
         self, prompt: Any, inputs: Sequence[Any], lengths: Sequence[Any] | None, length: int
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], tuple[bool, ...]]:
         """Prompts (B, P) with their lengths, the other inputs with theirs, and which of all inputs have lengths."""
-        if length < 1:
-            raise ArgumentError.at(self.where, "length", "1 or more", length)
+        check_drawing(self.where, {"length": length})
         listed = [np.asarray(row).ravel() for row in prompt]
         starts = np.array([len(row) for row in listed], np.int64)
         if not listed or not starts.all():
@@ -278,6 +279,13 @@ class Decoder:
                 self.where, "inputs", f"have {len(ids)} rows, as the prompt", len(wrong), "One for each."
             )
         return ids, starts, [ids[:, 0].copy(), *arrays], tuple(flags)
+
+
+def check_drawing(where: str, told: Mapping[str, Any]) -> None:
+    """Raises: ArgumentError: a setting of `Decoder.sample` out of its range."""
+    for name, (fits, rule) in _RANGES.items():
+        if name in told and not fits(told[name]):
+            raise ArgumentError.at(where, name, rule, told[name])
 
 
 def _number(value: int) -> np.ndarray:
