@@ -233,6 +233,17 @@ def test_a_file_gives_it_back(learned, tmp_path) -> None:
         estimator.save(path, overwrite=False)
 
 
+def test_a_rate_is_looked_for_on_fresh_weights(learned) -> None:
+    case, _ = learned
+    made = case.make()
+    assert hasattr(made, "find_learning_rate") is not isinstance(made, Forecaster)
+    if isinstance(made, Forecaster):
+        return
+    found = made.find_learning_rate(case.data, **case.fit_options, steps=3)
+    assert found.rates[0] / 3 <= found.suggestion <= 1
+    assert not made.__sklearn_is_fitted__()
+
+
 def test_it_tells_what_it_learned(learned, capsys) -> None:
     _, estimator = learned
     estimator.summary()

@@ -65,6 +65,17 @@ class Blueprint:
         for head in self.heads.values():
             head.companions = list(self.encoders)
         self._check_crf()
+        self._check_heads(
+            "label_smoothing", self.design.label_smoothing, "smooths", "a class, tags or a text that is written"
+        )
+        self._check_heads("tie_weights", self.design.tie_weights, "writes", "a text that is written")
+
+    def _check_heads(self, setting: str, value: Any, known: str, rule: str) -> None:
+        """Refuse a setting that no output would use. Raises: ArgumentError."""
+        if value and not any(getattr(head, known) for head in self.heads.values()):
+            kinds = ", ".join(f"{name}:{field.kind}" for name, field in self.outputs.items())
+            cure = f"It is for {rule}."
+            raise ArgumentError.at("SequenceModel", setting, "left out here", value, cure, because=kinds)
 
     def _check_crf(self) -> None:
         """Refuse a CRF that nothing would use. Raises: ArgumentError."""
@@ -160,5 +171,5 @@ class Blueprint:
             read = f", read {ways} by {self.design.layers} x {self.design.cell}({self.design.size})"
             through = read if encoder.field.sequence and self.design.cell != "none" else ""
             lines.append(f"  in  {name}: {encoder.field.describe()}{through}")
-        lines += [f"  out {name}: {head.field.describe()}" for name, head in self.heads.items()]
+        lines += [f"  out {name}: {head.describe()}" for name, head in self.heads.items()]
         return "\n".join(lines)

@@ -42,8 +42,9 @@ class Design:
         crf: let the tags of neighbours decide together, by a CRF.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
-        label_smoothing: of class targets.
+        label_smoothing: of targets that are classes, tags or tokens.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
+        tie_weights: the vectors of tokens that are read score those that are written, too.
     """
 
     cell: str = "lstm"
@@ -60,6 +61,7 @@ class Design:
     window: int = 128
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
+    tie_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in (*CELLS, "none"):
@@ -72,6 +74,11 @@ class Design:
         for part in self.pooling.split("+"):
             if part not in POOLS:
                 raise unknown_name("SequenceModel", "pooling", part, POOLS)
+
+    @property
+    def name(self) -> str:
+        """The network as a table of scores calls it."""
+        return "network" if self.cell == "none" else self.cell
 
     @property
     def width(self) -> int:

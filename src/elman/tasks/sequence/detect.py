@@ -75,7 +75,7 @@ class Detect(Head):
         truth = list(self.field.encode(columns[self.name]))
         found = _begun(run.raw(self.name))
         mean = [np.array(self.naive["mean"])] * len(truth)
-        return {self.design.cell: _scored(truth, found), "mean box": _scored(truth, mean)}
+        return {self.design.name: _scored(truth, found), "mean box": _scored(truth, mean)}
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The mean of the largest boxes, as sure as pictures have one."""

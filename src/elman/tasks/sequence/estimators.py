@@ -36,6 +36,7 @@ class _Recurrent(Trained):
     bidirectional: bool | None = None
     embedding: int | None = None
     dropout: float = 0.2
+    recurrent_dropout: float = 0.0
     pooling: str = "max+mean"
     spelling: bool | None = None
     input: Any = None
@@ -114,12 +115,13 @@ class SequenceClassifier(_Classifier, _Recurrent):
     Args:
         cell: "lstm", "gru", "simple_rnn" ... size: units. layers: on top of each other.
         bidirectional: read both ways; None: yes. embedding: width of token vectors.
-        dropout: share dropped while training. pooling: "max", "mean", "last", joined by "+".
+        dropout, recurrent_dropout: shares dropped while training. pooling: "max", "mean", "last", joined by "+".
         spelling: show the parts of words; None: for lists of tokens.
-        epochs, batch_size, learning_rate, patience, validation, seconds: of training, see `SequenceModel`.
+        epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds: of training, see
+            `SequenceModel`.
         input: a field for X, where it should not be guessed.
         seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
-        class_weight: "balanced", or class -> weight.
+        class_weight: "balanced", or class -> weight. label_smoothing: of the targets.
 
     Example:
         >>> import numpy as np
@@ -130,11 +132,12 @@ class SequenceClassifier(_Classifier, _Recurrent):
     """
 
     class_weight: Any = None
+    label_smoothing: float = 0.0
 
 
 class SequenceRegressor(_Regressor, _Recurrent):
     """Sequences or texts to numbers: a recurrent network both ways, pooled, and a dense layer. Arguments as
-    `SequenceClassifier`.
+    `SequenceClassifier`, without `class_weight` and `label_smoothing`.
 
     Example:
         >>> import numpy as np
@@ -152,7 +155,8 @@ class SequenceTagger(_Recurrent):
     Tags that mark spans (O, B-, I-) are learned as IOBES, which says where a span ends, and given back as they came.
 
     Args:
-        crf: let neighbouring tags decide together, by a CRF; only tags that may follow each other come out.
+        crf: let neighbouring tags decide together, by a CRF. Of tags that mark spans only those that may follow each
+            other come out; others, such as parts of speech, have no scheme, and any may follow any.
         The others as `SequenceClassifier`, without `class_weight`.
 
     Source: Huang, Xu and Yu 2015, "Bidirectional LSTM-CRF Models for Sequence Tagging".
@@ -166,6 +170,7 @@ class SequenceTagger(_Recurrent):
     """
 
     crf: bool = False
+    label_smoothing: float = 0.0
 
     def _output(self, y: Any) -> Field[Any] | str:
         first = next((row for row in y if len(row)), [""])
@@ -239,7 +244,7 @@ class MLP(_Layered):
     Args:
         task: "classify" or "regress".
         size: units of each hidden layer. layers: how many.
-        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
             `SequenceClassifier`.
 
     Example:
@@ -306,7 +311,7 @@ class ConvNet(_Layered):
     Args:
         task: "classify" or "regress".
         size: units of each dense layer. layers: how many stand behind the convolutions.
-        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
             `SequenceClassifier`.
 
     Source: LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition".
@@ -343,7 +348,7 @@ class FaceDetector(Trained):
 
     Args:
         cell: of the decoder. size: its units, and those of the dense layers. layers: how many of both.
-        dropout, epochs, batch_size, learning_rate, patience, validation, seconds, seed, verbose: as
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
             `SequenceClassifier`.
 
     Source: Stewart and Andriluka 2016, "End-to-end people detection in crowded scenes".

@@ -26,7 +26,7 @@ from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
 from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice
 
-__all__ = ["Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag"]
+__all__ = ["Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag", "classes_loss"]
 
 
 @dataclasses.dataclass
@@ -68,6 +68,10 @@ class Head(abc.ABC):
     """Epochs without progress that are to be expected."""
     causal: ClassVar[bool] = False
     """Whether the core must not look ahead."""
+    smooths: ClassVar[bool] = False
+    """Whether the loss knows label smoothing."""
+    writes: ClassVar[bool] = False
+    """Whether tokens that come out go in again."""
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         self.choice, self.field, self.design = choice, field, design
@@ -79,6 +83,10 @@ class Head(abc.ABC):
     def name(self) -> str:
         """Of the column."""
         return self.choice.output
+
+    def describe(self) -> str:
+        """One line on what comes out."""
+        return self.field.describe()
 
     def inputs(self) -> dict[str, Tensor]:
         """Further inputs of the network: what a decoder is told while it learns."""
@@ -123,7 +131,7 @@ class Head(abc.ABC):
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Scores of the answers, and below them those of the simplest guesses."""
         actual = columns[self.name]
-        rows = {self.design.cell: self.scores(actual, self.answers(run))}
+        rows = {self.design.name: self.scores(actual, self.answers(run))}
         return rows | {name: self.scores(actual, found) for name, found in self.guesses(columns).items()}
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
@@ -144,10 +152,11 @@ class Classify(Head):
 
     metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
+    smooths = True
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         super().__init__(choice, field, design)
-        self.loss = _classes_loss(design)
+        self.loss = classes_loss(design)
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Softmax over the pooled features. Shapes: -> (B, V)."""
@@ -250,12 +259,19 @@ class Tag(Aligned):
 
     metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
+    smooths = True
     crf: layers.CRF
     """The last layer, where neighbours decide together."""
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         super().__init__(choice, field, design)
-        self.loss = losses.CRF() if design.crf else _classes_loss(design)
+        self.loss = losses.CRF() if design.crf else classes_loss(design)
+
+    def describe(self) -> str:
+        """The tags, and what a CRF makes of their order."""
+        free = self.field.order() is None  # type: ignore[attr-defined]  # tags
+        may = "any tag may follow any, for they have no scheme" if free else "only tags that may follow each other"
+        return super().describe() + (f"; chosen together by a CRF: {may}" if self.design.crf else "")
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Softmax at each step of the source, or scores for the CRF. Shapes: -> (B, T, V)."""
@@ -328,7 +344,8 @@ def _softmax(field: Field[Any], x: Tensor) -> Tensor:
     return made
 
 
-def _classes_loss(design: Design) -> Any:
+def classes_loss(design: Design) -> Any:
+    """The cross-entropy of classes, smoothed where asked for."""
     if not design.label_smoothing:
         return "sparse_categorical_crossentropy"
     return losses.SparseCategoricalCrossentropy(label_smoothing=design.label_smoothing)

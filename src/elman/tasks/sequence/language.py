@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman import layers
+from elman.decoding.decoder import check_drawing
 from elman.fields import BOS, EOS
 from elman.fields.samples import together
 from elman.graph import Tensor
@@ -20,8 +21,9 @@ from elman.tasks.scoring import bits_per_character, perplexity
 from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import Spread, core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
-from elman.tasks.sequence.heads import Head, Run
+from elman.tasks.sequence.heads import Head, Run, classes_loss
 from elman.tasks.sequence.search import Kept
+from elman.tasks.sequence.vocabulary import Vocabulary
 
 __all__ = ["Next", "pieces"]
 
@@ -33,11 +35,13 @@ _SHOWN = 10_000
 class Next(Head):
     """Softmax over the vocabulary at each step, for the step after it."""
 
-    loss = "sparse_categorical_crossentropy"
+    smooths = True
     causal = True
+    writes = True
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self.loss = classes_loss(self.design)
         self.kept = Kept()
 
     def inputs(self) -> dict[str, Tensor]:
@@ -47,12 +51,12 @@ class Next(Head):
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, T, V)."""
         assert self.field.size is not None
-        x = dropped(layers.Embedding(self.field.size, self.design.width)(inputs[self.name]), self.design)
+        words = Vocabulary(self.field.size, self.design)
+        x = dropped(words.vectors(inputs[self.name]), self.design)
         if features:
             x = Spread()([x, join_vectors(list(features.values()))])
         x = core(x, self.design, both_ways=False)
-        made: Tensor = layers.Dense(self.field.size, activation="softmax")(x)
-        return made
+        return words.chances(x)
 
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens, and the tokens one later. Where nothing else goes in, long texts are cut into pieces."""
@@ -68,10 +72,14 @@ class Next(Head):
 
     def generate(self, network: Model, prompt: Any, how: Mapping[str, Any]) -> Any:
         """A text that begins with the prompt, drawn as `Decoder.sample` is told."""
+        check_drawing("generate", how)
         (ids,) = self.field.encode([prompt])
         decoder = self.kept.decoder(network, self.name, self.name)
         (more,) = decoder.sample([[BOS, *ids]], eos=EOS, **how).rows()
-        return self.field.decode([np.concatenate([ids, more]).astype(np.int32)])[0]
+        begun, whole = self.field.decode([ids, np.concatenate([ids, more]).astype(np.int32)])
+        # The prompt stands as it was given, with words that the vocabulary does not know.
+        kept = isinstance(prompt, str) and whole.startswith(begun)
+        return prompt + whole[len(begun) :] if kept else whole
 
     def answers(self, run: Run) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""
@@ -88,7 +96,7 @@ class Next(Head):
             count += len(asked)
         letters = sum(len(text) for text in columns[self.name]) / count
         return {
-            self.design.cell: _likelihood(nats / count, letters),
+            self.design.name: _likelihood(nats / count, letters),
             "frequency of tokens": _likelihood(plain / count, letters),
         }
 

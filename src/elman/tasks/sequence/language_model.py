@@ -12,6 +12,7 @@ from elman.fields import Text, Tokens
 from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
+from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.tabular import samples
 from elman.tasks.sequence.wrapping import Trained
 from elman.training.callbacks import Callback
@@ -26,9 +27,10 @@ class LanguageModel(Trained):
     X is one text, or a list of texts or of lists of tokens.
 
     Args:
-        cell, size, layers, embedding, dropout: of the network, see `SequenceModel`.
+        cell, size, layers, embedding, dropout, recurrent_dropout, tie_weights: of the network, see `SequenceModel`.
         window: tokens of a piece in which a long text is learned.
-        epochs, batch_size, learning_rate, patience, validation, seconds: of training.
+        label_smoothing, scheduled_sampling: of the tokens, see `SequenceModel`.
+        epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds: of training.
         input: a field for the texts: `Text("word")`, `Text("bpe")` ...; None: characters, of lists their tokens.
         seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
 
@@ -46,7 +48,11 @@ class LanguageModel(Trained):
     layers: int = 1
     embedding: int | None = None
     dropout: float = 0.2
+    recurrent_dropout: float = 0.0
     window: int = 128
+    label_smoothing: float = 0.0
+    scheduled_sampling: float = 0.0
+    tie_weights: bool = False
     epochs: int = 40
     patience: int = 6
     input: Any = None
@@ -60,11 +66,26 @@ class LanguageModel(Trained):
         Raises:
             DataError: nothing to read, or what is no text, with the row.
         """
-        texts = _texts("LanguageModel.fit", X)
-        field = self.input or (Text("char") if isinstance(texts[0], str) else Tokens())
-        model = SequenceModel({"y": field}, {"y": field}, **self._settings())
+        model, texts = self._over("fit", X)
         self.model_ = model.fit({"y": texts}, callbacks=callbacks)
         return self
+
+    def find_learning_rate(
+        self, X: Any, y: Any = None, lowest: float = 1e-5, highest: float = 1.0, steps: int = 100
+    ) -> RateSearch:
+        """Try rates from the lowest to the highest on fresh weights, one step each; its `suggestion`, `plot()`.
+
+        Args:
+            X: texts. y: not used. lowest, highest: rates. steps: how many are tried.
+        """
+        model, texts = self._over("find_learning_rate", X)
+        return model.find_learning_rate({"y": texts}, lowest, highest, steps)
+
+    def _over(self, verb: str, x: Any) -> tuple[SequenceModel, Any]:
+        """The model behind, not yet fitted, and its texts."""
+        texts = _texts(f"LanguageModel.{verb}", x)
+        field = self.input or (Text("char") if isinstance(texts[0], str) else Tokens())
+        return SequenceModel({"y": field}, {"y": field}, **self._settings()), texts
 
     def generate(
         self, prompt: Any = "", length: int = 200, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,

@@ -57,8 +57,9 @@ class SequenceModel(Estimator):
         crf: let neighbouring tags decide together: a CRF behind the scores, Viterbi for the answers.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
-        label_smoothing: of class targets.
+        label_smoothing: of targets that are classes, tags or tokens.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
+        tie_weights: the vectors of tokens that are read score those that are written, too.
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
         decay: how the rate falls: "plateau", halved when the score stands still; "cosine", half a wave that ends at 0
             with the last epoch; None: "plateau" with a validation part, "cosine" without one.
@@ -99,6 +100,7 @@ class SequenceModel(Estimator):
     window: int = 128
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
+    tie_weights: bool = False
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
@@ -139,6 +141,7 @@ class SequenceModel(Estimator):
         except DataError:
             self._fields(columns, None)  # the same complaint, by the row's number in the whole table
             raise
+        self.guesses_ = self._guessed
         blueprint = Blueprint(inputs, outputs, design)
         for head in blueprint.heads.values():
             head.learn(learned)
@@ -322,7 +325,7 @@ class SequenceModel(Estimator):
         Everything is learned from the rows to learn from, but for which classes there are: a rare one may stand only
         among the rows to check on.
         """
-        self.guesses_ = {}
+        self._guessed: dict[str, str] = {}
         known: dict[str, Field[Any]] = {}
         declared = {**_declared("outputs", self.outputs), **_declared("inputs", self.inputs)}
         for name, given in declared.items():
@@ -343,7 +346,7 @@ class SequenceModel(Estimator):
             made: Field[Any] = fields.by_kind(given)()
             return made
         guessed = fields.guess(column, name)
-        self.guesses_[name] = f"{name}: {guessed.field.kind} ({guessed.reason})"
+        self._guessed[name] = f"{name}: {guessed.field.kind} ({guessed.reason})"
         return guessed.field
 
     def _run(self, columns: Columns, search: Mapping[str, Any]) -> Run:

@@ -16,6 +16,7 @@ from elman.fields import Field
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
+from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.tabular import features_of, field_for, has_gaps, samples, targets
 from elman.training.callbacks import Callback
 
@@ -72,13 +73,28 @@ class Wrapped(Estimator):
         Raises:
             DataError, ShapeError, DTypeError: what cannot be read, with the row.
         """
-        where = f"{type(self).__name__}.fit"
-        given = samples(where, X, gaps=has_gaps(getattr(self, "input", None)))
-        asked = self._checked(where, targets(where, y, len(given), self._numeric))
-        model = SequenceModel({"x": self._input(given)}, {"y": self._output(asked)}, **self._settings())
+        model, given, asked = self._begun("fit", X, y)
         model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
         self._learned(model, given, asked)
         return self
+
+    def find_learning_rate(
+        self, X: Any, y: Any = None, lowest: float = 1e-5, highest: float = 1.0, steps: int = 100
+    ) -> RateSearch:
+        """Try rates from the lowest to the highest on fresh weights, one step each; its `suggestion`, `plot()`.
+
+        Args:
+            X, y: as in `fit`. lowest, highest: rates. steps: how many are tried.
+        """
+        model, given, asked = self._begun("find_learning_rate", X, y)
+        return model.find_learning_rate({"x": self._column(given), "y": asked}, lowest, highest, steps)
+
+    def _begun(self, verb: str, x: Any, y: Any) -> tuple[SequenceModel, Any, Any]:
+        """The model behind, not yet fitted; X and y as its columns."""
+        where = f"{type(self).__name__}.{verb}"
+        given = samples(where, x, gaps=has_gaps(getattr(self, "input", None)))
+        asked = self._checked(where, targets(where, y, len(given), self._numeric))
+        return SequenceModel({"x": self._input(given)}, {"y": self._output(asked)}, **self._settings()), given, asked
 
     def _checked(self, where: str, y: Any) -> Any:
         """y as the task wants it."""
@@ -209,6 +225,8 @@ class Trained(Wrapped):
     epochs: int = 60
     batch_size: int = 32
     learning_rate: float = 0.005
+    decay: str | None = None
+    clipnorm: float | None = 1.0
     patience: int = 10
     validation: float | None = 0.1
     seconds: float | None = None

@@ -21,8 +21,9 @@ from elman.tasks.scoring import character_error_rate, rouge_l
 from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
-from elman.tasks.sequence.heads import Run
+from elman.tasks.sequence.heads import Run, classes_loss
 from elman.tasks.sequence.search import Kept
+from elman.tasks.sequence.vocabulary import Vocabulary
 from elman.tasks.sequence.written import Written, batches, one_each, shown
 
 __all__ = ["Write"]
@@ -34,10 +35,12 @@ LONGER = 2
 class Write(Written):
     """Softmax over the vocabulary for each next token."""
 
-    loss = "sparse_categorical_crossentropy"
+    smooths = True
+    writes = True
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self.loss = classes_loss(self.design)
         self.kept = Kept()
 
     @property
@@ -53,16 +56,15 @@ class Write(Written):
         """Shapes: -> (B, W, V)."""
         assert self.field.size is not None
         design = self.design
-        x = dropped(layers.Embedding(self.field.size, design.width)(inputs[self.told]), design)
+        words = Vocabulary(self.field.size, design)
+        x = dropped(words.vectors(inputs[self.told]), design)
         start = layers.Dense(design.width, activation="tanh")(join_vectors(list(features.values())))
         x = core(layers.Add()([x, layers.Reshape((1, design.width))(start)]), design, both_ways=False)
         x = layers.Dense(design.size)(x)
         if self.choice.source:
             memory = layers.Dense(design.size)(features[self.choice.source].memory)
             x = layers.Concatenate()([x, layers.Attention()([x, memory])])
-        x = layers.Dense(design.size, activation="tanh")(x)
-        made: Tensor = layers.Dense(self.field.size, activation="softmax")(x)
-        return made
+        return words.chances(layers.Dense(design.size, activation="tanh")(x))
 
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens so far, and the token behind each."""

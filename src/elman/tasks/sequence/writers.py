@@ -55,7 +55,7 @@ class _Writer(_Recurrent):
         found = self.predict(X, **search)
         actual = targets(f"{type(self).__name__}.evaluate", y, len(found), False)
         head = self.model_.blueprint_.heads["y"]
-        rows = {self.cell: found} | head.guesses({"y": actual})
+        rows = {head.design.name: found} | head.guesses({"y": actual})
         scores = {
             name: {"BLEU": bleu(actual, texts), "chrF": chrf(actual, texts)} | head.scores(actual, texts)
             for name, texts in rows.items()
@@ -63,11 +63,22 @@ class _Writer(_Recurrent):
         return Report(scores, f"given rows, {len(actual)}")
 
 
-class Translator(_Writer):
+@settings
+class _Decoder(_Writer):
+    """Texts out, token by token."""
+
+    label_smoothing: float = 0.0
+    scheduled_sampling: float = 0.0
+    tie_weights: bool = False
+
+
+class Translator(_Decoder):
     """A text to another: translation, summary, chat. One network reads, another writes and looks back at each word.
 
     Args:
         beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
+        label_smoothing: of the tokens that are to be written. scheduled_sampling: share of tokens that it reads of its
+            own while training. tie_weights: the vectors of tokens that are read score those that are written, too.
         input: a field for both sides; None: words. The others as `SequenceClassifier`, without `class_weight`.
 
     Source: Sutskever, Vinyals and Le 2014 (two networks, beam search); Luong, Pham and Manning 2015 (the look back).
@@ -87,7 +98,7 @@ class Translator(_Writer):
         return type(both)(**both.settings()) if isinstance(both, Field) else both
 
 
-class Captioner(_Writer):
+class Captioner(_Decoder):
     """Pictures to texts: convolutions read, a recurrent network writes and looks at parts of the picture for each word.
     Arguments as `Translator`.
 
@@ -111,7 +122,8 @@ class Captioner(_Writer):
 class Transcriber(_Writer):
     """Speech, lines of writing or series to characters that come in the same order (CTC).
 
-    Arguments as `Translator`. A beam adds up all ways to say a text, and may hear a language model of such texts:
+    Arguments as `SequenceClassifier`, without `class_weight` and `label_smoothing`, and `beam`: one of several adds up
+    all ways to say a text, and may hear a language model of such texts:
     `predict(X, language_model=LanguageModel().fit(texts))`.
 
     X: pairs (sound, rate) or paths of sound (extra `audio`); lines as bytes (H, W) or paths of pictures (extra
@@ -162,6 +174,7 @@ class VideoTagger(_Classifier, _Recurrent):
     """
 
     class_weight: Any = None
+    label_smoothing: float = 0.0
 
     def _input(self, given: Any) -> Any:
         colours = np.shape(given[0])[3:] == (3,)

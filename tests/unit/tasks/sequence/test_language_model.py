@@ -95,3 +95,32 @@ def test_a_second_column_says_what_kind_of_text():
     model = SequenceModel({"tongue": "category", "t": Text("char")}, {"t": Text("char")}, **SMALL).fit(columns)
     assert model.predict({"tongue": ["es", "en"], "t": ["s", "s"]}) == ["so", "su"]
     assert model.evaluate(columns).model["perplexity"] < 1.5
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [
+        ({"length": 0}, "length must be 1 or more. Received length=0."),
+        ({"temperature": -1}, "temperature must be 0 or more. Received temperature=-1."),
+        ({"top_k": -2}, r"top_k must be 0 \(all\) or more"),
+        ({"top_p": 0}, r"top_p must be in \(0, 1\]"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be above 0"),
+    ],
+)
+def test_generate_speaks_for_itself(home, told, rule):
+    with pytest.raises(ArgumentError, match=f"^generate: {rule}"):
+        home.generate("ho", **told)
+
+
+def test_a_prompt_stands_as_it_was_given():
+    model = LanguageModel(input=Text("word"), **SMALL).fit(["how are you", "are you"] * 8)
+    assert model.generate("well, how", length=2, temperature=0) == "well, how are you"
+
+
+def test_tied_weights_are_one_matrix():
+    texts = ["the sun", "the sea"] * 8
+    model = LanguageModel(tie_weights=True, label_smoothing=0.01, **SMALL).fit(texts)
+    network, size = model.model_.network_, model.model_.blueprint_.outputs["y"].size
+    assert [w.shape for w in network.weights if size in w.shape] == [(size, SMALL["size"])]
+    assert model.perplexity(texts) < 1.5
+    assert model.generate("the s", temperature=0) in texts

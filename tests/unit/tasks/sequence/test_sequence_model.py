@@ -302,6 +302,9 @@ def test_with_a_crf_neighbours_decide_together(rng, tmp_path):
 def test_a_crf_that_nothing_would_use_is_refused(rng):
     with pytest.raises(ArgumentError, match=r"SequenceModel: crf must be False where no tags come out"):
         SequenceModel({"text": "text"}, {"mood": "category"}, crf=True).fit(_reviews(rng, 6))
+    for setting, value in (("label_smoothing", 0.1), ("tie_weights", True)):
+        with pytest.raises(ArgumentError, match=rf"SequenceModel: {setting} must be left out here.*: y:number"):
+            SequenceModel({"x": "number"}, {"y": "number"}, **{setting: value}).fit({"x": [1.0] * 8, "y": [2.0] * 8})
     with pytest.raises(ArgumentError, match=r"SequenceModel: label_smoothing must be 0 beside crf=True"):
         SequenceModel({"words": "tokens"}, {"tags": "tags"}, crf=True, label_smoothing=0.1).fit(_tagged(rng, 6))
 

@@ -40,3 +40,19 @@ def test_tags_that_mark_no_spans_are_taken_as_they_are():
 def test_settings_of_one_estimator_are_unknown_to_another():
     with pytest.raises(UnknownNameError, match="SequenceClassifier: parameter must be a known name"):
         SequenceClassifier().set_params(crf=True)
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        (["B-X", "O"], "only tags that may follow each other"),
+        (["NOUN", "VERB"], "any tag may follow any, for they have"),
+    ],
+)
+def test_explain_says_what_a_crf_makes_of_tags(tags, told):
+    lines: list[str] = []
+    words = [["a", "b"]] * 4
+    SequenceTagger(crf=True, **SMALL).fit(words, [tags] * 4).explain(lines.append)
+    assert f"chosen together by a CRF: {told}" in lines[0]
+    SequenceTagger(**SMALL).fit(words, [tags] * 4).explain(lines.append)
+    assert "CRF" not in lines[1]

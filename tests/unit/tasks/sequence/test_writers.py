@@ -137,3 +137,14 @@ def test_a_language_model_of_other_symbols_is_refused(mumbled, undecided):
         model.predict(waves, language_model=undecided)
     with pytest.raises(ArgumentError, match=r"language_model must be of the same symbols.*Fit it with the field that"):
         model.predict(waves, language_model=told(["red house"], epochs=1, input=Text()))
+
+
+def test_a_translator_learns_with_tied_and_smoothed_targets(tmp_path):
+    settings = {"size": 24, "epochs": 40, "learning_rate": 0.02, "dropout": 0.0, "validation": 0}
+    model = Translator(tie_weights=True, label_smoothing=0.1, scheduled_sampling=0.1, clipnorm=5.0, **settings)
+    source, target = ["red house", "house", "red car", "car"], ["casa roja", "casa", "coche rojo", "coche"]
+    model.fit(source * 8, target * 8)
+    assert model.predict(source) == target
+    assert model.predict(source, beam=3) == target
+    assert Translator.load(model.save(tmp_path / "t.safetensors")).predict(source) == target
+    assert model.model_.history_["loss"][-1] > 0.2  # what is smoothed is never certain
