@@ -304,6 +304,7 @@ std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) 
   s->call.outputs = s->outputs.data(), s->call.out = s->out.data(), s->call.n_outputs = int(i.out.size());
   s->call.n_registers = p.registers;
   s->call.scratch = reinterpret_cast<R*>(scratch_);
+  s->call.known = known_program(s->call);
   return s;
 }
 

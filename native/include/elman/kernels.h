@@ -128,7 +128,10 @@ struct Pointwise {
   const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
   R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, aligned
+  int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
 };
+// The place among the programs that are compiled as a whole of one with these inputs, constants, steps and outputs; -1: none
+template <class R> int known_program(const Pointwise<R>& p);
 
 // ---- reduction -------------------------------------------------------------------------------------------------
 enum class ReduceKind : uint8_t { sum, max, min, prod };

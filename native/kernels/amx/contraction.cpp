@@ -129,9 +129,9 @@ void multiply(const Corner (&c)[4], const uint16_t* a, int64_t a_step, const uin
   else _tile_zero(tile_number)
 #define ELMAN_END(tile_number, corner) _tile_stored(tile_number, c[corner].c, c[corner].c_row* int64_t(sizeof(float)))
   ELMAN_START(0, 0);
-  if constexpr (N == 2) ELMAN_START(1, 1);
-  if constexpr (M == 2) ELMAN_START(2, 2);
-  if constexpr (M == 2 && N == 2) ELMAN_START(3, 3);
+  if constexpr (N == 2) { ELMAN_START(1, 1); }
+  if constexpr (M == 2) { ELMAN_START(2, 2); }
+  if constexpr (M == 2 && N == 2) { ELMAN_START(3, 3); }
   for (int64_t i = 0; i < k; ++i, a += elements, b += elements) {
     _tile_loadd(6, b, 64);
     _tile_loadd(4, a, 64);

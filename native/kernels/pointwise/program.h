@@ -6,7 +6,7 @@
 // apart (a gate's columns in a product) are read and written in place too, where rows are whole vectors: a tile is then some
 // rows (`Grid`), or a part of one.
 #pragma once
-#include "pointwise/loop.h"
+#include "pointwise/whole.h"
 
 namespace elman::ELMAN_TARGET {
 namespace {
@@ -281,19 +281,33 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
       if (input.axes == 0 && input.storage == Storage::real) value[r] = {(const R*)p.in[i] + first, W};
       else value[r] = make_operand(input, p.in[i], scratch + r * tile, single[r], grid, part, apart[r]);
     }
-    for (int s = 0; s < n_steps; ++s) {
-      const PointwiseStep step = p.steps[s];
-      R* to = scratch + step.to * tile;
-      int64_t to_apart = columns;
-      if (direct_now >> step.to & 1) {
-        const PointwiseOutput& output = p.outputs[output_of[step.to]];
-        const bool strided = by_rows && output.axes > 0;
-        to = (R*)p.out[output_of[step.to]] + (strided ? offset_of(output, first) : first);
-        if (strided) to_apart = output.stride[output.axes - 2];
+    // Where a register goes that a step makes: its own memory, or an output's
+    const auto place = [&](uint8_t r, int64_t& to_apart) __attribute__((always_inline)) {
+      to_apart = columns;
+      if (!(direct_now >> r & 1)) return scratch + r * tile;
+      const PointwiseOutput& output = p.outputs[output_of[r]];
+      const bool strided = by_rows && output.axes > 0;
+      if (strided) to_apart = output.stride[output.axes - 2];
+      return (R*)p.out[output_of[r]] + (strided ? offset_of(output, first) : first);
+    };
+    if (sizeof(R) == sizeof(float) && p.known >= 0) {
+      R* to[max_known_operands];
+      int64_t to_apart[max_known_operands];
+      for (int o = 0; o < n_outputs; ++o) to[o] = place(p.outputs[o].from, to_apart[o]);
+      whole_functions<R>[p.known](value, apart, to, to_apart, by_rows ? columns / W : vectors, part.rows);
+      for (int o = 0; o < n_outputs; ++o) {
+        value[p.outputs[o].from] = {to[o], W};
+        if (by_rows) apart[p.outputs[o].from] = to_apart[o];
       }
-      run(step, to, to_apart);
-      value[step.to] = {to, W};
-      if (by_rows) apart[step.to] = to_apart;
+    } else {
+      for (int s = 0; s < n_steps; ++s) {
+        const PointwiseStep step = p.steps[s];
+        int64_t to_apart;
+        R* const to = place(step.to, to_apart);
+        run(step, to, to_apart);
+        value[step.to] = {to, W};
+        if (by_rows) apart[step.to] = to_apart;
+      }
     }
     for (int o = 0; o < n_outputs; ++o) {
       const PointwiseOutput& output = p.outputs[o];
