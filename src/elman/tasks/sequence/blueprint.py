@@ -13,7 +13,7 @@ from elman.models import Model
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.encoders import Encoder, Features, hidden
-from elman.tasks.sequence.heads import Classify, Follow, Head, Label, Regress, Run, Tag
+from elman.tasks.sequence.heads import Aligned, Classify, Follow, Head, Label, Regress, Run, Tag
 from elman.tasks.sequence.language import Next
 from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice, choose
@@ -69,6 +69,7 @@ class Blueprint:
             "label_smoothing", self.design.label_smoothing, "smooths", "a class, tags or a text that is written"
         )
         self._check_heads("tie_weights", self.design.tie_weights, "writes", "a text that is written")
+        self._check_subsampling()
 
     def _check_heads(self, setting: str, value: Any, known: str, rule: str) -> None:
         """Refuse a setting that no output would use. Raises: ArgumentError."""
@@ -87,6 +88,15 @@ class Blueprint:
             cure = "Choose one: a CRF gives no probability to each tag that could be smoothed."
             smoothing = self.design.label_smoothing
             raise ArgumentError.at("SequenceModel", "label_smoothing", "0 beside crf=True", smoothing, cure)
+
+    def _check_subsampling(self) -> None:
+        """Refuse fewer steps where each step has its answer. Raises: ArgumentError."""
+        if self.design.subsampling == 1:
+            return
+        stepwise = [name for name, head in self.heads.items() if isinstance(head, (Aligned, Next, Transcribe))]
+        if stepwise or not any(encoder.field.sequence for encoder in self.encoders.values()):
+            rule = f"1 where {stepwise[0]!r} needs every step" if stepwise else "1 where no sequence goes in"
+            raise ArgumentError.at("SequenceModel", "subsampling", rule, self.design.subsampling, "Leave it out.")
 
     @property
     def both_ways(self) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 from elman import layers
 from elman.errors import ArgumentError, unknown_name
 from elman.fields.windows import check_length
-from elman.graph import Tensor
+from elman.graph import Tensor, windows
 from elman.graph import trace as ops
 from elman.layers.registry import snake_case
 from elman.layers.rnn.recurrence import CellLayer
 
-__all__ = ["CELLS", "Design", "Spread", "core", "pooled", "recurrent"]
+__all__ = ["CELLS", "Design", "Spread", "core", "pooled", "recurrent", "subsampled"]
 
 CELLS: dict[str, Any] = {
     snake_case(name): kind
@@ -38,6 +38,7 @@ class Design:
         dropout: share of what is dropped between the parts while training.
         recurrent_dropout: the same inside the recurrence.
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
+        subsampling: steps that become one before the recurrence reads them; 1: each stays.
         spelling: show the network prefixes, suffixes and shape of words too.
         crf: let the tags of neighbours decide together, by a CRF.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
@@ -55,6 +56,7 @@ class Design:
     dropout: float = 0.3
     recurrent_dropout: float = 0.0
     pooling: str = "max+mean"
+    subsampling: int = 1
     spelling: bool | None = None
     crf: bool = False
     hidden: str = "dense"
@@ -66,7 +68,7 @@ class Design:
     def __post_init__(self) -> None:
         if self.cell not in (*CELLS, "none"):
             raise unknown_name("SequenceModel", "cell", self.cell, sorted([*CELLS, "none"]))
-        for name in ("size", "layers", "window", *(["embedding"] if self.embedding is not None else [])):
+        for name in ("size", "layers", "window", "subsampling", *(["embedding"] if self.embedding is not None else [])):
             check_length("SequenceModel", name, getattr(self, name))
         for name in ("dropout", "recurrent_dropout", "label_smoothing", "scheduled_sampling"):
             if not 0 <= getattr(self, name) < 1:
@@ -108,6 +110,48 @@ def recurrent(design: Design, way: bool, *, name: str | None = None, **options: 
         design.size, return_sequences=True, recurrent_dropout=design.recurrent_dropout, name=name, **options
     )
     return layers.Bidirectional(made) if way else made
+
+
+def subsampled(x: Tensor, design: Design) -> Tensor:
+    """Fewer steps: a convolution joins each with the next, and means are taken. Shapes: (B, T, F) -> (B, T', 2U).
+
+    Long sequences cost less and reach farther, and pairs of words are seen as such.
+
+    Source: Zhou, Sun, Liu and Lau 2015, "A C-LSTM neural network for text classification" (there without the mean).
+    """
+    if design.subsampling == 1:
+        return x
+    x = layers.Conv1D(2 * design.size, 2, padding="same", activation="relu")(x)
+    made: Tensor = Means(design.subsampling)(x)
+    return made
+
+
+class Means(layers.Layer):
+    """The mean of every few steps; the last mean is over those that are left. Shapes: (B, T, F) -> (B, T', F).
+
+    `AveragePooling1D(padding="same")` counts from where the longest row of a batch says, this from the first step.
+    """
+
+    supports_masking = True
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+        """Means over what is real; 0 where nothing is."""
+        real = ops.ones_like(x[:, :, 0]) if mask is None else ops.cast(mask.tensor(x.shape[1]), x.dtype)
+        share = ops.expand_dims(real, -1)
+        total, count = self._taken(ops.where(ops.equal(share, 1.0), x, 0.0)), self._taken(share)
+        return total / ops.where(ops.equal(count, 0.0), 1.0, count)
+
+    def _taken(self, x: Tensor) -> Tensor:
+        """Windows that lie side by side, filled up with zeros."""
+        return windows.average_pool(ops.pad(x, 1, after=self.steps - 1), (self.steps,), (self.steps,), "valid")
+
+    def compute_mask(self, x: Tensor, mask: Any) -> Any:
+        """As many real steps as means."""
+        return None if mask is None else type(mask)(lengths=(mask.lengths + (self.steps - 1)) / self.steps)
 
 
 def core(x: Tensor, design: Design, both_ways: bool) -> Tensor:

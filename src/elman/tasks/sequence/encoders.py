@@ -21,7 +21,7 @@ import numpy as np
 from elman import layers
 from elman.fields import Field
 from elman.graph import Tensor
-from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled
+from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled, subsampled
 from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
@@ -96,13 +96,17 @@ class Encoder:
         """The layers of this input."""
         x, field = inputs[self.name], self.field
         if field.kind in _SYMBOLS:
-            return Features(self.design, core(self._embedded(x), self.design, both_ways))
+            return Features(self.design, self.read(self._embedded(x), both_ways))
         if field.kind in _WAYS:
             return _WAYS[field.kind](self, x, both_ways)
         if field.kind == "category":
             assert field.size is not None
             return Features(self.design, None, layers.Embedding(field.size, min(field.size, self.design.width))(x))
         return Features(self.design, None, x)
+
+    def read(self, steps: Tensor, both_ways: bool) -> Tensor:
+        """The recurrent core over steps, or over fewer. Shapes: (B, T, F) -> (B, T', U), or 2U both ways."""
+        return core(subsampled(steps, self.design), self.design, both_ways)
 
     def _embedded(self, x: Tensor) -> Tensor:
         """Tokens as vectors, with those of their spelling behind them."""
@@ -119,7 +123,7 @@ class Encoder:
 
 
 def _series(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
-    return Features(encoder.design, core(x, encoder.design, both_ways))
+    return Features(encoder.design, encoder.read(x, both_ways))
 
 
 def _image(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
@@ -143,14 +147,14 @@ def _convolved(x: Tensor, each: Callable[[layers.Layer], layers.Layer]) -> Tenso
 
 def _line(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     steps = line_steps(x, getattr(encoder.field, "channels", 1), encoder.design)
-    return Features(encoder.design, core(steps, encoder.design, both_ways), shorter=True)
+    return Features(encoder.design, encoder.read(steps, both_ways), shorter=True)
 
 
 def _video(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     """Each frame through the same convolutions and one dense layer, then the core."""
     x = layers.TimeDistributed(layers.Flatten())(_convolved(x, layers.TimeDistributed))
     x = layers.Dense(encoder.design.size, activation="relu")(x)
-    return Features(encoder.design, core(dropped(x, encoder.design), encoder.design, both_ways))
+    return Features(encoder.design, encoder.read(dropped(x, encoder.design), both_ways))
 
 
 _WAYS = {"series": _series, "audio": _series, "line": _line, "image": _image, "video": _video}

@@ -38,6 +38,7 @@ class _Recurrent(Trained):
     dropout: float = 0.2
     recurrent_dropout: float = 0.0
     pooling: str = "max+mean"
+    subsampling: int = 1
     spelling: bool | None = None
     input: Any = None
 
@@ -116,6 +117,7 @@ class SequenceClassifier(_Classifier, _Recurrent):
         cell: "lstm", "gru", "simple_rnn" ... size: units. layers: on top of each other.
         bidirectional: read both ways; None: yes. embedding: width of token vectors.
         dropout, recurrent_dropout: shares dropped while training. pooling: "max", "mean", "last", joined by "+".
+        subsampling: steps that become one before the recurrence reads them, for long sequences; 1: each stays.
         spelling: show the parts of words; None: for lists of tokens.
         epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds: of training, see
             `SequenceModel`.

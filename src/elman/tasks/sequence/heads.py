@@ -26,7 +26,7 @@ from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
 from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice
 
-__all__ = ["Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag", "classes_loss"]
+__all__ = ["Aligned", "Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag", "classes_loss"]
 
 
 @dataclasses.dataclass

@@ -53,6 +53,8 @@ class SequenceModel(Estimator):
         embedding: width of token vectors; None: as `size`, at most 128.
         dropout, recurrent_dropout: shares dropped while training.
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
+        subsampling: steps that become one before the recurrence reads them (a convolution of pairs, then means), for
+            long sequences that are read as a whole; 1: each stays.
         spelling: show the network the parts of words; None: for lists of tokens.
         crf: let neighbouring tags decide together: a CRF behind the scores, Viterbi for the answers.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
@@ -94,6 +96,7 @@ class SequenceModel(Estimator):
     dropout: float = 0.3
     recurrent_dropout: float = 0.0
     pooling: str = "max+mean"
+    subsampling: int = 1
     spelling: bool | None = None
     crf: bool = False
     hidden: str = "dense"

@@ -309,6 +309,40 @@ def test_a_crf_that_nothing_would_use_is_refused(rng):
         SequenceModel({"words": "tokens"}, {"tags": "tags"}, crf=True, label_smoothing=0.1).fit(_tagged(rng, 6))
 
 
+def test_subsampled_steps_are_read_as_a_whole(rng, tmp_path):
+    """Rows of any length, none included: which of two waves it is, is still seen in every fourth step's mean."""
+    data = _waves(rng)
+    settings = SMALL | {"subsampling": 4, "epochs": 1}
+    model = SequenceModel({"wave": "series"}, {"speed": "category"}, **settings).fit(data)
+    rows = {"wave": [np.zeros((n, 1)) for n in (0, 1, 3, 4, 5)]}
+    chances = model.predict_proba(rows)
+    assert np.isfinite(chances).all()
+    for at, row in enumerate(rows["wave"]):  # what others in the batch have behind their end changes nothing
+        np.testing.assert_array_equal(model.predict_proba({"wave": [row]})[0], chances[at])
+    again = SequenceModel.load(model.save(tmp_path / "m.safetensors"))
+    np.testing.assert_array_equal(again.predict_proba(rows), chances)
+
+
+def test_subsampling_tells_pairs_of_words(rng):
+    """ "not good" is bad, "not bad" is good: single words say nothing, and two pairs are one step."""
+    texts = [
+        " ".join(rng.permutation(["x", "y", "z", f"not {a}", b])) for a, b in [("good", "bad"), ("bad", "good")] * 40
+    ]
+    data = {"text": texts, "mood": ["-", "+"] * 40}
+    settings = SMALL | {"epochs": 60, "subsampling": 2, "validation": 0}
+    assert SequenceModel({"text": "text"}, {"mood": "category"}, **settings).fit(data).predict(data) == data["mood"]
+
+
+def test_subsampling_is_refused_where_steps_have_answers(rng):
+    settings = SMALL | {"subsampling": 2}
+    with pytest.raises(ArgumentError, match=r"SequenceModel: subsampling must be 1 where 'tags' needs every step\."):
+        SequenceModel({"words": "tokens"}, {"tags": "tags"}, **settings).fit(_tagged(rng, 6))
+    with pytest.raises(ArgumentError, match=r"SequenceModel: subsampling must be 1 where no sequence goes in\."):
+        SequenceModel({"a": "number"}, {"b": "category"}, **settings).fit({"a": [1.0, 2.0], "b": ["x", "y"]})
+    with pytest.raises(ArgumentError, match=r"SequenceModel: subsampling must be a whole number from 1\."):
+        SequenceModel("a", "b", subsampling=0).fit({"a": ["x"], "b": ["y"]})
+
+
 @pytest.mark.parametrize("row", [0, 5, 11])
 def test_a_missing_value_is_named_by_its_row_in_the_table(rng, row):
     data = _reviews(rng, 12)
