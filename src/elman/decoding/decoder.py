@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from elman import dtypes
-from elman.decoding.searches import NEVER, Kind, beam_graph, row_graph
-from elman.decoding.steps import Split, split
+from elman.decoding.searches import Kind, beam_graph, row_graph
+from elman.decoding.steps import NEVER, Split, split
 from elman.errors import ArgumentError, DataError
 from elman.executors import Plan, default
 from elman.shapes import text
@@ -62,6 +62,7 @@ class Decoder:
     Args:
         model: with one output (B, T, V), the scores of the next token after each: a softmax's or logits.
         tokens: name or number of the input that holds tokens (B, T); default the last.
+        never: tokens that do not come out, such as that of padding.
     Raises: ArgumentError: another model; one with a layer that needs more than the last token, with the reason.
     Example:
         >>> from elman import Sequential
@@ -73,7 +74,7 @@ class Decoder:
         ((2, 3), [3, 3])
     """
 
-    def __init__(self, model: Any, tokens: str | int | None = None) -> None:
+    def __init__(self, model: Any, tokens: str | int | None = None, never: Sequence[int] = ()) -> None:
         self.model, self.where = model, f"Decoder of {model.where}"
         self.program = model.program()
         self._names = [str(t.node.attrs["name"]) for t in self.program.inputs]
@@ -87,6 +88,10 @@ class Decoder:
             rule, cure = "be an input (B, T) of int32", f"Its inputs: {', '.join(self._names)}."
             raise ArgumentError.at(self.where, "tokens", rule, text(given.shape), cure)
         self.vocabulary = int(out[0].shape[2])
+        self.never = sorted(set(never))
+        if not set(self.never) < set(range(self.vocabulary)):
+            rule = f"some of the tokens 0 to {self.vocabulary - 1}, not all"
+            raise ArgumentError.at(self.where, "never", rule, self.never, "Leave out those it has not.")
         self._splits: dict[tuple[tuple[bool, ...], int], tuple[Split, Plan]] = {}
         self._plans: dict[tuple[tuple[bool, ...], Kind], Plan] = {}
         self._weights: list[np.ndarray] = []
@@ -209,7 +214,7 @@ class Decoder:
         """The cut model, what was read of the inputs, the first states, and the plan of the search."""
         self._refresh()
         if (ragged, kind.width) not in self._splits:
-            made = split(self.where, self.program, self._tokens, ragged, kind.width)
+            made = split(self.where, self.program, self._tokens, ragged, kind.width).without(self.never)
             self._splits[ragged, kind.width] = made, default().compile(made.reader)
         made, reader = self._splits[ragged, kind.width]
         if (ragged, kind) not in self._plans:

@@ -16,15 +16,12 @@ import numpy as np
 
 from elman import dtypes, ops
 from elman.decoding.choosing import drawn, likeliest, penalized
-from elman.decoding.steps import Split, instantiated
+from elman.decoding.steps import NEVER, Split, instantiated
 from elman.graph import Graph, Tensor, placeholder
 from elman.graph.trace import random_uniform
 from elman.shapes import B, Dim
 
-__all__ = ["NEVER", "Kind", "beam_graph", "row_graph"]
-
-NEVER = -1e30
-"""The score of what cannot be."""
+__all__ = ["Kind", "beam_graph", "row_graph"]
 
 STEPS = Dim.symbol("search")
 """Tokens of one run; a name that no model gives to an axis."""

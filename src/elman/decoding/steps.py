@@ -7,9 +7,12 @@ largest parts that no token and no carried state goes into. They become inputs o
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
+
+import numpy as np
 
 from elman import ops
 from elman.errors import ArgumentError
@@ -34,7 +37,10 @@ from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.skip_wrappers import SkipWrapper
 from elman.shapes import B, Size
 
-__all__ = ["Split", "instantiated", "split"]
+__all__ = ["NEVER", "Split", "instantiated", "split"]
+
+NEVER = -1e30
+"""The score of what cannot be."""
 
 _STEPWISE = (Embedding, Masking, Merge, Noise, SkipWrapper, TimeDistributed)
 _LOOKS = (Attention, AdditiveAttention, MultiHeadAttention)
@@ -124,6 +130,16 @@ class Split:
     step: Graph
     states: int
     looked: int
+
+    def without(self, tokens: Sequence[int]) -> Split:
+        """The same, but some tokens never come next."""
+        if not tokens:
+            return self
+        scores, *others = self.step.outputs
+        allowed = np.full(int(scores.shape[-1]), True)  # type: ignore[arg-type]  # V is known
+        allowed[list(tokens)] = False
+        kept = ops.where(allowed, scores, ops.full((), NEVER, scores.dtype))
+        return dataclasses.replace(self, step=Graph(self.step.inputs, (kept, *others)))
 
 
 @final

@@ -206,6 +206,17 @@ def test_only_the_best_are_drawn(language, options, kept):
     assert set(drawn) == set(order[:kept])
 
 
+@pytest.mark.parametrize(
+    "search",
+    [lambda d: d.greedy(PROMPTS), lambda d: d.sample(PROMPTS, temperature=5.0), lambda d: d.beam(PROMPTS, best=5)],
+    ids=["greedy", "sample", "beam"],
+)
+def test_some_tokens_never_come_out(search, language):
+    found = search(Decoder(language, never=[0, 2]))
+    assert set(np.ravel(found.tokens).tolist()) <= {1, 3}
+    assert np.isfinite(found.scores).all()
+
+
 def test_a_penalty_ends_repetition(language):
     decoder = Decoder(language)
     plain, other = (decoder.greedy([[1]], length=3, repetition_penalty=p) for p in (1.0, 1e6))
@@ -244,6 +255,8 @@ REFUSED = [
         r"model must have one output \(B, T, V\).*shape|model=",
     ),
     (lambda d, m: Decoder(translator(), "source"), ArgumentError, r"tokens must be an input \(B, T\) of int32"),
+    (lambda d, m: Decoder(m, never=[V]), ArgumentError, r"never must be some of the tokens 0 to 3.*never=\[4\]"),
+    (lambda d, m: Decoder(m, never=range(V)), ArgumentError, r"never must be some of the tokens 0 to 3, not all"),
     (lambda d, m: Decoder(m, "other"), ArgumentError, r"tokens must be one of .*Received tokens='other'"),
     (lambda d, m: d.greedy([[]]), DataError, r"prompt must be a token or more in each row"),
     (lambda d, m: d.greedy([[V]]), DataError, r"prompt must be tokens from 0 to 3. Received prompt=4"),

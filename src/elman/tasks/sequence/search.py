@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.decoding import Decoder, PrefixScores
 from elman.errors import ArgumentError, unknown_name
-from elman.fields import BOS, EOS, UNK, Field, Text, Tokens
+from elman.fields import BOS, EOS, PAD, UNK, Field, Text, Tokens
 from elman.fields.windows import check_length
 from elman.models import Model
 
@@ -71,7 +71,10 @@ class Search:
 
 
 class Kept:
-    """The decoder of a network, with its compiled plans, for as long as it is asked about that network."""
+    """The decoder of a network, with its compiled plans, for as long as it is asked about that network.
+
+    What it writes are symbols: no padding, and nothing unknown.
+    """
 
     def __init__(self) -> None:
         self._last: tuple[Model, Decoder] | None = None
@@ -80,7 +83,7 @@ class Kept:
         """For one output, and the input that holds its tokens so far."""
         if self._last is None or self._last[0] is not network:
             at = network.output_names.index(output)
-            self._last = network, Decoder(Model(network.inputs, network.outputs[at]), tokens)
+            self._last = network, Decoder(Model(network.inputs, network.outputs[at]), tokens, (PAD, UNK, BOS))
         return self._last[1]
 
 

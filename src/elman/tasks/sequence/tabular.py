@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ def samples(where: str, x: Any, *, gaps: bool = False) -> Any:
         raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
     if hasattr(x, "toarray"):
         raise DTypeError.at(where, "X", "dense", type(x).__name__, "Sparse data are not supported: pass x.toarray().")
+    if isinstance(x, Mapping):
+        cure = "For several columns take elman.SequenceModel; for one pass its samples."
+        raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
     if isinstance(x, (list, tuple)) and x and _in_a_file(x[0]):
         return list(x)
     array = x.to_numpy() if hasattr(x, "to_numpy") else x
@@ -102,7 +105,7 @@ def field_for(x: Any, vector: bool) -> Field[Any]:
     if isinstance(x, np.ndarray):
         return Number() if vector and x.ndim == 2 else Series()
     first = next((row for row in x if len(row)), x[0])
-    if isinstance(first, str):
+    if isinstance(first, (str, bytes)):
         return Text(level="word", lower=True, min_count=2)
     if isinstance(first, Sequence) and isinstance(first[0], str):
         return Tokens(min_count=2)
@@ -123,7 +126,9 @@ def _stacked(x: Any) -> Any:
     rows = list(x)
     if any(row is None or isinstance(row, str) for row in rows):
         return rows
-    if not rows or np.ndim(rows[0]) == 0:
+    if not rows:
+        return np.empty((0, 1))
+    if np.ndim(rows[0]) == 0:
         return np.asarray(rows)
     if not any(map(len, rows)) or len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1:
         return rows

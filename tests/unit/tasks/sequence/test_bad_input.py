@@ -65,15 +65,29 @@ def test_what_is_no_text_is_named(texts, given, error, text):
 
 
 @pytest.mark.parametrize(
+    ("x", "error", "text"),
+    [
+        ([], DataError, r"fit: X must have at least one row. Received X=\(0, 1\): 0 sample"),
+        ({"a": TEXTS}, DTypeError, r"fit: X must be a list .* Received dict. For several columns take elman.Sequ"),
+        ([b"caf\xe9", b"tea"] * 6, DataError, r"valid Unicode text.*row 0: unexpected end.*encoding='latin-1'"),
+    ],
+)
+def test_what_is_no_list_of_samples_is_named(x, error, text):
+    with pytest.raises(error, match=text):
+        SequenceClassifier(**S).fit(x, MOODS[: len(x)])
+
+
+@pytest.mark.parametrize(
     ("x", "y"),
     [
+        ([b"good", b"caf\xc3\xa9"] * 4, ["+", "-"] * 4),
         (["", ""] * 4, ["+", "-"] * 4),
         (["same"] * 8, ["+", "-"] * 4),
         (TEXTS, ["+"] * 12),
         (["one row"], ["+"]),
         ([FAMILY, RIGHT_TO_LEFT] * 4, ["\U0001f600", "שלום"] * 4),
     ],
-    ids=["all empty", "all equal", "one class", "one row", "emoji, right to left"],
+    ids=["bytes", "all empty", "all equal", "one class", "one row", "emoji, right to left"],
 )
 def test_poor_data_still_make_a_model(x, y):
     model = SequenceClassifier(**S).fit(x, y)
