@@ -1,8 +1,8 @@
 """One batch at a time: `train_on_batch`, `test_on_batch`, `predict_on_batch`.
 
 The same arrays' shapes come again and again in such loops, so the decisions made for the first batch are kept: a batch
-like the last one goes to the plan without conversion, check or copy. NaN in a batch is found by the plan's guard, and
-named afterwards.
+like the last one goes to the plan without conversion, check or copy. NaN in a batch is found by the guard of the plan
+that trains, and named afterwards; a plan that predicts has none, so there the numbers are looked at.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class _Like:
 
     def ready(self, array: np.ndarray) -> np.ndarray:
         """The array for the plan: itself, or in the plan's type and shape."""
-        return array if self.same else array.astype(self.plan_dtype, copy=False).reshape(self.plan_shape)
+        if self.same:
+            return array
+        with np.errstate(over="ignore", invalid="ignore"):  # found as an infinity
+            return array.astype(self.plan_dtype, copy=False).reshape(self.plan_shape)
 
 
 def _like(given: Any, taken: np.ndarray) -> _Like | None:
@@ -60,6 +63,14 @@ class _Kept(NamedTuple):
     y: _Like
 
 
+class _Predicts(NamedTuple):
+    """A plan that predicts, and what x must look like to go to it."""
+
+    plan: Plan
+    version: int
+    x: _Like
+
+
 class OnBatch(abc.ABC):
     """Training, testing and predicting single batches, for a model that builds itself and has plans."""
 
@@ -68,6 +79,7 @@ class OnBatch(abc.ABC):
     _steps: Steps | None
     _adapter: Adapter | None
     _kept: _Kept | None = None
+    _predicts: _Predicts | None = None
 
     @abc.abstractmethod
     def _build_for(self, x: Any) -> None:
@@ -143,12 +155,23 @@ class OnBatch(abc.ABC):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch. Shapes: as the outputs."""
+        kept, steps = self._predicts, self._steps
+        if (
+            kept is not None and steps is not None
+            and steps.version == kept.version and steps.current() and kept.x.fits(x)
+        ):  # fmt: skip
+            array = kept.x.ready(x)
+            if np.isfinite(array).all():
+                return self._structured(kept.plan.run((array,)).outputs)
         self._build_for(x)
         steps = self.make_steps()
         assert self._adapter is not None
         data = self._adapter.inputs(x)
         steps.make_room(data.rows)
-        return self._structured(list(steps.predict(data.signature).run(data.arrays).outputs))
+        plan = steps.predict(data.signature)
+        like = _like(x, data.arrays[0]) if len(data.arrays) == 1 else None
+        self._predicts = None if like is None else _Predicts(plan, steps.version, like)
+        return self._structured(list(plan.run(data.arrays).outputs))
 
     def _diverged(self, arrays: Sequence[np.ndarray], steps: Steps) -> ArithmeticError:
         """The error of a batch that was refused: bad data if they are bad, else divergence."""

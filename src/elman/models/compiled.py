@@ -146,7 +146,7 @@ class Compiled(OnBatch, Layer):
         self.compile_arguments = {
             "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
         }  # fmt: skip
-        self._objective = self._steps = self._adapter = self._kept = None
+        self._objective = self._steps = self._adapter = self._kept = self._predicts = None
         if self.built:
             self._make_objective()
 
@@ -200,7 +200,7 @@ class Compiled(OnBatch, Layer):
 
     def forget_plans(self) -> None:
         """Let plans be made anew, from the weights and layers as they are now."""
-        self._steps = self._adapter = self._kept = None
+        self._steps = self._adapter = self._kept = self._predicts = None
 
     def counters(self) -> Counters:
         """Seed and step of this model; the seed is drawn once, from the generator of `layers.set_seed`."""

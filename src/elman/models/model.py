@@ -74,7 +74,7 @@ class Model(Compiled):
         self._network = Network(self.where, inputs, outputs)
         self._parts = list(self._network.layers)
         self.built = True
-        self._program = self._steps = self._adapter = self._objective = self._kept = None
+        self._program = self._steps = self._adapter = self._objective = self._kept = self._predicts = None
 
     # -- as a layer --------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elman import ops
-from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
+from elman.errors import ArgumentError, DataError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
 from elman.layers import GRU, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
 from elman.models import Model, Sequential
 from tests.tolerances import assert_close, nearly
@@ -225,6 +225,24 @@ def test_on_batch() -> None:
     assert model.train_on_batch(X.tolist(), y.tolist(), return_dict=True).keys() == {"loss"}
     assert model.train_on_batch(X[:2], y[:2]) != first
     assert model.train_on_batch(X.astype(np.float64), y.astype(np.float64)) > 0
+
+
+def test_batches_like_the_last_are_predicted_as_the_first() -> None:
+    model, y = stack(), X[:, :2]
+    for x in (X, X.astype(np.float64), X[:2], X.tolist(), X[::-1], 2 * X):
+        for _ in range(2):
+            np.testing.assert_array_equal(model.predict_on_batch(x), model.predict(x, verbose=0))
+    model.compile("sgd", "mse")
+    model.fit(X, y, verbose=0)  # moves the weights
+    np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
+    model.set_weights([2 * w for w in model.get_weights()])
+    np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
+    for bad in (np.float32(np.nan), np.float64(1e300)):  # too large for float32
+        x = X.astype(bad.dtype)
+        model.predict_on_batch(x)
+        x[2, 1] = bad
+        with pytest.raises(DataError, match=r"x must be finite\. Received x=(nan|inf): x\[2, 1\]"):
+            model.predict_on_batch(x)
 
 
 def test_the_kept_plan_is_dropped_when_it_must_be() -> None:
