@@ -85,6 +85,7 @@ Spec spec(nb::dict d) {
     s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4),
                         item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7), item<Ints>(b, 8)});
   }
+  for (nb::handle t : d["strips"]) s.strips.push_back({code(t[0]), item<Ints>(t, 1), item<Ints>(t, 2)});
   s.inputs = nb::cast<Ints>(d["inputs"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
   s.partials = nb::cast<Ints>(d["partials"]);
@@ -110,6 +111,7 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
     if (i.op == Op::matmul && i.flags.size() < 2) throw nb::value_error("a product lacks its flags");
     if (i.op == Op::linear_cross_entropy && i.flags.empty()) throw nb::value_error("a loss lacks its flags");
     if (i.op == Op::scan) within({i.body}, s.bodies.size(), "a scan has an unknown body");
+    if (i.op == Op::strip) within({i.body}, s.strips.size(), "a strip has an unknown code");
     const Program& p = i.program;
     if (p.registers < 0 || p.registers > max_registers)
       throw nb::value_error("a pointwise program has too many registers");
@@ -151,6 +153,16 @@ void check(const Spec& s, size_t variables, size_t constants) {
     if (b.traced.size() != b.states.size()) throw nb::value_error("a body must say which states it traces");
     for (int output : b.traced)
       if (output >= int(b.outputs.size())) throw nb::value_error("a body traces a state in an unknown output");
+  }
+  for (const Strip& t : s.strips) {
+    check(t.code, s);
+    within(t.local, s.values.size(), "a strip uses an unknown value");
+    const auto scans =
+        std::count_if(t.code.begin(), t.code.end(), [](const Instruction& i) { return i.op == Op::scan; });
+    if (scans != 1) throw nb::value_error("a strip must have one loop");
+    for (const Instruction& i : t.code)
+      if (i.op != Op::scan && i.op != Op::matmul && i.op != Op::reduce)
+        throw nb::value_error("a strip must have products and sums beside its loop");
   }
   within(s.inputs, s.values.size(), "unknown input");
   within(s.outputs, s.values.size(), "unknown output");

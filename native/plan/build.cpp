@@ -62,6 +62,8 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       return copy(i, frame);
     case Op::scan:
       return scan(i, block, frame);
+    case Op::strip:
+      return strip(i, block);
     case Op::reduce: {
       auto s = std::make_unique<CallStep<Reduce<R>, void (*)(const Reduce<R>&)>>(k->reduce);
       s->call = {ReduceKind(i.flags[0]), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr};
@@ -179,7 +181,7 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
 }
 
 template <class R>
-std::unique_ptr<Step> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
+std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
   auto s = std::make_unique<MatmulStep<R>>();
   const Products<R> products = kernels_.products(i.flags[1] != 0);
   s->product = products.matmul;
@@ -330,7 +332,7 @@ std::unique_ptr<Step> Builder<R>::copy(const Instruction& i, Frame* frame) {
 }
 
 template <class R>
-std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame* outer) {
+std::unique_ptr<ScanStep> Builder<R>::scan(const Instruction& i, char* block, Frame* outer) {
   const Body& body = spec_.bodies[size_t(i.body)];
   auto s = std::make_unique<ScanStep>();
   s->steps = size(i, 0), s->rows = size(i, 1);
@@ -398,6 +400,76 @@ std::unique_ptr<Step> Builder<R>::scan(const Instruction& i, char* block, Frame*
     const auto found = frame.moving.find(layout_.root(body.new_states[j]));
     if (found == frame.moving.end() || found->second != &state.out)
       duplicate(body.new_states[j], state.out, state.bytes);
+  }
+  return s;
+}
+
+namespace {
+
+bool among(const std::vector<int>& numbers, int n) {
+  return std::find(numbers.begin(), numbers.end(), n) != numbers.end();
+}
+
+}  // namespace
+
+template <class R>
+std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64_t steps, const std::vector<int>& local,
+                                                     bool sums, char* pack, Steps* packing) {
+  auto p = std::make_unique<StripProduct<R>>();
+  auto made = matmul(i, nullptr, pack, packing);
+  p->product = made->product;
+  p->whole = made->call;
+  const Matmul<R>& c = p->whole;
+  auto moves = [&](int value, int64_t elements) { return among(local, value) ? 0 : elements; };
+  p->sums = sums;
+  p->each = (sums ? c.k : c.m) / steps;
+  if (sums) {
+    p->a = moves(i.in[0], p->each * c.a_col);
+    p->b = moves(i.in[1], p->each * c.b_row);
+  } else {
+    p->a = moves(i.in[0], p->each * c.a_row);
+    p->init = p->each * c.init_row;
+    p->c = moves(i.out[0], p->each * c.c_row);
+  }
+  return p;
+}
+
+template <class R>
+std::unique_ptr<StripPart> Builder<R>::strip_sum(const Instruction& i, int64_t steps, const std::vector<int>& local) {
+  auto p = std::make_unique<StripSum<R>>();
+  p->reduce = kernels_.reduce;
+  p->whole = {ReduceKind::sum, 1, size(i, 1), size(i, 2), nullptr, nullptr};
+  bind(i.in[0], &p->whole.from, nullptr);
+  bind(i.out[0], &p->whole.to, nullptr);
+  p->rows = p->whole.length / steps;
+  p->from = among(local, i.in[0]) ? 0 : p->rows * p->whole.inner;
+  p->sum.resize(size_t(p->whole.inner));
+  return p;
+}
+
+template <class R>
+std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
+  const Strip& strip = spec_.strips[size_t(i.body)];
+  const StripLayout layout = layout_.strip(i);
+  const int64_t steps = std::max<int64_t>(size(i, 0), 1);
+  auto s = std::make_unique<StripStep>();
+  for (size_t n = 0; n < strip.code.size(); ++n) {
+    const Instruction& one = strip.code[n];
+    const bool sums = among(strip.sums, int(n));
+    if (one.op == Op::scan) {
+      s->loop = scan(one, block, nullptr);
+      const Body& body = spec_.bodies[size_t(one.body)];
+      const size_t states = body.states.size(), sequences = body.slices.size();
+      for (size_t j = 0; j < sequences; ++j) s->loop->slides[j].local = among(strip.local, one.in[states + j]);
+      for (size_t j = states; j < one.out.size(); ++j)
+        s->loop->slides[sequences + j - states].local = among(strip.local, one.out[j]);
+      continue;
+    }
+    auto& parts = s->loop == nullptr ? s->before : s->after;
+    char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
+    if (one.op == Op::reduce) parts.push_back(strip_sum(one, steps, strip.local));
+    else parts.push_back(strip_product(one, steps, strip.local, sums, pack, &s->packing));
+    s->rows = size(one, one.op == Op::reduce ? 1 : sums ? 3 : 1) / steps;
   }
   return s;
 }

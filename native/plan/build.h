@@ -5,6 +5,7 @@
 
 #include "layout.h"
 #include "steps.h"
+#include "strip.h"
 
 namespace elman {
 
@@ -31,7 +32,7 @@ class Builder {
         scratch_(scratch),
         first_row_(first_row) {}
 
-  // block: memory for the body of a scan (ArenaLayout::block), or nullptr
+  // block: memory for the body of a scan or for a strip (ArenaLayout::block), or nullptr
   std::unique_ptr<Step> step(const Instruction& instruction, char* block, Frame* frame = nullptr, char* pack = nullptr,
                              Steps* before = nullptr);
 
@@ -44,7 +45,7 @@ class Builder {
     bind(value, reinterpret_cast<void**>(const_cast<std::remove_const_t<T>**>(field)), frame);
   }
 
-  std::unique_ptr<Step> matmul(const Instruction&, Frame*, char* pack, Steps* before);
+  std::unique_ptr<MatmulStep<R>> matmul(const Instruction&, Frame*, char* pack, Steps* before);
   template <class Strided>
   void walk(const Instruction&, size_t n, int64_t count, Strided& operand) const;
   PointwiseInput input(const Instruction&, size_t n, int64_t count) const;
@@ -52,7 +53,11 @@ class Builder {
   std::unique_ptr<Step> integer(const Instruction&, Frame*);
   std::unique_ptr<Step> linear_cross_entropy(const Instruction&, Frame*);
   std::unique_ptr<Step> copy(const Instruction&, Frame*);
-  std::unique_ptr<Step> scan(const Instruction&, char* block, Frame*);
+  std::unique_ptr<ScanStep> scan(const Instruction&, char* block, Frame*);
+  std::unique_ptr<Step> strip(const Instruction&, char* block);
+  std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, const std::vector<int>& local, bool sums,
+                                           char* pack, Steps* packing);
+  std::unique_ptr<StripPart> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
 
   const Spec& spec_;
   const Numbers& sizes_;

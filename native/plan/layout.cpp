@@ -50,8 +50,29 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
       scratch_ = std::max(scratch_, i.program.registers * tile_of<R>(i.program.registers) * int64_t(sizeof(R)));
     } else if (i.op == Op::scan) {
       need_scratch(spec_.bodies[size_t(i.body)].code);
+    } else if (i.op == Op::strip) {
+      need_scratch(spec_.strips[size_t(i.body)].code);
     }
   }
+}
+
+template <class R>
+StripLayout Layout<R>::strip(const Instruction& instruction) const {
+  const Strip& strip = spec_.strips[size_t(instruction.body)];
+  StripLayout out;
+  out.pack.assign(strip.code.size(), -1);
+  for (const Instruction& i : strip.code)
+    if (i.op == Op::scan) out.bytes = aligned(body(i.body, sizes_[size_t(i.dims[0])]).bytes + int64_t(padding));
+  for (size_t n = 0; n < strip.code.size(); ++n) {
+    const Instruction& i = strip.code[n];
+    const bool sums = std::find(strip.sums.begin(), strip.sums.end(), int(n)) != strip.sums.end();
+    if (i.op != Op::matmul || sums) continue;
+    out.pack[n] = out.bytes;
+    const int64_t k = sizes_[size_t(i.dims[3])], columns = sizes_[size_t(i.dims[2])];
+    const int64_t need = kernels_.products(i.flags[1] != 0).packed_size(k, columns) * int64_t(sizeof(R));
+    out.bytes += aligned(need + int64_t(padding));
+  }
+  return out;
 }
 
 template <class R>
@@ -90,8 +111,10 @@ ArenaLayout Layout<R>::arena(bool rows, bool local_partials) {
       const Instruction& instruction = (*code[s])[i];
       for (int v : instruction.in) touch(v, at);
       for (int v : instruction.out) touch(v, at);
-      if (instruction.op == Op::scan && rows_of[s] == rows) {
-        const int64_t need = body(instruction.body, sizes_[size_t(instruction.dims[0])]).bytes;
+      const bool scan = instruction.op == Op::scan;
+      if ((scan || instruction.op == Op::strip) && rows_of[s] == rows) {
+        const int64_t need =
+            scan ? body(instruction.body, sizes_[size_t(instruction.dims[0])]).bytes : strip(instruction).bytes;
         lifetimes.push_back({at, at, need});
         targets.push_back(&out.block[s][i]);
       }

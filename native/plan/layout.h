@@ -33,6 +33,12 @@ struct ArenaLayout {
   int64_t bytes = 0;
 };
 
+// Of a strip, as one block that begins with the block of its loop: where packed matrices lie, by instruction, or -1.
+struct StripLayout {
+  std::vector<int64_t> pack;
+  int64_t bytes = 0;
+};
+
 // Of a linear_cross_entropy, in elements: rows of a block, where the products' scratch starts behind the block's logits, all of it.
 struct LinearScratch {
   int64_t block, products, total;
@@ -51,6 +57,7 @@ class Layout {
   int64_t bytes(int value) const;
   LinearScratch linear_scratch(const Instruction& i) const;
   int64_t scratch() const { return scratch_; }
+  StripLayout strip(const Instruction& i) const;
 
  private:
   void need_scratch(const std::vector<Instruction>& code);

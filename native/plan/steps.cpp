@@ -121,7 +121,7 @@ void FillStep<R>::run(Watch&) {
   }
 }
 
-void ScanStep::run(Watch& watch) {
+void ScanStep::begin(Watch& watch) {
   for (auto& state : states) {
     state.before = state.initial;
     if (state.trace < 0) continue;
@@ -130,21 +130,27 @@ void ScanStep::run(Watch& watch) {
   }
   if (steps > 0)
     for (auto& step : first) step->run(watch);
-  for (int64_t i = 0; i < steps; ++i) {
+}
+
+void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
+  for (int64_t i = from; i < to; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();
-    move(i, t);
+    move(i, t, reverse ? steps - to : from);
     for (auto& step : body) step->run(watch);
     for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
     if (lengths != nullptr) finish_rows(t);
     for (auto& state : states) state.before = state.after;
   }
+}
+
+void ScanStep::end() {
   for (auto& state : states) std::memcpy(state.last, state.before, size_t(state.bytes));
 }
 
-void ScanStep::move(int64_t i, int64_t t) {
+void ScanStep::move(int64_t i, int64_t t, int64_t lowest) {
   for (auto& slide : slides) {
-    slide.now = slide.base + t * slide.stride;
+    slide.now = slide.base + (slide.local ? t - lowest : t) * slide.stride;
     for (const Field& f : slide.fields) *f.at = slide.now + f.offset;
   }
   for (auto& state : states) {

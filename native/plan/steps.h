@@ -167,6 +167,7 @@ struct ScanStep final : Step {
   struct Slide {  // a slice of a sequence, or of a stacked output
     char* base = nullptr;
     int64_t stride = 0;  // bytes from one t to the next
+    bool local = false;  // base is the first time step of this walk, not of all
     std::vector<Field> fields;
     char* now = nullptr;
   };
@@ -194,10 +195,18 @@ struct ScanStep final : Step {
   int64_t steps = 0, rows = 0;
   bool reverse = false;
   const int32_t* lengths = nullptr;
-  void run(Watch& watch) override;
+  void run(Watch& watch) override {
+    begin(watch);
+    walk(0, steps, watch);
+    end();
+  }
+  // The same in parts: walks that follow each other, from one step (counted in the loop's direction) to another.
+  void begin(Watch& watch);
+  void walk(int64_t from, int64_t to, Watch& watch);
+  void end();
 
  private:
-  void move(int64_t i, int64_t t);
+  void move(int64_t i, int64_t t, int64_t lowest);
   void finish_rows(int64_t t);
 };
 

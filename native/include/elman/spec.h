@@ -56,6 +56,7 @@ enum class Op : uint8_t {
   pool,        // in x [values]; dims the 14 of Window; flags: average
   unpool,      // in x g, or g where average; dims and flags as pool
   scan,        // see Body
+  strip,       // see Strip; in and out: those of its code; dims: steps of its loop
   count_
 };
 
@@ -74,7 +75,7 @@ struct Instruction {
   std::vector<int> dims;                       // entries of Spec::dims
   std::vector<int64_t> flags;
   Program program;                             // pointwise
-  int body = -1;                               // scan: entry of Spec::bodies
+  int body = -1;                               // scan: entry of Spec::bodies; strip: of Spec::strips
   std::string where;                           // for error texts
 };
 
@@ -86,6 +87,14 @@ struct Body {
   std::vector<int> new_states, outputs;        // values that hold the results
   bool reverse = false, lengths = false;
   std::vector<int> traced;                     // by state: the output that stacks it and has room for the initial state one step before its first; or -1
+};
+
+// A scan and what runs beside it, some time steps at a time: before it products that make its sequences, behind it products of, and
+// sums over, the rows of what it stacks. All are instructions on whole sequences, and could run one after another.
+struct Strip {
+  std::vector<Instruction> code;               // one of them the scan
+  std::vector<int> local;                      // values that nobody else names
+  std::vector<int> sums;                       // positions in code of products and sums over time; the others are row by row
 };
 
 struct Segment { bool rows; std::vector<Instruction> code; };
@@ -100,6 +109,7 @@ struct Spec {
   std::vector<Segment> last;                   // instructions that write variables: only after the guard held (not rows)
   std::vector<Update> updates;
   std::vector<Body> bodies;
+  std::vector<Strip> strips;
   std::vector<int> inputs;                     // values
   std::vector<int> outputs;                    // values
   std::vector<int> partials;                   // values summed over shards at the end of the rows segment that makes them

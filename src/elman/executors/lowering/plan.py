@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from elman.executors.lowering.emitters import EMITTERS
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
+from elman.executors.lowering.strips import cut, named, root
 from elman.executors.lowering.writer import Scope, Writer
 from elman.executors.shards import shardable, stages
 from elman.graph.node import Graph, Node
@@ -70,4 +72,10 @@ def _spec(
         "shardable": w.sharded,
         "row_work": w.dim(w.work),
     }
+    codes = [*segments.values(), last, *(b[0] for b in w.bodies)]
+    uses = Counter(v for code in codes for v in named(w, code))
+    shown = (*spec["partials"], *spec["inputs"], *spec["outputs"], *(u for _, u in spec["updates"]), spec["guard"])
+    kept = {root(w, v) for v in shown if v >= 0}
+    spec["segments"] = [(rows, cut(w, code, uses, kept)) for rows, code in spec["segments"]]
+    spec["strips"] = w.strips
     return {**spec, "values": w.values, "dims": [w.terms(d) for d in w.dims], "symbols": len(w.symbols)}

@@ -17,7 +17,7 @@ OPS = {
     for i, name in enumerate(
         (
             "matmul quantized_matmul pointwise integer reduce arg_max top_k softmax cum_sum linear_cross_entropy copy "
-            "gather scatter_add uniform range size conv conv_kernel pool unpool scan"
+            "gather scatter_add uniform range size conv conv_kernel pool unpool scan strip"
         ).split()
     )
 }

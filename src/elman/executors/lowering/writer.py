@@ -58,6 +58,7 @@ class Writer:
         self.variables: list[Variable] = []
         self.constants: list[Any] = []
         self.bodies: list[Instruction] = []
+        self.strips: list[tuple[list[Instruction], list[int], list[int]]] = []
         self.checks: list[tuple[Size, Size, int, Size]] = []
         self.work: Size = 0
 

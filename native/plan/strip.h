@@ -1,0 +1,44 @@
+// A strip: a loop, the products that make its sequences and those that read its stacks, some time steps at a time.
+//
+// What passes between them is read again while it lies in the second cache. A value that only they read is `local`: each
+// strip of time uses the same memory for it. Sums over time go on where the strip before left them, in the loop's order.
+#pragma once
+#include "steps.h"
+
+namespace elman {
+
+// What stands beside the loop, for `count` time steps from t on. first: no strip ran before.
+struct StripPart {
+  virtual ~StripPart() = default;
+  virtual void run(int64_t t, int64_t count, bool first) = 0;
+};
+
+// Elements from one time step to the next; 0 for what is local or the same at all of them.
+template <class R>
+struct StripProduct final : StripPart {
+  void (*product)(const Matmul<R>&) = nullptr;
+  Matmul<R> whole{};
+  bool sums = false;  // over time; otherwise row by row
+  int64_t each = 0;  // rows of the product a time step, or terms of its sums
+  int64_t a = 0, b = 0, init = 0, c = 0;
+  void run(int64_t t, int64_t count, bool first) override;
+};
+
+template <class R>
+struct StripSum final : StripPart {
+  void (*reduce)(const Reduce<R>&) = nullptr;
+  Reduce<R> whole{};
+  int64_t rows = 0, from = 0;  // rows a step; elements from step to step
+  std::vector<R> sum;  // of one strip
+  void run(int64_t t, int64_t count, bool first) override;
+};
+
+struct StripStep final : Step {
+  Steps packing;  // of the matrices that rows are multiplied with
+  std::vector<std::unique_ptr<StripPart>> before, after;
+  std::unique_ptr<ScanStep> loop;
+  int64_t rows = 1;  // of the loop, a time step
+  void run(Watch& watch) override;
+};
+
+}  // namespace elman

@@ -1,0 +1,135 @@
+"""Strips: a loop and the products beside it run for a few time steps at a time.
+
+The products that make a loop's sequences (projections of its inputs) and those that read what it stacks (gradients of
+weights and of inputs) are large, and what passes between them and the loop is the largest array of a training step.
+Run strip by strip, that array is read while it lies in the cache, and where nobody else reads it, every strip uses
+the same piece of its memory. Rows of products do not depend on each other; sums over time are added up strip by strip,
+in the order in which the loop goes, which the sizes alone decide.
+
+Source: blocking for caches as in Wolf and Lam 1991, "A data locality optimizing algorithm", §2, over the time steps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from elman.executors.lowering.spec import OPS, PART, TEMPORARY, Instruction
+from elman.executors.lowering.writer import Writer
+from elman.shapes import Size, quotient
+
+MATMUL, REDUCE, SCAN, STRIP = (OPS[name] for name in ("matmul", "reduce", "scan", "strip"))
+SUM = 0
+"""ReduceKind of native/include/elman/kernels.h."""
+
+
+class _Loop(NamedTuple):
+    """A scan: where it stands, its steps, the values it walks along and those it stacks."""
+
+    at: int
+    steps: Size
+    sequences: Sequence[int]
+    stacks: Sequence[int]
+
+
+def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection[int]) -> list[Instruction]:
+    """The instructions of a segment, with strips in the place of loops that have products beside them.
+
+    Args:     uses: by root, how many instructions of the whole plan name it. kept: roots that something else reads.
+    """
+    loops = [_loop(w, code, at) for at, i in enumerate(code) if i[0] == SCAN]
+    taken: dict[int, _Loop] = {}
+    for loop in loops:
+        for at, i in enumerate(code[: loop.at]):
+            if i[0] == MATMUL and uses[root(w, i[2][0])] == 2 and _makes(w, i, loop):
+                taken[at] = loop
+    for loop in loops:
+        for at, i in enumerate(code):
+            if at > loop.at and at not in taken and _reads(w, i, loop) and _ready(w, code, at, loop.at):
+                taken[at] = loop
+    groups = {loop.at: sorted(at for at, other in taken.items() if other is loop) for loop in loops}
+    inside = {at for ats in groups.values() for at in ats}
+    made = (_strip(w, code, at, groups[at], uses, kept) if groups.get(at) else i for at, i in enumerate(code))
+    return [i for at, i in enumerate(made) if at not in inside]
+
+
+def root(w: Writer, value: int) -> int:
+    """The value in whose memory a value lies."""
+    while w.values[value][0] == PART:
+        value = w.values[value][2]
+    return value
+
+
+def named(w: Writer, code: Sequence[Instruction]) -> Iterator[int]:
+    """The roots that each instruction names, once an instruction."""
+    for i in code:
+        yield from {root(w, v) for v in (*i[1], *i[2])}
+
+
+def _loop(w: Writer, code: Sequence[Instruction], at: int) -> _Loop:
+    _, ins, outs, dims, _, _, body, _ = code[at]
+    states, sequences = len(w.bodies[body][1]), len(w.bodies[body][2])
+    return _Loop(at, _sizes(w, dims)[0], ins[states : states + sequences], outs[states:])
+
+
+def _sizes(w: Writer, dims: Sequence[int]) -> list[Size]:
+    table = list(w.dims)
+    return [table[d] for d in dims]
+
+
+def _makes(w: Writer, i: Instruction, loop: _Loop) -> bool:
+    """Whether a product makes a sequence of the loop, some rows of it a step."""
+    batch, rows = _sizes(w, i[3])[:2]
+    whole = w.values[i[2][0]][0] == TEMPORARY
+    return whole and i[2][0] in loop.sequences and batch == 1 and quotient(rows, loop.steps) is not None
+
+
+def _reads(w: Writer, i: Instruction, loop: _Loop) -> bool:
+    """Whether an instruction takes a stack of the loop row by row, or adds up over its rows."""
+    if i[0] == REDUCE and i[1][0] in loop.stacks and i[4][0] == SUM:
+        outer, length, _ = _sizes(w, i[3])
+        return outer == 1 and quotient(length, loop.steps) is not None
+    if i[0] != MATMUL:
+        return False
+    batch, m, _, k, a_row, a_col = _sizes(w, i[3])[:6]
+    if i[1][0] in loop.stacks and (a_row, a_col) == (k, 1) and _size(w, i[1][0]) == m * k:
+        return batch == 1 and i[1][1] not in loop.stacks and quotient(m, loop.steps) is not None
+    return batch == 1 and _adds_up(w, i, loop) and quotient(k, loop.steps) is not None
+
+
+def _adds_up(w: Writer, i: Instruction, loop: _Loop) -> bool:
+    """Whether a product's sums run over the rows of a stack."""
+    _, _, n, k, _, _, _, b_row, b_col = _sizes(w, i[3])[:9]
+    return i[1][1] in loop.stacks and (b_row, b_col) == (n, 1) and _size(w, i[1][1]) == k * n
+
+
+def _size(w: Writer, value: int) -> Size:
+    return _sizes(w, [w.values[value][3]])[0]
+
+
+def _ready(w: Writer, code: Sequence[Instruction], at: int, loop: int) -> bool:
+    """Whether all that an instruction reads is there when the loop starts, or is made by the loop."""
+    reads = {root(w, v) for v in code[at][1]}
+    later = (v for i in code[loop + 1 : at] for v in i[2])
+    return reads.isdisjoint(root(w, v) for v in later)
+
+
+def _strip(
+    w: Writer, code: Sequence[Instruction], at: int, beside: Sequence[int], uses: Counter[int], kept: Collection[int]
+) -> Instruction:
+    """One instruction for a loop and what stands beside it: its body is their list."""
+    group = [code[n] for n in sorted([at, *beside])]
+    inside = Counter(named(w, group))
+    loop, body = _loop(w, code, at), w.bodies[code[at][6]]
+    states = {root(w, v) for v in body[4]}
+    passing = [v for v, made in zip(loop.stacks, body[5], strict=True) if root(w, made) not in states]
+    local = [
+        v
+        for v in (*loop.sequences, *passing)
+        if w.values[v][0] == TEMPORARY and v not in kept and 1 < inside[v] == uses[v]
+    ]
+    sums = [n for n, i in enumerate(group) if i[0] == REDUCE or (i[0] == MATMUL and _adds_up(w, i, loop))]
+    w.strips.append((group, local, sums))
+    ins, outs = ([v for i in group for v in i[which]] for which in (1, 2))
+    return (STRIP, ins, outs, code[at][3][:1], [], None, len(w.strips) - 1, "strip")
