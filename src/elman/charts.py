@@ -87,7 +87,9 @@ def box(axes: Axes, at: tuple[float, float], size: tuple[float, float], label: s
     corner, face = (x - width / 2, y - height / 2), color if filled else "white"
     style = "round,pad=0.02,rounding_size=0.1"
     axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=face, edgecolor=color))
-    axes.text(x, y, label, ha="center", va="center", fontsize=10, color="white" if filled else ACTUAL)
+    axes.text(
+        x, y, label, ha="center", va="center", fontsize=min(10.0, 145 / len(label)), color="white" if filled else ACTUAL
+    )
 
 
 def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], dashed: bool = False) -> None:

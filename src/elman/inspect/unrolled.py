@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from elman import charts
@@ -49,18 +50,17 @@ def unroll(model: Model, title: str | None = None) -> Figure:
     rows = _rows(model)
     figure, (axes,) = charts.canvas(size=(9.0, 0.8 + 0.95 * (len(rows) + 2)))
     axes.set_axis_off()
-    ends = len(rows) + 1
-    for column, step in enumerate(_STEPS):
+    ends, last = len(rows) + 1, rows[-1]
+    steps = _STEPS if last.every else (*_STEPS, "T")
+    for column, step in enumerate(steps):
         _box(axes, column, 0, f"$x_{{{step}}}$", charts.MUTED, filled=False)
         _upwards(axes, column, 0)
-    for level, row in enumerate(rows, 1):
-        _draw(axes, level, row)
-    last = rows[-1]
-    for column, step in enumerate(_STEPS):
         if last.every:
             _box(axes, column, ends, f"$y_{{{step}}}$", charts.MUTED, filled=False)
+    for level, row in enumerate(rows, 1):
+        _draw(axes, level, row, steps)
     if not last.every:
-        _box(axes, 3, ends, "$y$", charts.MUTED, filled=False)
+        _box(axes, len(_STEPS), ends, "$y$", charts.MUTED, filled=False)
     axes.set_xlim(-1.6 * _COLUMN, (3.5 if last.every else 3.4) * _COLUMN)
     axes.set_ylim(-_ROW * 0.6, _ROW * (ends + 0.6))
     axes.set_title(title or model.name, loc="left", fontsize=11, fontweight="bold", color=charts.ACTUAL)
@@ -82,22 +82,19 @@ def _rows(model: Model) -> list[_Row]:
     return rows
 
 
-def _draw(axes: Any, level: int, row: _Row) -> None:
-    """A layer's boxes, what goes from step to step, and what goes up."""
-    columns = range(len(_STEPS)) if row.ways or row.every else [len(_STEPS)]
+def _draw(axes: Any, level: int, row: _Row, steps: Sequence[str]) -> None:
+    """A layer's boxes, what goes from step to step, and what goes up: from each step, or from the last alone."""
+    columns = range(len(steps)) if row.ways or row.every else [len(_STEPS)]
     color = charts.FORECAST if row.ways else charts.BASELINE
     for column in columns:
-        step = _STEPS[column] if column < len(_STEPS) else "T"
-        _box(axes, column, level, f"$h_{{{step}}}$" if row.ways else type(row.layer).__name__, color)
+        _box(axes, column, level, f"$h_{{{steps[column]}}}$" if row.ways else type(row.layer).__name__, color)
     place = {"ha": "right", "va": "center", "linespacing": 1.4}
     axes.text(-_COLUMN * 0.6, level * _ROW, _name(row.layer), fontsize=9, color=charts.ACTUAL, **place)
     for n, way in enumerate(row.ways):
         shift = 0.0 if len(row.ways) == 1 else 0.14 * (1 - 2 * n)
         for column in range(-1, len(_STEPS)):
             _sideways(axes, column, level, way, shift)
-    if row.ways and not row.every:  # the last state alone goes up, from beyond the columns
-        _box(axes, 3, level, "$h_T$", color)
-    for column in range(len(_STEPS)) if row.every else [len(_STEPS)]:
+    for column in range(len(steps)) if row.every else [len(_STEPS)]:
         _upwards(axes, column, level)
 
 

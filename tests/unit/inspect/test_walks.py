@@ -129,7 +129,10 @@ def test_unrolled_shows_every_step_or_the_last():
     assert [t for t in drawn(tagger) if "h_" in t] == ["$h_{t-1}$", "$h_{t}$", "$h_{t+1}$"]
     assert [t for t in drawn(tagger) if "y" in t] == ["$y_{t-1}$", "$y_{t}$", "$y_{t+1}$"]
     last = drawn(unroll(Sequential([Input((None, 3)), LSTM(4), Dense(2)], name="one"), title="mine"))
-    assert "$h_T$" in last
+    assert "$h_{T}$" in last
+    assert "$x_{T}$" in last
+    stack = [LSTM(4, return_sequences=True), LSTM(4), Dense(2)]
+    assert drawn(unroll(Sequential([Input((None, 3)), *stack]))).count("$h_{T}$") == 2
     assert last.count("$y$") == 1
     assert last.count("Dense") == 1
 
