@@ -84,7 +84,7 @@ class LanguageModel(Trained):
     def _over(self, verb: str, x: Any) -> tuple[SequenceModel, Any]:
         """The model behind, not yet fitted, and its texts."""
         texts = _texts(f"LanguageModel.{verb}", x)
-        field = self.input or (Text("char") if isinstance(texts[0], str) else Tokens())
+        field = self.input or (Text("char", max_length=None) if isinstance(texts[0], str) else Tokens(max_length=None))
         return SequenceModel({"y": field}, {"y": field}, **self._settings()), texts
 
     def generate(

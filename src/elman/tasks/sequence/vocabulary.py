@@ -6,6 +6,7 @@ from typing import final
 
 from elman import layers
 from elman.graph import Tensor
+from elman.layers.initializers import RandomNormal
 from elman.tasks.sequence.design import Design
 
 __all__ = ["Vocabulary"]
@@ -26,7 +27,10 @@ class Vocabulary:
     def __init__(self, size: int, design: Design) -> None:
         self.size, self.design = size, design
         kind = layers.ReversibleEmbedding if design.tie_weights else layers.Embedding
-        self.table = kind(size, design.width)
+        # Vectors as small as those of a layer alone drown beside what was read: a decoder learns how frequent tokens
+        # are, and for long nothing else. Where they score the next token they must not be as large.
+        spread = design.width**-0.5 if design.tie_weights else 1.0
+        self.table = kind(size, design.width, embeddings_initializer=RandomNormal(stddev=spread))
 
     def vectors(self, ids: Tensor) -> Tensor:
         """Shapes: (B, T) int32 -> (B, T, W)."""

@@ -117,6 +117,19 @@ def test_a_prompt_stands_as_it_was_given():
     assert model.generate("well, how", length=2, temperature=0) == "well, how are you"
 
 
+def test_a_book_is_learned_whole(recwarn):
+    model = LanguageModel(size=2, epochs=1, batch_size=512).fit("ab" * 60_000)
+    assert not recwarn.list
+    assert model.evaluate().title.startswith("y: validation part")
+
+
+def test_the_vectors_of_tokens_are_no_whisper():
+    """As small as those of a layer alone they drown beside what is read, and a decoder learns frequencies alone."""
+    model = LanguageModel(size=32, epochs=1, learning_rate=1e-6).fit("abcdefgh" * 20)
+    table = next(w for w in model.model_.network_.weights if "embed" in w.name)
+    assert 0.8 < np.std(table.value) < 1.2
+
+
 def test_tied_weights_are_one_matrix():
     texts = ["the sun", "the sea"] * 8
     model = LanguageModel(tie_weights=True, label_smoothing=0.01, **SMALL).fit(texts)
