@@ -132,3 +132,13 @@ def test_what_is_refused(make, message):
 def test_shapes_are_told(make, message):
     with pytest.raises(ShapeError, match=message):
         make()
+
+
+def test_a_cell_that_a_layer_makes_has_a_name_without_a_number():
+    memory, x = layers.Input((None, 4)), layers.Input((None, 3))
+    for _ in range(2):
+        rnn = layers.AttentiveRNN(layers.GRUCell(4), "general", name="look")
+        rnn([x, memory])
+        assert "look/attentive_cell/memory_kernel" in [w.name for w in rnn.weights]
+    with pytest.raises(ShapeError, match=r"^AttentiveCell 'attentive_cell': memory must have 3 features"):
+        layers.AttentiveRNN(layers.GRUCell(3), "dot")([x, memory])

@@ -180,7 +180,7 @@ class AttentiveRNN(Recurrence):
         self, cell: Any, attention: str = "additive", attention_units: int | None = None, **kwargs: Any
     ) -> None:
         if not isinstance(cell, AttentiveCell):
-            cell = AttentiveCell(cell, attention, attention_units, dtype=kwargs.get("dtype"))
+            cell = AttentiveCell(cell, attention, attention_units, dtype=kwargs.get("dtype"), name="attentive_cell")
         super().__init__(cell, **kwargs)
         self.attention, self.attention_units = cell.attention, cell.attention_units
 
