@@ -39,6 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 STRINGS = {"learned": 1500, "asked": 200}
 Rows = dict[str, list[Any]]
+Takes = dict[str, list[tuple[np.ndarray, str]]]
 
 
 def main() -> None:
@@ -68,27 +69,30 @@ def main() -> None:
 
 def digits(path: Any, strings: bool, trial: Trial) -> tuple[Rows, Rows]:
     """Takes 5 to 49 of each digit and speaker to learn from, 0 to 4 to ask; single, or joined to strings of 2 to 6."""
-    parts: list[dict[str, list[tuple[np.ndarray, str]]]] = [defaultdict(list), defaultdict(list)]
+    counts = STRINGS["learned"], STRINGS["asked"]
+    chance = np.random.default_rng(trial.arguments.seed)
+    made = []
+    for part, count in zip(takes(path), counts, strict=True):
+        rows = joined(part, count, chance) if strings else [take for found in part.values() for take in found]
+        made.append({"sound": [sound for sound, _ in rows], "text": [digit for _, digit in rows]})
+    return made[0], made[1]
+
+
+def takes(path: Any) -> tuple[Takes, Takes]:
+    """Sounds and digits of each speaker, to learn from and to ask."""
+    parts: tuple[Takes, Takes] = (defaultdict(list), defaultdict(list))
     with zipfile.ZipFile(path) as archive:
         for name in sorted(archive.namelist()):
             digit, speaker, take = name.removesuffix(".wav").split("_")
             parts[int(take) < 5][speaker].append((samples(archive.read(name)), digit))
-    counts = STRINGS["learned"], STRINGS["asked"]
-    chance = np.random.default_rng(trial.arguments.seed)
-    made = []
-    for part, count in zip(parts, counts, strict=True):
-        takes = joined(part, count, chance) if strings else [take for found in part.values() for take in found]
-        made.append({"sound": [sound for sound, _ in takes], "text": [digit for _, digit in takes]})
-    return made[0], made[1]
+    return parts
 
 
-def joined(
-    takes: dict[str, list[tuple[np.ndarray, str]]], count: int, chance: np.random.Generator
-) -> list[tuple[np.ndarray, str]]:
+def joined(known: Takes, count: int, chance: np.random.Generator) -> list[tuple[np.ndarray, str]]:
     """Strings of two to six digits, each of one speaker."""
     rows = []
     for _ in range(count):
-        of = takes[str(chance.choice(sorted(takes)))]
+        of = known[str(chance.choice(sorted(known)))]
         drawn = [of[i] for i in chance.integers(len(of), size=chance.integers(2, 7))]
         rows.append((np.concatenate([sound for sound, _ in drawn]), "".join(digit for _, digit in drawn)))
     return rows
