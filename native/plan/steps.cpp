@@ -133,10 +133,16 @@ void ScanStep::begin(Watch& watch) {
 }
 
 void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
+  const int64_t longest = lengths == nullptr || rows == 0 ? steps : *std::max_element(lengths, lengths + rows);
   for (int64_t i = from; i < to; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();
     move(i, t, reverse ? steps - to : from);
+    if (t >= longest) {  // all rows are finished: states stay
+      for (size_t s = size_t(sequences); s < slides.size(); ++s)
+        std::memset(slides[s].now, 0, size_t(slides[s].stride));
+      continue;
+    }
     for (auto& step : body) step->run(watch);
     for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
     if (lengths != nullptr) finish_rows(t);

@@ -163,8 +163,11 @@ TEST(scan_walks_either_way_and_leaves_finished_rows) {
   std::vector<float> start = {1, 2, 3}, x(size_t(T * B)), last(3), all(size_t(T * B));
   std::vector<int32_t> lengths = {5, 0, 2};
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(i + 1);
-  for (bool reverse : {false, true}) {
-    for (bool ragged : {false, true}) {
+  for (int longest : {5, 3, 0}) {
+    lengths[0] = longest;
+    lengths[2] = std::min(longest, 2);
+    for (int way = 0; way < 4; ++way) {
+      const bool reverse = way & 1, ragged = way & 2;
       Plan<float> plan(running_sum(reverse, ragged), {}, {}, best_isa());
       const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, 12},
                                          {reinterpret_cast<const char*>(x.data()), -1, T * B * 4},
