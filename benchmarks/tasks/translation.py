@@ -21,8 +21,9 @@ def main() -> None:
     train, check, test = (read(folder / f"{part}.tsv.gz") for part in ("train", "validation", "test"))
     train = {name: column[: trial.arguments.rows or None] for name, column in train.items()}
     test = {name: column[: trial.arguments.tested or None] for name, column in test.items()}
-    texts = fields.Text("bpe", lower=False, max_tokens=8000, max_length=60)
-    settings = {"size": 256, "batch_size": 64, "epochs": 12, "learning_rate": 0.003, "dropout": 0.2, "decay": "cosine"}
+    texts = fields.Text("bpe", lower=False, max_tokens=4000, max_length=60)
+    settings = {"size": 256, "batch_size": 64, "epochs": 3, "learning_rate": 0.003, "dropout": 0.1, "decay": "cosine"}
+    settings |= {"beam": 4}
     model = SequenceModel({"english": texts}, {"spanish": texts}, **settings | trial.training)
     model.fit(train, validation_data={name: column[:500] for name, column in check.items()})
     trial.learned(model)
