@@ -243,13 +243,17 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
     store(single[r], splat(R(p.constants[i].value)));
     value[r] = {single[r], 0};
   }
+  const bool whole =
+      sizeof(R) == sizeof(float) && p.known >= 0;  // reads all of a vector before it writes, and makes every output
   uint64_t made = 0;
-  for (int s = 0; s < n_steps; ++s) made |= uint64_t(1) << p.steps[s].to;
+  if (!whole)
+    for (int s = 0; s < n_steps; ++s) made |= uint64_t(1) << p.steps[s].to;
   for (int o = 0; o < n_outputs; ++o) {
     const PointwiseOutput& output = p.outputs[o];
-    const bool there = output.axes == 0 ? output.storage == Storage::real && (!output.in_place || may_write_early(p, o))
+    const bool early = !output.in_place || whole || may_write_early(p, o);
+    const bool there = output.axes == 0 ? output.storage == Storage::real && early
                                         : by_rows && grid.serves<R>(output) && !output.in_place;
-    if (!there || !(made >> output.from & 1)) continue;  // nobody makes an output that is an input
+    if (!there || !(whole || made >> output.from & 1)) continue;  // nobody makes an output that is an input
     direct |= uint64_t(1) << output.from;
     output_of[output.from] = uint8_t(o);
   }
@@ -290,7 +294,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
       if (strided) to_apart = output.stride[output.axes - 2];
       return (R*)p.out[output_of[r]] + (strided ? offset_of(output, first) : first);
     };
-    if (sizeof(R) == sizeof(float) && p.known >= 0) {
+    if (whole) {
       R* to[max_known_operands];
       int64_t to_apart[max_known_operands];
       for (int o = 0; o < n_outputs; ++o) to[o] = place(p.outputs[o].from, to_apart[o]);
