@@ -58,6 +58,7 @@ BENCHES = {
         "The tutorial: accuracy",
         "Mean squared training error after 100 epochs; the noise alone is 1/3.",
         tutorial.accuracy,
+        appendix=tutorial.means,
     ),
     "rnn": Bench(
         "Recurrent layers",

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from benchmarks import compare, report
+from benchmarks import compare, report, tutorial
 from benchmarks.report import Report, Row
 
 
@@ -82,3 +82,8 @@ def test_the_share_of_the_peak_is_that_of_its_round():
     given.notes |= {"flops": 50e9, "peaks": [100.0, 50.0, 200.0]}
     assert compare.share_of_peak(given, "elman") == 0.5
     assert compare.share_of_peak(given, "torch") is None
+
+
+def test_means_over_few_seeds_and_all():
+    row = Row("error", "", {"elman": [1.0] * tutorial.FEW + [4.0] * tutorial.FEW})
+    assert tutorial.means([row])[-1] == "| elman | 1.0000 | 2.5000 | 0.5000 |"
