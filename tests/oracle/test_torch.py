@@ -104,7 +104,7 @@ def linear_cross_entropy(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
 
 def top_k(n: Node, v: Sequence[Any], s: Sizes) -> list[Any]:
     """A whole stable sort: PyTorch's topk does not say which of equals it takes."""
-    values, places = torch.sort(v[0], -1, descending=True, stable=True)
+    values, places = torch.sort(v[0], dim=-1, descending=True, stable=True)
     return [values[..., : n.attrs["k"]], places[..., : n.attrs["k"]]]
 
 
