@@ -305,6 +305,7 @@ template <class R>
 void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64_t start) {
   for (const Load& l : bound_->loads) {
     const Array& a = arrays[l.input];
+    if (a.bytes == 0) continue;  // an empty array may be nowhere
     if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
     else gather_rows(l.to, a, order, start + l.first, l.rows);
   }
