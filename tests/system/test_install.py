@@ -192,7 +192,8 @@ def test_the_source_distribution_can_be_compiled(tmp_path):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     needed = {"pyproject.toml", "CMakeLists.txt", "LICENSE", "README.md", "src/elman/__init__.py"}
-    needed |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "native").rglob("*") if path.is_file()}
+    sources = (path for path in (ROOT / "native").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    needed |= {path.relative_to(ROOT).as_posix() for path in sources}
     assert needed - names == set()
     assert [name for name in names if name.endswith((".so", ".npz")) or ".venv" in name] == []
 
