@@ -196,7 +196,8 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "attentive_kind": (
         lambda: layers.AttentiveRNN(layers.GRUCell(2), "looking"),
-        ": attention must be one of additive, dot, general. Received attention='looking'. Additive is Bahdanau's.",
+        "AttentiveCell 'attentive_cell': attention must be one of additive, dot, general. Received "
+        "attention='looking'. Additive is Bahdanau's.",
     ),
     "attentive_alone": (
         lambda: layers.RNN(AttentiveCell(layers.GRUCell(2), name="c"))(Input((5, 3))),
@@ -204,7 +205,8 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "attentive_dot": (
         lambda: layers.AttentiveRNN(layers.GRUCell(2), "dot", name="a")([Input((5, 3)), Input((4, 3))]),
-        ': memory must have 2 features, those of the cell\'s output. Received memory=3. Use attention="general".',
+        "AttentiveCell 'attentive_cell': memory must have 2 features, those of the cell's output. Received "
+        'memory=3. Use attention="general".',
     ),
     "glu": (
         lambda: elman.activations.glu(placeholder("x", (2, 3))),
