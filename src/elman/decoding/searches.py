@@ -52,7 +52,7 @@ def row_graph(split: Split, kind: Kind) -> Graph:
     Shapes: forced (B, T) int32, -1 where free; token (B,), done, count, total (B,), seen (B, V), the model's states,
         what it read; scalars -> tokens (B, T), then all that is carried.
     """
-    real, classes = split.step.outputs[0].dtype, int(split.step.outputs[0].shape[1])  # type: ignore[arg-type]
+    real, classes = split.step.outputs[0].dtype, split.classes
     forced = placeholder("forced", (B, STEPS), dtypes.INT32)
     token = placeholder("token", (B,), dtypes.INT32)
     done, count, total = (placeholder(name, (B,), real) for name in ("done", "count", "total"))
@@ -99,7 +99,7 @@ def beam_graph(split: Split, kind: Kind) -> Graph:
         what it read; scalars -> tokens and the beam each came from (B, T, K), then all that is carried.
     """
     width = kind.width
-    real, classes = split.step.outputs[0].dtype, int(split.step.outputs[0].shape[1])  # type: ignore[arg-type]
+    real, classes = split.step.outputs[0].dtype, split.classes
     forced = placeholder("forced", (B, STEPS), dtypes.INT32)
     token = placeholder("token", (B, width), dtypes.INT32)
     done, count, total = (placeholder(name, (B, width), real) for name in ("done", "count", "total"))

@@ -131,12 +131,19 @@ class Split:
     states: int
     looked: int
 
+    @property
+    def classes(self) -> int:
+        """V, the number of tokens."""
+        size = self.step.outputs[0].shape[-1]
+        assert isinstance(size, int), "the decoder checks it"
+        return size
+
     def without(self, tokens: Sequence[int]) -> Split:
         """The same, but some tokens never come next."""
         if not tokens:
             return self
         scores, *others = self.step.outputs
-        allowed = np.full(int(scores.shape[-1]), True)  # type: ignore[arg-type]  # V is known
+        allowed = np.full(self.classes, True)
         allowed[list(tokens)] = False
         kept = ops.where(allowed, scores, ops.full((), NEVER, scores.dtype))
         return dataclasses.replace(self, step=Graph(self.step.inputs, (kept, *others)))

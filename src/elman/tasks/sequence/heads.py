@@ -17,7 +17,7 @@ import numpy as np
 from elman import layers, losses
 from elman.decoding import viterbi
 from elman.errors import ArgumentError, DataError, ShapeError
-from elman.fields import Field
+from elman.fields import Field, Tags
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, span_f1
@@ -260,6 +260,7 @@ class Tag(Aligned):
     metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
     smooths = True
+    field: Tags
     crf: layers.CRF
     """The last layer, where neighbours decide together."""
 
@@ -269,7 +270,7 @@ class Tag(Aligned):
 
     def describe(self) -> str:
         """The tags, and what a CRF makes of their order."""
-        free = self.field.order() is None  # type: ignore[attr-defined]  # tags
+        free = self.field.order() is None
         may = "any tag may follow any, for they have no scheme" if free else "only tags that may follow each other"
         return super().describe() + (f"; chosen together by a CRF: {may}" if self.design.crf else "")
 
@@ -286,7 +287,7 @@ class Tag(Aligned):
         """The likeliest tag of each step, or the likeliest tags of all steps together."""
         raw = run.raw(self.name)
         if self.design.crf:
-            order = self.field.order()  # type: ignore[attr-defined]  # tags
+            order = self.field.order()
             raw = [np.asarray(row, np.int32) for row in viterbi(self.crf, raw, order=order).rows()]
         return self.field.decode(raw)
 
