@@ -5,8 +5,8 @@
 namespace elman {
 namespace {
 
-constexpr int64_t strip_rows =
-    256;  // of a product: its own blocks have as many terms, so a sum costs no more than in one piece
+// Of a product in one strip: its own blocks have as many terms, so a sum costs no more than in one piece.
+constexpr int64_t strip_rows = 256;
 
 }  // namespace
 

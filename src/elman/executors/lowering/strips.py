@@ -36,7 +36,7 @@ class _Loop(NamedTuple):
 def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection[int]) -> list[Instruction]:
     """The instructions of a segment, with strips in the place of loops that have products beside them.
 
-    Args:     uses: by root, how many instructions of the whole plan name it. kept: roots that something else reads.
+    Args: uses: by root, how many instructions of the whole plan name it. kept: roots that something else reads.
     """
     loops = [_loop(w, code, at) for at, i in enumerate(code) if i[0] == SCAN]
     taken: dict[int, _Loop] = {}
