@@ -89,6 +89,25 @@ def test_a_table_is_no_picture(rng):
         ConvNet(**QUICK).fit(rng.random((8, 3)), [0, 1] * 4)
 
 
+@pytest.mark.parametrize("kind", [MLP, Perceptron, RBFNetwork, ModularNetwork, SequenceClassifier])
+def test_classes_count_as_much_as_they_are_told(kind, rng, tmp_path):
+    x = np.repeat([[0.0, 0.0], [0.0, 1.0]], [60, 20], axis=0)
+    y = np.array([0] * 60 + [0] * 12 + [1] * 8)
+    assert kind(**QUICK).fit(x, y).predict([[0.0, 1.0]]) == [0]
+    for weights in ("balanced", {np.int64(0): np.float32(1), np.int64(1): 4}):
+        model = kind(class_weight=weights, **QUICK).fit(x, y)
+        assert model.predict([[0.0, 1.0]]) == [1]
+        model.save(tmp_path / "m.safetensors")
+        assert kind.load(tmp_path / "m.safetensors").class_weight == weights
+
+
+def test_searches_draw_numbers_of_numpy(rng):
+    x, y = rng.normal(size=(20, 4)), [0, 1] * 10
+    grid = {"size": np.arange(4, 6), "dropout": np.linspace(0, 0.5, 2, dtype="float32")}
+    found = GridSearchCV(MLP(epochs=1), grid, cv=2).fit(x, y)
+    assert found.best_params_["size"] in (4, 5)
+
+
 @pytest.mark.parametrize("estimator", [SequenceClassifier(**QUICK), SequenceRegressor(**QUICK), MLP(**QUICK)])
 def test_a_file_gives_the_same_answers(estimator, rng, tmp_path):
     x, y = rng.normal(size=(20, 4)), rng.integers(0, 2, 20)

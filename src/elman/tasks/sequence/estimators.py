@@ -159,7 +159,7 @@ class SequenceTagger(_Recurrent):
     Args:
         crf: let neighbouring tags decide together, by a CRF. Of tags that mark spans only those that may follow each
             other come out; others, such as parts of speech, have no scheme, and any may follow any.
-        The others as `SequenceClassifier`, without `class_weight`.
+        class_weight: "balanced", or tag -> weight of its steps; not beside `crf`. The others as `SequenceClassifier`.
 
     Source: Huang, Xu and Yu 2015, "Bidirectional LSTM-CRF Models for Sequence Tagging".
 
@@ -172,6 +172,7 @@ class SequenceTagger(_Recurrent):
     """
 
     crf: bool = False
+    class_weight: Any = None
     label_smoothing: float = 0.0
 
     def _output(self, y: Any) -> Field[Any] | str:
@@ -195,6 +196,7 @@ class _Layered(_Classifier, Trained):
     epochs: int = 200
     learning_rate: float = 0.01
     patience: int = 20
+    class_weight: Any = None
 
     def __sklearn_tags__(self) -> Any:
         return regressor_tags() if self._numeric else classifier_tags()
@@ -246,6 +248,7 @@ class MLP(_Layered):
     Args:
         task: "classify" or "regress".
         size: units of each hidden layer. layers: how many.
+        class_weight: "balanced", or class -> weight, where classes come out.
         dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
             `SequenceClassifier`.
 
@@ -313,6 +316,7 @@ class ConvNet(_Layered):
     Args:
         task: "classify" or "regress".
         size: units of each dense layer. layers: how many stand behind the convolutions.
+        class_weight: "balanced", or class -> weight, where classes come out.
         dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
             `SequenceClassifier`.
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from elman.errors import FileFormatError
+from elman.fields.samples import plain
 from elman.models import Model
 from elman.models.saving import codes_of
 from elman.tasks.scores import Report
@@ -60,7 +61,11 @@ def read_sequence_file(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], 
     if version != _VERSION:
         because = f"it has version {version}, and {_VERSION} is known"
         raise FileFormatError.at("load", "path", "a sequence model's file", str(path), "Update elman.", because=because)
-    return [tensors[name] for name in sorted(tensors)], metadata["model"]
+    state = metadata["model"]
+    weights = state["settings"].get("class_weight")
+    if isinstance(weights, list):
+        state["settings"]["class_weight"] = dict(weights)
+    return [tensors[name] for name in sorted(tensors)], state
 
 
 def _state(model: Saved) -> dict[str, Any]:
@@ -68,9 +73,9 @@ def _state(model: Saved) -> dict[str, Any]:
     reports: Mapping[str, Report] = (
         {} if model.report_ is None else model.report_ if isinstance(model.report_, dict) else {"": model.report_}
     )
-    settings = {name: value for name, value in model.get_params().items() if name not in ("inputs", "outputs")}
+    told = {name: value for name, value in model.get_params().items() if name not in ("inputs", "outputs")}
     return {
-        "settings": settings,
+        "settings": {name: _told(value) for name, value in told.items()},
         # Lists, for the order of columns has a meaning and that of JSON's objects has none.
         "inputs": [[name, field.state()] for name, field in blueprint.inputs.items()],
         "outputs": [[name, field.state()] for name, field in blueprint.outputs.items()],
@@ -79,3 +84,8 @@ def _state(model: Saved) -> dict[str, Any]:
         "history": model.history_,
         "reports": [[name, report.state()] for name, report in reports.items()],
     }
+
+
+def _told(value: Any) -> Any:
+    """A setting as JSON: a mapping as pairs, for classes may be numbers, and names of JSON's objects may not."""
+    return [[plain(key), plain(one)] for key, one in value.items()] if isinstance(value, Mapping) else plain(value)

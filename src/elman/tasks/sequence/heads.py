@@ -16,11 +16,13 @@ import numpy as np
 
 from elman import layers, losses
 from elman.decoding import viterbi
-from elman.errors import ArgumentError, DataError, ShapeError
+from elman.decoding.rows import padded
+from elman.errors import ArgumentError, ShapeError
 from elman.fields import Field, Tags
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, span_f1
+from elman.tasks.sequence.classes import class_weights, listed, warn_of_one_class
 from elman.tasks.sequence.design import Design, dropped
 from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
 from elman.tasks.sequence.search import Search
@@ -109,7 +111,7 @@ class Head(abc.ABC):
         return {}
 
     def weights(self, column: Any, class_weight: Any) -> Any:
-        """A weight for each row; None: all alike."""
+        """A weight for each row, or for each step of each; None: classes have no part in what comes out."""
         return None
 
     def answers(self, run: Run) -> Any:
@@ -169,16 +171,18 @@ class Classify(Head):
         return self.field.decode(np.zeros(len(raw), np.int32) if self.field.size == 1 else raw)
 
     def weights(self, column: Any, class_weight: Any) -> Any:
-        """By class: "balanced", or class -> weight."""
-        return None if class_weight is None else _class_weights(self.name, column, class_weight)
+        """A weight for each row. Shapes: -> (N,)."""
+        return class_weights(self.name, listed(column), class_weight)
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """Accuracy and macro-F1."""
         return {"accuracy": accuracy(list(actual), list(answers)), "macro-F1": macro_f1(list(actual), list(answers))}
 
     def learn(self, columns: Mapping[str, Any]) -> None:
-        """The most frequent class."""
-        self.naive = {"most frequent": _most_frequent(columns[self.name])}
+        """The most frequent class. Warns of one that all rows have."""
+        counts = Counter(listed(columns[self.name]))
+        warn_of_one_class(self.name, counts)
+        self.naive = {"most frequent": counts.most_common(1)[0][0]}
 
     def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """That class for every row."""
@@ -291,6 +295,18 @@ class Tag(Aligned):
             raw = [np.asarray(row, np.int32) for row in viterbi(self.crf, raw, order=order).rows()]
         return self.field.decode(raw)
 
+    def weights(self, column: Any, class_weight: Any) -> Any:
+        """A weight for each step. Shapes: -> (N, T).
+
+        Raises: ArgumentError: a CRF, which has no loss of single steps.
+        """
+        if self.design.crf:
+            cure = "Choose one: a CRF learns whole rows of tags, of which no step counts by itself."
+            raise ArgumentError.at("SequenceModel", "class_weight", "None beside crf=True", class_weight, cure)
+        rows = [listed(row) for row in column]
+        flat = class_weights(self.name, [tag for row in rows for tag in row], class_weight)
+        return padded(np.split(flat, np.cumsum([len(row) for row in rows])[:-1]))[0]
+
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """F1 of spans where tags mark spans, and the share of steps that are right."""
         steps = {"accuracy": accuracy([t for row in actual for t in row], [t for row in answers for t in row])}
@@ -298,12 +314,13 @@ class Tag(Aligned):
         return {"span F1": span_f1(actual, answers)["f1"], **steps} if marked else steps
 
     def learn(self, columns: Mapping[str, Any]) -> None:
-        """The most frequent tag of each token, and of all."""
+        """The most frequent tag of each token, and of all. Warns of one that all steps have."""
         seen: dict[str, Counter[str]] = {}
         for row, tags in zip(columns[self.choice.source], columns[self.name], strict=True):
             for token, tag in zip(_tokens(row), tags, strict=False):
                 seen.setdefault(token, Counter())[tag] += 1
         total = sum(seen.values(), Counter())
+        warn_of_one_class(self.name, total)
         common = total.most_common(1)[0][0] if total else ""
         self.naive = {"tag": common, "of": {t: c.most_common(1)[0][0] for t, c in seen.items()} if seen else {}}
 
@@ -388,24 +405,3 @@ def _errors(actual: np.ndarray, answers: np.ndarray) -> dict[str, float]:
     squares, spread = float(np.square(error).sum()), float(np.square(actual - actual.mean(axis=0)).sum())
     r2 = 1 - squares / spread if spread else float("nan")
     return {"RMSE": float(np.sqrt(np.square(error).mean())), "MAE": float(np.abs(error).mean()), "R²": r2}
-
-
-def _most_frequent(column: Any) -> Any:
-    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
-    return Counter(values).most_common(1)[0][0]
-
-
-def _class_weights(name: str, column: Any, class_weight: Any) -> np.ndarray:
-    """A weight for each row; "balanced" makes every class count alike.
-
-    Raises: DataError: a class without a weight.
-    """
-    labels = column.tolist() if isinstance(column, np.ndarray) else list(column)
-    counts = Counter(labels)
-    if class_weight == "balanced":
-        class_weight = {label: len(labels) / (len(counts) * n) for label, n in counts.items()}
-    for label in counts:
-        if label not in class_weight:
-            cure = f"Known classes: {', '.join(map(repr, counts))}."
-            raise DataError.at("SequenceModel", "class_weight", f"given for every class of {name!r}", label, cure)
-    return np.array([class_weight[label] for label in labels], "float64")

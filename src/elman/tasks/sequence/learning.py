@@ -31,7 +31,7 @@ class Training:
         validation: share of the rows to check on.
         seconds: the most time training may take; None: no limit.
         clipnorm: the norm to which all gradients together are cut; None: never.
-        class_weight: "balanced", or class -> weight; for one output that is a category.
+        class_weight: "balanced", or class -> weight; for outputs that are classes or tags.
         seed: of weights, order and dropout. verbose: 0 silent, 1 a live line, 2 a line an epoch.
     """
 
@@ -111,8 +111,9 @@ def _weights(blueprint: Blueprint, columns: Mapping[str, Any], class_weight: Any
         return None
     found = {name: head.weights(columns[name], class_weight) for name, head in blueprint.heads.items()}
     if all(weight is None for weight in found.values()):
-        cure = "Leave it out."
-        raise ArgumentError.at("SequenceModel", "class_weight", "for an output that is a category", class_weight, cure)
+        rule, kinds = "left out here", ", ".join(f"{name}:{head.field.kind}" for name, head in blueprint.heads.items())
+        cure = "It is for classes and tags."
+        raise ArgumentError.at("SequenceModel", "class_weight", rule, class_weight, cure, because=kinds)
     return next(iter(found.values())) if len(found) == 1 else found
 
 

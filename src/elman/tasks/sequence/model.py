@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from elman import fields
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field
+from elman.fields.samples import plain
 from elman.fields.windows import check_length
 from elman.models import Model
 from elman.models.saving import make_codes
@@ -70,7 +71,7 @@ class SequenceModel(Estimator):
         validation: share of the rows to check on; 0: none, and no early stop.
         seconds: the most time training may take.
         clipnorm: to what norm gradients are cut.
-        class_weight: "balanced", or class -> weight.
+        class_weight: "balanced", or class -> weight, for classes and tags.
         beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
         seed: of weights, split, order and dropout.
         verbose: 0 silent, 1 a live line and what was guessed, 2 a line an epoch.
@@ -146,11 +147,11 @@ class SequenceModel(Estimator):
             raise
         self.guesses_ = self._guessed
         blueprint = Blueprint(inputs, outputs, design)
-        for head in blueprint.heads.values():
-            head.learn(learned)
         if self.verbose:
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
         self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
+        for head in blueprint.heads.values():
+            head.learn(learned)
         self.blueprint_ = blueprint
         self.report_ = None if check is None else self._scored(check, "validation part", {})
         return self
@@ -371,7 +372,8 @@ class SequenceModel(Estimator):
 
 
 def _taken(kind: Any, model: SequenceModel) -> Any:
-    return kind(**{field.name: getattr(model, field.name) for field in dataclasses.fields(kind)})
+    """Settings; numbers that a search took from an array are plain ones."""
+    return kind(**{field.name: plain(getattr(model, field.name)) for field in dataclasses.fields(kind)})
 
 
 def _declared(argument: str, given: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman.errors import DataError, DTypeError, ShapeError, TruncationWarning
+from elman.errors import ArgumentError, DataError, DTypeError, ElmanWarning, ShapeError, TruncationWarning
 from elman.tasks import (
     MLP,
     ConvNet,
@@ -83,16 +83,36 @@ def test_what_is_no_list_of_samples_is_named(x, error, text):
         ([b"good", b"caf\xc3\xa9"] * 4, ["+", "-"] * 4),
         (["", ""] * 4, ["+", "-"] * 4),
         (["same"] * 8, ["+", "-"] * 4),
-        (TEXTS, ["+"] * 12),
-        (["one row"], ["+"]),
         ([FAMILY, RIGHT_TO_LEFT] * 4, ["\U0001f600", "שלום"] * 4),
     ],
-    ids=["bytes", "all empty", "all equal", "one class", "one row", "emoji, right to left"],
+    ids=["bytes", "all empty", "all equal", "emoji, right to left"],
 )
 def test_poor_data_still_make_a_model(x, y):
     model = SequenceClassifier(**S).fit(x, y)
     assert set(model.predict(x)) <= set(y)
     assert np.isfinite(model.predict_proba(["", "?"])).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "y"),
+    [
+        (SequenceClassifier, TEXTS, ["+"] * 12),
+        (SequenceClassifier, ["one row"], ["+"]),
+        (SequenceTagger, [["a", "b"], ["c"]], [["N", "N"], ["N"]]),
+        (MLP, np.eye(4), [1, 1, 1, 1]),
+        (ConvNet, np.zeros((4, 8, 8)), ["+"] * 4),
+    ],
+    ids=["one class", "one row", "one tag", "a table of one class", "pictures of one class"],
+)
+def test_a_single_class_is_learned_and_told(kind, x, y):
+    """As scikit-learn's forests and neighbours take it, but not silently."""
+    text = (
+        r"'y' must have two classes or more in the rows to learn from. Received one, .*, \d+ times: nothing is learned"
+    )
+    with pytest.warns(ElmanWarning, match=text):
+        model = kind(**S).fit(x, y)
+    found = model.predict(x)
+    assert (found if isinstance(found, list) else found.tolist()) == y
 
 
 def test_a_label_never_seen_counts_as_wrong(texts):
@@ -173,6 +193,11 @@ FRAMES = [np.ones((2, 1)), np.zeros((2, 1))] * 4
         (lambda: Translator(**S).fit(["a"] * 4, [1] * 4), DTypeError, r"values must be texts"),
         (lambda: LanguageModel(**S).fit(""), DataError, r"X must be texts with a token or more"),
         (lambda: FaceDetector(size=4).fit(np.zeros((2, 8, 8)), [[[2, 2, 1, 1]]] * 2), DataError, r"inside the picture"),
+        (
+            lambda: MLP(task="regress", class_weight="balanced").fit(np.eye(4), [1, 2, 3, 4]),
+            ArgumentError,
+            "left out here",
+        ),
         (lambda: MLP().fit([[1.0, np.nan]] * 4, [0, 1] * 2), DataError, r"X must be finite.*row 0, column 1"),
     ],
 )

@@ -180,7 +180,18 @@ def test_class_weights_balance(rng):
     )
     assert even.predict_proba({"text": ["b"]})[0, 1] > plain.predict_proba({"text": ["b"]})[0, 1] + 0.1
     model = SequenceModel({"text": "text"}, {"mood": "category"}, class_weight={"x": 1}, **settings)
-    with pytest.raises(DataError, match="class_weight must be given for every class of 'mood'"):
+    text = (
+        r"class_weight must be given for every class of 'mood'. Received class_weight=\{'x': 1\}: 'y' has none. Known"
+    )
+    with pytest.raises(DataError, match=text):
+        model.fit(data)
+
+
+@pytest.mark.parametrize("given", ["blanced", 3, {"x": -1, "y": 1}, {"x": float("nan"), "y": 1}, {"x": "1", "y": 1}])
+def test_weights_that_are_none_are_named(given):
+    data = {"text": ["a", "b"] * 4, "mood": ["x", "y"] * 4}
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, class_weight=given, **SMALL)
+    with pytest.raises(ArgumentError, match='class_weight must be "balanced", or a mapping from class to a number'):
         model.fit(data)
 
 

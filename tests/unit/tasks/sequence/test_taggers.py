@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from elman.errors import UnknownNameError
+from elman.errors import ArgumentError, UnknownNameError
 from elman.fields import convert_tags
 from elman.tasks import SequenceClassifier, SequenceTagger
 
@@ -33,8 +34,29 @@ def test_a_crf_gives_only_tags_that_may_follow_each_other(rng):
 
 
 def test_tags_that_mark_no_spans_are_taken_as_they_are():
-    model = SequenceTagger(crf=True, **SMALL | {"epochs": 1}).fit(WORDS, [["N"] * len(row) for row in WORDS])
-    assert model.model_.blueprint_.outputs["y"].classes == ["O", "N"]
+    tags = [["N" if word == "to" else "V" for word in row] for row in WORDS]
+    model = SequenceTagger(crf=True, **SMALL | {"epochs": 1}).fit(WORDS, tags)
+    assert model.model_.blueprint_.outputs["y"].classes == ["O", "N", "V"]
+
+
+def test_steps_count_as_much_as_their_tags(rng):
+    """A rare tag that a token has now and then; rows differ in length, so weights are padded as tags are."""
+    words = [[str(k) for k in rng.integers(0, 4, n)] for n in rng.integers(1, 9, 60)]
+    tags = [["rare" if word == "0" and rng.random() < 0.2 else "often" for word in row] for row in words]
+    plain, even, balanced = (
+        SequenceTagger(class_weight=weight, **SMALL | {"epochs": 10}).fit(words, tags)
+        for weight in (None, {"rare": 1, "often": 1}, "balanced")
+    )
+    assert plain.predict([["0"]]) == [["often"]]
+    assert balanced.predict([["0", "1"], ["0"]]) == [["rare", "often"], ["rare"]]
+    np.testing.assert_array_equal(*(m.model_.predict_proba({"x": words[:1]}) for m in (plain, even)))
+
+
+def test_a_crf_has_no_steps_to_weigh():
+    with pytest.raises(
+        ArgumentError, match=r"class_weight must be None beside crf=True. Received .*'balanced'. Choose"
+    ):
+        SequenceTagger(crf=True, class_weight="balanced", **SMALL).fit(WORDS, TAGS)
 
 
 def test_settings_of_one_estimator_are_unknown_to_another():
