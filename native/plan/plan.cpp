@@ -97,12 +97,13 @@ int64_t Plan<R>::part_offset(const Numbers& sizes, int& value) const {
   return offset;
 }
 
-// How many shards a batch is cut into: a function of the sizes alone, so that results do not depend on the machine.
+// How many shards a batch is cut into: a function of the sizes alone, so that sums over the batch do not depend on the machine.
+// Without such sums rows meet nowhere, any cut gives the same bits, and one shard a thread reads the weights fewest times.
 template <class R>
 int Plan<R>::shard_count(const Numbers& symbols, const Numbers& sizes) const {
   if (!spec_.shardable || spec_.row_work < 0) return 1;
   const int64_t by_rows = symbols[0] / shard_rows, by_work = sizes[size_t(spec_.row_work)] / shard_work;
-  const int64_t most = symbols[0] >= 64 ? 4 : 2;
+  const int64_t most = spec_.partials.empty() ? std::max(threads_, 1) : symbols[0] >= 64 ? 4 : 2;
   return int(std::clamp<int64_t>(std::min(by_rows, by_work), 1, most));
 }
 
@@ -378,6 +379,8 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
                      int64_t batch, int threads, Host* host) {
   FlushDenormals flush;
   int64_t done = 0;
+  if (threads != threads_ && spec_.partials.empty()) bindings_.clear(), bound_ = nullptr;  // cut for other threads
+  threads_ = threads;
   asked_ = symbols;  // kept, as a step of a stream is shorter than two allocations
   Watch watch(host);
   const struct Settle {  // however the run ends

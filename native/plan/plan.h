@@ -120,6 +120,7 @@ class Plan {
   bool away_ = false;  // where twins are now
   std::map<std::pair<Numbers, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols and where twins are
   Binding* bound_ = nullptr;
+  int threads_ = 1;  // of the last run
   Numbers asked_;  // symbols of the step that runs
   Block arena_;
   std::vector<Block> arenas_;  // one a shard

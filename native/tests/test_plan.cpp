@@ -151,6 +151,26 @@ TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
   }
 }
 
+TEST(plan_without_sums_over_the_batch_has_a_shard_a_thread) {
+  std::vector<float> weights = padded({1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f});
+  Spec spec = product_and_sum();
+  spec.segments[0].code.pop_back();
+  spec.outputs = {2};
+  spec.partials = spec.partial_segment = {};
+  spec.guard = -1;
+  Plan<float> plan(spec, {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
+  const int64_t rows = 131;
+  std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2)), one;
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
+  for (int threads : {1, 3, 16, 40, 1}) {
+    plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+    plan.read(0, reinterpret_cast<char*>(out.data()));
+    if (one.empty()) one = out;
+    CHECK(plan.shards() == std::min(threads, 16), "%d shards, threads %d", plan.shards(), threads);
+    CHECK(out == one, "threads %d", threads);
+  }
+}
+
 TEST(plan_stops_at_a_guard_that_is_not_finite) {
   std::vector<float> weights = padded({1.f, 1.f, __builtin_nanf(""), 1.f, 1.f, 1.f});
   bool diverged = false;
