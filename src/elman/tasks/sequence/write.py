@@ -1,7 +1,8 @@
 """Any sequence to a text of another length: a decoder that writes token by token and looks back at what it reads.
 
 Source: Sutskever et al. 2014 (encoder, decoder); Luong et al. 2015, "Effective Approaches to Attention-based Neural
-Machine Translation" (the look back, after the recurrence, so that all steps of training are one product).
+Machine Translation" (the look back by "general" scores, after the recurrence, so that all steps of training are one
+product).
 """
 
 from __future__ import annotations
@@ -60,11 +61,12 @@ class Write(Written):
         x = dropped(words.vectors(inputs[self.told]), design)
         start = layers.Dense(design.width, activation="tanh")(join_vectors(list(features.values())))
         x = core(layers.Add()([x, layers.Reshape((1, design.width))(start)]), design, both_ways=False)
-        x = layers.Dense(design.size)(x)
         if self.choice.source:
-            memory = layers.Dense(design.size)(features[self.choice.source].memory)
-            x = layers.Concatenate()([x, layers.Attention()([x, memory])])
-        return words.chances(layers.Dense(design.size, activation="tanh")(x))
+            # What is looked at comes as it is: through a layer of its own it is learned many times as slowly.
+            memory = features[self.choice.source].memory
+            keys = layers.Dense(x.shape[-1])(memory)
+            x = layers.Concatenate()([x, layers.Attention()([x, memory, keys])])
+        return words.chances(dropped(layers.Dense(design.size, activation="tanh")(x), design))
 
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens so far, and the token behind each."""
