@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -50,4 +49,4 @@ def class_weights(name: str, labels: Sequence[Any], class_weight: Any) -> np.nda
 
 
 def _is_weight(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and 0 <= value < math.inf
+    return isinstance(value, (int, float, np.number)) and bool(0 <= value < math.inf)
