@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -9,8 +10,8 @@ from typing import Any, final
 import numpy as np
 
 from elman import dtypes
-from elman.decoding.searches import Kind, beam_graph, row_graph
-from elman.decoding.steps import NEVER, Split, split
+from elman.decoding.searches import Kind, back_graph, beam_graph, row_graph
+from elman.decoding.steps import NEVER, Split, Whereabouts, split
 from elman.errors import ArgumentError, DataError
 from elman.executors import Plan, default
 from elman.shapes import text
@@ -94,7 +95,7 @@ class Decoder:
             raise ArgumentError.at(self.where, "never", rule, self.never, "Leave out those it has not.")
         self._splits: dict[tuple[tuple[bool, ...], int], tuple[Split, Plan]] = {}
         self._plans: dict[tuple[tuple[bool, ...], Kind], Plan] = {}
-        self._weights: list[np.ndarray] = []
+        self._weights = Whereabouts()
 
     def greedy(
         self, prompt: Any, inputs: Sequence[Any] = (), *, lengths: Sequence[Any] | None = None, length: int = 100,
@@ -162,7 +163,7 @@ class Decoder:
         penalties = [np.asarray(p, real) for p in (length_penalty, coverage_penalty)]
         scalars = [_number(-1 if eos is None else eos), _number(length), *penalties]
         steps, parents, finals = self._blocks(plan, ids, starts, length, carried, read, scalars, 2)
-        tokens = _traced_back(steps, parents)
+        tokens = _way_back(width, default().name).run([steps, parents]).outputs[0]
         count, sums = finals[2].astype(int), finals[3]
         scores = sums / ((5.0 + count) / 6.0) ** length_penalty
         order = np.argsort(-scores, 1, kind="stable")[:, :best]
@@ -229,9 +230,7 @@ class Decoder:
 
     def _refresh(self) -> None:
         """Forget plans that read weights where they no longer lie."""
-        now = [w.value for layer in self.program.layers for w in layer.weights]
-        if len(now) != len(self._weights) or any(a is not b for a, b in zip(now, self._weights, strict=True)):
-            self._weights = now
+        if self._weights.moved(self.program):
             self._splits.clear()
             self._plans.clear()
 
@@ -297,15 +296,9 @@ def _number(value: int) -> np.ndarray:
     return np.asarray(value, np.int32)
 
 
-def _traced_back(steps: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Hypotheses from their last tokens to their first. Shapes: (B, T, K), (B, T, K) -> (B, K, T)."""
-    rows, length, width = steps.shape
-    at = np.broadcast_to(np.arange(width), (rows, width))
-    found = np.zeros((rows, width, length), np.int32)
-    for t in range(length - 1, -1, -1):
-        found[:, :, t] = np.take_along_axis(steps[:, t], at, 1)
-        at = np.take_along_axis(parents[:, t], at, 1)
-    return found
+@functools.lru_cache(maxsize=16)
+def _way_back(width: int, executor: str) -> Plan:
+    return default().compile(back_graph(width))
 
 
 def _answers(

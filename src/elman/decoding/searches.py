@@ -21,7 +21,7 @@ from elman.graph import Graph, Tensor, placeholder
 from elman.graph.trace import random_uniform
 from elman.shapes import B, Dim
 
-__all__ = ["Kind", "beam_graph", "row_graph"]
+__all__ = ["Kind", "back_graph", "beam_graph", "moved", "row_graph", "traced_back"]
 
 STEPS = Dim.symbol("search")
 """Tokens of one run; a name that no model gives to an axis."""
@@ -137,14 +137,37 @@ def beam_graph(split: Split, kind: Kind) -> Graph:
         ended, length, free = (_picked(parent, t) for t in (ended, length, free))
         stop = ops.logical_or(ops.equal(chosen, eos), ops.greater_equal(length, ops.cast(limit, real)))
         ended = ops.maximum(ended, free * ops.cast(stop, real))
-        moved = [_moved(chain, t) for t in (*after, *cover)]
-        return [chosen, ended, length, score, *moved], [chosen, parent]
+        others = [moved(chain, t) for t in (*after, *cover)]
+        return [chosen, ended, length, score, *others], [chosen, parent]
 
     carried = [token, done, count, total, *states, *covered]
     finals, outputs = ops.scan(step, carried, [ops.swapaxes(forced, 0, 1)])
     scalars = [eos, limit, length_penalty, coverage_penalty]
     found = [ops.swapaxes(t, 0, 1) for t in outputs]
     return Graph((forced, *carried, *read, *scalars), (*found, *finals))
+
+
+def back_graph(width: int) -> Graph:
+    """What hypotheses are made of. Shapes: tokens, and the beam each came from (B, T, K) int32 -> (B, K, T)."""
+    given = [placeholder(name, (B, STEPS, width), dtypes.INT32) for name in ("tokens", "parents")]
+    parents, tokens = (ops.cast(ops.swapaxes(t, 0, 1), dtypes.FLOAT64) for t in reversed(given))
+    return Graph(tuple(given), (ops.transpose(traced_back(ops.stack([parents, tokens], -1)), (1, 2, 0)),))
+
+
+def traced_back(grown: Tensor) -> Tensor:
+    """What hypotheses are made of, from their last tokens to their first.
+
+    Shapes: grown (T, B, K, 2): the beam each came from, and its token -> (T, B, K) int32.
+    """
+    width = grown.shape[2]
+
+    def back(states: tuple[Tensor, ...], now: tuple[Tensor, ...]) -> Pair:
+        found = ops.cast(ops.one_hot(states[0], width, grown.dtype) @ now[0], dtypes.INT32)
+        return [found[:, :, 0]], [found[:, :, 1]]
+
+    last = ops.broadcast_to(ops.arange(width), (grown.shape[1], width))
+    _, (found,) = ops.scan(back, [last], [grown], reverse=True)
+    return found
 
 
 def penalty(length: Tensor, strength: Tensor) -> Tensor:
@@ -168,7 +191,7 @@ def _picked(places: Tensor, x: Tensor) -> Tensor:
     return ops.squeeze(ops.one_hot(places, x.shape[1], x.dtype) @ ops.expand_dims(x, -1), -1)
 
 
-def _moved(chain: Tensor, state: Tensor) -> Tensor:
+def moved(chain: Tensor, state: Tensor) -> Tensor:
     """States of the hypotheses that go on. Shapes: chain (B, K, K) of 0 and 1, state (K B, ...) -> (K B, ...)."""
     rows, width = chain.shape[:2]
     return ops.reshape(chain @ ops.reshape(state, (rows, width, -1)), state.shape)

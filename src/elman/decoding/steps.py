@@ -37,7 +37,7 @@ from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.skip_wrappers import SkipWrapper
 from elman.shapes import B, Size
 
-__all__ = ["NEVER", "Split", "instantiated", "split"]
+__all__ = ["NEVER", "Split", "Whereabouts", "instantiated", "split"]
 
 NEVER = -1e30
 """The score of what cannot be."""
@@ -147,6 +147,19 @@ class Split:
         allowed[list(tokens)] = False
         kept = ops.where(allowed, scores, ops.full((), NEVER, scores.dtype))
         return dataclasses.replace(self, step=Graph(self.step.inputs, (kept, *others)))
+
+
+@final
+class Whereabouts:
+    """Where the weights of a program lay when its plans were made; compiling a model for training moves them."""
+
+    def __init__(self) -> None:
+        self._known: list[np.ndarray] = []
+
+    def moved(self, program: Any) -> bool:
+        """Whether they lie elsewhere than at the last question."""
+        before, self._known = self._known, [w.value for layer in program.layers for w in layer.weights]
+        return len(before) != len(self._known) or any(a is not b for a, b in zip(before, self._known, strict=True))
 
 
 @final

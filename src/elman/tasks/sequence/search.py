@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from elman.decoding import Decoder, PrefixScores
+from elman.decoding import Decoder, NextTokens
 from elman.errors import ArgumentError, unknown_name
 from elman.fields import BOS, EOS, PAD, UNK, Field, Text, Tokens
 from elman.fields.windows import check_length
@@ -71,13 +71,15 @@ class Search:
 
 
 class Kept:
-    """The decoder of a network, with its compiled plans, for as long as it is asked about that network.
+    """The decoder of a network, or the language model that is heard, for as long as the same is asked about: their
+    compiled plans are not made anew.
 
-    What it writes are symbols: no padding, and nothing unknown.
+    What is written are symbols: no padding, and nothing unknown.
     """
 
     def __init__(self) -> None:
         self._last: tuple[Model, Decoder] | None = None
+        self._heard: tuple[Any, NextTokens] | None = None
 
     def decoder(self, network: Model, output: str, tokens: str) -> Decoder:
         """For one output, and the input that holds its tokens so far."""
@@ -86,9 +88,17 @@ class Kept:
             self._last = network, Decoder(Model(network.inputs, network.outputs[at]), tokens, (PAD, UNK, BOS))
         return self._last[1]
 
+    def heard(self, language_model: Any, field: Field[Any]) -> NextTokens:
+        """A language model as a search for the symbols of another field hears it; see `foretold` for errors."""
+        network = getattr(getattr(language_model, "model_", language_model), "network_", None)
+        last = self._heard
+        if last is None or last[0] is not network:
+            last = self._heard = network, foretold(language_model, field)
+        return last[1]
 
-def foretold(language_model: Any, field: Field[Any]) -> Callable[[Sequence[tuple[int, ...]]], np.ndarray]:
-    """What a language model says of the symbol after each of some prefixes, all in the ids of another field.
+
+def foretold(language_model: Any, field: Field[Any]) -> NextTokens:
+    """A language model as a search for the symbols of another field hears it.
 
     Raises:
         ArgumentError: no fitted language model, or fields of which one has no symbols of its own.
@@ -103,9 +113,8 @@ def foretold(language_model: Any, field: Field[Any]) -> Callable[[Sequence[tuple
     if (known == UNK).all():
         rule, cure = "of the same symbols", f"Fit it with the field that writes: {field.describe()}."
         raise ArgumentError.at("predict", "language_model", rule, own.describe(), cure)
-    ids = np.concatenate([np.arange(EOS + 1), known])
-    scores = PrefixScores(Model(model.network_.inputs, model.network_.outputs[0]), BOS)
-    return lambda prefixes: scores([tuple(ids[list(prefix)].tolist()) for prefix in prefixes])[:, ids]
+    network = Model(model.network_.inputs, model.network_.outputs[0])
+    return NextTokens(network, BOS, np.concatenate([np.arange(EOS + 1), known]))
 
 
 def _symbols(field: Field[Any]) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from elman.tasks.scoring import character_error_rate, word_error_rate
 from elman.tasks.sequence.encoders import Features, join_steps
 from elman.tasks.sequence.heads import Run
 from elman.tasks.sequence.lines import shortened
-from elman.tasks.sequence.search import foretold
+from elman.tasks.sequence.search import Kept
 from elman.tasks.sequence.written import Written, batches, one_each, shown
 
 __all__ = ["Transcribe"]
@@ -28,6 +28,10 @@ class Transcribe(Written):
     patience: ClassVar[int] = 40
     shorter = False
     """Whether the source has fewer frames than steps were given."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.kept = Kept()
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, T, V)."""
@@ -50,7 +54,7 @@ class Transcribe(Written):
     def search(self, run: Run, best: int) -> Iterator[Decoded]:
         """What the likeliest path spells, or the likeliest symbols over all paths, with what a language model says."""
         how, source = run.search, self.choice.source
-        spoken = None if how.language_model is None else foretold(how.language_model, self.field)
+        spoken = None if how.language_model is None else self.kept.heard(how.language_model, self.field)
         for x in batches(run, run.x):
             raw = _without(run.network.predict_on_batch(x)[self.name], self._never)
             steps = np.array([len(row) for row in x[source]])
