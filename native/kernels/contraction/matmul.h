@@ -56,11 +56,14 @@ ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t pan
   t.init = init;
 }
 
-// A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache.
+// A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache. Where A is
+// transposed, the rows of a block are neighbours in memory, and only many panels pay for a copy.
 template <class R>
 bool worth_copying(const Tile<R>& t, int64_t n) {
   if (t.k < 64 || n <= panel_columns<R>) return false;
-  return t.a_col != 1 || t.a_row * int64_t(sizeof(R)) % 4096 == 0;
+  const bool crowded = (t.a_col == 1 ? t.a_row : t.a_col) * int64_t(sizeof(R)) % 4096 == 0;
+  if (t.a_col == 1) return crowded;
+  return crowded || t.a_row != 1 || n > 256;
 }
 
 template <class R>
@@ -203,9 +206,11 @@ void run_slender(const Matmul<R>& p) {
   }
 }
 
-// Packing a block pays when enough rows read it and it overflows the first cache.
+// Packing a block pays when enough rows read it and it overflows the first cache. The sum over rows of A and B (a gradient of
+// weights: few rows, and k long) does without, as long as two rows of B and more share a page.
 template <class R>
 bool worth_packing(const Matmul<R>& p) {
+  if (p.a_row == 1 && p.b_row * int64_t(sizeof(R)) <= 2048) return false;
   return p.m >= 48 && p.k * p.n * int64_t(sizeof(R)) > 32 * 1024;
 }
 
