@@ -194,9 +194,21 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         "ZeroPadding2D 'p': padding must be a whole number from 0, two of them, or two pairs (before, after)."
         " Received padding=(1, -1).",
     ),
+    "units_of_a_layer": (
+        lambda: layers.LSTM(0, name="encoder"),
+        "LSTM 'encoder': units must be a whole number from 1. Received units=0.",
+    ),
+    "units_of_a_cell": (
+        lambda: layers.RNN(layers.LSTMCell(0, name="c"), name="encoder"),
+        "LSTMCell 'c': units must be a whole number from 1. Received units=0.",
+    ),
+    "an_option_of_a_layer": (
+        lambda: layers.Bidirectional(layers.GRU(2, dropout=2, name="g")),
+        "GRU 'g': dropout must be in [0, 1). Received dropout=2.",
+    ),
     "attentive_kind": (
-        lambda: layers.AttentiveRNN(layers.GRUCell(2), "looking"),
-        "AttentiveCell 'attentive_cell': attention must be one of additive, dot, general. Received "
+        lambda: layers.AttentiveRNN(layers.GRUCell(2), "looking", name="a"),
+        "AttentiveRNN 'a': attention must be one of additive, dot, general. Received "
         "attention='looking'. Additive is Bahdanau's.",
     ),
     "attentive_alone": (
@@ -205,7 +217,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "attentive_dot": (
         lambda: layers.AttentiveRNN(layers.GRUCell(2), "dot", name="a")([Input((5, 3)), Input((4, 3))]),
-        "AttentiveCell 'attentive_cell': memory must have 2 features, those of the cell's output. Received "
+        "AttentiveRNN 'a': memory must have 2 features, those of the cell's output. Received "
         'memory=3. Use attention="general".',
     ),
     "glu": (

@@ -23,16 +23,20 @@ Limits = list[tuple[Variable, Callable[[Tensor], Tensor]]]
 
 _counters: dict[str, Iterator[int]] = {}
 _scope: ContextVar[tuple[str, ...]] = ContextVar("elman_scope", default=())
+_maker: ContextVar[str] = ContextVar("elman_maker", default="")
 
 
 class Weighted:
     """Weights of a layer's own and of layers inside it. See `Layer` for the arguments."""
+
+    _known_as: str = ""
 
     axes: ClassVar[tuple[str, ...]] = ()
     """What the input must look like: one letter an axis, "..." for any number of them; empty: anything."""
 
     def __init__(self, name: str | None, trainable: bool, dtype: str | None) -> None:
         self.name = self._auto_name() if name is None else str(name)
+        self._known_as = _maker.get()
         self._weights: list[Variable] = []
         self._parts: list[Any] = getattr(self, "_parts", [])
         self._penalties: Limits = []
@@ -56,13 +60,23 @@ class Weighted:
         if "build" in vars(cls):
             cls.build = _building(cls.build)  # type: ignore[method-assign]
 
+    @contextmanager
+    def _making(self, name: str | None) -> Iterator[str]:
+        """Parts that are made here speak by the name of this layer, which it gets before anything else."""
+        self.name = self._auto_name() if name is None else str(name)
+        token = _maker.set(self.where)
+        try:
+            yield self.name
+        finally:
+            _maker.reset(token)
+
     def build(self, *input_shapes: Any, **_: Any) -> None:
         """Add the weights. Called once, before the first `call`, with the shape of each input tensor."""
 
     @property
     def where(self) -> str:
-        """The layer as an error message calls it."""
-        return f"{type(self).__name__} '{self.name}'"
+        """The layer as an error message calls it; a part that a layer made by itself goes by that layer's name."""
+        return self._known_as or f"{type(self).__name__} '{self.name}'"
 
     def add_weight(
         self, name: str, shape: Sequence[Size], initializer: Any = "glorot_uniform", regularizer: Any = None,

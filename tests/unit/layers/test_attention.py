@@ -140,5 +140,5 @@ def test_a_cell_that_a_layer_makes_has_a_name_without_a_number():
         rnn = layers.AttentiveRNN(layers.GRUCell(4), "general", name="look")
         rnn([x, memory])
         assert "look/attentive_cell/memory_kernel" in [w.name for w in rnn.weights]
-    with pytest.raises(ShapeError, match=r"^AttentiveCell 'attentive_cell': memory must have 3 features"):
-        layers.AttentiveRNN(layers.GRUCell(3), "dot")([x, memory])
+    with pytest.raises(ShapeError, match=r"^AttentiveRNN 'attentive_rnn': memory must have 3 features"):
+        layers.AttentiveRNN(layers.GRUCell(3), "dot", name="attentive_rnn")([x, memory])

@@ -38,8 +38,8 @@ def test_the_layer_and_the_argument_are_named():
         UnknownNameError, match=r"^Dense 'd': activation must be a known name\. Received activation='rleu'"
     ):
         Dense(2, activation="rleu", name="d")
-    with pytest.raises(UnknownNameError, match=r"LSTMCell 'lstm_cell': recurrent_initializer must be a known name"):
-        layers.LSTM(2, recurrent_initializer="ortogonal")
+    with pytest.raises(UnknownNameError, match=r"LSTM 'l': recurrent_initializer must be a known name"):
+        layers.LSTM(2, recurrent_initializer="ortogonal", name="l")
 
 
 @pytest.mark.parametrize("config", [None, 3, {"config": {}}, {"class_name": 3}])

@@ -179,9 +179,10 @@ class AttentiveRNN(Recurrence):
     def __init__(
         self, cell: Any, attention: str = "additive", attention_units: int | None = None, **kwargs: Any
     ) -> None:
-        if not isinstance(cell, AttentiveCell):
-            cell = AttentiveCell(cell, attention, attention_units, dtype=kwargs.get("dtype"), name="attentive_cell")
-        super().__init__(cell, **kwargs)
+        with self._making(kwargs.pop("name", None)) as name:
+            if not isinstance(cell, AttentiveCell):
+                cell = AttentiveCell(cell, attention, attention_units, dtype=kwargs.get("dtype"), name="attentive_cell")
+        super().__init__(cell, name=name, **kwargs)
         self.attention, self.attention_units = cell.attention, cell.attention_units
 
     def build(self, input_shape: tuple[Any, ...], memory_shape: tuple[Any, ...]) -> None:  # type: ignore[override]

@@ -251,8 +251,9 @@ class CellLayer(Recurrence):
         given |= {k: kwargs.pop(k) for k in REGULARIZERS if k in kwargs}
         self.use_cudnn = given.pop("use_cudnn", "auto")
         common = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
-        cell = self.cell_class(**given, **common, name=snake_case(self.cell_class.__name__))
-        super().__init__(cell, **options, **kwargs)
+        with self._making(kwargs.pop("name", None)) as name:
+            cell = self.cell_class(**given, **common, name=snake_case(self.cell_class.__name__))
+        super().__init__(cell, name=name, **options, **kwargs)
 
     def _common_config(self) -> dict[str, Any]:
         regularizers = {k: serialize(getattr(self.cell, k)) for k in REGULARIZERS}
