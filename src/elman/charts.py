@@ -88,7 +88,13 @@ def box(axes: Axes, at: tuple[float, float], size: tuple[float, float], label: s
     style = "round,pad=0.02,rounding_size=0.1"
     axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=face, edgecolor=color))
     axes.text(
-        x, y, label, ha="center", va="center", fontsize=min(10.0, 145 / len(label)), color="white" if filled else ACTUAL
+        x,
+        y,
+        label,
+        ha="center",
+        va="center",
+        fontsize=min(10.0, 85 * width / len(label)),
+        color="white" if filled else ACTUAL,
     )
 
 

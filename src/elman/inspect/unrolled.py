@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["unroll"]
 
-_REDUCING: Final = (Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D)
+_POOLS: Final = (GlobalAveragePooling1D, GlobalMaxPooling1D)
 _STEPS: Final = ("t-1", "t", "t+1")
 _WIDTH: Final = 1.5
 _HEIGHT: Final = 0.62
@@ -25,11 +25,13 @@ _ROW: Final = 1.25
 
 
 class _Row(NamedTuple):
-    """One layer of the picture: which ways its state goes along time, and whether something goes up at each step."""
+    """One layer of the picture: which ways its state goes along time, whether something goes up at each step, and
+    whether it makes one thing of all steps."""
 
     layer: Layer
     ways: tuple[int, ...]
     every: bool
+    joins: bool
 
 
 def unroll(model: Model, title: str | None = None) -> Figure:
@@ -75,17 +77,25 @@ def _rows(model: Model) -> list[_Row]:
         inner: Any = layer.forward_layer if isinstance(layer, Bidirectional) else getattr(layer, "layer", layer)
         recurrent = sequence and isinstance(inner, Recurrence)
         ways = () if not recurrent else (1, -1) if both else (-1,) if inner.go_backwards else (1,)
-        sequence = sequence and (inner.return_sequences if recurrent else not isinstance(layer, _REDUCING))
-        rows.append(_Row(layer, ways, sequence))
+        joins = isinstance(layer, _POOLS) or (sequence and isinstance(layer, Flatten))
+        sequence = sequence and (inner.return_sequences if recurrent else not joins)
+        rows.append(_Row(layer, ways, sequence, joins))
     if not any(row.ways for row in rows):
         raise ArgumentError.at("unroll", "model", "have a recurrent layer", model.where, "There is no time to unroll.")
     return rows
 
 
 def _draw(axes: Any, level: int, row: _Row, steps: Sequence[str]) -> None:
-    """A layer's boxes, what goes from step to step, and what goes up: from each step, or from the last alone."""
+    """A layer's boxes, what goes from step to step, and what goes up: from each step, or from the last alone.
+
+    What joins all steps is one box above them all.
+    """
     columns = range(len(steps)) if row.ways or row.every else [len(_STEPS)]
     color = charts.FORECAST if row.ways else charts.BASELINE
+    if row.joins:
+        middle, width = (len(steps) - 1) / 2 * _COLUMN, (len(steps) - 1) * _COLUMN + _WIDTH
+        charts.box(axes, (middle, level * _ROW), (width, _HEIGHT), type(row.layer).__name__, color, filled=True)
+        columns = range(0)
     for column in columns:
         _box(axes, column, level, f"$h_{{{steps[column]}}}$" if row.ways else type(row.layer).__name__, color)
     place = {"ha": "right", "va": "center", "linespacing": 1.4}

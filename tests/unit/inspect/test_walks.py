@@ -8,7 +8,17 @@ import pytest
 from elman import Model, Sequential
 from elman.errors import ArgumentError, UnknownNameError
 from elman.inspect import gradient_flow, states, unroll
-from elman.layers import GRU, LSTM, Bidirectional, Dense, Flatten, Input, SimpleRNN
+from elman.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    Input,
+    SimpleRNN,
+)
 from tests.tolerances import assert_close
 
 STEPS = 12
@@ -135,6 +145,17 @@ def test_unrolled_shows_every_step_or_the_last():
     assert drawn(unroll(Sequential([Input((None, 3)), *stack]))).count("$h_{T}$") == 2
     assert last.count("$y$") == 1
     assert last.count("Dense") == 1
+
+
+@pytest.mark.parametrize("join", [GlobalMaxPooling1D, GlobalAveragePooling1D, Flatten])
+def test_every_arrow_up_ends_in_a_box(join):
+    """What joins all steps is one box above them."""
+    both = Bidirectional(LSTM(4, return_sequences=True))
+    (axes,) = unroll(Sequential([Input((6, 3)), both, join(), Dense(2), Dense(1)])).axes
+    boxes = [box.get_bbox() for box in axes.patches]
+    ups = [t for t in axes.texts if not t.get_text() and t.xy[0] == t.xyann[0]]
+    assert len(ups) == 4 + 4 + 3
+    assert all(any(box.contains(x, y + 0.1) for box in boxes) for x, y in (up.xy for up in ups))
 
 
 def test_unrolled_shows_both_ways_of_bidirectional():
