@@ -183,7 +183,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         " leave it out, or leave --input out.",
     ),
     "train_book": (
-        lambda: commands.train.train({"file": "a.txt", "input": ["mood"]}, None, False),
+        lambda: commands.train.train({"file": __file__, "input": ["mood"]}, None, False),
         "train: --input must be left out for a file of text. Received --input='mood'. A text file has one "
         "column, 'text'; tables end in .csv, .tsv or .parquet.",
     ),

@@ -92,9 +92,10 @@ def test_parquet_goes_in_and_out(run):
     assert len(pd.read_parquet("forecast.parquet")) == 12
 
 
-def test_semicolons_and_tabs_are_seen(run):
-    Path("semicolon.csv").write_text(AIRLINE.read_text().replace(",", ";"))
-    assert run("train", "semicolon.csv", "--target", "passengers", *QUICK)[0] == 0
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_seen(run, separator):
+    Path("other.csv").write_text(AIRLINE.read_text().replace(",", separator))
+    assert run("train", "other.csv", "--target", "passengers", *QUICK)[0] == 0
 
 
 def test_the_demo_prints_its_seed_and_its_table(run):
@@ -128,7 +129,7 @@ def test_the_demo_shows_what_a_longer_window_gains(run):
     [
         ("missing.csv", None, "read: file must be an existing file. Received file='missing.csv'. Check the path."),
         ("sales.cvs", "near", "Did you mean 'sales.csv'?"),
-        ("folder", "folder", "Received file='folder': it is a folder. Pass the file itself."),
+        ("folder", "folder", "Received file='folder': it is a folder. Pass the file itself; for a folder of"),
         ("empty.csv", b"", "Received file='empty.csv': it is empty."),
         ("header.csv", b"month,passengers\n", "file must have at least one row below its header"),
         (
@@ -147,10 +148,22 @@ def test_the_demo_shows_what_a_longer_window_gains(run):
             "file must be a CSV or Parquet file",
         ),
         ("plain.csv.gz", b"a,b\n1,2\n", "file must be a CSV or Parquet file"),
-        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "read: file must be a CSV or Parquet file"),
-        ("latin.csv", b"a,passengers\n\xe9t\xe9,2\n", "read: file must be a CSV or Parquet file"),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "Received file='ragged.csv': Expected 2 fields in line 3, saw 3. Save"),
+        ("open.csv", b'a,b\n"1,2\n', "Received file='open.csv': EOF inside string starting at row 1. Save the table"),
+        (
+            "latin.csv",
+            b"a,passengers\nb,1\n\xe9t\xe9,2\ncaf\xe9,3\n",
+            "file must be a table in UTF-8. Received file='latin.csv': line 3 has byte 0xe9 after ''. Convert it; from",
+        ),
+        ("wide.csv", "a,passengers\nb,1\n".encode("utf-16"), "Received file='wide.csv': it is UTF-16. Save the table"),
         ("fake.parquet", b"no parquet at all", "read: file must be a CSV or Parquet file"),
-        ("text.csv", b"month,passengers\n1949-01,x\n", "target must be numeric. Received target='x': row 0"),
+        ("text.csv", b"month,passengers\n1949-01,x\n1949-02,3\n", "target must be numeric. Received target='x': row 0"),
+        (
+            "words.csv",
+            b"english,passengers\nhi,hola\n",
+            "--target must be a column of numbers where no --input is given. Received --target='passengers'. To learn "
+            "'passengers' from other columns say what goes in: --input COLUMN. Others: 'english'.",
+        ),
     ],
 )
 def test_files_that_are_no_table(run, name, content, text):
@@ -174,7 +187,7 @@ def test_files_that_are_no_table(run, name, content, text):
     ("arguments", "text"),
     [
         (["--target", "passenger"], "target must be a column of the table. Received target='passenger'. Did you mean"),
-        ([], "train: --target must be given. Received --target=None. Columns: 'month', 'passengers'."),
+        ([], "train: --target must be given. Received --target=None. Columns: 'month', 'passengers'. Without"),
         (["--target", "passengers", "--time", "mont"], "Did you mean 'month'?"),
         (["--target", "passengers", "--horizon", "0"], "horizon must be a whole number from 1. Received horizon=0"),
         (

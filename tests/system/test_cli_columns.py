@@ -169,15 +169,53 @@ def test_words_that_pandas_takes_for_nothing_are_words(run):
 
 
 @pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("review^mood\na^b\n", "Received column='review': 'bad.csv' has one column, 'review^mood'. Separate them by"),
+        (
+            "review,mood\na,x\nb,\n",
+            "Category.fit of 'mood': values must have a value in every row. Received values=None",
+        ),
+    ],
+)
+def test_tables_with_mistakes_are_told_by_column(run, table, text):
+    Path("bad.csv").write_text(table)
+    code, _, err = run("train", "bad.csv", "--input", "review:text", "--target", "mood:category")
+    assert (code, text in err) == (2, True), err
+
+
+def test_a_file_that_is_not_there_is_told_before_all_else(run, reviews):
+    Path("model.safetensors").write_bytes(b"")
+    for command in ("train", "init-config"):
+        code, _, err = run(command, "reviews.cvs", "--input", "review", "--target", "mood")
+        assert (code, "Received file='reviews.cvs'. Did you mean 'reviews.csv'?" in err) == (2, True), err
+
+
+@pytest.mark.usefixtures("classifier")
+def test_standard_input_that_is_no_utf8_is_told(run, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8", errors="surrogateescape"))
+    code, _, err = run("predict", "model.safetensors", "-")
+    assert (code, "file must be text in UTF-8. Received file='-': byte 0xe9 at 3. Convert it" in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["--input", "review"], "train: --target must be given. Received --target=None. Columns: 'review', 'mood'."),
         (["--input", "revue", "--target", "mood"], "Received column='revue'. Did you mean 'review'?"),
         (["--input", "review:txt", "--target", "mood"], "type must be a known name. Received type='txt'. Did you mean"),
         (["--input", "review", "--target", "mood", "--horizon", "3"], "--horizon must be left out where --input is"),
-        (["--input", "review:number", "--target", "mood"], "values must be numbers. Received values='a good film, num"),
+        (
+            ["--input", "review:number", "--target", "mood"],
+            "Number.fit of 'review': values must be numbers",
+        ),
         (["--input", "review:image", "--target", "mood"], "row 0: there is no such file"),
         (["--input", "mood", "--target", "review:tags"], "outputs must be along a sequence that goes in"),
+        (
+            ["--input", "mood", "--target", "mood"],
+            "outputs must be no column that goes in, too. Received",
+        ),
+        (["--input", "review", "--target", "mood", "--units", "0"], "train: --units must be a whole number from 1."),
     ],
 )
 def test_columns_that_cannot_be(run, reviews, arguments, text):
@@ -191,7 +229,7 @@ def test_columns_that_cannot_be(run, reviews, arguments, text):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, "train: file must be a file of text. Received file='book.txt': No such file or directory"),
+        (None, "read: file must be an existing file. Received file='book.txt'. Check the path."),
         (b"", "Received file='book.txt': it is empty"),
         (
             b"caf\xe9 au lait",

@@ -95,6 +95,10 @@ def read_samples(path: Path, names: Sequence[str], where: str) -> dict[str, list
     alone = [name for name in names if name not in sides]
     cells = {}
     for name in [*alone, *(side for four in sides.values() for side in four)]:
+        if name not in table.names and len(table.names) == 1:
+            cure = "Separate them by comma, semicolon, tab or |."
+            because = f"{str(path)!r} has one column, {table.names[0]!r}"
+            raise DataError.at(where, "column", "a column of the table", name, cure, because=because)
         if name not in table.names:
             raise unknown_column(where, "column", name, table.names)
         cells[name] = [_plain(cell) for cell in table.column(where, "column", name).tolist()]
@@ -126,14 +130,20 @@ def read_lines(path: Path | None, where: str) -> list[str]:
     """
     try:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8")
+        text.encode()  # of standard input, bytes that are no UTF-8 come as surrogates
     except UnicodeDecodeError as error:
-        because = f"byte {error.object[error.start]:#x} at {error.start}"
-        cure = "Convert it to UTF-8, with iconv for example."
-        raise DataError.at(where, "file", "text in UTF-8", str(path or "-"), cure, because=because) from None
+        raise _no_utf8(where, path, error.object[error.start], error.start) from None
+    except UnicodeEncodeError as error:
+        raise _no_utf8(where, path, ord(error.object[error.start]) & 0xFF, error.start) from None
     except OSError as error:
         because = error.strerror or "it cannot be read"
         raise DataError.at(where, "file", "a file of text", str(path), because=because) from None
     return text.splitlines()
+
+
+def _no_utf8(where: str, path: Path | None, byte: int, at: int) -> DataError:
+    cure = "Convert it to UTF-8, with iconv for example."
+    return DataError.at(where, "file", "text in UTF-8", str(path or "-"), cure, because=f"byte {byte:#x} at {at}")
 
 
 def samples_by_name(known: Mapping[str, Field[Any]], cells: Mapping[str, Any], folder: Path) -> dict[str, list[Any]]:

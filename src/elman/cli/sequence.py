@@ -11,9 +11,10 @@ from elman import charts
 from elman.cli.declared import Declared, declare, field_of, is_table, read_lines, read_samples, samples_by_name
 from elman.cli.runs import Recorder, render_config
 from elman.cli.screen import Progress, say, show_report
-from elman.cli.tables import check_free, read_table
+from elman.cli.tables import check_file, check_free, read_table
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field, Text
+from elman.fields.windows import check_length
 from elman.tasks import Report
 from elman.tasks.sequence import SequenceModel
 
@@ -60,9 +61,10 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
             cure = "It is for forecasts; leave it out, or leave --input out."
             raise ArgumentError.at("train", f"--{name}", "left out where --input is given", given[name], cure)
     settings = {**SETTINGS, **given}
-    output = Path(str(settings["output"]))
+    output, path = Path(str(settings["output"])), Path(str(settings["file"]))
+    check_file(path)
     check_free(output, force, "train")
-    path = Path(str(settings["file"]))
+    check_length("train", "--units", settings["units"])
     columns, inputs, outputs = _book(path, settings) if not is_table(path) else _table(path, settings)
     model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
     written = {**settings, "fields": _written({**inputs, **outputs}), "output": str(output)}
@@ -80,6 +82,7 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
 
 def init_config(file: Path, inputs: list[str], targets: list[str], output: Path, force: bool) -> None:
     """Write the config that training on a file would have: types guessed, every setting with its default."""
+    check_file(file)
     check_free(output, force, "init-config")
     settings: dict[str, Any] = {**SETTINGS, "file": str(file), "input": inputs, "target": targets}
     if not is_table(file):

@@ -10,14 +10,17 @@ from typing import Any
 
 from elman.errors import DataError, OverwriteError, missing_extra
 
-__all__ = ["check_free", "read_table", "write_table"]
+__all__ = ["check_file", "check_free", "read_table", "write_table"]
 
 _MISSING = ["", "NA", "N/A", "NaN", "nan"]
 _PARQUET = (".parquet", ".pq")
+_SEPARATORS = ",;\t|"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PREFIX = "Error tokenizing data. C error: "
 
 
 def read_table(path: Path, *, texts: bool = False) -> Any:
-    """Read a CSV (comma, semicolon or tab; .gz too) or Parquet file as a pandas DataFrame.
+    """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
     Args:
         path: of the file.
@@ -27,7 +30,7 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
         DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
         MissingExtraError: Parquet without pyarrow.
     """
-    _check_file(path)
+    check_file(path)
     import pandas as pd
 
     try:
@@ -36,6 +39,8 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
         raise missing_extra("read", "pyarrow", "parquet") from None
     except DataError:
         raise
+    except UnicodeDecodeError:
+        raise _no_utf8(path) from None
     except (ValueError, OSError, EOFError, zlib.error) as error:  # the last two: a .gz that is cut off or damaged
         raise _no_table(path, _first_line(error)) from None
     if not len(table):
@@ -76,6 +81,23 @@ def check_free(path: Path, force: bool, where: str = "write", argument: str = "o
         raise DataError.at(where, argument, "in an existing folder", str(path), "Create it first.", because=because)
 
 
+def check_file(path: Path) -> None:
+    """Refuse a file that is not there, is a folder, or holds nothing.
+
+    Raises:
+        DataError: with a similar name, if there is one.
+    """
+    if path.is_dir():
+        cure = "Pass the file itself; for a folder of pictures or sound, a CSV with a column of their paths."
+        raise DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because="it is a folder")
+    if not path.exists():
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
+        cure = f"Did you mean {str(path.parent / near[0])!r}?" if near else "Check the path."
+        raise DataError.at("read", "file", "an existing file", str(path), cure)
+    if path.stat().st_size == 0:
+        raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")
+
+
 def _read(pd: Any, path: Path, *, texts: bool) -> Any:
     if path.suffix in _PARQUET:
         return pd.read_parquet(path)
@@ -83,25 +105,33 @@ def _read(pd: Any, path: Path, *, texts: bool) -> Any:
     return pd.read_csv(path, sep=_separator(path), **options)
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        cure = "Pass the file itself."
-        raise DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because="it is a folder")
-    if not path.exists():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
-        cure = f"Did you mean {str(path.parent / near[0])!r}?" if near else "Check the path."
-        raise DataError.at("read", "file", "an existing file", str(path), cure)
-    if path.stat().st_size == 0:
-        raise DataError.at("read", "file", "a CSV or Parquet file", str(path), because="it is empty")
-
-
 def _separator(path: Path) -> str:
-    """What stands between the columns of the header: the most frequent of , ; and tab."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+    """What stands between the columns of the header: the most frequent of , ; tab and |."""
+    with _opened(path) as file:
         header = file.readline(1 << 16)
+    if header.startswith(_UTF16):
+        raise _no_table(path, "it is UTF-16")
     if b"\0" in header:
         raise _no_table(path, "it holds bytes that are no text")
-    return max(",;\t", key=lambda mark: header.count(mark.encode()))
+    return max(_SEPARATORS, key=lambda mark: header.count(mark.encode()))
+
+
+def _opened(path: Path) -> Any:
+    """The bytes of a file, unpacked if it is packed."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
+def _no_utf8(path: Path) -> DataError:
+    """Which line is none."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                because = f"line {number} has byte {line[error.start]:#x} after {line[: error.start].decode()[-20:]!r}"
+                cure = "Convert it; from Latin 1, for example: iconv -f latin1 -t utf-8."
+                return DataError.at("read", "file", "a table in UTF-8", str(path), cure, because=because)
+    return _no_table(path, "it holds bytes that are no text")
 
 
 def _no_table(path: Path, because: str) -> DataError:
@@ -110,4 +140,4 @@ def _no_table(path: Path, because: str) -> DataError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return (str(error).splitlines() or [type(error).__name__])[0].removeprefix(_PREFIX).rstrip(".")

@@ -56,9 +56,10 @@ def train(given: Mapping[str, Any], config: Path | None, force: bool) -> None:
     if settings["file"] is None:
         raise ArgumentError.at("train", "FILE", "given", None, "Example: elman train sales.csv --target sales.")
     output = Path(str(settings["output"]))
-    check_free(output, force, "train")
     table = read_table(Path(str(settings["file"])))
     _complete(settings, table)
+    _check_targets(settings, table)
+    check_free(output, force, "train")
     learned, held = _parts(table, int(settings["holdout"]))
     forecaster = Forecaster(**{name: settings[name] for name in Forecaster().get_params()})
     recorder = Recorder(output.name.removesuffix(".safetensors"), render_config({**settings, "output": str(output)}))
@@ -74,8 +75,26 @@ def _complete(settings: dict[str, Any], table: Any) -> None:
         if settings["time"]:
             say(f"time: column {settings['time']!r}, as it looks like one")
     if settings["target"] is None:
-        cure = f"Columns: {', '.join(map(repr, names))}."
+        cure = f"Columns: {', '.join(map(repr, names))}. Without --input it is what is to be forecast."
         raise ArgumentError.at("train", "--target", "given", None, cure)
+
+
+def _check_targets(settings: Mapping[str, Any], table: Any) -> None:
+    """Refuse a target without a single number: nothing to forecast. Raises: ArgumentError."""
+    for name in _names(settings["target"]):
+        if name in table.columns and not any(map(_is_number, table[name].tolist())):
+            rule = "a column of numbers where no --input is given"
+            others = ", ".join(repr(str(other)) for other in table.columns if other != name)
+            cure = f"To learn {name!r} from other columns say what goes in: --input COLUMN. Others: {others}."
+            raise ArgumentError.at("train", "--target", rule, name, cure)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_time(table: Any, name: str, settings: Mapping[str, Any]) -> bool:

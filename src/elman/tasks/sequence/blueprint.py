@@ -10,6 +10,7 @@ from elman.errors import ArgumentError
 from elman.fields import Field
 from elman.graph import Tensor
 from elman.models import Model
+from elman.tasks.sequence.columns import naming
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.encoders import Encoder, Features, hidden
@@ -145,7 +146,8 @@ class Blueprint:
         """Inputs and targets of the network for these columns."""
         x, y = self.given(columns), {}
         for name, head in self.heads.items():
-            told, y[name] = head.arrays(columns[name])
+            with naming(name):
+                told, y[name] = head.arrays(columns[name])
             x |= told
             head.check(x, y[name])
         return x, y
@@ -167,7 +169,8 @@ class Blueprint:
         """Inputs of the network for these columns, without what a decoder is told while it learns."""
         x: dict[str, Any] = {}
         for name, encoder in self.encoders.items():
-            x |= encoder.arrays(columns[name])
+            with naming(name):
+                x |= encoder.arrays(columns[name])
         return x
 
     def describe(self) -> str:

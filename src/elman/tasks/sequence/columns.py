@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ArgumentError, DataError, unknown_column
+from elman.errors import ArgumentError, DataError, ElmanError, unknown_column
 from elman.fields import Field, Table
 from elman.fields.scaling import as_numbers
 
-__all__ = ["Columns", "as_samples", "count", "cut_ends", "read_columns", "rows_of", "split_rows"]
+__all__ = ["Columns", "as_samples", "count", "cut_ends", "naming", "read_columns", "rows_of", "sized", "split_rows"]
 
 Columns = dict[str, Any]
 """Name -> a list or an array, one entry a row."""
@@ -64,6 +65,31 @@ def as_samples(where: str, field: Field[Any], column: Any) -> Any:
         as_numbers(f"{where}, sample {n}", row) if isinstance(row, (list, tuple)) else row
         for n, row in enumerate(column)
     ]
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Errors of a field tell which column it has.
+
+    Example:
+        >>> from elman.fields import Number
+        >>> with naming("price"):
+        ...     Number().fit(["a"])
+        Traceback (most recent call last):
+            ...
+        elman.errors.DataError: Number.fit of 'price': values must be numbers. Received values='a': row 0. \
+Correct the entry, or choose another type for this column.
+    """
+    try:
+        yield
+    except ElmanError as error:
+        where, colon, text = str(error).partition(": ")
+        raise type(error)(f"{where} of {name!r}{colon}{text}") from None
+
+
+def sized(column: Any) -> bool:
+    """Whether every sample has a length."""
+    return all(hasattr(row, "__len__") for row in column)
 
 
 def count(columns: Mapping[str, Any]) -> int:

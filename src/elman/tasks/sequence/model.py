@@ -18,7 +18,17 @@ from elman.models.saving import make_codes
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
-from elman.tasks.sequence.columns import Columns, as_samples, count, cut_ends, read_columns, rows_of, split_rows
+from elman.tasks.sequence.columns import (
+    Columns,
+    as_samples,
+    count,
+    cut_ends,
+    naming,
+    read_columns,
+    rows_of,
+    sized,
+    split_rows,
+)
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.file import read_sequence_file, write_sequence_file
 from elman.tasks.sequence.heads import Run
@@ -319,7 +329,8 @@ class SequenceModel(Estimator):
         if validation_data is not None:
             return columns, read_columns("SequenceModel.fit", validation_data, self._names())
         learn, check = split_rows("SequenceModel.fit", count(columns), self.validation, self.seed)
-        if not len(check) and self.validation and set(columns) == set(_declared("outputs", self.outputs)):
+        book = set(columns) == set(_declared("outputs", self.outputs)) and all(map(sized, columns.values()))
+        if not len(check) and self.validation and book:
             return cut_ends(columns, self.validation)
         return rows_of(columns, learn), rows_of(columns, check) if len(check) else None
 
@@ -337,7 +348,8 @@ class SequenceModel(Estimator):
             for part in (columns, check) if check is not None else (columns,):
                 part[name] = as_samples("SequenceModel.fit", field, part[name])
             named = check is not None and field.kind in ("category", "labels", "tags")
-            known[name] = field.fit([*columns[name], *check[name]] if named and check else columns[name])
+            with naming(name):
+                known[name] = field.fit([*columns[name], *check[name]] if named and check else columns[name])
         return (
             {name: known[name] for name in _declared("inputs", self.inputs)},
             {name: known[name] for name in _declared("outputs", self.outputs)},

@@ -52,8 +52,8 @@ def choose(inputs: Mapping[str, Field[Any]], outputs: Mapping[str, Field[Any]]) 
     """A choice for each output.
 
     Raises:
-        ArgumentError: nothing goes in or comes out; tags or a series without a sequence to follow; an input that
-            cannot come out.
+        ArgumentError: nothing goes in or comes out; tags or a series without a sequence to follow; a column that
+            cannot come out, or not from itself.
 
     Example:
         >>> from elman.fields import Category, Text
@@ -71,6 +71,10 @@ def _choice(inputs: Mapping[str, Field[Any]], name: str, field: Field[Any]) -> C
     source = sequences[0] if sequences else ""
     if field.kind in _SYMBOLS:
         return _symbols(inputs, name, source)
+    if name in inputs:
+        cure = "Give what it should be told from; only text and tokens are foretold from what is before them."
+        received = f"{name}:{field.kind}"
+        raise ArgumentError.at("SequenceModel", "outputs", "no column that goes in, too", received, cure)
     if field.kind in _STEPS:
         return _aligned(name, field, source)
     if field.kind in _WHOLE:
