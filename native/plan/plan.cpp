@@ -254,14 +254,18 @@ template <class R>
 void Plan<R>::link(Binding& b) {
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
     const int value = spec_.inputs[i];
+    const auto steps = [&](const Numbers& sizes) {
+      const int dim = i < spec_.input_steps.size() ? spec_.input_steps[i] : -1;
+      return dim < 0 ? 0 : sizes[size_t(dim)];
+    };
     if (!spec_.values[size_t(value)].rows) {
       if (b.layout.value[size_t(value)] >= 0)
-        b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0]});
+        b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0], steps(b.sizes)});
       continue;
     }
     for (Shard& s : b.shards)
       if (s.layout.value[size_t(value)] >= 0)
-        b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows});
+        b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
   }
   Layout<R> layout(spec_, b.sizes, kernels_);
   for (const Update& u : spec_.updates) {
@@ -300,6 +304,17 @@ void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, 
   }
 }
 
+// The same, but step after step of all rows, instead of row after row of all steps.
+void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first, int64_t rows, int64_t steps) {
+  const int64_t each = a.bytes / steps;
+  for (int64_t t = 0; t < steps; ++t)
+    for (int64_t r = 0; r < rows; ++r, to += each) {
+      const char* from = a.data + (order == nullptr ? first + r : order[first + r]) * a.bytes + t * each;
+      if (each == 4) std::memcpy(to, from, 4);
+      else std::memcpy(to, from, size_t(each));
+    }
+}
+
 }  // namespace
 
 template <class R>
@@ -308,6 +323,7 @@ void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64
     const Array& a = arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
     if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
+    else if (l.steps > 0) gather_steps(l.to, a, order, start + l.first, l.rows, l.steps);
     else gather_rows(l.to, a, order, start + l.first, l.rows);
   }
 }

@@ -64,6 +64,29 @@ def test_what_readers_cannot_walk_is_copied():
     assert instructions(Graph((x,), (ops.softmax(ops.transpose(x, (1, 0))),))) == ["copy", "softmax"]
 
 
+def test_what_is_only_transposed_is_written_so():
+    x = placeholder("x", (4, 6))
+    y = ops.softmax(ops.transpose(ops.exp(x), (1, 0)))
+    assert instructions(Graph((x,), (y,))) == ["pointwise", "softmax"]
+    assert instructions(Graph((x,), (y, ops.softmax(ops.exp(x))))) == ["pointwise", "copy", "softmax", "softmax"]
+
+
+def test_rows_are_gathered_step_by_step_where_time_comes_first(rng):
+    x = placeholder("x", (B, T, 3))
+    graph = Graph((x,), (ops.cumsum(ops.swapaxes(x, 0, 1), 0)[-1],))
+    assert "copy" not in instructions(graph)[:1]
+    assert lower(graph).spec["input_steps"] != [-1]
+    data, order = rng.random((7, 5, 3), np.float32), np.array([6, 0, 3, 3, 2])
+    plan = NativeExecutor().compile(graph)
+    assert_close(plan.run([data]).outputs[0], data.sum(1), length=5)
+    assert_close(plan.run_batches([data], order, 3).outputs[0], data[order[3:]].sum(1), length=5)
+
+
+def test_rows_that_others_read_too_are_gathered_as_they_come():
+    x = placeholder("x", (B, T, 3))
+    assert lower(Graph((x,), (ops.cumsum(ops.swapaxes(x, 0, 1), 0), ops.cumsum(x, 1)))).spec["input_steps"] == [-1]
+
+
 def test_parts_of_a_concatenation_are_written_into_it():
     x, y = placeholder("x", (2, 3)), placeholder("y", (4, 3))
     assert instructions(Graph((x, y), (ops.concatenate([ops.exp(x), ops.tanh(y)], 0),))) == ["pointwise", "pointwise"]

@@ -10,10 +10,12 @@ from elman.executors.lowering.in_place import keep_old, parts, update_writers
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.strips import cut, named, root
+from elman.executors.lowering.views import contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
-from elman.executors.shards import shardable, stages
-from elman.graph.node import Graph, Node
+from elman.executors.shards import BATCH, shardable, stages
+from elman.graph.node import Graph, Node, Tensor
 from elman.graph.rewrite import fuse, fuse_products, share_cross_entropy, simplify
+from elman.shapes import Dim
 
 
 def lower(graph: Graph) -> Lowered:
@@ -34,8 +36,7 @@ def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
     level = levels(order, sharded)
     scope = Scope.of(order, graph.roots, parts=parts(order, level))
     w = Writer(EMITTERS, scope, real, sharded)
-    for t in graph.inputs:
-        w.define(t, INPUT)
+    steps = [_load(w, t) for t in graph.inputs]
     writers = update_writers(graph, order, scope.readers)
     w.updated = {k: v for targets in writers.values() for k, v in targets.items()}
     segments: dict[int, list[Instruction]] = {}
@@ -45,8 +46,22 @@ def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
             into = last if node.serial in writers else segments.setdefault(level[node.serial], [])
             scope.instructions = into
             w.emit(node)
-    spec = _spec(graph, w, order, level, segments, last)
+    spec = {**_spec(graph, w, order, level, segments, last), "input_steps": steps}
     return Lowered(spec, list(w.symbols), w.variables, w.constants, real, w.checks)
+
+
+def _load(w: Writer, t: Tensor) -> int:
+    """Define an input, in the order a transposition wants: the number of its time steps, if step by step; or -1."""
+    w.define(t, INPUT)
+    batch, *rest = t.shape or (1,)
+    view = w.turned(t) if batch == Dim.symbol(BATCH) else None
+    if view is None:
+        return -1
+    late, early, *inner = contiguous_strides((rest[0], batch, *rest[1:]))
+    if view.strides != (early, late, *inner):
+        return -1
+    w.where[key(t)] = view
+    return w.dim(rest[0])
 
 
 def _spec(

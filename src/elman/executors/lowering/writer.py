@@ -136,7 +136,24 @@ class Writer:
             if self.readable(t, view):
                 self.where[key(t)] = self._place(t, part)
                 return self.where[key(t)].value
-        return self.define(t, home)
+        value = self.define(t, home)
+        if t.node.op == "Fused" and t.dtype != dtypes.INT32:
+            self.where[key(t)] = self.turned(t) or self.where[key(t)]
+        return value
+
+    def turned(self, t: Tensor) -> View | None:
+        """How a tensor has to lie in its own memory for a transposition, its only reader, to be no copy.
+
+        None where no copy would be needed anyway, or the tensor must lie whole.
+        """
+        readers = self.scope.readers.get(key(t), ())
+        if key(t) in self.scope.kept or len(readers) != 1 or readers[0].op != "Transpose":
+            return None
+        perm, out, own = readers[0].attrs["perm"], readers[0].outputs[0], self.where[key(t)]
+        if self.readable(out, View(own.value, 0, tuple(own.strides[axis] for axis in perm))):
+            return None
+        strides = dict(zip(perm, contiguous_strides(out.shape), strict=True))
+        return View(own.value, 0, tuple(strides[axis] for axis in range(t.ndim)))
 
     def copies(self, t: Tensor) -> list[View]:
         """The places that want a result besides its own: whoever makes it writes them, too."""
