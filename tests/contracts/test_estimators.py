@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from elman import tasks
-from elman.errors import ElmanWarning, NotBuiltError, OverwriteError, UnknownNameError
+from elman.errors import ElmanError, ElmanWarning, NotBuiltError, OverwriteError, UnknownNameError
 from elman.tasks import (
     MLP,
     Captioner,
@@ -177,6 +177,31 @@ def test_fit_learns_and_leaves_settings_alone(learned) -> None:
     assert settings_of(estimator) == settings_of(case.make())
     for name in set(vars(estimator)) - set(settings_of(estimator)):
         assert name.endswith("_") or name.startswith("_"), f"{name} is learned: its name must end in _"
+
+
+@pytest.mark.parametrize("rows", [1, 6], ids=["one row", "rows that are all equal"])
+@every_case
+def test_the_poorest_data_make_a_model_that_answers(case, rows, tmp_path) -> None:
+    """One row, or the same again and again: answers, a picture and a file, for a forecaster an error in words."""
+
+    def first(values):
+        if isinstance(values, dict):
+            return {name: first(column) for name, column in values.items()}
+        return np.array([values[0]] * rows) if isinstance(values, np.ndarray) else [values[0]] * rows
+
+    data = case.data.iloc[:1] if isinstance(case.data, pd.DataFrame) else first(case.data)
+    options = {name: first(value) if name == "y" else value for name, value in case.fit_options.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElmanWarning)  # of a single class
+        if case.kind is Forecaster:
+            with pytest.raises(ElmanError, match="Received"):
+                case.make().fit(data, **options)
+            return
+        estimator = case.make().fit(data, **options)
+    answers = estimator.predict(case.question)
+    again = case.kind.load(estimator.save(tmp_path / "model.safetensors"))
+    assert same(again.predict(case.question), answers)
+    assert np.asarray(estimator.predict(data)).dtype.kind != "f" or np.isfinite(estimator.predict(data)).all()
 
 
 def test_fit_leaves_the_data_alone(learned) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman import fields
 from elman.errors import ArgumentError, DataError, DTypeError, ElmanWarning, ShapeError, TruncationWarning
 from elman.tasks import (
     MLP,
@@ -12,10 +13,12 @@ from elman.tasks import (
     FaceDetector,
     LanguageModel,
     SequenceClassifier,
+    SequenceModel,
     SequenceRegressor,
     SequenceTagger,
     Transcriber,
     Translator,
+    VideoTagger,
 )
 
 S = {"size": 4, "epochs": 1, "validation": 0.25}
@@ -120,14 +123,87 @@ def test_a_label_never_seen_counts_as_wrong(texts):
     assert texts.evaluate(["good"], ["?"]).model["accuracy"] == 0.0
 
 
+MIXED = (0, 1, 10, 100, 1000, 10_000, 100_000)
+ALL = {"size": 4, "epochs": 1, "validation": 0}
+
+
+def test_lengths_from_none_to_very_many_stand_in_one_batch():
+    steps, texts = [np.ones((n, 1)) for n in MIXED], ["a " * n for n in MIXED]
+    answers = [
+        SequenceClassifier(**ALL).fit(steps, [0, 1] * 3 + [0]).predict_proba(steps),
+        SequenceRegressor(**ALL).fit(steps, range(7)).predict(steps),
+        SequenceClassifier(**ALL).fit(texts, [0, 1] * 3 + [0]).predict_proba(texts),
+    ]
+    assert all(np.isfinite(found).all() and len(found) == len(MIXED) for found in answers)
+    assert len(Transcriber(**ALL).fit(steps, ["", "a"] + ["ab"] * 5).predict(steps)) == len(MIXED)
+    assert len(Translator(**ALL).fit(texts, list("abcdefg")).predict(texts)) == len(MIXED)
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_every_step_of_very_many_has_its_tag(crf):
+    words = [["a"] * n for n in (0, 1, 10_000)]
+    model = SequenceTagger(crf=crf, **ALL).fit(
+        words, [["N", "V"][: len(row)] + ["N"] * (len(row) - 2) for row in words]
+    )
+    assert [len(row) for row in model.predict(words)] == [0, 1, 10_000]
+
+
+@pytest.mark.parametrize(
+    ("field", "sample"),
+    [
+        (fields.Series(max_length=5), np.ones((9, 1))),
+        (fields.Text(max_length=5), "a b c d e f"),
+        (fields.Text("char", max_length=5), "abcdef"),
+        (fields.Tokens(max_length=5), list("abcdef")),
+        (fields.Line(height=4, max_length=5), np.zeros((4, 9), "uint8")),
+        (fields.Video(height=4, width=4, max_length=5), np.zeros((9, 4, 4), "uint8")),
+        (fields.Audio(rate=8000, max_length=5), (np.zeros(8000), 8000)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, fields.Field) else "",
+)
+def test_whoever_cuts_says_so(field, sample):
+    if field.kind == "audio":
+        pytest.importorskip("kaldi_native_fbank")
+    with pytest.warns(TruncationWarning, match=r"1 of 1 samples are longer than max_length=5 and lost their ends"):
+        found = field.fit([sample]).encode([sample])
+    assert len(found[0]) == 5
+
+
+def test_emoji_and_right_to_left_text_come_out_as_they_went_in():
+    learned = {"size": 16, "epochs": 80, "learning_rate": 0.03, "dropout": 0.0, "validation": 0}
+    texts, first = [RIGHT_TO_LEFT, FAMILY], RIGHT_TO_LEFT.split(maxsplit=1)[0]
+    translator = Translator(input=fields.Text("char"), **learned).fit(texts * 8, texts[::-1] * 8)
+    assert translator.predict(texts) == texts[::-1]
+    tagger = SequenceTagger(**learned).fit([[first, FAMILY]] * 8, [["שם", "\U0001f600"]] * 8)
+    assert tagger.predict([[FAMILY, first]]) == [["\U0001f600", "שם"]]
+    waves = [np.eye(3)[[0] * 4 + [1] * 4], np.eye(3)[[2] * 6]]
+    assert Transcriber(**learned).fit(waves * 8, ["של", "é"] * 8).predict(waves) == ["של", "é"]
+    language = LanguageModel(**learned).fit(f"{FAMILY} {RIGHT_TO_LEFT}\n" * 20)
+    assert language.generate(FAMILY, length=12, temperature=0).startswith(f"{FAMILY} {RIGHT_TO_LEFT}\n")
+
+
+def test_labels_and_tags_never_seen_count_as_wrong():
+    tagger = SequenceTagger(**S).fit(WORDS, TAGS)
+    assert tagger.evaluate([["a", "b"]], [["?", "?"]]).model["accuracy"] == 0.0
+    labelled = SequenceModel({"x": "text"}, {"y": fields.Labels()}, **S).fit({"x": TEXTS, "y": [["p"], ["q"]] * 6})
+    assert labelled.evaluate({"x": ["good"], "y": [["?"]]}).model["whole rows"] == 0.0
+
+
+def test_a_class_never_seen_cannot_be_read():
+    data = {"x": ["p", "q"] * 6, "y": MOODS}
+    model = SequenceModel({"x": "category"}, {"y": "category"}, **S).fit(data)
+    text = r"Category.encode of 'x': .* Received values='\?': row 0; known are 'p', 'q'. .* pass unknown='other'"
+    with pytest.raises(DataError, match=text):
+        model.predict({"x": ["?"]})
+    other = SequenceModel({"x": fields.Category(unknown="other")}, {"y": "category"}, **S).fit(data)
+    assert other.predict({"x": ["?"]})[0] in MOODS
+
+
 def test_series_of_no_steps_and_of_very_many(series):
     with pytest.warns(TruncationWarning, match=r"1 of 3 samples are longer than max_length=100000 and lost their ends"):
         found = series.predict_proba([np.ones((0, 2)), np.ones((100_001, 2)), np.ones((1, 2))])
     assert np.isfinite(found).all()
     assert np.isfinite(series.predict_proba([np.ones((0, 2))])).all()
-    lengths = (0, 1, 10, 100, 1000, 10_000)
-    model = SequenceClassifier(**S | {"validation": 0}).fit([np.ones((n, 1)) for n in lengths], [0, 1] * 3)
-    assert np.isfinite(model.predict_proba([np.ones((n, 1)) for n in lengths])).all()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +243,14 @@ def test_what_is_no_picture_is_named(pictures, given, error, text):
 def test_pictures_of_another_size_and_with_colours_are_read(pictures):
     pytest.importorskip("PIL")
     assert len(pictures.predict([np.zeros((5, 9), "uint8"), np.zeros((8, 8, 3), "uint8")])) == 2
+
+
+def test_films_that_are_missing_or_damaged_are_named(tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "bad.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing else")
+    for path, text in (("no.mp4", "there is no such file"), (str(tmp_path / "bad.mp4"), "be whole videos")):
+        with pytest.raises(DataError, match=text):
+            VideoTagger(**S).fit([path] * 4, ["a", "b"] * 2)
 
 
 def test_sound_that_is_missing_or_damaged_is_named(tmp_path):
