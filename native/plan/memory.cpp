@@ -3,8 +3,27 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace elman {
+namespace {
+
+constexpr int64_t huge_page = int64_t(2) << 20;
+
+// Memory of many pages: asks for large ones, as a loop over time touches a few bytes of many. Refusal does no harm.
+char* allocated(int64_t bytes) {
+  const bool large = bytes >= 2 * huge_page;
+  const int64_t unit = large ? huge_page : int64_t(alignment);
+  char* data = static_cast<char*>(std::aligned_alloc(size_t(unit), size_t((bytes + unit - 1) / unit * unit)));
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (large && data != nullptr) madvise(data, size_t(bytes), MADV_HUGEPAGE);
+#endif
+  return data;
+}
+
+}  // namespace
 
 bool Block::reserve(int64_t bytes) {
   if (bytes <= size_ && data_ != nullptr) return false;
@@ -12,7 +31,7 @@ bool Block::reserve(int64_t bytes) {
   data_ = nullptr;
   size_ = 0;
   const int64_t whole = aligned(bytes + int64_t(padding));
-  data_ = static_cast<char*>(std::aligned_alloc(alignment, size_t(whole)));
+  data_ = allocated(whole);
   if (data_ == nullptr) throw std::bad_alloc();
   std::memset(data_ + bytes, 0, size_t(whole - bytes));
   size_ = bytes;
