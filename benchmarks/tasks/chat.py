@@ -27,12 +27,15 @@ def main() -> None:
     learned = read(folder / "train.jsonl.gz")[: given.dialogues or None]
     asked = read(folder / "validation.jsonl.gz")
     common = {w for w, _ in Counter(w for row in learned for w in row).most_common(given.words)}
-    learned, asked = ([[w if w in common else "<unk>" for w in row] for row in rows] for rows in (learned, asked))
-    settings = {"size": 256, "batch_size": 32, "window": 64, "learning_rate": 0.004, "dropout": 0.4}
-    plan = {"epochs": 6, "decay": "cosine", "embedding": 128}
+    check, asked = asked[:200], asked[200:]
+    learned, check, asked = (
+        [[w if w in common else "<unk>" for w in row] for row in rows] for rows in (learned, check, asked)
+    )
+    settings = {"size": 256, "batch_size": 8, "window": 64, "learning_rate": 0.002, "dropout": 0.5}
+    plan = {"epochs": 10, "decay": "cosine", "embedding": 256, "tie_weights": True}
     words = fields.Tokens()
     model = SequenceModel({"said": words}, {"said": words}, **settings | plan | trial.training)
-    model.fit({"said": learned}, validation_data={"said": asked[:200]})
+    model.fit({"said": learned}, validation_data={"said": check})
     trial.learned(model)
     found = model.evaluate({"said": asked}).model
     trial.finish(
