@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -19,13 +19,16 @@ from elman.errors import DataError
 from elman.tasks import (
     MLP,
     ConvNet,
+    Forecaster,
     ModularNetwork,
     Perceptron,
     RBFNetwork,
     SequenceClassifier,
+    SequenceModel,
     SequenceRegressor,
     SequenceTagger,
 )
+from tests.contracts.test_estimators import CASES
 
 QUICK = {"size": 16, "epochs": 25, "learning_rate": 0.03, "validation": 0}
 
@@ -65,6 +68,19 @@ def test_searches_and_pipelines_take_ragged_sequences(rng):
     assert cross_val_score(pipeline, waves, names, cv=2).min() > 0.9
     search = GridSearchCV(SequenceClassifier(**QUICK), {"cell": ["gru", "simple_rnn"]}, cv=2).fit(waves, names)
     assert search.best_score_ > 0.9
+
+
+EVERY = [case for case in CASES if case.kind not in (Forecaster, SequenceModel)]
+
+
+@pytest.mark.filterwarnings("ignore::elman.errors.ElmanWarning")  # a fold may have one class alone
+@pytest.mark.parametrize("case", EVERY, ids=[case.name for case in EVERY])
+def test_every_estimator_stands_in_pipelines_searches_and_cross_validation(case):
+    """Whatever its samples are: texts, lists of words, arrays that differ in length, pictures, films."""
+    x, y = case.data, case.fit_options.get("y")
+    pipeline = Pipeline([("same", FunctionTransformer()), ("model", case.make(epochs=1))])
+    search = GridSearchCV(pipeline, {"model__size": [4]}, cv=2, refit=False, error_score="raise").fit(x, y)
+    assert search.best_score_ == np.mean(cross_val_score(pipeline, x, y, cv=2, error_score="raise"))
 
 
 def test_taggers_take_lists_of_words(rng):

@@ -87,7 +87,7 @@ Received values='Spam': row 0; known are 'ham', 'spam'. Correct it, or pass unkn
     def decode(self, batch: Any, lengths: Any = None) -> list[Any]:
         """Ids or scores -> classes."""
         self._check_fitted("decode")
-        return [self.classes[index] for index in class_ids(batch, rank=1)]
+        return [self.classes[index] for index in class_ids(batch, rank=1, classes=len(self.classes))]
 
     def describe(self) -> str:
         """One line: the first classes."""

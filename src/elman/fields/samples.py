@@ -111,10 +111,10 @@ def rows_of(batch: Any, lengths: Any = None) -> list[npt.NDArray[Any]]:
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
 
 
-def class_ids(scores: npt.NDArray[Any], rank: int) -> npt.NDArray[np.int64]:
+def class_ids(scores: npt.NDArray[Any], rank: int, classes: int = 2) -> npt.NDArray[np.int64]:
     """Ids of the best classes: of ids themselves, or of scores with a class axis behind `rank` others.
 
-    Scores (..., 1) are those of the second of two classes.
+    Scores (..., 1) are those of the second of two classes, or of the only one.
 
     Shapes:
         (...) of whole numbers, or (..., V) -> (...).
@@ -127,5 +127,5 @@ def class_ids(scores: npt.NDArray[Any], rank: int) -> npt.NDArray[np.int64]:
     if scores.ndim == rank:
         return np.asarray(np.rint(scores), np.int64)
     if scores.shape[-1] == 1:
-        return np.asarray(scores[..., 0] > 0.5, np.int64)
+        return np.asarray((scores[..., 0] > 0.5) & (classes > 1), np.int64)
     return np.asarray(np.argmax(scores, axis=-1), np.int64)

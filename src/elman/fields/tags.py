@@ -106,7 +106,8 @@ class Tags(Field[Any]):
     def decode(self, batch: Any, lengths: Any = None) -> list[list[Symbol]]:
         """Ids or scores -> lists of tags, in the scheme of the training part."""
         self._check_fitted("decode")
-        found = [[self.classes[index] for index in class_ids(row, rank=1)] for row in rows_of(batch, lengths)]
+        rows = [class_ids(row, rank=1, classes=len(self.classes)) for row in rows_of(batch, lengths)]
+        found = [[self.classes[index] for index in row] for row in rows]
         if self.written is None:
             return found
         return [list(convert_tags(cast("list[str]", tags), self.written)) for tags in found]

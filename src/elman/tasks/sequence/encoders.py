@@ -1,7 +1,7 @@
 """From an input to features: one way for each type. All end in steps (B, T, F), or in a vector (B, F).
 
 text, tokens, tags    embedding (and spelling) → core
-series                core
+series, boxes         core
 audio                 core over its frames
 line                  convolutions, four columns as one step → core
 video                 convolutions and a dense layer on each frame → core
@@ -157,7 +157,7 @@ def _video(encoder: Encoder, x: Tensor, both_ways: bool) -> Features:
     return Features(encoder.design, encoder.read(dropped(x, encoder.design), both_ways))
 
 
-_WAYS = {"series": _series, "audio": _series, "line": _line, "image": _image, "video": _video}
+_WAYS = {"series": _series, "audio": _series, "boxes": _series, "line": _line, "image": _image, "video": _video}
 
 
 def hidden(parts: Sequence[Features], design: Design) -> Features:

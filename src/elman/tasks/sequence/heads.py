@@ -165,11 +165,6 @@ class Classify(Head):
         vector = dropped(join_vectors(list(features.values())), self.design)
         return _softmax(self.field, vector)
 
-    def answers(self, run: Run) -> Any:
-        """The most likely class of each row."""
-        raw = run.raw(self.name)
-        return self.field.decode(np.zeros(len(raw), np.int32) if self.field.size == 1 else raw)
-
     def weights(self, column: Any, class_weight: Any) -> Any:
         """A weight for each row. Shapes: -> (N,)."""
         return class_weights(self.name, listed(column), class_weight)

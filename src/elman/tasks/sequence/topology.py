@@ -24,6 +24,7 @@ from elman.fields import Field
 __all__ = ["Choice", "choose"]
 
 _SYMBOLS = ("text", "tokens")
+_SHORTER = ("line",)
 _MONOTONIC = ("audio", "line", "video", "series")
 _WHOLE = {"category": "classify", "labels": "label", "number": "regress"}
 _STEPS = {"tags": "tag", "series": "follow"}
@@ -76,7 +77,8 @@ def _choice(inputs: Mapping[str, Field[Any]], name: str, field: Field[Any]) -> C
         received = f"{name}:{field.kind}"
         raise ArgumentError.at("SequenceModel", "outputs", "no column that goes in, too", received, cure)
     if field.kind in _STEPS:
-        return _aligned(name, field, source)
+        whole = [key for key in sequences if inputs[key].kind not in _SHORTER]
+        return _aligned(name, field, whole[0] if whole else "", source)
     if field.kind in _WHOLE:
         return _whole(inputs, name, field, source)
     if field.kind == "boxes":
@@ -107,7 +109,11 @@ def _symbols(inputs: Mapping[str, Field[Any]], name: str, source: str) -> Choice
     return Choice(name, "write", "many to many, unequal", source, reason)
 
 
-def _aligned(name: str, field: Field[Any], source: str) -> Choice:
+def _aligned(name: str, field: Field[Any], source: str, shorter: str) -> Choice:
+    if shorter and not source:
+        cure = "Give a column whose steps stay as many, or let a text, a category or a number come out."
+        because = f"{shorter!r} is a line, of which four columns become one step"
+        raise ArgumentError.at("SequenceModel", "outputs", "along steps that stay", name, cure, because=because)
     if not source:
         cure = "Give the sequence its steps belong to, or choose category or number."
         raise ArgumentError.at("SequenceModel", "outputs", "along a sequence that goes in", name, cure)
