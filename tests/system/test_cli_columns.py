@@ -124,6 +124,20 @@ def test_an_inferred_config_is_edited_and_trained(run, reviews):
     assert run("predict", "again.safetensors", reviews)[1] == answers
 
 
+@pytest.mark.parametrize(("first", "second"), [("+", "-"), (1, 0), ("a b", "c.d"), (True, False)])
+def test_a_config_has_weights_of_classes(run, first, second):
+    pd.DataFrame({"text": ["good", "bad"] * 8, "mood": [first, second] * 8}).to_csv("moods.csv", index=False)
+    table = 'file = "moods.csv"\ninput = ["text:text"]\ntarget = ["mood:category"]\n'
+    Path("run.toml").write_text(f'{table}[class_weight]\n"{first}" = 2.0\n"{second}" = 1\n')
+    assert run("train", "--config", "run.toml", *QUICK)[0] == 0
+    assert run("train", "--config", "runs/model/config.toml", "-o", "again.safetensors")[0] == 0
+    answers = [run("predict", model, "good")[1] for model in ("model.safetensors", "again.safetensors")]
+    assert answers[0] == answers[1]
+    Path("run.toml").write_text(f'{table}[class_weight]\n"{first}" = 2.0\n')
+    code, _, err = run("train", "--config", "run.toml", *QUICK, "--force")
+    assert (code, f"{second!r} has none. Known classes" in err) == (2, True), err
+
+
 def test_the_config_of_a_book(run):
     Path("book.txt").write_text("so it goes. " * 50)
     assert run("init-config", "book.txt", "-o", "book.toml")[0] == 0

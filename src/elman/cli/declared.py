@@ -15,7 +15,17 @@ from elman.errors import ArgumentError, DataError, unknown_column, unknown_name
 from elman.fields import Field, Guess, Table
 from elman.fields.pixels import picture_size
 
-__all__ = ["Declared", "declare", "field_of", "is_table", "read_lines", "read_samples", "samples_by_name", "samples_of"]
+__all__ = [
+    "Declared",
+    "as_number",
+    "declare",
+    "field_of",
+    "is_table",
+    "read_lines",
+    "read_samples",
+    "samples_by_name",
+    "samples_of",
+]
 
 _SHORT: dict[str, Callable[[], Field[Any]]] = {
     "char": lambda: fields.Text("char"),
@@ -118,7 +128,7 @@ def _grouped(
         found[name] = [[] for _ in places]
         for key, box in zip(rows, zip(*(cells[side] for side in four), strict=True), strict=True):
             if any(side is not None for side in box):
-                found[name][places[key]].append([_number(str(side)) for side in box])
+                found[name][places[key]].append([as_number(str(side)) for side in box])
     return found
 
 
@@ -184,7 +194,7 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
     if kind == "labels":
         return cell.split("|") if "|" in cell else cell.split()
     if kind == "series":
-        return [_number(part) for part in re.split(r"[\s,;\[\]]+", cell) if part]
+        return [as_number(part) for part in re.split(r"[\s,;\[\]]+", cell) if part]
     if kind == "boxes":
         return _boxes(cell)
     if kind in _FILES and not Path(cell).exists():
@@ -192,7 +202,8 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
     return cell
 
 
-def _number(part: str) -> float | str:
+def as_number(part: str) -> float | str:
+    """A cell as a number, or as it stands where it is none."""
     try:
         return float(part)
     except ValueError:

@@ -58,22 +58,34 @@ def check_config(config: Mapping[str, Any], known: Mapping[str, object]) -> None
             raise unknown_name("train", "config", name, known)
 
 
-def render_config(settings: Mapping[str, Any]) -> str:
-    """Settings as TOML; what is None is left out, for TOML has no word for it. Mappings of mappings become sections.
+def render_config(settings: Mapping[str, Any], place: str = "") -> str:
+    """Settings as TOML; what is None is left out, for TOML has no word for it. Mappings become sections.
+
+    Args:
+        place: of the section that they stand in, with a dot behind.
 
     Example:
-        >>> print(render_config({"target": "sales", "horizon": 12, "time": None}), end="")
+        >>> print(render_config({"target": "sales", "horizon": 12, "time": None, "class_weight": {"a": 2.0}}), end="")
         target = "sales"
         horizon = 12
+        <BLANKLINE>
+        [class_weight]
+        a = 2.0
     """
-    flat = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
-    text = "".join(f"{name} = {_toml(name, value)}\n" for name, value in flat.items() if value is not None)
-    sections = [(name, value) for name, value in settings.items() if isinstance(value, Mapping)]
-    for name, parts in sections:
-        for part, values in parts.items():
-            key = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
-            text += f"\n[{name}.{key}]\n{render_config(values)}"
+    flat = {name: value for name, value in settings.items() if value is not None and not isinstance(value, Mapping)}
+    text = "".join(f"{_key(name)} = {_toml(name, value)}\n" for name, value in flat.items())
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            path = f"{place}{_key(name)}"
+            parts = all(isinstance(part, Mapping) for part in value.values())
+            text += ("" if parts else f"\n[{path}]\n") + render_config(value, f"{path}.")
     return text
+
+
+def _key(name: Any) -> str:
+    """A name as TOML writes it."""
+    text = str(name)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text, ensure_ascii=False)
 
 
 class Recorder(Callback):

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
-from elman.cli.declared import Declared, declare, field_of, is_table, read_lines, read_samples, samples_by_name
+from elman.cli.declared import (
+    Declared,
+    as_number,
+    declare,
+    field_of,
+    is_table,
+    read_lines,
+    read_samples,
+    samples_by_name,
+)
 from elman.cli.runs import Recorder, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.tables import check_file, check_free, read_table
@@ -61,6 +70,8 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
             cure = "It is for forecasts; leave it out, or leave --input out."
             raise ArgumentError.at("train", f"--{name}", "left out where --input is given", given[name], cure)
     settings = {**SETTINGS, **given}
+    if isinstance(weights := settings["class_weight"], Mapping):
+        settings["class_weight"] = {_class_of(name): weight for name, weight in weights.items()}
     output, path = Path(str(settings["output"])), Path(str(settings["file"]))
     check_file(path)
     check_free(output, force, "train")
@@ -78,6 +89,14 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     model.save(recorder.folder / "best.safetensors")
     model.save(output)
     say(f"model: {output}\nrun:   {recorder.folder}")
+
+
+def _class_of(name: str) -> Any:
+    """A class as a table has it: TOML writes truths and numbers that are names as text."""
+    if name in ("True", "False"):
+        return name == "True"
+    number = as_number(name)
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def init_config(file: Path, inputs: list[str], targets: list[str], output: Path, force: bool) -> None:
