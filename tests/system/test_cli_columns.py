@@ -261,6 +261,8 @@ def test_books_that_cannot_be_read(run, content, text):
 @pytest.mark.parametrize(
     ("config", "text"),
     [
+        ("fields = 3", "train: fields must be a table of columns. Received fields=3. For example [fields.review]"),
+        ("dropout = 'x'", "dropout must be a number in [0, 1). Received dropout='x'"),
         ("size = 3", "config must be a known name. Received config='size'"),
         ("[fields.review]\nkind = 'txt'", "config, fields.review: kind must be a known name. Received kind='txt'"),
         (

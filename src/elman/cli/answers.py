@@ -56,6 +56,9 @@ def predict(
         cells = read_lines(path, "predict")
     else:
         cells = [given or ""]
+    if not cells and files:
+        rule, cure = f"a folder with files for {name!r}", f"They end in {', '.join(_IN_FOLDERS[field.kind])}."
+        raise DataError.at("predict", "input", rule, str(path), cure)
     if not cells:
         raise DataError.at("predict", "input", "have a line", 0, "Write a text, or name a file.")
     answers = files | _answers(model, {name: samples_of(field, cells, Path())}, search)

@@ -70,6 +70,10 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
             cure = "It is for forecasts; leave it out, or leave --input out."
             raise ArgumentError.at("train", f"--{name}", "left out where --input is given", given[name], cure)
     settings = {**SETTINGS, **given}
+    settings |= {role: _names(settings[role]) for role in ("input", "target")}
+    if not isinstance(settings["fields"], Mapping):
+        cure = "For example [fields.review] and below it kind = 'text'."
+        raise ArgumentError.at("train", "fields", "a table of columns", settings["fields"], cure)
     if isinstance(weights := settings["class_weight"], Mapping):
         settings["class_weight"] = {_class_of(name): weight for name, weight in weights.items()}
     output, path = Path(str(settings["output"])), Path(str(settings["file"]))
@@ -89,6 +93,10 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     model.save(recorder.folder / "best.safetensors")
     model.save(output)
     say(f"model: {output}\nrun:   {recorder.folder}")
+
+
+def _names(columns: Any) -> list[str]:
+    return [columns] if isinstance(columns, str) else list(columns)
 
 
 def _class_of(name: str) -> Any:

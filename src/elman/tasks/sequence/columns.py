@@ -12,6 +12,7 @@ import numpy.typing as npt
 from elman.errors import ArgumentError, DataError, ElmanError, unknown_column
 from elman.fields import Field, Table
 from elman.fields.scaling import as_numbers
+from elman.tasks.sequence.design import is_number
 
 __all__ = ["Columns", "as_samples", "count", "cut_ends", "naming", "read_columns", "rows_of", "sized", "split_rows"]
 
@@ -120,7 +121,7 @@ def split_rows(
         >>> [len(part) for part in split_rows("fit", 10, 0.2, seed=0)]
         [8, 2]
     """
-    if share is not None and not 0 <= share < 1:
+    if share is not None and not (is_number(share) and 0 <= share < 1):
         raise ArgumentError.at(
             where, "validation", "a share from 0 to below 1", share, "0.1 keeps a tenth to check on."
         )

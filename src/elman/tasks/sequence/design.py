@@ -13,7 +13,7 @@ from elman.graph import trace as ops
 from elman.layers.registry import snake_case
 from elman.layers.rnn.recurrence import CellLayer
 
-__all__ = ["CELLS", "Design", "Spread", "core", "pooled", "recurrent", "subsampled"]
+__all__ = ["CELLS", "Design", "Spread", "core", "is_number", "pooled", "recurrent", "subsampled"]
 
 CELLS: dict[str, Any] = {
     snake_case(name): kind
@@ -23,6 +23,7 @@ CELLS: dict[str, Any] = {
 """Every recurrent layer by the name of its cell: "lstm", "gru", "simple_rnn", "min_gru" ..."""
 
 POOLS = ("max", "mean", "last")
+HIDDEN = ("dense", "rbf", "modular", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +68,15 @@ class Design:
 
     def __post_init__(self) -> None:
         if self.cell not in (*CELLS, "none"):
-            raise unknown_name("SequenceModel", "cell", self.cell, sorted([*CELLS, "none"]))
+            raise unknown_name("SequenceModel", "cell", str(self.cell), sorted([*CELLS, "none"]))
         for name in ("size", "layers", "window", "subsampling", *(["embedding"] if self.embedding is not None else [])):
             check_length("SequenceModel", name, getattr(self, name))
         for name in ("dropout", "recurrent_dropout", "label_smoothing", "scheduled_sampling"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ArgumentError.at("SequenceModel", name, "in [0, 1)", getattr(self, name))
-        for part in self.pooling.split("+"):
+            if not (is_number(value := getattr(self, name)) and 0 <= value < 1):
+                raise ArgumentError.at("SequenceModel", name, "a number in [0, 1)", value)
+        if self.hidden not in HIDDEN:
+            raise unknown_name("SequenceModel", "hidden", str(self.hidden), HIDDEN)
+        for part in str(self.pooling).split("+"):
             if part not in POOLS:
                 raise unknown_name("SequenceModel", "pooling", part, POOLS)
 
@@ -86,6 +89,16 @@ class Design:
     def width(self) -> int:
         """Of token vectors."""
         return min(self.size, 128) if self.embedding is None else self.embedding
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting is a number, and no truth.
+
+    Example:
+        >>> is_number(0.5), is_number("0.5"), is_number(True)
+        (True, False, False)
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class Spread(layers.Layer):

@@ -12,6 +12,7 @@ from elman.fields.windows import check_length
 from elman.models import Model
 from elman.optimizers import schedules
 from elman.tasks.sequence.blueprint import Blueprint
+from elman.tasks.sequence.design import is_number
 from elman.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
 __all__ = ["Training", "train"]
@@ -50,8 +51,13 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", *(["patience"] if self.patience is not None else [])):
             check_length("SequenceModel", name, getattr(self, name))
-        if not self.learning_rate > 0:
-            raise ArgumentError.at("SequenceModel", "learning_rate", "above 0", self.learning_rate)
+        for name, free in (("learning_rate", False), ("clipnorm", True), ("seconds", True)):
+            value = getattr(self, name)
+            if not (free and value is None) and not (is_number(value) and value > 0):
+                rule = "a number above 0" + (", or None" if free else "")
+                raise ArgumentError.at("SequenceModel", name, rule, value)
+        if type(self.seed) is not int or self.seed < 0:
+            raise ArgumentError.at("SequenceModel", "seed", "a whole number from 0", self.seed)
         if self.decay not in (None, *DECAYS):
             raise unknown_name("SequenceModel", "decay", str(self.decay), DECAYS)
 

@@ -195,6 +195,31 @@ def test_weights_that_are_none_are_named(given):
         model.fit(data)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "rule"),
+    [
+        ("dropout", "x", r"a number in \[0, 1\)"),
+        ("dropout", 1, r"a number in \[0, 1\)"),
+        ("recurrent_dropout", None, r"a number in \[0, 1\)"),
+        ("learning_rate", "x", "a number above 0"),
+        ("learning_rate", float("nan"), "a number above 0"),
+        ("clipnorm", 0, "a number above 0, or None"),
+        ("seconds", "long", "a number above 0, or None"),
+        ("seed", 1.5, "a whole number from 0"),
+        ("seed", -1, "a whole number from 0"),
+        ("validation", "x", "a share from 0 to below 1"),
+        ("epochs", "three", "a whole number from 1"),
+        ("pooling", 3, "a known name"),
+        ("cell", 3, "a known name"),
+        ("hidden", "rfb", r"a known name.*Did you mean 'rbf'"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(setting, value, rule):
+    model = SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL | {setting: value})
+    with pytest.raises(ArgumentError, match=f"{setting} must be {rule}"):
+        model.fit({"text": ["a", "b"] * 4, "mood": ["x", "y"] * 4})
+
+
 def test_the_rate_falls_in_a_wave_without_a_part_to_check_on(rng):
     data = _reviews(rng, 30)
     rates = {}
