@@ -64,7 +64,8 @@ class Write(Written):
         if self.choice.source:
             # What is looked at comes as it is: through a layer of its own it is learned many times as slowly.
             memory = features[self.choice.source].memory
-            keys = layers.Dense(x.shape[-1])(memory)
+            width: Any = x.shape[-1]
+            keys = layers.Dense(width)(memory)
             x = layers.Concatenate()([x, layers.Attention()([x, memory, keys])])
         return words.chances(dropped(layers.Dense(design.size, activation="tanh")(x), design))
 
