@@ -122,12 +122,18 @@ def predict(
     length_penalty: Annotated[float | None, typer.Option(help="Of a beam; 0 favours short texts. [0.6]")] = None,
     language_model: Annotated[Path | None, typer.Option(help="A model of texts, heard where speech is read.")] = None,
     language_weight: Annotated[float | None, typer.Option(help="How much it counts. [0.5]")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Draw what is written; below 1 safer.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw among so many of the likeliest.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw among those that have this share together.")] = None,
+    repetition_penalty: Annotated[float | None, typer.Option(help="Above 1: say less twice.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is drawn. [0]")] = None,
     force: Force = False,
 ) -> None:
     """Forecast the rows that come next; or answer a text, each line of a file, each row of a table."""
     search = {
         "beam": beam, "n": best, "length_penalty": length_penalty, "language_model": language_model,
-        "language_weight": language_weight,
+        "language_weight": language_weight, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+        "repetition_penalty": repetition_penalty, "seed": seed,
     }  # fmt: skip
     commands.forecast.predict(model, given, output, horizon, level, search, force)
 

@@ -155,11 +155,15 @@ class Blueprint:
     def run(self, network: Model, columns: Mapping[str, Any], batch_size: int, search: Search) -> Run:
         """A trained network on these columns; what decoders are told is only begun.
 
-        Raises: ArgumentError: settings of a search, and nothing to look for.
+        Raises: ArgumentError: a setting of a search that nothing obeys.
         """
-        if search.told and not any(isinstance(head, Written) for head in self.heads.values()):
-            cure, given = "Only texts that are written are looked for.", getattr(search, search.told)
-            raise ArgumentError.at("predict", search.told, "left out where no text is written", given, cure)
+        for name in search.told:
+            if not any(name in head.searches for head in self.heads.values()):
+                ways = [head.way for head in self.heads.values() if isinstance(head, Written)]
+                rule = f"left out where {ways[0] if ways else 'no text is written'}"
+                known = ", ".join(sorted({name for head in self.heads.values() for name in head.searches}))
+                cure = f"Known here: {known}." if known else "Only texts that are written are looked for."
+                raise ArgumentError.at("predict", name, rule, getattr(search, name), cure)
         x = self.given(columns)
         for head in self.heads.values():
             x |= head.begun(columns)

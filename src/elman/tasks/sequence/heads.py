@@ -74,6 +74,8 @@ class Head(abc.ABC):
     """Whether the loss knows label smoothing."""
     writes: ClassVar[bool] = False
     """Whether tokens that come out go in again."""
+    searches: ClassVar[tuple[str, ...]] = ()
+    """Settings of `Search` that are obeyed."""
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         self.choice, self.field, self.design = choice, field, design

@@ -172,10 +172,11 @@ class SequenceModel(Estimator):
         Args:
             data: as in `fit`; the outputs' columns are not needed.
             search: how texts are looked for: beam, length_penalty, coverage_penalty (of a beam with attention);
-                language_model, language_weight, language_bonus (of a text that speech or writing says).
+                language_model, language_weight, language_bonus (of a text that speech or writing says); or drawn, as
+                `generate` draws: temperature, top_k, top_p, repetition_penalty, seed.
 
         Raises:
-            UnknownNameError: no such setting. ArgumentError: settings of a search, and no text is written.
+            UnknownNameError: no such setting. ArgumentError: a setting that nothing obeys here.
         """
         answers = self._answers(self._read("predict", data), search)
         return next(iter(answers.values())) if len(answers) == 1 else answers

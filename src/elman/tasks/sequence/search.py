@@ -9,14 +9,17 @@ from typing import Any, Self
 import numpy as np
 
 from elman.decoding import Decoder, NextTokens
+from elman.decoding.decoder import check_drawing
 from elman.errors import ArgumentError, unknown_name
 from elman.fields import BOS, EOS, PAD, UNK, Field, Text, Tokens
 from elman.fields.windows import check_length
 from elman.models import Model
 
-__all__ = ["Kept", "Search", "foretold"]
+__all__ = ["DRAWING", "Kept", "Search", "foretold"]
 
 _WITH_MODEL = 16
+DRAWING = ("temperature", "repetition_penalty", "top_k", "top_p", "seed")
+"""Settings of `Search` that `Decoder.sample` knows; the first two need no other."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Search:
         coverage_penalty: favours texts whose writing looked at all of the source; for a beam with attention.
         language_model: a fitted `LanguageModel` of such texts, which has its say where speech or writing is read (CTC).
         language_weight, language_bonus: weight times its log p, and a bonus, are added for each symbol.
+        temperature, top_k, top_p, repetition_penalty, seed: a text is drawn, as `Decoder.sample` says; 0: it is not.
     """
 
     beam: int = 1
@@ -37,9 +41,24 @@ class Search:
     language_model: Any = None
     language_weight: float = 0.5
     language_bonus: float = 0.0
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
 
     def __post_init__(self) -> None:
         check_length("predict", "beam", self.beam)
+        check_drawing("predict", self.drawing)
+        if self.beam > 1 and self.drawn:
+            cure = "Pass beam=1: a beam looks for the likeliest, and nothing is drawn."
+            raise ArgumentError.at("predict", self.drawn, "left out beside a beam", getattr(self, self.drawn), cure)
+        if self.drawn in ("top_k", "top_p", "seed"):
+            rule, cure = (
+                "left out where nothing is drawn",
+                "Pass a temperature, too: 1.0 as the model says.",
+            )
+            raise ArgumentError.at("predict", self.drawn, rule, getattr(self, self.drawn), cure)
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
@@ -59,10 +78,19 @@ class Search:
         return cls(**told)
 
     @property
-    def told(self) -> str:
-        """The first setting that is not as by default; "" where all are."""
-        plain = dataclasses.asdict(type(self)())
-        return next((name for name, value in plain.items() if getattr(self, name) != value), "")
+    def told(self) -> list[str]:
+        """Settings that are not as by default."""
+        return [field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default]
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """What `Decoder.sample` is told."""
+        return {name: getattr(self, name) for name in DRAWING}
+
+    @property
+    def drawn(self) -> str:
+        """The first setting by which texts are drawn; "" where they are looked for."""
+        return next((name for name in DRAWING if name in self.told), "")
 
     def width(self, best: int) -> int:
         """Texts kept at every step where `best` are asked for; a language model alone is not heard in a beam of one."""

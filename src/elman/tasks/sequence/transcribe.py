@@ -26,6 +26,8 @@ class Transcribe(Written):
 
     # CTC stands still for long, all blank, before it finds the first symbols.
     patience: ClassVar[int] = 40
+    searches = ("beam", "language_model", "language_weight", "language_bonus")
+    way = "speech or writing is read by CTC"
     shorter = False
     """Whether the source has fewer frames than steps were given."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from elman import layers
 from elman.decoding import Decoded
 from elman.decoding.rows import padded
+from elman.errors import ArgumentError
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
 from elman.tasks.scoring import character_error_rate, rouge_l
@@ -23,7 +24,7 @@ from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.design import core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
 from elman.tasks.sequence.heads import Run, classes_loss
-from elman.tasks.sequence.search import Kept
+from elman.tasks.sequence.search import DRAWING, Kept
 from elman.tasks.sequence.vocabulary import Vocabulary
 from elman.tasks.sequence.written import Written, batches, one_each, shown
 
@@ -38,6 +39,8 @@ class Write(Written):
 
     smooths = True
     writes = True
+    searches = ("beam", "length_penalty", "coverage_penalty", *DRAWING)
+    way = "a decoder writes"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -79,16 +82,24 @@ class Write(Written):
         return {self.told: np.full((count(columns), 1), BOS, np.int32)}
 
     def search(self, run: Run, best: int) -> Iterator[Decoded]:
-        """Token by token: the likeliest, or the best of a beam."""
+        """Token by token: the likeliest, drawn ones, or the best of a beam.
+
+        Raises: ArgumentError: several answers of a row that are drawn.
+        """
         decoder, how = self.kept.decoder(run.network, self.name, self.told), run.search
         names = [name for tensor in run.network.inputs if (name := tensor.node.attrs["name"]) != self.told]
         length = self.naive["longest"] * LONGER
+        if how.drawn and best > 1:
+            cure = "Draw one after another, with other seeds."
+            raise ArgumentError.at("n_best", how.drawn, "left out", getattr(how, how.drawn), cure)
+        drawing = how.drawing
         for given in batches(run, names):
             whole = [(x, None) if isinstance(x := given[name], np.ndarray) else padded(x) for name in names]
             prompt = [[BOS]] * len(whole[0][0])
             arrays, lengths = [a for a, _ in whole], [n for _, n in whole]
             if how.width(best) == 1:
-                yield one_each(decoder.greedy(prompt, arrays, lengths=lengths, length=length, eos=EOS))
+                yield one_each(decoder.sample(prompt, arrays, lengths=lengths, length=length, eos=EOS, **drawing))
+                drawing["seed"] += 1  # or the rows of the next batch would be drawn by the same numbers
             else:
                 yield decoder.beam(
                     prompt, arrays, lengths=lengths, length=length, eos=EOS, width=how.width(best), best=best,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ __all__ = ["Written", "batches", "one_each", "shown"]
 
 class Written(Head):
     """Symbols out, of a number that the network decides."""
+
+    way: ClassVar[str]
+    """How, for messages: "where ..."."""
 
     @abc.abstractmethod
     def search(self, run: Run, best: int) -> Iterator[Decoded]:

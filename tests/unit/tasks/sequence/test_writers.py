@@ -148,3 +148,51 @@ def test_a_translator_learns_with_tied_and_smoothed_targets(tmp_path):
     assert model.predict(source, beam=3) == target
     assert Translator.load(model.save(tmp_path / "t.safetensors")).predict(source) == target
     assert model.model_.history_["loss"][-1] > 0.2  # what is smoothed is never certain
+
+
+def test_what_is_written_can_be_drawn(undecided):
+    drawn = [text for seed in range(40) for text in undecided.predict(["a"], temperature=1.0, seed=seed)]
+    assert 0.05 < np.mean([text == "one" for text in drawn]) < 0.5
+    assert np.mean([text == "two three" for text in drawn]) > 0.4
+    assert undecided.predict(["a"] * 3, temperature=1.0, seed=3) == undecided.predict(
+        ["a"] * 3, temperature=1.0, seed=3
+    )
+    assert undecided.predict(["a", "b"], temperature=1.0, top_k=1) == undecided.predict(["a", "b"])
+    assert undecided.evaluate(["a"] * 40, ["one"] * 40, temperature=2.0).model["whole"] > 0
+
+
+def test_rows_of_every_batch_are_drawn_by_numbers_of_their_own(undecided):
+    model = undecided.set_params(batch_size=4)
+    drawn = model.predict(["a"] * 12, temperature=3.0, seed=5)
+    assert len({tuple(drawn[start : start + 4]) for start in (0, 4, 8)}) > 1
+
+
+def test_a_penalty_keeps_from_saying_the_same_again():
+    model = Translator(**SMALL).fit(["a"] * 16, (["no no"] * 5 + ["no yes"] * 3) * 2)
+    assert model.predict(["a"]) == ["no no"]
+    assert model.predict(["a"], repetition_penalty=4.0) == ["no yes"]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"temperature": 1.0, "beam": 2}, r"predict: temperature must be left out beside a beam.*Pass beam=1"),
+        ({"top_k": 3}, r"predict: top_k must be left out where nothing is drawn.*Pass a temperature"),
+        ({"temperature": -1.0}, r"predict: temperature must be 0 or more"),
+        ({"language_weight": 0.2}, r"language_weight must be left out where a decoder writes.*Known here: beam, cov"),
+    ],
+)
+def test_a_way_of_writing_that_says_nothing_is_refused(undecided, told, message):
+    with pytest.raises(ArgumentError, match=message):
+        undecided.predict(["a"], **told)
+
+
+def test_several_drawn_texts_are_refused(undecided):
+    with pytest.raises(ArgumentError, match=r"n_best: temperature must be left out.*other seeds"):
+        undecided.n_best(["a"], 2, temperature=1.0)
+
+
+def test_nothing_is_drawn_where_speech_is_read(mumbled):
+    model, waves = mumbled
+    with pytest.raises(ArgumentError, match=r"temperature must be left out where speech or writing is read by CTC"):
+        model.predict(waves, temperature=1.0)
