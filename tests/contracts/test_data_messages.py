@@ -121,7 +121,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "sequence_rate": (
         lambda: sequence(learning_rate=0.0),
-        "SequenceModel: learning_rate must be above 0. Received learning_rate=0.0.",
+        "SequenceModel: learning_rate must be a number above 0. Received learning_rate=0.0.",
     ),
     "sequence_share": (
         lambda: sequence(validation=1.0),
