@@ -395,7 +395,10 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
                      int64_t batch, int threads, Host* host) {
   FlushDenormals flush;
   int64_t done = 0;
-  if (threads != threads_ && spec_.partials.empty()) bindings_.clear(), bound_ = nullptr;  // cut for other threads
+  if (threads != threads_ && spec_.partials.empty()) {  // its shards are cut for other threads
+    bindings_.clear();
+    bound_ = nullptr;
+  }
   threads_ = threads;
   asked_ = symbols;  // kept, as a step of a stream is shorter than two allocations
   Watch watch(host);

@@ -111,7 +111,7 @@ struct Spec {
   std::vector<Body> bodies;
   std::vector<Strip> strips;
   std::vector<int> inputs;                     // values
-  std::vector<int> input_steps;                // by input: dim of the time steps it is to lie in, all rows of a step together; or -1: row by row, as it comes
+  std::vector<int> input_steps;                // by input: dim of its steps, if all rows of a step are to lie together; or -1
   std::vector<int> outputs;                    // values
   std::vector<int> partials;                   // values summed over shards at the end of the rows segment that makes them
   std::vector<int> partial_segment;            // which segment that is

@@ -202,12 +202,12 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
     return cell
 
 
-def as_number(part: str) -> float | str:
+def as_number(cell: Any) -> Any:
     """A cell as a number, or as it stands where it is none."""
     try:
-        return float(part)
-    except ValueError:
-        return part  # the field says which row it stands in
+        return float(cell)
+    except (TypeError, ValueError):
+        return cell  # the field says which row it stands in
 
 
 def _boxes(cell: str) -> Any:

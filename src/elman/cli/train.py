@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
+from elman.cli.declared import as_number
 from elman.cli.runs import Recorder, check_config, read_config, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.sequence import SETTINGS as SEQUENCE_SETTINGS
@@ -82,19 +83,11 @@ def _complete(settings: dict[str, Any], table: Any) -> None:
 def _check_targets(settings: Mapping[str, Any], table: Any) -> None:
     """Refuse a target without a single number: nothing to forecast. Raises: ArgumentError."""
     for name in _names(settings["target"]):
-        if name in table.columns and not any(map(_is_number, table[name].tolist())):
+        if name in table.columns and not any(isinstance(as_number(cell), float) for cell in table[name].tolist()):
             rule = "a column of numbers where no --input is given"
             others = ", ".join(repr(str(other)) for other in table.columns if other != name)
             cure = f"To learn {name!r} from other columns say what goes in: --input COLUMN. Others: {others}."
             raise ArgumentError.at("train", "--target", rule, name, cure)
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _is_time(table: Any, name: str, settings: Mapping[str, Any]) -> bool:

@@ -99,6 +99,16 @@ class Blueprint:
             rule = f"1 where {stepwise[0]!r} needs every step" if stepwise else "1 where no sequence goes in"
             raise ArgumentError.at("SequenceModel", "subsampling", rule, self.design.subsampling, "Leave it out.")
 
+    def _check_search(self, search: Search) -> None:
+        """Refuse a setting of a search that no output obeys. Raises: ArgumentError."""
+        heads = list(self.heads.values())
+        known = sorted({setting for head in heads for setting in head.searches})
+        way = next((head.way for head in heads if isinstance(head, Written)), "no text is written")
+        cure = f"Known here: {', '.join(known)}." if known else "Only texts that are written are looked for."
+        for name in search.told:
+            if name not in known:
+                raise ArgumentError.at("predict", name, f"left out where {way}", getattr(search, name), cure)
+
     @property
     def both_ways(self) -> bool:
         """Whether sequences are read both ways."""
@@ -157,13 +167,7 @@ class Blueprint:
 
         Raises: ArgumentError: a setting of a search that nothing obeys.
         """
-        for name in search.told:
-            if not any(name in head.searches for head in self.heads.values()):
-                ways = [head.way for head in self.heads.values() if isinstance(head, Written)]
-                rule = f"left out where {ways[0] if ways else 'no text is written'}"
-                known = ", ".join(sorted({name for head in self.heads.values() for name in head.searches}))
-                cure = f"Known here: {known}." if known else "Only texts that are written are looked for."
-                raise ArgumentError.at("predict", name, rule, getattr(search, name), cure)
+        self._check_search(search)
         x = self.given(columns)
         for head in self.heads.values():
             x |= head.begun(columns)

@@ -25,7 +25,7 @@ from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled, s
 from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
 
-__all__ = ["HIDDEN", "Encoder", "Features", "hidden", "join_steps", "join_vectors"]
+__all__ = ["Encoder", "Features", "hidden", "join_steps", "join_vectors"]
 
 EXPERTS = 4
 """Of each modular layer."""
@@ -164,7 +164,7 @@ def hidden(parts: Sequence[Features], design: Design) -> Features:
     """Inputs without time as one, through the hidden layers. Shapes: -> vector (B, size)."""
     x = join_vectors(parts)
     for _ in range(design.layers):
-        x = dropped(HIDDEN[design.hidden](x, design), design)
+        x = dropped(_HIDDEN[design.hidden](x, design), design)
     return Features(design, None, x)
 
 
@@ -186,7 +186,7 @@ def _modular(x: Tensor, design: Design) -> Tensor:
     return made
 
 
-HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {
+_HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {
     "dense": _dense,
     "modular": _modular,
     "none": lambda x, design: x,

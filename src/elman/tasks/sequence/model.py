@@ -159,9 +159,9 @@ class SequenceModel(Estimator):
         blueprint = Blueprint(inputs, outputs, design)
         if self.verbose:
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
-        self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
         for head in blueprint.heads.values():
             head.learn(learned)
+        self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
         self.blueprint_ = blueprint
         self.report_ = None if check is None else self._scored(check, "validation part", {})
         return self

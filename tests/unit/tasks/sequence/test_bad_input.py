@@ -271,7 +271,7 @@ FRAMES = [np.ones((2, 1)), np.zeros((2, 1))] * 4
         (lambda: SequenceClassifier(**S).fit(TEXTS, MOODS[:3]), DataError, r"y must be of 12 rows, as X. Received y=3"),
         (lambda: SequenceClassifier(**S).fit(TEXTS, [None, *MOODS[1:]]), DataError, r"value in every row.*: row 0"),
         (lambda: SequenceRegressor(**S).fit(FRAMES, ["a"] * 8), DataError, r"be numbers. Received values='a': row 0"),
-        (lambda: SequenceTagger(**S).fit(WORDS, [["O"]] * 8), ShapeError, r"one for each step of 'x'.*1 for 2: row"),
+        (lambda: SequenceTagger(**S).fit(WORDS, [["O"], ["P"]] * 4), ShapeError, r"one for each step of 'x'.*1 for 2"),
         (lambda: SequenceTagger(**S).fit(WORDS, [[]] * 8), DataError, r"have a tag in some row"),
         (lambda: Transcriber(**S).fit(FRAMES, ["abab", "b"] * 4), DataError, r"length 4 with 0 repeats needs 4 frames"),
         (lambda: Translator(**S).fit(["a"] * 4, [1] * 4), DTypeError, r"values must be texts"),
