@@ -21,8 +21,8 @@ def main() -> None:
     n = len(text)
     train, check, test = text[: n * 90 // 100], text[n * 90 // 100 : n * 95 // 100], text[n * 95 // 100 :]
     reader = fields.Text("char", max_length=None)
-    settings = {"batch_size": 64, "window": 128, "learning_rate": 0.004, "dropout": 0.1, "embedding": 64}
-    sizes = {"size": given.size, "layers": given.layers, "epochs": 7, "decay": "cosine"}
+    settings = {"batch_size": 32, "window": 128, "learning_rate": 0.004, "dropout": 0.1, "embedding": 64}
+    sizes = {"size": given.size, "layers": given.layers, "epochs": 4, "decay": "cosine"}
     model = SequenceModel({"text": reader}, {"text": reader}, **settings | sizes | trial.training)
     model.fit({"text": [train]}, validation_data={"text": [check]})
     trial.learned(model)

@@ -26,7 +26,8 @@ def main() -> None:
     settings = {
         "size": 128,
         "batch_size": 128,
-        "epochs": 15,
+        "epochs": 12,
+        "decay": "cosine",
         "learning_rate": 0.003,
         "dropout": 0.2,
         "validation": 0.05,
