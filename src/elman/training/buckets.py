@@ -20,10 +20,13 @@ from elman.graph import Tensor
 from elman.shapes import Dim
 from elman.training.sources import DataSet
 
-__all__ = ["POOL", "Trim", "by_length"]
+__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length"]
 
 POOL = 50
 """Batches of a pool: enough for little padding, few enough for much mixing."""
+
+MOST_STEPS = 1 << 16
+"""Steps of a batch that only answers, padding included: memory stays bounded where one row is very long."""
 
 
 class Trim:
@@ -83,6 +86,20 @@ class Trim:
             yield int(not run.diverged), run.diverged
             if run.diverged:
                 return
+
+    def sorted(self, count: int, batch_size: int) -> Iterator[np.ndarray]:
+        """The first rows in batches of like length, for a plan that learns nothing: how rows are parted is free there.
+
+        Yields: rows (n,), n at most `batch_size`, and no more than MOST_STEPS steps with what is padded, or one row.
+        """
+        order = np.argsort(self.length[:count], kind="stable")
+        start = 0
+        while start < count:
+            # Lengths rise, so the last row of a batch says how long all of it becomes.
+            steps = self.length[order[start : start + batch_size]] * np.arange(1, min(batch_size, count - start) + 1)
+            size = max(1, int(np.searchsorted(steps, MOST_STEPS, side="right")))
+            yield order[start : start + size]
+            start += size
 
 
 def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:

@@ -84,13 +84,15 @@ def evaluate(
     hooks = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     if isinstance(data, DataSet) and not hooks:
         steps.make_room(min(batch_size, data.rows))
-        order = np.arange(data.rows if limit is None else min(data.rows, limit * batch_size), dtype=np.int64)
+        count = data.rows if limit is None else min(data.rows, limit * batch_size)
         plan = steps.test(data.signature)
-        trim = Trim.of(data, plan.graph.inputs)
+        trim = None if steps.keeps else Trim.of(data, plan.graph.inputs)
         if trim is not None:
-            order = order[np.argsort(trim.length[order], kind="stable")]
-        for _ in breaths(plan, data, order, batch_size, pace or Pace(), steps.keeps):
-            pass
+            for rows in trim.sorted(count, batch_size):
+                plan.run(trim.rows(rows).arrays)
+        else:
+            for _ in breaths(plan, data, np.arange(count, dtype=np.int64), batch_size, pace or Pace(), steps.keeps):
+                pass
     else:
         for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
             callbacks.call("on_test_batch_begin", step, None)
@@ -108,10 +110,10 @@ def predict(
     """The outputs of every batch, output by output. Shapes: -> of each output, of each batch: (rows, ...)."""
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     trim = None
-    if isinstance(data, DataSet) and limit is None:
+    if isinstance(data, DataSet) and limit is None and not steps.keeps:
         steps.make_room(min(batch_size, data.rows))
         trim = Trim.of(data, steps.predict(data.signature).graph.inputs)
-    if trim is not None and trim.data.rows > batch_size:
+    if trim is not None:
         return _predict_trimmed(steps, trim, batch_size, callbacks)
     callbacks.call("on_predict_begin", None)
     for step, batch in enumerate(_batches(lambda item: adapter.inputs(_inputs_of(item)), data, batch_size, limit)):
@@ -127,18 +129,19 @@ def predict(
 
 def _predict_trimmed(steps: Steps, trim: Trim, batch_size: int, callbacks: CallbackList) -> list[list[np.ndarray]]:
     """As `predict`, sequences of like length together; outputs in the order of the rows, padded with zeros."""
-    order = np.argsort(trim.length, kind="stable")
+    parts = list(trim.sorted(trim.data.rows, batch_size))
     plan = steps.predict(trim.data.signature)
     found: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     callbacks.call("on_predict_begin", None)
-    for step, start in enumerate(range(0, len(order), batch_size)):
+    for step, rows in enumerate(parts):
         callbacks.call("on_predict_batch_begin", step, None)
-        made = plan.run(trim.rows(order[start : start + batch_size]).arrays).outputs
+        made = plan.run(trim.rows(rows).arrays).outputs
         for kept, array in zip(found, made, strict=True):
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)
     callbacks.call("on_predict_end", None)
-    return [[_joined(parts, order)] for parts in found]
+    order = np.concatenate(parts)
+    return [[_joined(of_output, order)] for of_output in found]
 
 
 def _joined(parts: list[np.ndarray], order: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 import elman
 from elman import layers
-from elman.training.buckets import POOL, by_length
+from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length
 from tests.tolerances import assert_close
 
 RNG = np.random.default_rng(0)
@@ -57,6 +57,23 @@ def test_predict_and_evaluate_give_what_padded_data_give(sequences):
     if not sequences:  # a mean over steps weighs batches by their rows, as in Keras
         losses = [np.float32(model.evaluate(x, y, batch_size=size, verbose=0)) for size in (4, 21)]
         assert_close(losses[0], losses[1], length=21, steps=12)
+
+
+def test_batches_that_only_answer_hold_no_more_steps_than_fit():
+    length = np.array([MOST_STEPS + 5, 3, MOST_STEPS // 2, 1, MOST_STEPS // 3, 0, MOST_STEPS // 3])
+    found = [rows.tolist() for rows in Trim(None, [], {"T": length}).sorted(7, 4)]  # type: ignore[arg-type]
+    assert found == [[5, 3, 1], [4, 6], [2], [0]]
+    assert [rows.tolist() for rows in Trim(None, [], {"T": length * 0 + 1}).sorted(5, 2)] == [[0, 1], [2, 3], [4]]  # type: ignore[arg-type]
+
+
+def test_one_long_row_does_not_make_all_others_long(monkeypatch):
+    x = [*_ragged(20, 12), RNG.normal(size=(900, 2)).astype("float32")]
+    model, targets = _model(), RNG.normal(size=(21, 1))
+    whole = model.predict(x, batch_size=32, verbose=0), np.float32(model.evaluate(x, targets, verbose=0))
+    monkeypatch.setattr("elman.training.buckets.MOST_STEPS", 100)
+    parted = model.predict(x, batch_size=32, verbose=0), np.float32(model.evaluate(x, targets, verbose=0))
+    for a, b in zip(parted, whole, strict=True):
+        assert_close(a, b, length=21, steps=900)
 
 
 def test_rows_without_shuffling_stay_in_order():
