@@ -22,7 +22,7 @@ def main() -> None:
     train = {name: column[: trial.arguments.rows or None] for name, column in train.items()}
     test = {name: column[: trial.arguments.tested or None] for name, column in test.items()}
     texts = fields.Text("bpe", lower=False, max_tokens=4000, max_length=60)
-    settings = {"size": 256, "batch_size": 64, "epochs": 9, "learning_rate": 0.003, "dropout": 0.2, "decay": "cosine"}
+    settings = {"size": 256, "batch_size": 64, "epochs": 5, "learning_rate": 0.003, "dropout": 0.2, "decay": "cosine"}
     settings |= {"beam": 4}
     model = SequenceModel({"english": texts}, {"spanish": texts}, **settings | trial.training)
     model.fit(train, validation_data={name: column[:500] for name, column in check.items()})
