@@ -416,9 +416,13 @@ template <class R>
 std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64_t steps, const std::vector<int>& local,
                                                      bool sums, char* pack, Steps* packing) {
   auto p = std::make_unique<StripProduct<R>>();
-  auto made = matmul(i, nullptr, pack, packing);
+  auto made = matmul(i, nullptr, sums ? nullptr : pack, packing);
   p->product = made->product;
   p->whole = made->call;
+  if (sums && pack != nullptr) {
+    p->packed = reinterpret_cast<R*>(pack), p->whole.packed = p->packed;
+    if (packing != nullptr) p->pack = kernels_.products(i.flags[1] != 0).pack;
+  }
   const Matmul<R>& c = p->whole;
   auto moves = [&](int value, int64_t elements) { return among(local, value) ? 0 : elements; };
   p->sums = sums;
@@ -453,6 +457,7 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   const StripLayout layout = layout_.strip(i);
   const int64_t steps = std::max<int64_t>(size(i, 0), 1);
   auto s = std::make_unique<StripStep>();
+  s->rows = layout.rows;
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& one = strip.code[n];
     const bool sums = among(strip.sums, int(n));
@@ -467,9 +472,10 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
     }
     auto& parts = s->loop == nullptr ? s->before : s->after;
     char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
+    const auto here = layout.pack.begin() + std::ptrdiff_t(n);
+    const bool packed = std::find(layout.pack.begin(), here, *here) != here;  // by a sum that ran before
     if (one.op == Op::reduce) parts.push_back(strip_sum(one, steps, strip.local));
-    else parts.push_back(strip_product(one, steps, strip.local, sums, pack, &s->packing));
-    s->rows = size(one, one.op == Op::reduce ? 1 : sums ? 3 : 1) / steps;
+    else parts.push_back(strip_product(one, steps, strip.local, sums, pack, packed ? nullptr : &s->packing));
   }
   return s;
 }

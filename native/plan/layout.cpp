@@ -56,19 +56,40 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
   }
 }
 
+namespace {
+
+// Whether two products have the same right operand, rounded alike
+bool same_rows(const Instruction& a, const Instruction& b) {
+  return a.op == b.op && a.in[1] == b.in[1] && a.flags[1] == b.flags[1] && a.dims[2] == b.dims[2] &&
+         a.dims[3] == b.dims[3];
+}
+
+}  // namespace
+
 template <class R>
 StripLayout Layout<R>::strip(const Instruction& instruction) const {
   const Strip& strip = spec_.strips[size_t(instruction.body)];
   StripLayout out;
   out.pack.assign(strip.code.size(), -1);
-  for (const Instruction& i : strip.code)
-    if (i.op == Op::scan) out.bytes = aligned(body(i.body, sizes_[size_t(i.dims[0])]).bytes + int64_t(padding));
+  const int64_t steps = std::max<int64_t>(sizes_[size_t(instruction.dims[0])], 1);
+  const auto sums_up = [&](size_t n) {
+    return std::find(strip.sums.begin(), strip.sums.end(), int(n)) != strip.sums.end();
+  };
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& i = strip.code[n];
-    const bool sums = std::find(strip.sums.begin(), strip.sums.end(), int(n)) != strip.sums.end();
-    if (i.op != Op::matmul || sums) continue;
+    if (i.op == Op::scan) out.bytes = aligned(body(i.body, sizes_[size_t(i.dims[0])]).bytes + int64_t(padding));
+    else out.rows = sizes_[size_t(i.dims[i.op == Op::matmul && sums_up(n) ? 3 : 1])] / steps;
+  }
+  for (size_t n = 0; n < strip.code.size(); ++n) {
+    const Instruction& i = strip.code[n];
+    const bool sums = sums_up(n);
+    if (i.op != Op::matmul || (sums && i.flags[1] == 0)) continue;
+    for (size_t m = 0; sums && m < n; ++m)
+      if (same_rows(strip.code[m], i)) out.pack[n] = out.pack[m];
+    if (out.pack[n] >= 0) continue;
     out.pack[n] = out.bytes;
-    const int64_t k = sizes_[size_t(i.dims[3])], columns = sizes_[size_t(i.dims[2])];
+    const int64_t whole = sizes_[size_t(i.dims[3])], columns = sizes_[size_t(i.dims[2])];
+    const int64_t k = sums ? whole / steps * std::min(steps, strip_steps(out.rows)) : whole;
     const int64_t need = kernels_.products(i.flags[1] != 0).packed_size(k, columns) * int64_t(sizeof(R));
     out.bytes += aligned(need + int64_t(padding));
   }

@@ -33,10 +33,11 @@ struct ArenaLayout {
   int64_t bytes = 0;
 };
 
-// Of a strip, as one block that begins with the block of its loop: where packed matrices lie, by instruction, or -1.
+// Of a strip, as one block that begins with the block of its loop: where packed matrices lie, by instruction, or -1. Rounded sums of
+// one strip that read the same rows share what those are packed to.
 struct StripLayout {
   std::vector<int64_t> pack;
-  int64_t bytes = 0;
+  int64_t bytes = 0, rows = 1;                 // rows: of the loop, a time step
 };
 
 // Of a linear_cross_entropy, in elements: rows of a block, where the products' scratch starts behind the block's logits, all of it.
@@ -67,6 +68,9 @@ class Layout {
   const Kernels<R>& kernels_;
   int64_t scratch_ = 0;
 };
+
+// Time steps of a strip with so many rows a step: a product's own blocks have 256 terms, so a sum costs no more than in one piece.
+inline int64_t strip_steps(int64_t rows) { return rows > 128 ? 1 : 256 / (rows > 0 ? rows : 1); }
 
 inline constexpr int pack_from = 4;            // time steps from which packing a captured matrix pays
 

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "layout.h"
+
 namespace elman {
-namespace {
-
-// Of a product in one strip: its own blocks have as many terms, so a sum costs no more than in one piece.
-constexpr int64_t strip_rows = 256;
-
-}  // namespace
 
 template <class R>
 void StripProduct<R>::run(int64_t t, int64_t count, bool first) {
@@ -22,6 +18,7 @@ void StripProduct<R>::run(int64_t t, int64_t count, bool first) {
   } else {
     call.k = each * count;
     if (!first) call.init = call.c, call.init_row = call.c_row;
+    if (pack != nullptr) pack(packed, call.b, call.b_row, call.b_col, call.k, call.n);
   }
   product(call);
 }
@@ -37,7 +34,7 @@ void StripSum<R>::run(int64_t t, int64_t count, bool first) {
 }
 
 void StripStep::run(Watch& watch) {
-  const int64_t steps = loop->steps, most = std::max<int64_t>(strip_rows / std::max<int64_t>(rows, 1), 1);
+  const int64_t steps = loop->steps, most = strip_steps(rows);
   const int64_t strips = std::max<int64_t>((steps + most - 1) / most, 1);
   for (auto& step : packing) step->run(watch);
   loop->begin(watch);

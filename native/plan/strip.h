@@ -17,6 +17,8 @@ struct StripPart {
 template <class R>
 struct StripProduct final : StripPart {
   void (*product)(const Matmul<R>&) = nullptr;
+  void (*pack)(R*, const R*, int64_t, int64_t, int64_t, int64_t) = nullptr;  // of a sum's b, for all sums that read it
+  R* packed = nullptr;  // where to
   Matmul<R> whole{};
   bool sums = false;  // over time; otherwise row by row
   int64_t each = 0;  // rows of the product a time step, or terms of its sums

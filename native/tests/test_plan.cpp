@@ -70,12 +70,12 @@ Spec running_sum(bool reverse, bool lengths) {
   return s;
 }
 
-// z_t = x_t w; h_t = h_{t-1} + z_t; sums over all t: x^T h, and of h. strip: product, loop and sums are one instruction.
-Spec projected_sum(bool reverse, bool strip) {
+// z_t = x_t w; h_t = h_{t-1} + z_t; sums over all t: x^T h, of h, and h^T h. strip: product, loop and sums are one instruction.
+Spec projected_sum(bool reverse, bool strip, bool rounded) {
   Spec s;
   s.symbols = 2;
-  s.dims = {number(0), number(1),     number(2),     number(3),     number(6), batch(1),
-            batch(2),  time_batch(1), time_batch(2), time_batch(3), {{1, {1}}}};
+  s.dims = {number(0), number(1),     number(2),     number(3),     number(6),  batch(1),
+            batch(2),  time_batch(1), time_batch(2), time_batch(3), {{1, {1}}}, number(4)};
   s.values = {{Home::input, Storage::real, 0, 6, -1, false},  // 0: start (B, 2)
               {Home::input, Storage::real, 1, 9, -1, false},  // 1: x (T, B, 3)
               {Home::input, Storage::real, 2, 4, -1, false},  // 2: w (3, 2)
@@ -86,36 +86,38 @@ Spec projected_sum(bool reverse, bool strip) {
               {Home::temporary, Storage::real, -1, 2, -1, false},  // 7: sum of h (2)
               {Home::temporary, Storage::real, -1, 6, -1, false},  // 8: body state
               {Home::temporary, Storage::real, -1, 6, -1, false},  // 9: body slice
-              {Home::temporary, Storage::real, -1, 6, -1, false}};  // 10: body sum
+              {Home::temporary, Storage::real, -1, 6, -1, false},  // 10: body sum
+              {Home::temporary, Storage::real, -1, 11, -1, false}};  // 11: h^T h (2, 2)
   Instruction step = make(Op::pointwise, {8, 9}, {10}, {6, 1, 1, 1}, {1});
   step.program = add();
   s.bodies.push_back({{step}, {8}, {9}, {}, {10}, {10}, reverse, false, {-1}});
-  Instruction product = make(Op::matmul, {1, 2}, {3}, {1, 7, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0, 0});
+  Instruction product = make(Op::matmul, {1, 2}, {3}, {1, 7, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0, rounded});
   Instruction scan = make(Op::scan, {0, 3}, {4, 5}, {10, 5}, {});
   scan.body = 0;
-  Instruction outer = make(Op::matmul, {1, 5}, {6}, {1, 3, 2, 7, 1, 3, 0, 2, 1, 0, 0, 0}, {0, 0});
+  Instruction outer = make(Op::matmul, {1, 5}, {6}, {1, 3, 2, 7, 1, 3, 0, 2, 1, 0, 0, 0}, {0, rounded});
   Instruction sum = make(Op::reduce, {5}, {7}, {1, 7, 2}, {int64_t(ReduceKind::sum)});
-  const std::vector<Instruction> code = {product, scan, outer, sum};
-  Instruction all = make(Op::strip, {0, 1, 2, 3, 5}, {3, 4, 5, 6, 7}, {10}, {});
+  Instruction square = make(Op::matmul, {5, 5}, {11}, {1, 2, 2, 7, 1, 2, 0, 2, 1, 0, 0, 0}, {0, rounded});
+  const std::vector<Instruction> code = {product, scan, outer, sum, square};
+  Instruction all = make(Op::strip, {0, 1, 2, 3, 5}, {3, 4, 5, 6, 7, 11}, {10}, {});
   all.body = 0;
-  s.strips.push_back({code, {3}, {2, 3}});
+  s.strips.push_back({code, {3}, {2, 3, 4}});
   s.segments = {{false, strip ? std::vector<Instruction>{all} : code}};
   s.inputs = {0, 1, 2};
-  s.outputs = {4, 5, 6, 7};
+  s.outputs = {4, 5, 6, 11, 7};
   return s;
 }
 
-std::vector<float> run_projected_sum(bool reverse, bool strip, int64_t T, int64_t B) {
-  Plan<float> plan(projected_sum(reverse, strip), {}, {}, best_isa());
+std::vector<float> run_projected_sum(bool reverse, bool strip, bool rounded, int64_t T, int64_t B) {
+  Plan<float> plan(projected_sum(reverse, strip, rounded), {}, {}, best_isa());
   std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 3)), w = { 1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f };
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 170.f;
   const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8},
                                      {reinterpret_cast<const char*>(x.data()), -1, T * B * 12},
                                      {reinterpret_cast<const char*>(w.data()), -1, 24}};
   plan.run(arrays, {B, T}, nullptr, B, B, 1, nullptr);
-  std::vector<float> out(size_t(B * 2 + T * B * 2 + 6 + 2));
+  std::vector<float> out(size_t(B * 2 + T * B * 2 + 6 + 4 + 2));
   float* to = out.data();
-  for (size_t n = 0; n < 4; to += plan.output_bytes(n) / 4, ++n) plan.read(n, reinterpret_cast<char*>(to));
+  for (size_t n = 0; n < 5; to += plan.output_bytes(n) / 4, ++n) plan.read(n, reinterpret_cast<char*>(to));
   return out;
 }
 
@@ -211,21 +213,26 @@ TEST(scan_walks_either_way_and_leaves_finished_rows) {
   }
 }
 
-TEST(strip_gives_what_its_instructions_give_one_after_another) {
-  for (bool reverse : {false, true}) {
-    for (int64_t T : {0, 1, 3, 64, 65, 300}) {
-      for (int64_t B : {1, 4, 300}) {  // many steps a strip, some, one
-        const auto whole = run_projected_sum(reverse, false, T, B), strips = run_projected_sum(reverse, true, T, B);
-        const size_t states = size_t(B * 2 + T * B * 2);
-        for (size_t i = 0; i < whole.size(); ++i) {
-          // Sums are added up in another order; in the order of time a product's chain stays one.
-          const bool same = i < states || (!reverse && i < states + 6);
-          const double apart = std::fabs(double(whole[i]) - double(strips[i])), size = 1e-5 * double(T * B) * double(T);
-          CHECK(same ? whole[i] == strips[i] : apart <= size, "T %d, B %d, element %d", int(T), int(B), int(i));
-        }
-      }
-    }
+void check_strips(bool reverse, bool rounded, int64_t T, int64_t B) {
+  const auto whole = run_projected_sum(reverse, false, rounded, T, B);
+  const auto strips = run_projected_sum(reverse, true, rounded, T, B);
+  const size_t states = size_t(B * 2 + T * B * 2);
+  const double squares = double(whole[states + 6]) + double(whole[states + 9]);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    // Sums are added up in another order; in the order of time a product's chain stays one.
+    const bool same = i < states || (!reverse && !rounded && i < states + 10),
+               square = i >= states + 6 && i < states + 10;
+    const double apart = std::fabs(double(whole[i]) - double(strips[i]));
+    const double size = 1e-5 * (square ? squares : double(T * B) * double(T));
+    CHECK(same ? whole[i] == strips[i] : apart <= size, "T %d, B %d, rounded %d, element %d", int(T), int(B), rounded,
+          int(i));
   }
+}
+
+TEST(strip_gives_what_its_instructions_give_one_after_another) {
+  for (int way = 0; way < 4; ++way)
+    for (int64_t T : {0, 1, 3, 64, 65, 300})
+      for (int64_t B : {1, 4, 300}) check_strips(way & 1, way & 2, T, B);  // many steps a strip, some, one
 }
 
 TEST(memory_keeps_values_apart_that_live_together) {

@@ -72,6 +72,21 @@ def test_training_is_as_good_as_in_float32(rounding, rng):
 
 
 @native
+def test_training_has_the_same_bits_on_any_number_of_threads(monkeypatch, rng):
+    monkeypatch.setenv("ELMAN_BFLOAT16", "emulate")
+    x, y = rng.normal(size=(64, 30, 6)).astype("float32"), rng.integers(0, 4, (64, 30))
+    weights = []
+    for threads in (1, 2, 4):
+        monkeypatch.setenv("ELMAN_NUM_THREADS", str(threads))
+        model = tagger("mixed_bfloat16")
+        model.fit(x, y, epochs=2, batch_size=64, verbose=0)
+        weights.append(model.get_weights())
+    for others in weights[1:]:
+        for one, other in zip(weights[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@native
 def test_weights_states_and_results_stay_float32(rounding, rng):
     model = tagger("mixed_bfloat16")
     assert {w.dtype for w in model.weights} == {"float32"}
