@@ -103,7 +103,10 @@ void run_copied(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
 // All rows, split evenly, over one block of k and n
 template <class R>
 void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
-  const int64_t most = n <= width<R> ? tile_rows<1> : tile_rows<2>;
+  constexpr int W = width<R>;
+  // Four vectors of columns ask for fewer loads and instructions a multiply-add than two.
+  const bool wide = vector_registers == 32 && n > 3 * W;
+  const int64_t most = n <= W ? tile_rows<1> : wide ? tile_rows<4> : tile_rows<2>;
   const bool copied = t.k <= k_block<R> && worth_copying(t, n);
   if (m <= most && !copied) return run_row_block(t, m, n, panel_step);
   const int64_t blocks = (m + most - 1) / most, fewest = m / blocks, longer = m - blocks * fewest;
