@@ -71,6 +71,8 @@ TEST(known_programs_give_the_bits_of_their_steps) {
                                {5, 16, 64, false},
                                {9, 64, 192, false},
                                {2, 2048, 4096, false},
+                               {1, 8208, 0, true},       // longer than any tile
+                               {130, 64, 192, false},
                                {3, 7, 21, false}}) {
         const auto steps = results(kernels<float>(isa), n, false, s), whole = results(kernels<float>(isa), n, true, s);
         for (size_t o = 0; o < steps.size(); ++o)

@@ -226,6 +226,9 @@ __attribute__((noinline)) void write(const PointwiseOutput& output, void* out, c
   else write(output, (R*)out, value, apart, part);
 }
 
+// Elements of a tile where nothing lies in the memory of registers
+constexpr int64_t longest_tile = 8192;
+
 // All steps, tile by tile. by_rows: some operands are read or written in rows that lie apart.
 template <class R, bool by_rows>
 void run_program(const Pointwise<R>& p, const Grid& grid) {
@@ -258,7 +261,14 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
     output_of[output.from] = uint8_t(o);
   }
 
-  const int64_t tile = tile_of<R>(p.n_registers);
+  const auto in_place = [&](const PointwiseInput& input) {
+    if (by_rows && grid.serves<R>(input)) return true;
+    return input.storage == Storage::real && (input.axes == 0 || (input.axes == 1 && input.stride[0] == 0));
+  };
+  bool placed = whole && (by_rows || p.count % W == 0);
+  for (int o = 0; o < n_outputs; ++o) placed = placed && direct >> p.outputs[o].from & 1;
+  for (int i = 0; i < n_inputs; ++i) placed = placed && in_place(p.inputs[i]);
+  const int64_t tile = placed ? longest_tile : tile_of<R>(p.n_registers);
   Part part;
   for (int64_t first = 0; first < p.count; first += part.count()) {
     part =
