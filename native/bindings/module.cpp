@@ -76,14 +76,14 @@ Spec spec(nb::dict d) {
   s.symbols = nb::cast<int>(d["symbols"]);
   for (nb::handle v : d["values"]) {
     s.values.push_back({Home(item<int>(v, 0)), Storage(item<int>(v, 1)), item<int>(v, 2), item<int>(v, 3),
-                        item<int>(v, 4), item<bool>(v, 5)});
+                        item<int>(v, 4), item<bool>(v, 5), item<int>(v, 6)});
   }
   for (nb::handle g : d["segments"]) s.segments.push_back({item<bool>(g, 0), code(g[1])});
   for (nb::handle g : d["last"]) s.last.push_back({item<bool>(g, 0), code(g[1])});
   for (nb::handle u : d["updates"]) s.updates.push_back({item<int>(u, 0), item<int>(u, 1)});
   for (nb::handle b : d["bodies"]) {
     s.bodies.push_back({code(b[0]), item<Ints>(b, 1), item<Ints>(b, 2), item<Ints>(b, 3), item<Ints>(b, 4),
-                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7), item<Ints>(b, 8)});
+                        item<Ints>(b, 5), item<bool>(b, 6), item<bool>(b, 7), item<bool>(b, 8), item<Ints>(b, 9)});
   }
   for (nb::handle t : d["strips"]) s.strips.push_back({code(t[0]), item<Ints>(t, 1), item<Ints>(t, 2)});
   s.inputs = nb::cast<Ints>(d["inputs"]);
@@ -139,6 +139,7 @@ void check(const Spec& s, size_t variables, size_t constants) {
     within({v.count}, s.dims.size(), "a value has an unknown size");
     if (v.home == Home::variable) within({v.index}, variables, "a value is an unknown variable");
     if (v.home == Home::constant) within({v.index}, constants, "a value is an unknown constant");
+    if (v.lengths >= 0) within({v.lengths}, s.values.size(), "a value has unknown lengths");
     if (v.home == Home::part) {
       within({v.index}, s.values.size(), "a value lies in an unknown value");
       within({v.offset}, s.dims.size(), "a value lies at an unknown offset");
@@ -152,6 +153,12 @@ void check(const Spec& s, size_t variables, size_t constants) {
       within(*list, s.values.size(), "a body uses an unknown value");
     if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
     if (b.traced.size() != b.states.size()) throw nb::value_error("a body must say which states it traces");
+    const auto shrinks = [&](const Instruction& i) {
+      const bool can = i.op == Op::matmul || i.op == Op::pointwise || i.op == Op::reduce || i.op == Op::copy;
+      return !i.out.empty() && (can || !s.values[size_t(i.out[0])].rows);
+    };
+    if (b.by_row && !std::all_of(b.code.begin(), b.code.end(), shrinks))
+      throw nb::value_error("a body walks rows that it cannot walk");
     for (int output : b.traced)
       if (output >= int(b.outputs.size())) throw nb::value_error("a body traces a state in an unknown output");
   }

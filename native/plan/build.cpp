@@ -350,12 +350,14 @@ std::unique_ptr<ScanStep> Builder<R>::scan(const Instruction& i, char* block, Fr
   s->states.resize(states);
   for (size_t j = 0; j < sequences; ++j) {
     s->slides[j].stride = layout_.bytes(body.slices[j]);
+    s->slides[j].packed = spec_.values[size_t(i.in[states + j])].lengths >= 0;
     bind(i.in[states + j], &s->slides[j].base, outer);
     frame.moving[body.slices[j]] = &s->slides[j].fields;
   }
   for (size_t j = 0; j < outputs; ++j) {
     ScanStep::Slide& slide = s->slides[sequences + j];
     slide.stride = layout_.bytes(body.outputs[j]);
+    slide.packed = spec_.values[size_t(i.out[states + j])].lengths >= 0;
     bind(i.out[states + j], &slide.base, outer);
     if (layout.output_root[j] >= 0) frame.moving[layout.output_root[j]] = &slide.fields;
   }
@@ -377,17 +379,23 @@ std::unique_ptr<ScanStep> Builder<R>::scan(const Instruction& i, char* block, Fr
   }
   for (size_t j = 0; j < body.captured.size(); ++j) frame.captured[body.captured[j]] = i.in[states + sequences + j];
   if (body.lengths) bind(i.in.back(), &s->lengths, outer);
+  for (auto& slide : s->slides) slide.row = slide.stride / std::max<int64_t>(s->rows, 1);
 
+  const bool shrinks = body.by_row && s->rows > 0;
+  auto share = [&](int64_t& count) { s->shares.push_back({&count, count / s->rows}); };
   for (size_t n = 0; n < body.code.size(); ++n) {
     char* nested = layout.nested[n] >= 0 ? block + layout.nested[n] : nullptr;
     char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
     s->body.push_back(step(body.code[n], nested, &frame, pack, &s->first));
+    const bool of_batch = spec_.values[size_t(body.code[n].out[0])].rows;
+    if (shrinks && of_batch) share(*s->body.back()->rows());
   }
   auto duplicate = [&](int from, std::vector<Field>& target, int64_t bytes) {
     auto d = std::make_unique<ScanStep::Duplicate>();
     d->bytes = bytes;
     bind(from, &d->from, &frame);
     target.push_back({&d->to, 0});
+    if (shrinks) share(d->bytes);
     s->duplicates.push_back(std::move(d));
   };
   for (size_t j = 0; j < outputs; ++j) {
@@ -455,9 +463,15 @@ template <class R>
 std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   const Strip& strip = spec_.strips[size_t(i.body)];
   const StripLayout layout = layout_.strip(i);
-  const int64_t steps = std::max<int64_t>(size(i, 0), 1);
+  int64_t steps = std::max<int64_t>(size(i, 0), 1);
   auto s = std::make_unique<StripStep>();
   s->rows = layout.rows;
+  for (const Instruction& one : strip.code) {  // beside a loop all is packed, or nothing
+    if (one.op != Op::scan) s->packed = spec_.values[size_t(one.in[0])].lengths >= 0;
+  }
+  for (const Instruction& one : strip.code) {
+    if (one.op == Op::scan && s->packed) steps *= std::max<int64_t>(size(one, 1), 1);
+  }
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& one = strip.code[n];
     const bool sums = among(strip.sums, int(n));

@@ -263,10 +263,14 @@ void Plan<R>::link(Binding& b) {
         b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0], steps(b.sizes)});
       continue;
     }
-    for (Shard& s : b.shards)
-      if (s.layout.value[size_t(value)] >= 0)
-        b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
+    const int lengths = spec_.values[size_t(value)].lengths;
+    for (Shard& s : b.shards) {
+      if (s.layout.value[size_t(value)] < 0) continue;
+      b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
+      if (lengths >= 0) b.loads.back().lengths = reinterpret_cast<const int32_t*>(address(b, &s, -1, lengths, lengths));
+    }
   }
+  std::stable_partition(b.loads.begin(), b.loads.end(), [](const Load& l) { return l.lengths == nullptr; });
   Layout<R> layout(spec_, b.sizes, kernels_);
   for (const Update& u : spec_.updates) {
     if (const int t = twin_of_[size_t(u.variable_value)]; t >= 0 && t == twin_of_[size_t(u.from)]) continue;
@@ -304,11 +308,15 @@ void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, 
   }
 }
 
-// The same, but step after step of all rows, instead of row after row of all steps.
-void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first, int64_t rows, int64_t steps) {
+// The same, but step after step of all rows, instead of row after row of all steps. lengths: of some rows, see Value::lengths.
+void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first, int64_t rows, int64_t steps,
+                  const int32_t* lengths) {
   const int64_t each = a.bytes / steps;
+  std::vector<int64_t> start;
+  if (lengths != nullptr) pack_rows(start, lengths, rows, steps);
   for (int64_t t = 0; t < steps; ++t)
-    for (int64_t r = 0; r < rows; ++r, to += each) {
+    for (int64_t r = 0, end = lengths == nullptr ? rows : start[size_t(t) + 1] - start[size_t(t)]; r < end;
+         ++r, to += each) {
       const char* from = a.data + (order == nullptr ? first + r : order[first + r]) * a.bytes + t * each;
       if (each == 4) std::memcpy(to, from, 4);
       else std::memcpy(to, from, size_t(each));
@@ -323,7 +331,7 @@ void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64
     const Array& a = arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
     if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
-    else if (l.steps > 0) gather_steps(l.to, a, order, start + l.first, l.rows, l.steps);
+    else if (l.steps > 0) gather_steps(l.to, a, order, start + l.first, l.rows, l.steps, l.lengths);
     else gather_rows(l.to, a, order, start + l.first, l.rows);
   }
 }

@@ -58,6 +58,7 @@ class Plan {
     char* to;
     int64_t first, rows;  // within the batch
     int64_t steps;  // each step's rows together; 0: row by row
+    const int32_t* lengths = nullptr;  // of packed rows, loaded before
   };
   // A large variable that lies in two places: a step reads it where it is and makes it anew where it is not, so that steps of one
   // run copy nothing, and the old values are whole until the guard was found finite.

@@ -121,6 +121,13 @@ void FillStep<R>::run(Watch&) {
   }
 }
 
+void pack_rows(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps) {
+  start.assign(size_t(steps) + 1, 0);
+  for (int64_t row = rows, t = 0; row-- > 0;)
+    for (; t < std::min<int64_t>(lengths[row], steps); ++t) start[size_t(t) + 1] = row + 1;
+  for (size_t t = 0; t < size_t(steps); ++t) start[t + 1] += start[t];
+}
+
 void ScanStep::begin(Watch& watch) {
   for (auto& state : states) {
     state.before = state.initial;
@@ -128,24 +135,30 @@ void ScanStep::begin(Watch& watch) {
     const Slide& slide = slides[size_t(state.trace)];
     std::memcpy(slide.base + (reverse ? steps : -1) * slide.stride, state.initial, size_t(state.bytes));
   }
+  if (lengths != nullptr) {
+    pack_rows(start_, lengths, rows, steps);
+    settled_[0] = settled_[1] = rows;
+  }
   if (steps > 0)
     for (auto& step : first) step->run(watch);
 }
 
 void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
-  const int64_t longest = lengths == nullptr || rows == 0 ? steps : *std::max_element(lengths, lengths + rows);
   for (int64_t i = from; i < to; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();
     move(i, t, reverse ? steps - to : from);
-    if (t >= longest) {  // all rows are finished: states stay
-      for (size_t s = size_t(sequences); s < slides.size(); ++s)
-        std::memset(slides[s].now, 0, size_t(slides[s].stride));
-      continue;
+    if (lengths != nullptr) {
+      const int64_t going = start(t + 1) - start(t);
+      if (going == 0) {  // all rows are finished: states stay
+        clear(0);
+        continue;
+      }
+      take(going);
     }
     for (auto& step : body) step->run(watch);
     for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
-    if (lengths != nullptr) finish_rows(t);
+    if (lengths != nullptr) finish(t, taken_, settled_[i & 1]);
     for (auto& state : states) state.before = state.after;
   }
 }
@@ -156,7 +169,8 @@ void ScanStep::end() {
 
 void ScanStep::move(int64_t i, int64_t t, int64_t lowest) {
   for (auto& slide : slides) {
-    slide.now = slide.base + (slide.local ? t - lowest : t) * slide.stride;
+    if (slide.packed) slide.now = slide.base + (start(t) - (slide.local ? start(lowest) : 0)) * slide.row;
+    else slide.now = slide.base + (slide.local ? t - lowest : t) * slide.stride;
     for (const Field& f : slide.fields) *f.at = slide.now + f.offset;
   }
   for (auto& state : states) {
@@ -166,17 +180,37 @@ void ScanStep::move(int64_t i, int64_t t, int64_t lowest) {
   }
 }
 
-void ScanStep::finish_rows(int64_t t) {
-  for (int64_t row = 0; row < rows; ++row) {
-    if (lengths[row] > t) continue;
+void ScanStep::take(int64_t count) {
+  if (shares.empty()) count = rows;
+  if (count == taken_) return;
+  taken_ = count;
+  for (const Share& share : shares) *share.at = count * share.each;
+}
+
+// States of finished rows stay. Behind the rows that were taken they are copied once into either buffer.
+void ScanStep::finish(int64_t t, int64_t count, int64_t& settled) {
+  const auto keep = [&](int64_t first, int64_t last) {
     for (auto& state : states) {
       const int64_t bytes = state.bytes / rows;
-      std::memcpy(state.after + row * bytes, state.before + row * bytes, size_t(bytes));
+      std::memcpy(state.after + first * bytes, state.before + first * bytes, size_t((last - first) * bytes));
     }
+  };
+  for (int64_t row = 0; row < count; ++row) {
+    if (lengths[row] > t) continue;
+    keep(row, row + 1);
     for (size_t s = size_t(sequences); s < slides.size(); ++s) {
-      const int64_t bytes = slides[s].stride / rows;
-      std::memset(slides[s].now + row * bytes, 0, size_t(bytes));
+      std::memset(slides[s].now + row * slides[s].row, 0, size_t(slides[s].row));
     }
+  }
+  if (count < settled) keep(count, settled);
+  settled = count;
+  clear(count);
+}
+
+// Outputs of the rows from `from` on are 0, where they have a place.
+void ScanStep::clear(int64_t from) {
+  for (size_t s = size_t(sequences); s < slides.size() && from < rows; ++s) {
+    if (!slides[s].packed) std::memset(slides[s].now + from * slides[s].row, 0, size_t((rows - from) * slides[s].row));
   }
 }
 

@@ -53,6 +53,9 @@ class Watch {
 struct Step {
   virtual ~Step() = default;
   virtual void run(Watch& watch) = 0;
+  virtual int64_t* rows() {
+    return nullptr;
+  }  // how many of what it walks outermost, where it may be told to take fewer
 };
 using Steps = std::vector<std::unique_ptr<Step>>;
 
@@ -62,6 +65,7 @@ struct MatmulStep final : Step {
   Matmul<R> call{};
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
   void run(Watch&) override;
+  int64_t* rows() override { return batch == 1 ? &call.m : nullptr; }
 };
 
 template <class R>
@@ -82,6 +86,7 @@ struct PointwiseStepRun final : Step {
   std::vector<const void*> in;
   std::vector<void*> out;
   void run(Watch&) override { kernels->pointwise(call); }
+  int64_t* rows() override { return &call.count; }
 };
 
 struct IntegerStep final : Step {  // whole numbers: exact, where floats would round
@@ -104,6 +109,10 @@ struct CallStep final : Step {
   Call call{};
   explicit CallStep(Function f) : function(f) {}
   void run(Watch&) override { function(call); }
+  int64_t* rows() override {
+    if constexpr (requires { call.outer; }) return &call.outer;
+    return nullptr;
+  }
 };
 
 struct CopyStep final : Step {
@@ -115,6 +124,7 @@ struct CopyStep final : Step {
   const void* from = nullptr;
   void* to = nullptr;
   void run(Watch&) override;
+  int64_t* rows() override { return size.data(); }
 };
 
 struct GatherStep final : Step {
@@ -163,11 +173,16 @@ struct Field {
   int64_t offset;
 };
 
+// By time step, how many rows all steps before it have together, each up to its last unfinished one; one more: of all steps.
+void pack_rows(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps);
+
 struct ScanStep final : Step {
   struct Slide {  // a slice of a sequence, or of a stacked output
     char* base = nullptr;
     int64_t stride = 0;  // bytes from one t to the next
+    int64_t row = 0;  // bytes of a row of the batch; with lengths
     bool local = false;  // base is the first time step of this walk, not of all
+    bool packed = false;  // Value::lengths
     std::vector<Field> fields;
     char* now = nullptr;
   };
@@ -187,11 +202,17 @@ struct ScanStep final : Step {
     void* to = nullptr;
     int64_t bytes = 0;
   };
+  struct Share {  // of a step's work: so much for every row of the batch
+    int64_t* at;
+    int64_t each;
+  };
   std::vector<Slide> slides;  // sequences, then outputs
   int sequences = 0;
   std::vector<State> states;
   std::vector<std::unique_ptr<Duplicate>> duplicates;
   Steps first, body;  // before the loop (packing), and for each t
+  std::vector<Share>
+      shares;  // with lengths: what shrinks when the last rows are finished; none: a step takes all rows or none
   int64_t steps = 0, rows = 0;
   bool reverse = false;
   const int32_t* lengths = nullptr;
@@ -203,11 +224,19 @@ struct ScanStep final : Step {
   // The same in parts: walks that follow each other, from one step (counted in the loop's direction) to another.
   void begin(Watch& watch);
   void walk(int64_t from, int64_t to, Watch& watch);
+  int64_t start(int64_t t) const { return start_[size_t(t)]; }  // with lengths, of step t among the rows of all
   void end();
 
  private:
   void move(int64_t i, int64_t t, int64_t lowest);
-  void finish_rows(int64_t t);
+  void take(int64_t count);
+  void finish(int64_t t, int64_t count, int64_t& settled);
+  void clear(int64_t from);
+
+  std::vector<int64_t> start_;  // with lengths: pack_rows
+  int64_t taken_ = -1;  // rows that steps take
+  int64_t settled_[2] = {0,
+                         0};  // by buffer of the states: rows from here on hold what stays as long as they are finished
 };
 
 }  // namespace elman

@@ -33,17 +33,36 @@ void StripSum<R>::run(int64_t t, int64_t count, bool first) {
   for (size_t i = 0; i < (first ? 0 : sum.size()); ++i) whole.to[i] += sum[i];
 }
 
-void StripStep::run(Watch& watch) {
+// Where strips end, in steps counted as the loop goes: all as long, or each of at most as many rows.
+void StripStep::cut() {
   const int64_t steps = loop->steps, most = strip_steps(rows);
-  const int64_t strips = std::max<int64_t>((steps + most - 1) / most, 1);
+  ends_.clear();
+  if (!packed) {
+    const int64_t strips = std::max<int64_t>((steps + most - 1) / most, 1);
+    for (int64_t s = 1; s <= strips; ++s) ends_.push_back(steps * s / strips);
+    return;
+  }
+  const auto before = [&](int64_t i) { return loop->reverse ? -loop->start(steps - i) : loop->start(i); };
+  for (int64_t from = 0, i = 1; i < steps; ++i) {
+    if (before(i + 1) - before(from) <= most * loop->rows) continue;
+    ends_.push_back(i);
+    from = i;
+  }
+  ends_.push_back(steps);
+}
+
+void StripStep::run(Watch& watch) {
   for (auto& step : packing) step->run(watch);
   loop->begin(watch);
-  for (int64_t s = 0; s < strips; ++s) {
-    const int64_t from = steps * s / strips, to = steps * (s + 1) / strips;
-    const int64_t t = loop->reverse ? steps - to : from;
-    for (auto& part : before) part->run(t, to - from, s == 0);
+  cut();
+  int64_t from = 0;
+  for (const int64_t to : ends_) {
+    const int64_t t = loop->reverse ? loop->steps - to : from;
+    const int64_t at = packed ? loop->start(t) : t, count = packed ? loop->start(t + to - from) - at : to - from;
+    for (auto& part : before) part->run(at, count, from == 0);
     loop->walk(from, to, watch);
-    for (auto& part : after) part->run(t, to - from, s == 0);
+    for (auto& part : after) part->run(at, count, from == 0);
+    from = to;
   }
   loop->end();
 }

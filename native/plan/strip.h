@@ -7,13 +7,13 @@
 
 namespace elman {
 
-// What stands beside the loop, for `count` time steps from t on. first: no strip ran before.
+// What stands beside the loop, for `count` time steps, or rows of them all, from t on. first: no strip ran before.
 struct StripPart {
   virtual ~StripPart() = default;
   virtual void run(int64_t t, int64_t count, bool first) = 0;
 };
 
-// Elements from one time step to the next; 0 for what is local or the same at all of them.
+// Elements from one time step, or row, to the next; 0 for what is local or the same at all of them.
 template <class R>
 struct StripProduct final : StripPart {
   void (*product)(const Matmul<R>&) = nullptr;
@@ -21,7 +21,7 @@ struct StripProduct final : StripPart {
   R* packed = nullptr;  // where to
   Matmul<R> whole{};
   bool sums = false;  // over time; otherwise row by row
-  int64_t each = 0;  // rows of the product a time step, or terms of its sums
+  int64_t each = 0;  // rows of the product then, or terms of its sums
   int64_t a = 0, b = 0, init = 0, c = 0;
   void run(int64_t t, int64_t count, bool first) override;
 };
@@ -30,7 +30,7 @@ template <class R>
 struct StripSum final : StripPart {
   void (*reduce)(const Reduce<R>&) = nullptr;
   Reduce<R> whole{};
-  int64_t rows = 0, from = 0;  // rows a step; elements from step to step
+  int64_t rows = 0, from = 0;  // rows then; elements from one to the next
   std::vector<R> sum;  // of one strip
   void run(int64_t t, int64_t count, bool first) override;
 };
@@ -40,7 +40,13 @@ struct StripStep final : Step {
   std::vector<std::unique_ptr<StripPart>> before, after;
   std::unique_ptr<ScanStep> loop;
   int64_t rows = 1;  // of the loop, a time step
+  bool packed = false;  // what it walks: then the parts count rows
   void run(Watch& watch) override;
+
+ private:
+  void cut();
+
+  std::vector<int64_t> ends_;
 };
 
 }  // namespace elman

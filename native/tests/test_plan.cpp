@@ -61,7 +61,7 @@ Spec running_sum(bool reverse, bool lengths) {
               {Home::temporary, Storage::real, -1, 2, -1, false}};  // 7: body sum
   Instruction step = make(Op::pointwise, {5, 6}, {7}, {2, 1, 1, 1}, {1});
   step.program = add();
-  s.bodies.push_back({{step}, {5}, {6}, {}, {7}, {7}, reverse, lengths, {-1}});
+  s.bodies.push_back({{step}, {5}, {6}, {}, {7}, {7}, reverse, lengths, false, {-1}});
   Instruction scan = make(Op::scan, lengths ? std::vector<int>{0, 1, 2} : std::vector<int>{0, 1}, {3, 4}, {4, 2}, {});
   scan.body = 0;
   s.segments = {{false, {scan}}};
@@ -90,7 +90,7 @@ Spec projected_sum(bool reverse, bool strip, bool rounded) {
               {Home::temporary, Storage::real, -1, 11, -1, false}};  // 11: h^T h (2, 2)
   Instruction step = make(Op::pointwise, {8, 9}, {10}, {6, 1, 1, 1}, {1});
   step.program = add();
-  s.bodies.push_back({{step}, {8}, {9}, {}, {10}, {10}, reverse, false, {-1}});
+  s.bodies.push_back({{step}, {8}, {9}, {}, {10}, {10}, reverse, false, false, {-1}});
   Instruction product = make(Op::matmul, {1, 2}, {3}, {1, 7, 2, 3, 3, 1, 0, 2, 1, 0, 0, 0}, {0, rounded});
   Instruction scan = make(Op::scan, {0, 3}, {4, 5}, {10, 5}, {});
   scan.body = 0;

@@ -32,6 +32,7 @@ struct Value {
   int count = -1;                              // dim: number of elements
   int offset = -1;                             // part: dim
   bool rows = false;                           // one a shard of the batch; otherwise one a run
+  int lengths = -1;                            // value: a step of it has the rows up to the last that these leave unfinished, and no gap behind; or -1
 };
 
 enum class Op : uint8_t {
@@ -86,6 +87,7 @@ struct Body {
   std::vector<int> states, slices, captured;   // values that stand for the inputs
   std::vector<int> new_states, outputs;        // values that hold the results
   bool reverse = false, lengths = false;
+  bool by_row = false;                         // the values of the batch in it have its rows outermost, and no row meets another
   std::vector<int> traced;                     // by state: the output that stacks it and has room for the initial state one step before its first; or -1
 };
 

@@ -16,6 +16,7 @@ import numpy as np
 from elman.executors import Plan
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
+from elman.training.buckets import longest_first
 from elman.training.loop import divergence
 
 __all__ = ["OnBatch"]
@@ -131,7 +132,7 @@ class OnBatch(abc.ABC):
         steps.make_room(data.rows)
         plan = steps.train(data.signature)
         objective.reset()
-        run = plan.run(data.arrays)
+        run = plan.run((data if steps.keeps else longest_first(data, plan.graph.inputs)).arrays)
         if run.diverged:
             raise self._diverged(data.arrays, steps)
         self._kept = None

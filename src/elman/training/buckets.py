@@ -20,7 +20,7 @@ from elman.graph import Tensor
 from elman.shapes import Dim
 from elman.training.sources import DataSet
 
-__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length"]
+__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "longest_first"]
 
 POOL = 50
 """Batches of a pool: enough for little padding, few enough for much mixing."""
@@ -79,10 +79,14 @@ class Trim:
             arrays.append(array[tuple(cut)][rows])
         return DataSet(arrays, self.data.signature, [None if n is None else n[rows] for n in self.data.lengths])
 
+    def longest_first(self, rows: np.ndarray) -> DataSet:
+        """As `rows`, the longest first, for loops stop at the last row that goes on. Shapes: as `rows`."""
+        return self.rows(rows[np.argsort(-self.length[rows], kind="stable")])
+
     def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
         """Run a plan over batches of `order`. Yields: (steps done, diverged) after each. Shapes: order (N,)."""
         for start in range(0, len(order), batch_size):
-            run = plan.run(self.rows(order[start : start + batch_size]).arrays)
+            run = plan.run(self.longest_first(order[start : start + batch_size]).arrays)
             yield int(not run.diverged), run.diverged
             if run.diverged:
                 return
@@ -90,7 +94,7 @@ class Trim:
     def sorted(self, count: int, batch_size: int) -> Iterator[np.ndarray]:
         """The first rows in batches of like length, for a plan that learns nothing: how rows are parted is free there.
 
-        Yields: rows (n,), n at most `batch_size`, and no more than MOST_STEPS steps with what is padded, or one row.
+        Yields: rows (n,), longest first: at most `batch_size`, and MOST_STEPS steps with what is padded; or one row.
         """
         order = np.argsort(self.length[:count], kind="stable")
         start = 0
@@ -98,8 +102,17 @@ class Trim:
             # Lengths rise, so the last row of a batch says how long all of it becomes.
             steps = self.length[order[start : start + batch_size]] * np.arange(1, min(batch_size, count - start) + 1)
             size = max(1, int(np.searchsorted(steps, MOST_STEPS, side="right")))
-            yield order[start : start + size]
+            yield order[start : start + size][::-1]
             start += size
+
+
+def longest_first(data: DataSet, inputs: Sequence[Tensor]) -> DataSet:
+    """A data set as one batch in the order in which `fit` runs its rows: as it is, where nothing is ragged.
+
+    Args: inputs: those of the graph.
+    """
+    trim = Trim.of(data, inputs)
+    return data if trim is None else trim.longest_first(np.arange(data.rows))
 
 
 def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:

@@ -148,7 +148,7 @@ def test_a_training_step_keeps_states_where_the_loop_makes_them(layer, copies):
     graph = Graph(
         (x,), (forward.outputs[0], *gradients(forward.outputs[0], [v.tensor for v in made.trainable_weights]))
     )
-    (code, states, *_, new, stacked, _, _, traced), backward = lower(graph).spec["bodies"]
+    (code, states, *_, new, stacked, _, _, _, traced), backward = lower(graph).spec["bodies"]
     assert [i[-1] for i in code].count("copy") == copies
     assert len(states) == len(traced)
     assert [stacked[i] for i in traced] == list(new)

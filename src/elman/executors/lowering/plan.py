@@ -7,6 +7,7 @@ from typing import Any
 
 from elman.executors.lowering.emitters import EMITTERS
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
+from elman.executors.lowering.packed import packed
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.strips import cut, named, root
@@ -46,7 +47,7 @@ def _written(graph: Graph, real: str, sharded: bool) -> Lowered:
             into = last if node.serial in writers else segments.setdefault(level[node.serial], [])
             scope.instructions = into
             w.emit(node)
-    spec = {**_spec(graph, w, order, level, segments, last), "input_steps": steps}
+    spec = _spec(graph, w, order, level, segments, last, steps)
     return Lowered(spec, list(w.symbols), w.variables, w.constants, real, w.checks)
 
 
@@ -71,6 +72,7 @@ def _spec(
     level: dict[int, int],
     segments: dict[int, list[Instruction]],
     last: list[Instruction],
+    steps: list[int],
 ) -> dict[str, Any]:
     numbers = sorted(segments)
     sums = [(t, level[n.serial]) for n in order for t in n.outputs if is_partial(t, level[n.serial])]
@@ -89,8 +91,18 @@ def _spec(
     }
     codes = [*segments.values(), last, *(b[0] for b in w.bodies)]
     uses = Counter(v for code in codes for v in named(w, code))
-    shown = (*spec["partials"], *spec["inputs"], *spec["outputs"], *(u for _, u in spec["updates"]), spec["guard"])
-    kept = {root(w, v) for v in shown if v >= 0}
+    shown = (*spec["partials"], *spec["outputs"], *(u for _, u in spec["updates"]), spec["guard"])
+    kept = {root(w, v) for v in (*shown, *spec["inputs"]) if v >= 0}
     spec["segments"] = [(rows, cut(w, code, uses, kept)) for rows, code in spec["segments"]]
     spec["strips"] = w.strips
-    return {**spec, "values": w.values, "dims": [w.terms(d) for d in w.dims], "symbols": len(w.symbols)}
+    code = [i for segment in (*spec["segments"], *spec["last"]) for i in segment[1]]
+    stepwise = [v for v, at in zip(spec["inputs"], steps, strict=True) if at >= 0]
+    lengths = packed(w, code, stepwise, {root(w, v) for v in shown if v >= 0})
+    values = [(*value, lengths.get(v, -1)) for v, value in enumerate(w.values)]
+    return {
+        **spec,
+        "values": values,
+        "input_steps": steps,
+        "dims": [w.terms(d) for d in w.dims],
+        "symbols": len(w.symbols),
+    }

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from elman.executors.lowering.in_place import parts
-from elman.executors.lowering.spec import PART, key
+from elman.executors.lowering.spec import OPS, PART, Instruction, key
 from elman.executors.lowering.views import View, contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
+from elman.executors.shards import BATCH, of_batch
 from elman.graph.node import Graph, Node, Tensor
-from elman.shapes import product
+from elman.shapes import Dim, product
+
+BATCH_SIZE = Dim.symbol(BATCH)
+_ROWS = {OPS["matmul"]: 1, OPS["pointwise"]: 0, OPS["reduce"]: 0, OPS["copy"]: 2}
+"""By instruction, which of its sizes says how many rows it walks."""
 
 
 def emit_scan(w: Writer, node: Node) -> None:
@@ -28,9 +33,27 @@ def emit_scan(w: Writer, node: Node) -> None:
     made = [w.value(t) for t in results]
     inner, w.scope = w.scope.instructions, outer
     states = (inputs[:first], inputs[first:last], inputs[last:], made[:first], made[first:])
-    w.bodies.append((inner, *states, attrs["reverse"], attrs["lengths"], traced))
+    apart = attrs["lengths"] and w.sharded and _by_row(w, inner, body, last)
+    w.bodies.append((inner, *states, attrs["reverse"], attrs["lengths"], apart, traced))
     rows = node.inputs[-1].shape[0] if attrs["lengths"] else 0
     w.add("scan", ins, outs, [attrs["steps"], rows], body=len(w.bodies) - 1)
+
+
+def _by_row(w: Writer, code: list[Instruction], body: Graph, walked: int) -> bool:
+    """Whether a body of a graph whose rows keep apart adds up no rows, and walks them outermost.
+
+    The loop then stops at the last row that is not finished.
+    """
+    sums = (any(of_batch(t) for t in n.inputs) and not all(of_batch(t) for t in n.outputs) for n in body.nodes())
+    sizes = list(w.dims)
+
+    def outermost(i: Instruction) -> bool:
+        rows = _ROWS.get(i[0])
+        first = () if rows is None else tuple(sizes[d] for d in i[3][: rows + 1])
+        return first[-1:] == (BATCH_SIZE,) and (i[0] != OPS["matmul"] or first[0] == 1)
+
+    edges = (t.shape[:1] == (BATCH_SIZE,) for t in (*body.inputs[:walked], *body.outputs) if of_batch(t))
+    return not any(sums) and all(edges) and all(outermost(i) or not w.values[i[2][0]][5] for i in code)
 
 
 def _results(w: Writer, node: Node) -> tuple[list[int], list[Tensor], list[int]]:

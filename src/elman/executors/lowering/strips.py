@@ -70,17 +70,18 @@ def named(w: Writer, code: Sequence[Instruction]) -> Iterator[int]:
 def _loop(w: Writer, code: Sequence[Instruction], at: int) -> _Loop:
     _, ins, outs, dims, _, _, body, _ = code[at]
     states, sequences = len(w.bodies[body][1]), len(w.bodies[body][2])
-    return _Loop(at, _sizes(w, dims)[0], ins[states : states + sequences], outs[states:])
+    return _Loop(at, sizes_of(w, dims)[0], ins[states : states + sequences], outs[states:])
 
 
-def _sizes(w: Writer, dims: Sequence[int]) -> list[Size]:
+def sizes_of(w: Writer, dims: Sequence[int]) -> list[Size]:
+    """Sizes by their numbers in the table."""
     table = list(w.dims)
     return [table[d] for d in dims]
 
 
 def _makes(w: Writer, i: Instruction, loop: _Loop) -> bool:
     """Whether a product makes a sequence of the loop, some rows of it a step."""
-    batch, rows = _sizes(w, i[3])[:2]
+    batch, rows = sizes_of(w, i[3])[:2]
     whole = w.values[i[2][0]][0] == TEMPORARY
     return whole and i[2][0] in loop.sequences and batch == 1 and quotient(rows, loop.steps) is not None
 
@@ -88,11 +89,11 @@ def _makes(w: Writer, i: Instruction, loop: _Loop) -> bool:
 def _reads(w: Writer, i: Instruction, loop: _Loop) -> bool:
     """Whether an instruction takes a stack of the loop row by row, or adds up over its rows."""
     if i[0] == REDUCE and i[1][0] in loop.stacks and i[4][0] == SUM:
-        outer, length, _ = _sizes(w, i[3])
+        outer, length, _ = sizes_of(w, i[3])
         return outer == 1 and quotient(length, loop.steps) is not None
     if i[0] != MATMUL:
         return False
-    batch, m, _, k, a_row, a_col = _sizes(w, i[3])[:6]
+    batch, m, _, k, a_row, a_col = sizes_of(w, i[3])[:6]
     if i[1][0] in loop.stacks and (a_row, a_col) == (k, 1) and _size(w, i[1][0]) == m * k:
         return batch == 1 and i[1][1] not in loop.stacks and quotient(m, loop.steps) is not None
     return batch == 1 and _adds_up(w, i, loop) and quotient(k, loop.steps) is not None
@@ -100,12 +101,12 @@ def _reads(w: Writer, i: Instruction, loop: _Loop) -> bool:
 
 def _adds_up(w: Writer, i: Instruction, loop: _Loop) -> bool:
     """Whether a product's sums run over the rows of a stack."""
-    _, _, n, k, _, _, _, b_row, b_col = _sizes(w, i[3])[:9]
+    _, _, n, k, _, _, _, b_row, b_col = sizes_of(w, i[3])[:9]
     return i[1][1] in loop.stacks and (b_row, b_col) == (n, 1) and _size(w, i[1][1]) == k * n
 
 
 def _size(w: Writer, value: int) -> Size:
-    return _sizes(w, [w.values[value][3]])[0]
+    return sizes_of(w, [w.values[value][3]])[0]
 
 
 def _ready(w: Writer, code: Sequence[Instruction], at: int, loop: int) -> bool:
