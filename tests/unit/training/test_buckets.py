@@ -63,7 +63,7 @@ def test_batches_that_only_answer_hold_no_more_steps_than_fit():
     length = np.array([MOST_STEPS + 5, 3, MOST_STEPS // 2, 1, MOST_STEPS // 3, 0, MOST_STEPS // 3])
     found = [rows.tolist() for rows in Trim(None, [], {"T": length}).sorted(7, 4)]  # type: ignore[arg-type]
     assert found == [[1, 3, 5], [6, 4], [2], [0]]
-    assert [rows.tolist() for rows in Trim(None, [], {"T": length * 0 + 1}).sorted(5, 2)] == [[0, 1], [2, 3], [4]]  # type: ignore[arg-type]
+    assert [rows.tolist() for rows in Trim(None, [], {"T": length * 0 + 1}).sorted(5, 2)] == [[1, 0], [3, 2], [4]]  # type: ignore[arg-type]
 
 
 def test_one_long_row_does_not_make_all_others_long(monkeypatch):
