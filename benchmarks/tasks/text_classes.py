@@ -22,8 +22,8 @@ SETS = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "airline_tweets": {"batch_size": 64, "epochs": 6, "learning_rate": 0.001},
-    "imdb_sample": {"epochs": 3, "learning_rate": 0.003, "dropout": 0.7, "size": 32, "embedding": 128}
-    | {"subsampling": 4, "spelling": False},
+    "imdb_sample": {"epochs": 5, "learning_rate": 0.003, "dropout": 0.7, "size": 32, "embedding": 128}
+    | {"subsampling": 4, "spelling": False, "vectors": "neighbours"},
     "banking77": {"batch_size": 64, "epochs": 25},
     "trec": {"batch_size": 32, "epochs": 10, "learning_rate": 0.001},
 }

@@ -71,6 +71,7 @@ class Blueprint:
         )
         self._check_heads("tie_weights", self.design.tie_weights, "writes", "a text that is written")
         self._check_subsampling()
+        self._check_vectors()
 
     def _check_heads(self, setting: str, value: Any, known: str, rule: str) -> None:
         """Refuse a setting that no output would use. Raises: ArgumentError."""
@@ -98,6 +99,12 @@ class Blueprint:
         if stepwise or not any(encoder.field.sequence for encoder in self.encoders.values()):
             rule = f"1 where {stepwise[0]!r} needs every step" if stepwise else "1 where no sequence goes in"
             raise ArgumentError.at("SequenceModel", "subsampling", rule, self.design.subsampling, "Leave it out.")
+
+    def _check_vectors(self) -> None:
+        """Refuse vectors of words where none are read. Raises: ArgumentError."""
+        if self.design.vectors != "random" and not any(encoder.begins for encoder in self.encoders.values()):
+            rule = "'random' where no text and no tokens go in"
+            raise ArgumentError.at("SequenceModel", "vectors", rule, self.design.vectors, "Leave it out.")
 
     def _check_search(self, search: Search) -> None:
         """Refuse a setting of a search that no output obeys. Raises: ArgumentError."""
@@ -161,6 +168,11 @@ class Blueprint:
             x |= told
             head.check(x, y[name])
         return x, y
+
+    def learn(self, x: Mapping[str, Any]) -> None:
+        """What the weights of a network that is built next begin with, from its inputs in the rows to learn from."""
+        for name, encoder in self.encoders.items():
+            encoder.learn(x[name])
 
     def run(self, network: Model, columns: Mapping[str, Any], batch_size: int, search: Search) -> Run:
         """A trained network on these columns; what decoders are told is only begun.

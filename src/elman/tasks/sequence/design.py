@@ -24,6 +24,7 @@ CELLS: dict[str, Any] = {
 
 POOLS = ("max", "mean", "last")
 HIDDEN = ("dense", "rbf", "modular", "none")
+VECTORS = ("random", "neighbours")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Design:
         pooling: how a sequence becomes a vector: "max", "mean", "last", joined by "+".
         subsampling: steps that become one before the recurrence reads them; 1: each stays.
         spelling: show the network prefixes, suffixes and shape of words too.
+        vectors: how those of tokens that are read begin: "random", or "neighbours", see `vectors.neighbours`.
         crf: let the tags of neighbours decide together, by a CRF.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
@@ -59,6 +61,7 @@ class Design:
     pooling: str = "max+mean"
     subsampling: int = 1
     spelling: bool | None = None
+    vectors: str = "random"
     crf: bool = False
     hidden: str = "dense"
     window: int = 128
@@ -76,6 +79,8 @@ class Design:
                 raise ArgumentError.at("SequenceModel", name, "a number in [0, 1)", value)
         if self.hidden not in HIDDEN:
             raise unknown_name("SequenceModel", "hidden", str(self.hidden), HIDDEN)
+        if self.vectors not in VECTORS:
+            raise unknown_name("SequenceModel", "vectors", str(self.vectors), VECTORS)
         for part in str(self.pooling).split("+"):
             if part not in POOLS:
                 raise unknown_name("SequenceModel", "pooling", part, POOLS)

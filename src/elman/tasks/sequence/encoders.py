@@ -24,6 +24,7 @@ from elman.graph import Tensor
 from elman.tasks.sequence.design import Design, Spread, core, dropped, pooled, subsampled
 from elman.tasks.sequence.lines import line_steps
 from elman.tasks.sequence.spelling import PARTS, SpelledEmbedding, spelling
+from elman.tasks.sequence.vectors import neighbours
 
 __all__ = ["Encoder", "Features", "hidden", "join_steps", "join_vectors"]
 
@@ -76,6 +77,7 @@ class Encoder:
         self.name, self.field, self.design = name, field, design
         spelled = field.kind == "tokens" if design.spelling is None else design.spelling
         self.spelled = spelled and field.kind in ("text", "tokens")
+        self._start: np.ndarray | None = None
 
     def inputs(self) -> dict[str, Tensor]:
         """The network's inputs for this column, by name."""
@@ -91,6 +93,18 @@ class Encoder:
             return {self.name: encoded}
         rows = zip(encoded, self._words(column, encoded), strict=True)
         return {self.name: [np.concatenate([ids[:, None], spelling(words)], axis=1) for ids, words in rows]}
+
+    @property
+    def begins(self) -> bool:
+        """Whether vectors of tokens may begin as `neighbours`."""
+        return self.field.kind in ("text", "tokens")
+
+    def learn(self, arrays: Any) -> None:
+        """How vectors of tokens begin, from the arrays of the rows to learn from."""
+        if self.begins and self.design.vectors == "neighbours":
+            assert self.field.size is not None
+            rows = [row[..., 0] if self.spelled else row for row in arrays]
+            self._start = neighbours(rows, self.field.size, self.design.width)
 
     def features(self, inputs: dict[str, Tensor], both_ways: bool) -> Features:
         """The layers of this input."""
@@ -113,7 +127,10 @@ class Encoder:
         assert self.field.size is not None
         width = self.design.width
         table = SpelledEmbedding(self.field.size, width) if self.spelled else layers.Embedding(self.field.size, width)
-        return dropped(table(x), self.design)
+        vectors = table(x)
+        if self._start is not None:
+            table.set_weights([self._start, *table.get_weights()[1:]])
+        return dropped(vectors, self.design)
 
     def _words(self, column: Any, encoded: Any) -> list[Sequence[str]]:
         """The words of each row, as many as were encoded."""

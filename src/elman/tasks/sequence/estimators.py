@@ -40,6 +40,7 @@ class _Recurrent(Trained):
     pooling: str = "max+mean"
     subsampling: int = 1
     spelling: bool | None = None
+    vectors: str = "random"
     input: Any = None
 
 
@@ -119,6 +120,7 @@ class SequenceClassifier(_Classifier, _Recurrent):
         dropout, recurrent_dropout: shares dropped while training. pooling: "max", "mean", "last", joined by "+".
         subsampling: steps that become one before the recurrence reads them, for long sequences; 1: each stays.
         spelling: show the parts of words; None: for lists of tokens.
+        vectors: how those of words begin: "random"; "neighbours": from what stands beside them in X.
         epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds: of training, see
             `SequenceModel`.
         input: a field for X, where it should not be guessed.

@@ -78,6 +78,7 @@ def train(
         callbacks: told how it goes.
     """
     x, y = blueprint.arrays(columns)
+    blueprint.learn(x)
     falling = (training.decay or ("plateau" if check is not None else "cosine")) == "cosine"
     rate = _wave(training, len(next(iter(x.values())))) if falling else training.learning_rate
     network = blueprint.build(training.seed, rate, training.clipnorm)

@@ -67,6 +67,8 @@ class SequenceModel(Estimator):
         subsampling: steps that become one before the recurrence reads them (a convolution of pairs, then means), for
             long sequences that are read as a whole; 1: each stays.
         spelling: show the network the parts of words; None: for lists of tokens.
+        vectors: how those of tokens that are read begin: "random"; "neighbours": words that stand among the same
+            others in the rows to learn from begin alike, which helps where texts are long and labels few.
         crf: let neighbouring tags decide together: a CRF behind the scores, Viterbi for the answers.
         hidden: layers over inputs without time: "dense", "rbf", "modular" (experts and a gate), or "none".
         window: tokens of a piece, where a long text is learned.
@@ -109,6 +111,7 @@ class SequenceModel(Estimator):
     pooling: str = "max+mean"
     subsampling: int = 1
     spelling: bool | None = None
+    vectors: str = "random"
     crf: bool = False
     hidden: str = "dense"
     window: int = 128

@@ -59,8 +59,9 @@ def search_rate(
 
     Stops early where the loss is four times its best.
     """
-    network = blueprint.build(training.seed, lowest, training.clipnorm)
     x, y = blueprint.arrays(columns)
+    blueprint.learn(x)
+    network = blueprint.build(training.seed, lowest, training.clipnorm)
     rows = len(next(iter(x.values())))
     order = (
         np.random.Generator(np.random.Philox(training.seed)).permutation(max(rows, steps * training.batch_size)) % rows
