@@ -24,8 +24,8 @@ SHAPES: tuple[Shape, ...] = (
     (32, 50, 1024, 1024),
 )
 """(B, T, I, U)."""
-LARGE: tuple[Shape, ...] = (SHAPES[3], SHAPES[5], SHAPES[6])
-"""Shapes at which products take most of the time."""
+LARGE: tuple[Shape, ...] = (SHAPES[3], SHAPES[5])
+"""Shapes for bfloat16: products take most of the time. With 1024 units PyTorch's own gradients in it are 4 % off."""
 SEVERAL: tuple[Shape, ...] = SHAPES[1:6]
 """Shapes with rows enough for two threads."""
 ROOFLINE = (
