@@ -53,9 +53,8 @@ class Watch {
 struct Step {
   virtual ~Step() = default;
   virtual void run(Watch& watch) = 0;
-  virtual int64_t* rows() {
-    return nullptr;
-  }  // how many of what it walks outermost, where it may be told to take fewer
+  // How many of what it walks outermost, where it may be told to take fewer
+  virtual int64_t* rows() { return nullptr; }
 };
 using Steps = std::vector<std::unique_ptr<Step>>;
 
@@ -211,8 +210,7 @@ struct ScanStep final : Step {
   std::vector<State> states;
   std::vector<std::unique_ptr<Duplicate>> duplicates;
   Steps first, body;  // before the loop (packing), and for each t
-  std::vector<Share>
-      shares;  // with lengths: what shrinks when the last rows are finished; none: a step takes all rows or none
+  std::vector<Share> shares;  // what shrinks when the last rows are finished; none: a step takes all rows or none
   int64_t steps = 0, rows = 0;
   bool reverse = false;
   const int32_t* lengths = nullptr;
@@ -235,8 +233,7 @@ struct ScanStep final : Step {
 
   std::vector<int64_t> start_;  // with lengths: pack_rows
   int64_t taken_ = -1;  // rows that steps take
-  int64_t settled_[2] = {0,
-                         0};  // by buffer of the states: rows from here on hold what stays as long as they are finished
+  int64_t settled_[2] = {0, 0};  // by buffer of the states: rows from here on hold what stays while they are finished
 };
 
 }  // namespace elman

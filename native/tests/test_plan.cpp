@@ -121,6 +121,67 @@ std::vector<float> run_projected_sum(bool reverse, bool strip, bool rounded, int
   return out;
 }
 
+// The same in a strip, of rows that have lengths; packed: nothing is stored of finished rows that lie last
+Spec projected_ragged_sum(bool reverse, bool packed) {
+  Spec s = projected_sum(reverse, true, false);
+  s.values.push_back({Home::input, Storage::index, 3, 5, -1, true});  // 12: lengths (B)
+  for (int v : {0, 1, 3, 4, 5, 8, 9, 10}) s.values[size_t(v)].rows = true;
+  if (packed)
+    for (int v : {1, 3, 5}) s.values[size_t(v)].lengths = 12;
+  s.bodies[0].lengths = true;
+  s.bodies[0].by_row = packed;
+  s.strips[0].code[1].in.push_back(12);
+  s.segments[0].rows = true;
+  s.segments[0].code[0].in.push_back(12);
+  s.inputs = {0, 1, 2, 12};
+  s.input_steps = {-1, 10, -1, -1};
+  s.outputs = {4, 6, 11, 7};
+  s.partials = {6, 7, 11};
+  s.partial_segment = {0, 0, 0};
+  return s;
+}
+
+// Last h (B, 2), x^T h (3, 2), h^T h (2, 2) and the sum of h (2), by the plan or (in twice as many digits) by hand
+void check_ragged_sums(bool reverse, bool packed, int64_t T, const std::vector<int32_t>& lengths) {
+  const int64_t B = int64_t(lengths.size());
+  std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 3)), w = { 1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f };
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 170.f;
+  Plan<float> plan(projected_ragged_sum(reverse, packed), {}, {}, best_isa());
+  plan.run({{reinterpret_cast<const char*>(start.data()), B, 8},
+            {reinterpret_cast<const char*>(x.data()), B, T * 12},
+            {reinterpret_cast<const char*>(w.data()), -1, 24},
+            {reinterpret_cast<const char*>(lengths.data()), B, 4}},
+           {B, T}, nullptr, B, B, 1, nullptr);
+  std::vector<float> out(size_t(B * 2 + 6 + 4 + 2));
+  float* to = out.data();
+  for (size_t n = 0; n < 4; to += plan.output_bytes(n) / 4, ++n) plan.read(n, reinterpret_cast<char*>(to));
+  std::vector<double> want(out.size()), size(out.size(), 1);
+  const auto add = [&](int64_t at, double term) {
+    want[size_t(at)] += term;
+    size[size_t(at)] += std::fabs(term);
+  };
+  for (int64_t b = 0; b < B; ++b) {
+    double h[2] = {0.5, 0.5};
+    for (int64_t i = 0; i < T; ++i) {
+      const int64_t t = reverse ? T - 1 - i : i;
+      if (lengths[size_t(b)] <= t) continue;
+      const float* row = x.data() + (b * T + t) * 3;
+      for (int j = 0; j < 2; ++j)
+        for (int k = 0; k < 3; ++k) h[j] += double(row[k]) * double(w[size_t(k * 2 + j)]);
+      for (int j = 0; j < 2; ++j) {
+        for (int k = 0; k < 3; ++k) add(B * 2 + k * 2 + j, double(row[k]) * h[j]);
+        for (int k = 0; k < 2; ++k) add(B * 2 + 6 + k * 2 + j, h[k] * h[j]);
+        add(B * 2 + 10 + j, h[j]);
+      }
+    }
+    for (int j = 0; j < 2; ++j) add(b * 2 + j, h[j]);
+  }
+  for (size_t i = 0; i < out.size(); ++i)
+    CHECK(std::fabs(double(out[i]) - want[i]) <= 1e-4 * size[i],
+          "T %d, B %d, packed %d, reverse %d, element %d: %g, %g", int(T), int(B), packed, reverse, int(i),
+          double(out[i]), want[i]);
+}
+
 // Memory of a variable, readable for `padding` bytes past its end as the contract asks.
 std::vector<float> padded(std::vector<float> values) {
   values.resize(values.size() + padding / sizeof(float));
@@ -233,6 +294,22 @@ TEST(strip_gives_what_its_instructions_give_one_after_another) {
   for (int way = 0; way < 4; ++way)
     for (int64_t T : {0, 1, 3, 64, 65, 300})
       for (int64_t B : {1, 4, 300}) check_strips(way & 1, way & 2, T, B);  // many steps a strip, some, one
+}
+
+TEST(strip_of_rows_with_lengths_stores_no_finished_rows_or_all) {
+  for (int way = 0; way < 4; ++way)
+    for (int32_t T : {0, 1, 5, 300}) {
+      const std::vector<int32_t> some = {T, T / 2, T / 3, 1, 0};  // the longest first, last, in between, none, all
+      for (std::vector<int32_t> lengths : {some,
+                                           std::vector<int32_t>(some.rbegin(), some.rend()),
+                                           std::vector<int32_t>{0, T, 0},
+                                           {0, 0},
+                                           {T},
+                                           std::vector<int32_t>(70, T)}) {
+        for (int32_t& n : lengths) n = std::min(n, T);
+        check_ragged_sums(way & 1, way & 2, T, lengths);
+      }
+    }
 }
 
 TEST(memory_keeps_values_apart_that_live_together) {
