@@ -122,3 +122,16 @@ def test_what_others_read_keeps_a_place_for_every_row():
     many, there = packed(layer("LSTM"), wrt_input=True)
     assert not there and many == 6  # the gradient of x is an answer: neither x nor what is multiplied beside it
     assert not packed(elman.layers.Dense(4, "tanh"), layer("LSTM"))[1]
+
+
+def test_a_batch_of_a_fixed_size_keeps_its_finished_states():
+    x, lengths = placeholder("x", (3, 6, 3)), placeholder("lengths", (3,), "int32")
+    x.mask = Mask(lengths=lengths)
+    outputs = layer("LSTM", return_sequences=True, return_state=True)(x)
+    graph = hoist(simplify(Graph((x, lengths), tuple(outputs))))
+    feeds = [np.random.default_rng(0).normal(size=(3, 6, 3)).astype(np.float32), np.array([6, 3, 1], np.int32)]
+    found, expected = (
+        executor.compile(graph).run(feeds).outputs for executor in (NativeExecutor(), ReferenceExecutor())
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_close(ours, theirs, 8, 6)

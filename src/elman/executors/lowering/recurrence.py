@@ -52,7 +52,7 @@ def _by_row(w: Writer, code: list[Instruction], body: Graph, walked: int) -> boo
         first = () if rows is None else tuple(sizes[d] for d in i[3][: rows + 1])
         return first[-1:] == (BATCH_SIZE,) and (i[0] != OPS["matmul"] or first[0] == 1)
 
-    edges = (t.shape[:1] == (BATCH_SIZE,) for t in (*body.inputs[:walked], *body.outputs) if of_batch(t))
+    edges = (t.shape[:1] == (BATCH_SIZE,) for t in (*body.inputs[:walked], *body.outputs))
     return not any(sums) and all(edges) and all(outermost(i) or not w.values[i[2][0]][5] for i in code)
 
 
