@@ -35,12 +35,15 @@ def is_real(dtype: str) -> bool:
 def canonical(dtype: Any) -> str:
     """The graph type for anything NumPy understands as a type.
 
-    Raises: DTypeError: complex, strings, objects.
+    Raises: DTypeError: complex, strings, objects; a name that NumPy does not know.
     Example:
         >>> canonical("int64"), canonical(np.float16), canonical(bool)
         ('int32', 'float32', 'bool')
     """
-    kind = np.dtype(dtype)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise DTypeError.at("dtype", "dtype", f"the name of a type ({', '.join(ALL)})", f"dtype={dtype!r}") from None
     if kind == np.float64:
         return FLOAT64
     if kind.kind == "f":

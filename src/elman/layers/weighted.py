@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman import dtypes, settings
-from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError
+from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError, unknown_name
 from elman.graph.node import QuantizedVariable, Tensor, Variable
 from elman.layers import constraints, initializers, regularizers
 from elman.layers.registry import snake_case
@@ -46,8 +46,12 @@ class Weighted:
         self.built = False
         self.features: int | None = None
 
-    def _adopt(self, policy: str) -> None:
-        self.dtype = dtypes.FLOAT32 if policy == settings.MIXED else dtypes.canonical(policy)
+    def _adopt(self, policy: Any) -> None:
+        known = (*dtypes.REAL, settings.MIXED)
+        name = policy if isinstance(policy, str) else np.dtype(policy).name
+        if name not in known:
+            raise unknown_name(type(self).__name__, "dtype", name, known)
+        self.dtype = dtypes.FLOAT32 if name == settings.MIXED else name
         self.precision = dtypes.BFLOAT16 if policy == settings.MIXED else None
 
     @property
