@@ -179,6 +179,19 @@ def test_words_that_pandas_takes_for_nothing_are_words(run):
     assert run("train", "words.csv", "--input", "word:char", "--target", "kind", *QUICK)[0] == 0
 
 
+def test_codes_keep_their_zeros(run):
+    Path("codes.csv").write_text("code,kind\n" + "007,x\n7,y\n" * 8)
+    settings = ["--input", "code:category", "--target", "kind", *QUICK, "--epochs", "60", "-o", "codes.safetensors"]
+    assert run("train", "codes.csv", *settings)[0] == 0
+    Path("ask.csv").write_text("code\n007\n7\n")
+    assert run("predict", "codes.safetensors", "ask.csv")[1].split() == ["kind", "x", "y"]
+
+
+def test_a_comma_at_the_end_of_every_line_is_no_column(run):
+    Path("comma.csv").write_text("word,kind\n" + "ab,x,\ncd,y,\n" * 6)
+    assert run("train", "comma.csv", "--input", "word:char", "--target", "kind", *QUICK)[0] == 0
+
+
 # ---- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +199,10 @@ def test_words_that_pandas_takes_for_nothing_are_words(run):
     ("table", "text"),
     [
         ("review^mood\na^b\n", "Received column='review': 'bad.csv' has one column, 'review^mood'. Separate them by"),
+        (
+            "review,mood\na,x,y\nb,x,y\n",
+            "its rows have more cells than its header",
+        ),
         (
             "review,mood\na,x\nb,\n",
             "Category.fit of 'mood': values must have a value in every row. Received values=None",

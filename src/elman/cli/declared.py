@@ -187,6 +187,8 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
         cell = ""
     if kind == "text":
         return cell if isinstance(cell, str) else f"{cell}"
+    if kind in _FILES and isinstance(cell, int | float):  # a file or folder named by a number
+        cell = f"{cell}"
     if not isinstance(cell, str):
         return cell
     if kind in _SYMBOLS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,27 @@ def check_file(path: Path) -> None:
 def _read(pd: Any, path: Path, *, texts: bool) -> Any:
     if path.suffix in _PARQUET:
         return pd.read_parquet(path)
-    options: dict[str, Any] = {"keep_default_na": False, "na_values": _MISSING} if texts else {}
-    return pd.read_csv(path, sep=_separator(path), **options)
+    options: dict[str, Any] = {"sep": _separator(path), "index_col": False}
+    if texts:
+        options |= {"keep_default_na": False, "na_values": _MISSING}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            table = pd.read_csv(path, **options)
+        except pd.errors.ParserWarning:
+            raise _no_table(path, "its rows have more cells than its header") from None
+    return _with_codes(pd, path, table, options) if texts else table
+
+
+def _with_codes(pd: Any, path: Path, table: Any, options: dict[str, Any]) -> Any:
+    """The table, with columns such as 007 as they are written: a number would have lost its zeros."""
+    numbers = [n for n, kind in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(kind)]
+    written: Any = pd.read_csv(path, usecols=numbers, dtype=str, **options) if numbers else None
+    for place, n in enumerate(numbers):
+        column = written.iloc[:, place]
+        if column.str.match(r"[+-]?0\d", na=False).any():
+            table.isetitem(n, column)
+    return table
 
 
 def _separator(path: Path) -> str:
