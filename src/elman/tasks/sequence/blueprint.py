@@ -183,7 +183,7 @@ class Blueprint:
         x = self.given(columns)
         for head in self.heads.values():
             x |= head.begun(columns)
-        return Run(network, x, batch_size, search)
+        return Run(network, x, batch_size, search, columns)
 
     def given(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs of the network for these columns, without what a decoder is told while it learns."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.errors import unknown_name
 from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
+from elman.fields.samples import is_missing
 from elman.tasks.estimator import settings
 from elman.tasks.sequence.wrapping import Trained, Wrapped
 
@@ -181,7 +182,8 @@ class SequenceTagger(_Recurrent):
         first = next((row for row in y if len(row)), [""])
         if not isinstance(first[0], str):
             return Series()
-        return Tags("iobes" if marks_spans(y) else None, unknown="outside")
+        tagged = [row for row in y if not is_missing(row)]  # the field says which row has none
+        return Tags("iobes" if marks_spans(tagged) else None, unknown="outside")
 
 
 @settings

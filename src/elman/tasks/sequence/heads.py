@@ -37,13 +37,14 @@ class Run:
 
     Args:
         network: trained. x: its inputs by name, without what decoders are told. batch_size: rows of a step.
-        search: how texts are looked for.
+        search: how texts are looked for. columns: what x was made from.
     """
 
     network: Model
     x: dict[str, Any]
     batch_size: int = 64
     search: Search = dataclasses.field(default_factory=Search)
+    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     _raw: dict[str, Any] | None = None
 
     def raw(self, name: str) -> Any:

@@ -76,16 +76,20 @@ class Next(Head):
         (ids,) = self.field.encode([prompt])
         decoder = self.kept.decoder(network, self.name, self.name)
         (more,) = decoder.sample([[BOS, *ids]], eos=EOS, **how).rows()
-        begun, whole = self.field.decode([ids, np.concatenate([ids, more]).astype(np.int32)])
-        # The prompt stands as it was given, with words that the vocabulary does not know.
-        kept = isinstance(prompt, str) and whole.startswith(begun)
-        return prompt + whole[len(begun) :] if kept else whole
+        return self._behind(prompt, ids, more)
 
     def answers(self, run: Run) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""
-        best = [int(np.argmax(chances[-1])) for chances in run.raw(self.name)]
-        rows = zip(run.x[self.name], best, strict=True)
-        return self.field.decode([np.append(ids[1:], token).astype(np.int32) for ids, token in rows])
+        best = [[int(np.argmax(chances[-1]))] for chances in run.raw(self.name)]
+        texts = run.columns.get(self.name, [""] * len(best))
+        rows = zip(texts, run.x[self.name], best, strict=True)
+        return [self._behind(text, ids[1:], token) for text, ids, token in rows]
+
+    def _behind(self, text: Any, ids: np.ndarray, more: Any) -> Any:
+        """A text, which stands as it was given, with what the vocabulary does not know, and tokens behind it."""
+        begun, whole = self.field.decode([ids, np.concatenate([ids, more]).astype(np.int32)])
+        kept = isinstance(text, str) and whole.startswith(begun)
+        return text + whole[len(begun) :] if kept else whole
 
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Likelihood of the tokens, beside that of their frequencies."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from elman.errors import DataError, DTypeError, ElmanWarning, ShapeError
 from elman.fields import Field, Number, Series, Text, Tokens
+from elman.fields.samples import is_missing
 
 __all__ = ["features_of", "field_for", "has_gaps", "samples", "targets"]
 
@@ -104,7 +105,8 @@ def field_for(x: Any, vector: bool) -> Field[Any]:
     """
     if isinstance(x, np.ndarray):
         return Number() if vector and x.ndim == 2 else Series()
-    first = next((row for row in x if len(row)), x[0])
+    known = [row for row in x if not is_missing(row)]
+    first = next((row for row in known if len(row)), known[0] if known else "")
     if isinstance(first, (str, bytes)):
         return Text(level="word", lower=True, min_count=2)
     if isinstance(first, Sequence) and isinstance(first[0], str):

@@ -273,6 +273,13 @@ FRAMES = [np.ones((2, 1)), np.zeros((2, 1))] * 4
         (lambda: SequenceRegressor(**S).fit(FRAMES, ["a"] * 8), DataError, r"be numbers. Received values='a': row 0"),
         (lambda: SequenceTagger(**S).fit(WORDS, [["O"], ["P"]] * 4), ShapeError, r"one for each step of 'x'.*1 for 2"),
         (lambda: SequenceTagger(**S).fit(WORDS, [[]] * 8), DataError, r"have a tag in some row"),
+        (lambda: SequenceTagger(**S).fit(WORDS, [["O"], None] * 4), DataError, r"be lists of symbols.*: row 1"),
+        (lambda: SequenceClassifier(**S).fit([None, *TEXTS[1:]], MOODS), DataError, r"a text in every row.*: row 0"),
+        (
+            lambda: SequenceClassifier(**S).fit([float("nan"), *TEXTS[1:]], MOODS),
+            DataError,
+            r"a text in every row.*: row 0",
+        ),
         (lambda: Transcriber(**S).fit(FRAMES, ["abab", "b"] * 4), DataError, r"length 4 with 0 repeats needs 4 frames"),
         (lambda: Translator(**S).fit(["a"] * 4, [1] * 4), DTypeError, r"values must be texts"),
         (lambda: LanguageModel(**S).fit(""), DataError, r"X must be texts with a token or more"),

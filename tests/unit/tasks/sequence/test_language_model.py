@@ -26,6 +26,7 @@ def test_it_goes_on_with_a_prompt(home):
     assert home.generate(seed=3) == home.generate(seed=3)
     assert home.generate("the s", length=1, top_k=1) in ("the su", "the se")
     assert home.predict(["th", "the su"]) == ["the", "the sun"]
+    assert home.predict(["Xthe su"])[0].startswith("Xthe su")  # with what it does not know as it was
 
 
 def test_it_says_how_likely_a_text_is(home):
