@@ -157,7 +157,9 @@ void check(const Spec& s, size_t variables, size_t constants) {
       const bool can = i.op == Op::matmul || i.op == Op::pointwise || i.op == Op::reduce || i.op == Op::copy;
       return !i.out.empty() && (can || !s.values[size_t(i.out[0])].rows);
     };
-    if (b.by_row && !std::all_of(b.code.begin(), b.code.end(), shrinks))
+    const auto of_batch = [&](int v) { return s.values[size_t(v)].rows; };
+    if (b.by_row && !(std::all_of(b.code.begin(), b.code.end(), shrinks) &&
+                      std::all_of(b.states.begin(), b.states.end(), of_batch)))
       throw nb::value_error("a body walks rows that it cannot walk");
     for (int output : b.traced)
       if (output >= int(b.outputs.size())) throw nb::value_error("a body traces a state in an unknown output");

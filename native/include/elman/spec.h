@@ -32,7 +32,7 @@ struct Value {
   int count = -1;                              // dim: number of elements
   int offset = -1;                             // part: dim
   bool rows = false;                           // one a shard of the batch; otherwise one a run
-  int lengths = -1;                            // value: a step of it has the rows up to the last that these leave unfinished, and no gap behind; or -1
+  int lengths = -1;                            // value: each step has its rows up to the last that these leave unfinished, without gaps; or -1
 };
 
 enum class Op : uint8_t {

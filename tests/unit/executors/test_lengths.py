@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ import elman
 from elman import ops
 from elman.autodiff import gradients
 from elman.executors.lowering import lower
-from elman.executors.native import NativeExecutor
+from elman.executors.native import NativeExecutor, NativePlan
 from elman.executors.reference import ReferenceExecutor
 from elman.graph import Graph, placeholder
 from elman.graph.rewrite import hoist, simplify
@@ -122,6 +124,15 @@ def test_what_others_read_keeps_a_place_for_every_row():
     many, there = packed(layer("LSTM"), wrt_input=True)
     assert not there and many == 6  # the gradient of x is an answer: neither x nor what is multiplied beside it
     assert not packed(elman.layers.Dense(4, "tanh"), layer("LSTM"))[1]
+
+
+def test_a_loop_that_stops_at_rows_needs_states_that_have_them():
+    graph = training(layer("LSTM"))
+    lowered = lower(graph)
+    states = lowered.spec["bodies"][0][1]
+    values = [(*v[:5], False, *v[6:]) if n in states else v for n, v in enumerate(lowered.spec["values"])]
+    with pytest.raises(ValueError, match="a body walks rows that it cannot walk"):
+        NativePlan(graph, dataclasses.replace(lowered, spec={**lowered.spec, "values": values}))
 
 
 def test_a_batch_of_a_fixed_size_keeps_its_finished_states():

@@ -8,6 +8,7 @@ import pytest
 import elman
 from elman import layers
 from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length
+from elman.training.sources import DataSet
 from tests.tolerances import assert_close
 
 RNG = np.random.default_rng(0)
@@ -59,11 +60,16 @@ def test_predict_and_evaluate_give_what_padded_data_give(sequences):
         assert_close(losses[0], losses[1], length=21, steps=12)
 
 
+def _parts(length, count, batch_size):
+    """Which rows meet, by the lengths of all."""
+    trim = Trim(DataSet([length], ((), ()), [length]), [{}], {"T": length})
+    return [rows.tolist() for rows in trim.sorted(count, batch_size)]
+
+
 def test_batches_that_only_answer_hold_no_more_steps_than_fit():
     length = np.array([MOST_STEPS + 5, 3, MOST_STEPS // 2, 1, MOST_STEPS // 3, 0, MOST_STEPS // 3])
-    found = [rows.tolist() for rows in Trim(None, [], {"T": length}).sorted(7, 4)]  # type: ignore[arg-type]
-    assert found == [[1, 3, 5], [6, 4], [2], [0]]
-    assert [rows.tolist() for rows in Trim(None, [], {"T": length * 0 + 1}).sorted(5, 2)] == [[1, 0], [3, 2], [4]]  # type: ignore[arg-type]
+    assert _parts(length, 7, 4) == [[1, 3, 5], [6, 4], [2], [0]]
+    assert _parts(length * 0 + 1, 5, 2) == [[1, 0], [3, 2], [4]]
 
 
 def test_one_long_row_does_not_make_all_others_long(monkeypatch):

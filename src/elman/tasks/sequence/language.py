@@ -6,7 +6,7 @@ training alike; it is measured in longer ones, so that few tokens are foretold f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,20 +76,22 @@ class Next(Head):
         (ids,) = self.field.encode([prompt])
         decoder = self.kept.decoder(network, self.name, self.name)
         (more,) = decoder.sample([[BOS, *ids]], eos=EOS, **how).rows()
-        return self._behind(prompt, ids, more)
+        return self._behind([prompt], [ids], [more])[0]
 
     def answers(self, run: Run) -> Any:
         """Each text with the likeliest token behind it; as it is where it is likelier to end."""
         best = [[int(np.argmax(chances[-1]))] for chances in run.raw(self.name)]
         texts = run.columns.get(self.name, [""] * len(best))
-        rows = zip(texts, run.x[self.name], best, strict=True)
-        return [self._behind(text, ids[1:], token) for text, ids, token in rows]
+        return self._behind(texts, [ids[1:] for ids in run.x[self.name]], best)
 
-    def _behind(self, text: Any, ids: np.ndarray, more: Any) -> Any:
-        """A text, which stands as it was given, with what the vocabulary does not know, and tokens behind it."""
-        begun, whole = self.field.decode([ids, np.concatenate([ids, more]).astype(np.int32)])
-        kept = isinstance(text, str) and whole.startswith(begun)
-        return text + whole[len(begun) :] if kept else whole
+    def _behind(self, texts: Sequence[Any], begun: Sequence[Any], more: Sequence[Any]) -> list[Any]:
+        """Texts, which stand as they were given, with what the vocabulary does not know, and tokens behind each."""
+        wholes = self.field.decode([np.concatenate(row).astype(np.int32) for row in zip(begun, more, strict=True)])
+        rows = zip(texts, self.field.decode(begun), wholes, strict=True)
+        return [
+            text + whole[len(start) :] if isinstance(text, str) and whole.startswith(start) else whole
+            for text, start, whole in rows
+        ]
 
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Likelihood of the tokens, beside that of their frequencies."""
