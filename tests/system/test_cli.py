@@ -121,6 +121,72 @@ def test_the_demo_shows_what_a_longer_window_gains(run):
     assert float(longer.split()[-1]) < float(four.split()[-1])
 
 
+# ---- several series, and their config --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def panel(run) -> Path:
+    days = pd.date_range("2020-01-01", periods=40).strftime("%Y-%m-%d").tolist()
+    rows = [(key, day, n % 7 + 10 * (key == "b")) for key in "ab" for n, day in enumerate(days)]
+    pd.DataFrame(rows, columns=["unique_id", "ds", "y"]).to_csv("panel.csv", index=False)
+    return Path("panel.csv")
+
+
+def test_series_are_told_apart_by_themselves_and_each_holds_its_end_back(run, panel):
+    code, out, _ = run("train", panel, "--target", "y", "--horizon", "3", "--holdout", "3", *QUICK)
+    assert (code, "id: column 'unique_id', as each of its values has a time once" in out) == (0, True)
+    assert "held-out rows, 6" in out
+    rows = [line.split(",")[:2] for line in run("predict", "model.safetensors")[1].splitlines()[1:]]
+    assert rows == [[key, f"2020-02-{day:02d}"] for key in "ab" for day in (7, 8, 9)]
+    assert "--holdout must be between 0 and 39" in run("train", panel, "--target", "y", "--holdout", "40", "--force")[2]
+
+
+def test_the_config_of_series_is_that_of_their_forecast(run, panel):
+    code, out, _ = run("init-config", panel, "--horizon", "5")
+    assert (code, "a forecast of 5 rows" in out) == (0, True)
+    config = tomllib.loads(Path("config.toml").read_text())
+    roles = {name: config[name] for name in ("target", "time", "id", "horizon")}
+    assert roles == {"target": "y", "time": "ds", "id": "unique_id", "horizon": 5}
+    assert run("train", "--config", "config.toml", *QUICK)[0] == 0
+    assert len(run("predict", "model.safetensors")[1].splitlines()) == 1 + 2 * 5
+    told = ["--target", "y", "--horizon", "5", *QUICK, "-o", "told.safetensors"]
+    assert run("train", panel, *told)[0] == 0
+    assert run("predict", "told.safetensors")[1] == run("predict", "model.safetensors")[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "arguments", "forecast"),
+    [
+        ("month,sales", ["2020-{:02d},{}"] * 12, [], True),
+        ("sales,month", ["{1},2020-{0:02d}"] * 12, [], True),
+        ("month,text", ["2020-{:02d},word {}"] * 12, [], False),
+        ("size,price", ["{}.5,{}"] * 12, [], False),
+        ("size,price", ["{}.5,{}"] * 12, ["--horizon", "2"], True),
+        ("month,sales", ["2020-{:02d},{}"] * 12, ["--input", "month"], False),
+        ("month,sales", ["2020-{:02d},{}"] * 12, ["--target", "sales:category"], False),
+    ],
+)
+def test_a_config_forecasts_numbers_along_time(run, header, rows, arguments, forecast):
+    Path("t.csv").write_text("\n".join([header, *(row.format(n, n) for n, row in enumerate(rows, 1))]) + "\n")
+    assert run("init-config", "t.csv", *arguments)[0] == 0
+    config = tomllib.loads(Path("config.toml").read_text())
+    assert ("horizon" in config, "fields" in config) == (forecast, not forecast)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--input", "ds", "--horizon", "3"], "init-config: --horizon must be left out where columns go in. Received"),
+        (["--time", "day"], "init-config: column must be a column of the table. Received column='day'. Known: "),
+        (["--target", "unique_id", "--id", "ds"], "--target must be a column of numbers where no --input is given"),
+    ],
+)
+def test_configs_of_series_that_cannot_be(run, panel, arguments, text):
+    code, _, err = run("init-config", panel, *arguments)
+    assert (code, text in err) == (2, True), err
+    assert not Path("config.toml").exists()
+
+
 # ---- mistakes: one line, exit code 2, nothing lost -------------------------------------------------------------------
 
 

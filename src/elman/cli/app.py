@@ -71,7 +71,7 @@ def train(
     target: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that comes out; repeat for several.")] = None,
     input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in; repeat. None: a forecast.")] = None,
     time: Annotated[str | None, typer.Option(help="Time column; found by itself where there is one.")] = None,
-    id: Annotated[str | None, typer.Option(help="Column that tells several series apart.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column that tells several series apart; found, too.")] = None,
     features: Annotated[list[str] | None, typer.Option("--feature", help="Further column to look at; repeat.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [12]")] = None,
     window: Annotated[int | None, typer.Option(help="Rows the network sees. [two seasons]")] = None,
@@ -166,13 +166,17 @@ def generate(
 @app.command("init-config")
 def init_config(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, Parquet, or a text.")],
-    input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in. [all others]")] = None,
+    input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in. [a forecast, or all others]")] = None,
     target: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that comes out. [found by name]")] = None,
+    time: Annotated[str | None, typer.Option(help="Time column of a forecast. [found]")] = None,
+    id: Annotated[str | None, typer.Option(help="Column that tells several series apart. [found]")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [12]")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The config.")] = Path("config.toml"),
     force: Force = False,
 ) -> None:
-    """Write the config that training on a file would have, with the types it guesses, to be edited."""
-    commands.sequence.init_config(file, input or [], target or [], output, force)
+    """Write the config that training on a file would have, with what it finds of the columns, to be edited."""
+    forecast = {"time": time, "id": id, "horizon": horizon}
+    commands.init_config.init_config(file, input or [], target or [], forecast, output, force)
 
 
 @app.command()

@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from elman.cli import check, demo, forecast, sequence, train
+    from elman.cli import check, demo, forecast, init_config, train
 
-__all__ = ["check", "demo", "forecast", "sequence", "train"]
+__all__ = ["check", "demo", "forecast", "init_config", "train"]
 
 
 def __getattr__(name: str) -> ModuleType:

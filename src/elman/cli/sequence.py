@@ -1,4 +1,4 @@
-"""`elman train` with inputs, and `elman init-config`: any columns in, any columns out, or a book to learn by heart."""
+"""`elman train` with inputs: any columns in, any columns out, or a book to learn by heart."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ from elman.fields.windows import check_length
 from elman.tasks import Report
 from elman.tasks.sequence import SequenceModel
 
-__all__ = ["SETTINGS", "init_config", "is_sequence", "show_reports", "train_sequence"]
+__all__ = [
+    "BOOK",
+    "SETTINGS",
+    "is_sequence",
+    "read_book",
+    "read_columns",
+    "show_reports",
+    "train_sequence",
+    "written",
+]
 
 _MODEL = {
     name: value
@@ -45,9 +54,10 @@ SETTINGS: dict[str, object] = {
 }
 """Every setting a config file may have, with its default."""
 
-_BOOK = "text"
+BOOK = "text"
+"""The one column that a file of text has."""
+
 _WHOLE_BOOK = 10**9
-_TARGETS = ("target", "label", "labels", "class", "category", "y", "tags", "intent", "transcript", "caption")
 
 
 def is_sequence(settings: Mapping[str, Any]) -> bool:
@@ -80,10 +90,10 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     check_file(path)
     check_free(output, force, "train")
     check_length("train", "--units", settings["units"])
-    columns, inputs, outputs = _book(path, settings) if not is_table(path) else _table(path, settings)
+    columns, inputs, outputs = read_book(path, settings) if not is_table(path) else read_columns(path, settings)
     model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
-    written = {**settings, "fields": _written({**inputs, **outputs}), "output": str(output)}
-    recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(written), weights=False)
+    config = {**settings, "fields": written({**inputs, **outputs}), "output": str(output)}
+    recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(config), weights=False)
     began = time.perf_counter()
     model.fit(columns, callbacks=[Progress("training"), recorder])
     model.explain(say)
@@ -107,33 +117,6 @@ def _class_of(name: str) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def init_config(file: Path, inputs: list[str], targets: list[str], output: Path, force: bool) -> None:
-    """Write the config that training on a file would have: types guessed, every setting with its default."""
-    check_file(file)
-    check_free(output, force, "init-config")
-    settings: dict[str, Any] = {**SETTINGS, "file": str(file), "input": inputs, "target": targets}
-    if not is_table(file):
-        _, known, _ = _book(file, settings)
-        settings |= {"input": [_BOOK], "target": [_BOOK]}
-    else:
-        if not targets:
-            names = [str(name) for name in read_table(file, texts=True).columns]
-            target = next((name for name in names if name.lower() in _TARGETS), names[-1])
-            settings["target"] = [target]
-            say(f"target: column {target!r}; change it with --target or in the file")
-        if not inputs:
-            taken = {declare(text).name for text in settings["target"]}
-            every = read_table(file, texts=True).columns
-            settings["input"] = [str(name) for name in every if str(name) not in taken]
-        _, ins, outs = _table(file, settings)
-        known = {**ins, **outs}
-        for role in ("input", "target"):
-            settings[role] = [declare(text).name for text in settings[role]]
-    settings["fields"] = _written(known)
-    output.write_text(f"# elman train --config {output}\n{render_config(settings)}", encoding="utf-8")
-    say(f"config: {output}")
-
-
 def show_reports(report: Report | Mapping[str, Report] | None) -> None:
     """The report of one output, or of several."""
     for one in report.values() if isinstance(report, Mapping) else [report]:
@@ -145,26 +128,26 @@ _Parts = tuple[dict[str, list[Any]], dict[str, Field[Any]], dict[str, Field[Any]
 """Samples by column; fields that go in; fields that come out."""
 
 
-def _book(path: Path, settings: Mapping[str, Any]) -> _Parts:
+def read_book(path: Path, settings: Mapping[str, Any]) -> _Parts:
     """A text file as one long sample, which goes in and comes out: a language model."""
     told = [*settings["input"], *settings["target"]]
-    if told and {declare(text).name for text in told} != {_BOOK}:
-        cure = f"A text file has one column, {_BOOK!r}; tables end in .csv, .tsv or .parquet."
+    if told and {declare(text).name for text in told} != {BOOK}:
+        cure = f"A text file has one column, {BOOK!r}; tables end in .csv, .tsv or .parquet."
         raise ArgumentError.at("train", "--input", "left out for a file of text", told[0], cure)
     text = "\n".join(read_lines(path, "train"))
     if not text.strip():
         raise DataError.at("train", "file", "a file of text", str(path), "Check the path.", because="it is empty")
-    configured = settings["fields"].get(_BOOK)
+    configured = settings["fields"].get(BOOK)
     kind = next((declare(text).kind for text in told if declare(text).kind), "")
     field = Text("char", max_length=_WHOLE_BOOK)
     if configured or kind:
-        field = field_of(Declared(_BOOK, kind), configured, [text]).field  # type: ignore[assignment]
+        field = field_of(Declared(BOOK, kind), configured, [text]).field  # type: ignore[assignment]
         field.max_length = _WHOLE_BOOK
-    say(f"{_BOOK}: {field.kind} ({len(text)} characters: a language model)")
-    return {_BOOK: [text]}, {_BOOK: field}, {_BOOK: field}
+    say(f"{BOOK}: {field.kind} ({len(text)} characters: a language model)")
+    return {BOOK: [text]}, {BOOK: field}, {BOOK: field}
 
 
-def _table(path: Path, settings: Mapping[str, Any]) -> _Parts:
+def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
     """The columns of a table that were asked for."""
     for role in ("input", "target"):
         if not settings[role]:
@@ -185,5 +168,6 @@ def _table(path: Path, settings: Mapping[str, Any]) -> _Parts:
     )
 
 
-def _written(known: Mapping[str, Field[Any]]) -> dict[str, dict[str, Any]]:
+def written(known: Mapping[str, Field[Any]]) -> dict[str, dict[str, Any]]:
+    """Fields as a config has them: the kind and every setting of each column."""
     return {name: {"kind": field.kind, **field.settings()} for name, field in known.items()}
