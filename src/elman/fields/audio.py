@@ -6,6 +6,7 @@ The features are Kaldi's (Povey et al. 2011), without dither, so the same sound 
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ __all__ = ["SOUND_FILES", "Audio", "resample"]
 _Sound = npt.NDArray[np.float32]
 _SHIFT = 0.01
 _FULL_SCALE = 32768.0
+_UNKNOWN_SIZE = 0x7FFF0000
+"""Programs that write into a pipe leave such sizes, or larger ones, in the header of a wav."""
 
 SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
 
@@ -48,7 +51,7 @@ class Audio(Field[Any]):
 
     Raises:
         ArgumentError: mels, rate or stack out of range.
-        DataError: no samples, no such file, a damaged one, NaN; the row is named. An array without a rate.
+        DataError: no samples, no such file, one damaged or cut off, NaN; the row is named. An array without a rate.
         MissingExtraError: without soundfile (files) or kaldi-native-fbank.
 
     Example:
@@ -213,10 +216,29 @@ def _of_file(where: str, row: int, sample: Any, seconds: float | None) -> tuple[
         raise DataError.at(where, "values", "be files of sound", str(sample), "Check the path.", because=because)
     try:
         with soundfile.SoundFile(io.BytesIO(sample) if isinstance(sample, bytes) else str(sample)) as file:
-            rate = int(file.samplerate)
-            return file.read(-1 if seconds is None else int(seconds * rate), dtype="float32"), rate
+            rate, frames = int(file.samplerate), int(file.frames)
+            asked = frames if seconds is None else min(int(seconds * rate), frames)
+            sound = file.read(asked, dtype="float32")
+            missing = _missing(file, rate) or (asked - len(sound) and f"{frames} samples, {len(sound)}")
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
-        shown = f"{len(sample)} bytes" if isinstance(sample, bytes) else str(sample)
-        because = f"row {row}: {str(error).rstrip('.')}"
-        cure = "Replace or drop the file."
-        raise DataError.at(where, "values", "be whole sounds", shown, cure, because=because) from None
+        raise _not_whole(where, row, sample, str(error).rstrip(".")) from None
+    if missing:
+        raise _not_whole(where, row, sample, f"it is cut off: its header promises {missing} are there")
+    return sound, rate
+
+
+def _not_whole(where: str, row: int, sample: Any, why: str) -> DataError:
+    shown = f"{len(sample)} bytes" if isinstance(sample, bytes) else str(sample)
+    cure = "Replace or drop the file."
+    return DataError.at(where, "values", "be whole sounds", shown, cure, because=f"row {row}: {why}")
+
+
+def _missing(file: Any, rate: int) -> str:
+    """What a header promises, and what is there, where more than a step is missing, else "".
+
+    libsndfile counts what is there and tells of the header in its log.
+    """
+    sizes = re.search(r"(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", file.extra_info)
+    promised, found = (int(size) for size in sizes.groups()) if sizes else (0, 0)
+    step = _SHIFT * rate * found / file.frames if file.frames else 0
+    return f"{promised} bytes of sound, {found}" if found + step < promised < _UNKNOWN_SIZE else ""

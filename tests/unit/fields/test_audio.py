@@ -99,6 +99,38 @@ def test_a_damaged_file_is_named_with_its_row(content, tmp_path):
         Audio().fit([wav(tone(440)), path])
 
 
+def written(format: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, tone(440), 8000, format=format)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("format", ["wav", "aiff", "au"])
+@pytest.mark.parametrize("max_length", [None, 5])
+def test_a_file_that_is_cut_off_is_named_with_what_is_missing(format, max_length, tmp_path):
+    path, whole = tmp_path / f"cut.{format}", written(format)
+    path.write_bytes(whole[:-3000])
+    text = rf"be whole sounds. .*cut.{format}'?: row 1: .* cut off: its header promises 80\d\d bytes of sound, 50\d\d"
+    with pytest.raises(DataError, match=text):
+        Audio(max_length=max_length).fit([whole, path])
+    field = Audio().fit([whole])
+    with pytest.raises(DataError, match=r"Audio.encode: values must be whole sounds. .*: row 0: it is cut off"):
+        field.encode([path.read_bytes()])
+
+
+def test_a_header_without_a_sound_is_cut_off_and_a_few_samples_are_overlooked():
+    with pytest.raises(DataError, match=r"row 0: .* promises 8000 bytes of sound, 0 are there"):
+        Audio(mels=20).fit([wav(tone(440))[:44]])
+    assert Audio(mels=20).fit([wav(tone(440))[:-20]]).fitted
+
+
+@pytest.mark.parametrize("size", [2**32 - 1, 2**31 - 1])
+def test_a_sound_written_into_a_pipe_does_not_know_its_length(size):
+    whole, unknown = wav(tone(440)), size.to_bytes(4, "little")
+    piped = whole[:4] + unknown + whole[8:40] + unknown + whole[44:]
+    assert np.array_equal(energies(piped), energies(whole))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
