@@ -92,7 +92,10 @@ def _run_command(command: str, place: str) -> str:
     """What a command prints."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     arguments = [sys.executable, "-m", *shlex.split(command)]
-    run = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    nothing = subprocess.DEVNULL
+    run = subprocess.run(
+        arguments, stdin=nothing, capture_output=True, text=True, check=False, env=environment, timeout=120
+    )
     assert run.returncode == 0, f"{place}: {command}\n{run.stdout}{run.stderr}"
     return run.stdout
 

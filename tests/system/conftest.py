@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import pytest
@@ -11,8 +12,9 @@ from elman.cli import main
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    """Run `elman ...` in an empty folder: exit code, standard output, standard error."""
+    """Run `elman ...` in an empty folder, nothing on standard input: exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     showwarning = __import__("warnings").showwarning
 
     def call(*arguments):

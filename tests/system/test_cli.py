@@ -121,6 +121,55 @@ def test_the_demo_shows_what_a_longer_window_gains(run):
     assert float(longer.split()[-1]) < float(four.split()[-1])
 
 
+# ---- standard input --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_forecaster_reads_what_is_piped_into_it(run, monkeypatch):
+    expected = run("predict", "model.safetensors", AIRLINE)[1]
+    packed = Path("rows.gz")
+    packed.write_bytes(gzip.compress(AIRLINE.read_bytes(), mtime=0))
+    for path in (AIRLINE, packed):
+        for named in ([], ["-"]):
+            with path.open() as rows:
+                monkeypatch.setattr("sys.stdin", rows)
+                assert run("predict", "model.safetensors", *named)[:2] == (0, expected)
+    with AIRLINE.open() as rows:
+        monkeypatch.setattr("sys.stdin", rows)
+        assert "part of the training" in run("evaluate", "model.safetensors", "-")[1]
+
+
+@pytest.mark.usefixtures("trained")
+def test_nothing_on_standard_input_forecasts_what_follows_training(run, monkeypatch):
+    expected = run("predict", "model.safetensors")[1]
+    monkeypatch.setattr("sys.stdin", None)
+    assert run("predict", "model.safetensors")[1] == expected
+    Path("nothing").touch()
+    with Path("nothing").open() as rows:
+        monkeypatch.setattr("sys.stdin", rows)
+        assert run("predict", "model.safetensors")[1] == expected
+        code, _, err = run("predict", "model.safetensors", "-")
+    assert (code, "Received file='-': it is empty" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"month,passengers\n1961-01,caf\xe9\n", "a table in UTF-8. Received file='-': line 2 has byte 0xe9"),
+        (b"month,passengers\n", "Received file='-'"),
+        (gzip.compress(b"month,passengers\n", mtime=0)[:-9], "file must be a CSV or Parquet file. Received file='-'"),
+        (b"when,passengers\n1961-01,3\n", "time must be a column of the table. Received time='month'"),
+    ],
+)
+def test_standard_input_that_is_no_table_is_told(run, monkeypatch, content, text):
+    Path("rows").write_bytes(content)
+    with Path("rows").open() as rows:
+        monkeypatch.setattr("sys.stdin", rows)
+        code, _, err = run("predict", "model.safetensors")
+    assert (code, text in err) == (2, True), err
+
+
 # ---- several series, and their config --------------------------------------------------------------------------------
 
 

@@ -68,9 +68,11 @@ def test_a_text_a_file_a_table_and_standard_input_are_answered(run, reviews, mon
 
 
 @pytest.mark.usefixtures("classifier")
-def test_a_model_is_scored_drawn_and_summed_up(run, reviews):
+def test_a_model_is_scored_drawn_and_summed_up(run, reviews, monkeypatch):
     assert "validation part, 2" in run("evaluate", "model.safetensors")[1]
-    assert "given rows, 24" in run("evaluate", "model.safetensors", reviews)[1]
+    assert "given rows, 24" in (told := run("evaluate", "model.safetensors", reviews)[1])
+    monkeypatch.setattr("sys.stdin", io.StringIO(reviews.read_text()))
+    assert run("evaluate", "model.safetensors", "-")[1] == told
     assert "'review' is a sequence and 'mood' is one class" in run("summary", "model.safetensors")[1]
     for file in ([], [reviews]):
         assert run("plot", "model.safetensors", *file, "-o", "picture.png", "--force")[0] == 0

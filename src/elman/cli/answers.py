@@ -13,7 +13,7 @@ import numpy as np
 from elman.cli.declared import is_table, read_lines, read_samples, samples_by_name, samples_of
 from elman.cli.screen import say
 from elman.cli.sequence import show_reports
-from elman.cli.tables import write_table
+from elman.cli.tables import STANDARD_INPUT, write_table
 from elman.errors import ArgumentError, DataError
 from elman.fields import Tokens
 from elman.fields.audio import SOUND_FILES
@@ -96,11 +96,12 @@ def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, li
     """
     blueprint = model.blueprint_
     known = {**blueprint.inputs, **(blueprint.outputs if outputs else {})}
-    if not is_table(path):
-        (name, _), *more = known.items()
-        if more:
-            raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
-        return {name: ["\n".join(read_lines(path, "read"))]}
+    piped = path == STANDARD_INPUT
+    (name, _), *more = known.items()
+    if not more and not is_table(path):
+        return {name: ["\n".join(read_lines(None if piped else path, "read"))]}
+    if not is_table(path) and not piped:
+        raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
     cells = read_samples(path, list(known), "read")
     return samples_by_name(known, cells, path.parent)
 

@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that 'elman train' wrote.")]
-Table = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV or Parquet.")]
+Table = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV or Parquet; - for standard input.")]
 COLUMN = "COLUMN or COLUMN:type"
 Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.")]
 

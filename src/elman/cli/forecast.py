@@ -11,7 +11,7 @@ from typing import Any
 
 from elman.cli import answers
 from elman.cli.screen import say, show_report
-from elman.cli.tables import check_free, read_table, write_table
+from elman.cli.tables import check_free, read_piped, read_table, write_table
 from elman.errors import ArgumentError, DataError
 from elman.tasks import Forecaster
 from elman.tasks.sequence import SequenceModel
@@ -38,7 +38,7 @@ def predict(
     model: Path, given: str | None, output: Path | None, horizon: int | None, level: float | None,
     search: Mapping[str, Any], force: bool,
 ) -> None:  # fmt: skip
-    """Forecast after the training rows, or after those of a file; or answer a text, a file, standard input.
+    """Forecast after the training rows, or after those of a file or a pipe; or answer a text, a file, a pipe.
 
     Args:
         search: how texts are looked for, by name; None is not given.
@@ -57,7 +57,7 @@ def predict(
         return
     for name, value in told.items():
         raise ArgumentError.at("predict", f"--{name.replace('_', '-')}", "left out: it is for texts", value)
-    table = loaded.predict(_table(given), horizon, level)
+    table = loaded.predict(read_piped() if given is None else _table(given), horizon, level)
     write_table(table, output, force)
     if output is not None:
         say(f"{len(table)} rows: {output}")

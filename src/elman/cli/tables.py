@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import io
+import os
+import stat
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -11,12 +15,17 @@ from typing import Any
 
 from elman.errors import DataError, OverwriteError, missing_extra
 
-__all__ = ["check_file", "check_free", "read_table", "write_table"]
+__all__ = ["STANDARD_INPUT", "check_file", "check_free", "read_piped", "read_table", "write_table"]
+
+STANDARD_INPUT = Path("-")
+"""What stands for standard input where a file is named."""
 
 _MISSING = ["", "NA", "N/A", "NaN", "nan"]
 _PARQUET = (".parquet", ".pq")
 _SEPARATORS = ",;\t|"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_GZIP = b"\x1f\x8b"
+_PARQUET_BYTES = b"PAR1"
 _PREFIX = "Error tokenizing data. C error: "
 
 
@@ -24,29 +33,37 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
     """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
     Args:
-        path: of the file.
+        path: of the file; `STANDARD_INPUT`, which is read to its end.
         texts: whether words such as "null" and "None" stay what they are: text.
 
     Raises:
         DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
         MissingExtraError: Parquet without pyarrow.
     """
-    check_file(path)
-    import pandas as pd
+    if path != STANDARD_INPUT:
+        check_file(path)
+        return _parsed(path, texts=texts)
+    data = _standard_input()
+    if not data.strip():
+        raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")
+    return _parsed(data, texts=texts)
 
+
+def read_piped() -> Any:
+    """The table that is piped into the command, unasked: where something is, or a file stands for standard input.
+
+    Returns:
+        A DataFrame; None where standard input is a keyboard, nothing, or empty.
+
+    Raises:
+        DataError: it is no table.
+    """
     try:
-        table = _read(pd, path, texts=texts)
-    except ImportError:
-        raise missing_extra("read", "pyarrow", "parquet") from None
-    except DataError:
-        raise
-    except UnicodeDecodeError:
-        raise _no_utf8(path) from None
-    except (ValueError, OSError, EOFError, zlib.error) as error:  # the last two: a .gz that is cut off or damaged
-        raise _no_table(path, _first_line(error)) from None
-    if not len(table):
-        raise DataError.at("read", "file", "have at least one row below its header", str(path))
-    return table
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # no standard input at all, or one without a file
+        return None
+    data = _standard_input() if stat.S_ISFIFO(kind) or stat.S_ISREG(kind) else b""
+    return _parsed(data, texts=False) if data.strip() else None
 
 
 def write_table(table: Any, path: Path | None, force: bool) -> None:
@@ -99,25 +116,53 @@ def check_file(path: Path) -> None:
         raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")
 
 
-def _read(pd: Any, path: Path, *, texts: bool) -> Any:
-    if path.suffix in _PARQUET:
-        return pd.read_parquet(path)
+def _standard_input() -> bytes:
+    """All of it."""
+    data: bytes = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    return data
+
+
+def _parsed(content: Path | bytes, *, texts: bool) -> Any:
+    """A table, or the error that says why it is none."""
+    import pandas as pd
+
+    try:
+        if isinstance(content, bytes) and content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        table = _read(pd, content, texts=texts)
+    except ImportError:
+        raise missing_extra("read", "pyarrow", "parquet") from None
+    except DataError:
+        raise
+    except UnicodeDecodeError:
+        raise _no_utf8(content) from None
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # the last two: a .gz that is cut off or damaged
+        raise _no_table(content, _first_line(error)) from None
+    if not len(table):
+        raise DataError.at("read", "file", "have at least one row below its header", _named(content))
+    return table
+
+
+def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
+    """A table of a file, or of what one holds."""
+    if path.startswith(_PARQUET_BYTES) if isinstance(path, bytes) else path.suffix in _PARQUET:
+        return pd.read_parquet(_source(path))
     options: dict[str, Any] = {"sep": _separator(path), "index_col": False}
     if texts:
         options |= {"keep_default_na": False, "na_values": _MISSING}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            table = pd.read_csv(path, **options)
+            table = pd.read_csv(_source(path), **options)
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
     return _with_codes(pd, path, table, options) if texts else table
 
 
-def _with_codes(pd: Any, path: Path, table: Any, options: dict[str, Any]) -> Any:
+def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]) -> Any:
     """The table, with columns such as 007 as they are written: a number would have lost its zeros."""
     numbers = [n for n, kind in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(kind)]
-    written: Any = pd.read_csv(path, usecols=numbers, dtype=str, **options) if numbers else None
+    written: Any = pd.read_csv(_source(path), usecols=numbers, dtype=str, **options) if numbers else None
     for place, n in enumerate(numbers):
         column = written.iloc[:, place]
         if column.str.match(r"[+-]?0\d", na=False).any():
@@ -125,7 +170,7 @@ def _with_codes(pd: Any, path: Path, table: Any, options: dict[str, Any]) -> Any
     return table
 
 
-def _separator(path: Path) -> str:
+def _separator(path: Path | bytes) -> str:
     """What stands between the columns of the header: the most frequent of , ; tab and |."""
     with _opened(path) as file:
         header = file.readline(1 << 16)
@@ -136,12 +181,19 @@ def _separator(path: Path) -> str:
     return max(_SEPARATORS, key=lambda mark: header.count(mark.encode()))
 
 
-def _opened(path: Path) -> Any:
+def _source(path: Path | bytes) -> Any:
+    """What pandas reads."""
+    return io.BytesIO(path) if isinstance(path, bytes) else path
+
+
+def _opened(path: Path | bytes) -> Any:
     """The bytes of a file, unpacked if it is packed."""
+    if isinstance(path, bytes):
+        return io.BytesIO(path)
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def _no_utf8(path: Path) -> DataError:
+def _no_utf8(path: Path | bytes) -> DataError:
     """Which line is none."""
     with _opened(path) as file:
         for number, line in enumerate(file, 1):
@@ -150,13 +202,17 @@ def _no_utf8(path: Path) -> DataError:
             except UnicodeDecodeError as error:
                 because = f"line {number} has byte {line[error.start]:#x} after {line[: error.start].decode()[-20:]!r}"
                 cure = "Convert it; from Latin 1, for example: iconv -f latin1 -t utf-8."
-                return DataError.at("read", "file", "a table in UTF-8", str(path), cure, because=because)
+                return DataError.at("read", "file", "a table in UTF-8", _named(path), cure, because=because)
     return _no_table(path, "it holds bytes that are no text")
 
 
-def _no_table(path: Path, because: str) -> DataError:
+def _no_table(path: Path | bytes, because: str) -> DataError:
     cure = "Save the table as CSV (UTF-8) or Parquet."
-    return DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because=because)
+    return DataError.at("read", "file", "a CSV or Parquet file", _named(path), cure, because=because)
+
+
+def _named(path: Path | bytes) -> str:
+    return str(STANDARD_INPUT if isinstance(path, bytes) else path)
 
 
 def _first_line(error: Exception) -> str:
