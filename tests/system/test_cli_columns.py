@@ -176,6 +176,25 @@ def test_pictures_and_sound_come_from_files_beside_the_table(run, tmp_path):
         assert answer.strip() in ("dark", "light")
 
 
+@pytest.mark.parametrize("between", ["|", " "])
+def test_labels_that_were_predicted_are_read_again(run, between):
+    names = ["red", "sweet fruit"] if between == "|" else ["fruit", "red"]
+    rows = [("an apple", between.join(names)), ("a lemon", names[0]), ("a brick", names[1]), ("a cloud", "")] * 8
+    table = pd.DataFrame(rows, columns=["thing", "is"])
+    table.to_csv("things.csv", index=False)
+    settings = ["--input", "thing:text", "--target", "is:labels", *QUICK, "--epochs", "40", "--learning-rate", "0.05"]
+    assert run("train", "things.csv", *settings)[0] == 0
+    assert run("predict", "model.safetensors", "an apple")[1] == f"{rows[0][1]}\n"
+    assert run("predict", "model.safetensors", "things.csv", "-o", "answers.csv")[0] == 0
+    answers = pd.read_csv("answers.csv", keep_default_na=False)
+    assert answers["is"].tolist() == table["is"].tolist()
+    answers.assign(thing=table.thing).to_csv("again.csv", index=False)
+    code, out, err = run("evaluate", "model.safetensors", "again.csv")
+    assert (code, err) == (0, "")
+    row = next(line for line in out.splitlines() if line.split()[:1] == ["lstm"])
+    assert row.split()[1:] == ["1.0000", "1.0000"]
+
+
 def test_words_that_pandas_takes_for_nothing_are_words(run):
     Path("words.csv").write_text("word,kind\n" + "null,x\nNone,y\n" * 6)
     assert run("train", "words.csv", "--input", "word:char", "--target", "kind", *QUICK)[0] == 0

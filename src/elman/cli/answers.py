@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.cli.declared import is_table, read_lines, read_samples, samples_by_name, samples_of
+from elman.cli.declared import LABELS_BETWEEN, is_table, read_lines, read_samples, samples_by_name, samples_of
 from elman.cli.screen import say
 from elman.cli.sequence import show_reports
 from elman.cli.tables import STANDARD_INPUT, write_table
 from elman.errors import ArgumentError, DataError
-from elman.fields import Tokens
+from elman.fields import Labels, Tokens
 from elman.fields.audio import SOUND_FILES
 from elman.fields.pixels import IMAGE_FILES
 from elman.tasks.sequence import SequenceModel
@@ -43,7 +43,7 @@ def predict(
     """
     path = None if given in (None, "-") else Path(str(given))
     if path is not None and is_table(path):
-        _write(_answers(model, _columns(model, path, outputs=False), search), output, force)
+        _write(model, _answers(model, _columns(model, path, outputs=False), search), output, force)
         return
     name, field = _only_input(model)
     files: dict[str, Any] = {}
@@ -63,10 +63,10 @@ def predict(
         raise DataError.at("predict", "input", "have a line", 0, "Write a text, or name a file.")
     answers = files | _answers(model, {name: samples_of(field, cells, Path())}, search)
     if output is not None:
-        _write(answers, output, force)
+        _write(model, answers, output, force)
         return
-    for row in range(len(cells)):
-        say("\t".join(_shown(column[row]) for column in answers.values()))
+    for row in zip(*_texts(model, answers).values(), strict=True):
+        say("\t".join(map(_shown, row)))
 
 
 def evaluate(model: SequenceModel, file: Path | None) -> None:
@@ -126,10 +126,20 @@ def _answers(model: SequenceModel, columns: Mapping[str, Any], search: Mapping[s
     return answers if isinstance(answers, dict) else {name: answers}
 
 
-def _write(answers: Mapping[str, Any], output: Path | None, force: bool) -> None:
+def _texts(model: SequenceModel, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers, with lists of labels as a cell of a table has them, which `evaluate` reads again."""
+    found = dict(answers)
+    for name, field in model.blueprint_.outputs.items():
+        if isinstance(field, Labels):
+            between = field.separator or LABELS_BETWEEN
+            found[name] = [between.join(map(str, labels)) for labels in answers[name]]
+    return found
+
+
+def _write(model: SequenceModel, answers: Mapping[str, Any], output: Path | None, force: bool) -> None:
     import pandas as pd
 
-    plain = {name: [_cell(value) for value in column] for name, column in answers.items()}
+    plain = {name: [_cell(value) for value in column] for name, column in _texts(model, answers).items()}
     write_table(pd.DataFrame(plain), output, force)
     if output is not None:
         print(f"{len(next(iter(plain.values())))} rows: {output}", file=sys.stderr)

@@ -16,6 +16,7 @@ from elman.fields import Field, Guess, Table
 from elman.fields.pixels import picture_size
 
 __all__ = [
+    "LABELS_BETWEEN",
     "Declared",
     "as_number",
     "declare",
@@ -37,6 +38,9 @@ _SHORT: dict[str, Callable[[], Field[Any]]] = {
 """Types beside the kinds of fields."""
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
+LABELS_BETWEEN = "|"
+"""What stands between labels, where nothing else is said."""
+
 _FILES = ("image", "line", "audio", "video")
 _SYMBOLS = ("tokens", "tags")
 _SIDES = 4
@@ -176,14 +180,26 @@ def _in_pixels(column: Sequence[Any]) -> bool:
 def samples_of(field: Field[Any], cells: Sequence[Any], folder: Path) -> list[Any]:
     """Cells as the samples that a field takes.
 
-    Symbols and numbers are separated by spaces, labels by "|" (or spaces), boxes are JSON, paths start at the table's
-    folder; an empty cell is an empty text or sequence.
+    Symbols and numbers are separated by spaces, labels as the field says (of a field that does not: by "|", or by
+    spaces where no cell has one), boxes are JSON, paths start at the table's folder; an empty cell is an empty text or
+    sequence.
     """
+    if isinstance(field, fields.Labels):
+        return _lists_of_labels(field, cells)
     return [_sample(field.kind, cell, folder) for cell in cells]
 
 
+def _lists_of_labels(field: fields.Labels, cells: Sequence[Any]) -> list[list[str]]:
+    """The labels of each cell; a field that does not know what stands between them is told."""
+    texts = ["" if cell is None else f"{cell}" for cell in cells]
+    if field.separator is None:
+        spaced = any(" " in str(name) for name in field.classes)
+        field.separator = LABELS_BETWEEN if spaced or any(LABELS_BETWEEN in text for text in texts) else " "
+    return field.lists(texts)
+
+
 def _sample(kind: str, cell: Any, folder: Path) -> Any:
-    if kind in ("text", *_SYMBOLS, "labels", "series") and cell is None:
+    if kind in ("text", *_SYMBOLS, "series") and cell is None:
         cell = ""
     if kind == "text":
         return cell if isinstance(cell, str) else f"{cell}"
@@ -193,12 +209,13 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
         return cell
     if kind in _SYMBOLS:
         return cell.split()
-    if kind == "labels":
-        return cell.split("|") if "|" in cell else cell.split()
+    if kind == "series" and cell.lstrip().startswith("[["):
+        return _json(cell, "series", "Write steps of several numbers as [[1, 2], [3, 4], ...].")
     if kind == "series":
         return [as_number(part) for part in re.split(r"[\s,;\[\]]+", cell) if part]
     if kind == "boxes":
-        return _boxes(cell)
+        cure = "Write boxes as [[left, top, width, height], ...], or name four columns: left,top,width,height:boxes."
+        return _json(cell or "[]", kind, cure)
     if kind in _FILES and not Path(cell).exists():
         return str(folder / cell)
     return cell
@@ -212,12 +229,11 @@ def as_number(cell: Any) -> Any:
         return cell  # the field says which row it stands in
 
 
-def _boxes(cell: str) -> Any:
+def _json(cell: str, kind: str, cure: str) -> Any:
     try:
-        return json.loads(cell or "[]")
+        return json.loads(cell)
     except ValueError:
-        cure = "Write boxes as [[left, top, width, height], ...], or name four columns: left,top,width,height:boxes."
-        raise ArgumentError.at("read", "boxes", "JSON", cell, cure) from None
+        raise ArgumentError.at("read", kind, "JSON", cell, cure) from None
 
 
 def _plain(cell: Any) -> Any:

@@ -158,8 +158,7 @@ class Labels(Field[Any]):
 
     def fit(self, values: Any) -> Self:
         """Learn the labels of the training part, in order."""
-        rows = _rows("Labels.fit", values, fitting=True)
-        names = [name for row, value in rows for name in self._labels("Labels.fit", row, value)]
+        names = [name for row in self._lists("Labels.fit", values, fitting=True) for name in row]
         if not names:
             raise DataError.at("Labels.fit", "values", "have a label in some row", 0, "Check the separator.")
         self._restore({"classes": _in_order(names)})
@@ -169,10 +168,10 @@ class Labels(Field[Any]):
     def encode(self, values: Any) -> FloatArray:
         """Lists of labels -> (N, V) of 0 and 1."""
         self._check_fitted("encode")
-        rows = _rows("Labels.encode", values)
+        rows = self._lists("Labels.encode", values)
         encoded = np.zeros((len(rows), len(self.classes)), settings.floatx())
-        for row, value in rows:
-            for name in self._labels("Labels.encode", row, value):
+        for row, names in enumerate(rows):
+            for name in names:
                 if name in self._ids:
                     encoded[row, self._ids[name]] = 1
                 elif self.unknown == "error":
@@ -190,6 +189,15 @@ class Labels(Field[Any]):
             raise ShapeError.at("Labels.decode", "batch", f"have shape (N, {len(self.classes)})", scores.shape)
         return [[self.classes[index] for index in np.flatnonzero(row >= self.threshold)] for row in scores]
 
+    def lists(self, values: Any) -> list[list[Any]]:
+        """The labels of each sample, known or not; texts are split.
+
+        Example:
+            >>> Labels(separator="|").lists(["news|sport", ""])
+            [['news', 'sport'], []]
+        """
+        return self._lists("Labels.lists", values)
+
     def describe(self) -> str:
         """One line: the first labels."""
         return _described("labels", "label", "labels", self.classes, fitted=self.fitted)
@@ -201,6 +209,9 @@ class Labels(Field[Any]):
     def _restore(self, learned: Mapping[str, Any]) -> None:
         self.classes = list(learned["classes"])
         self._ids = {name: index for index, name in enumerate(self.classes)}
+
+    def _lists(self, where: str, values: Any, *, fitting: bool = False) -> list[list[Any]]:
+        return [self._labels(where, row, value) for row, value in _rows(where, values, fitting=fitting)]
 
     def _labels(self, where: str, row: int, value: Any) -> list[Any]:
         if isinstance(value, str):

@@ -9,7 +9,7 @@ import pytest
 from elman.cli.declared import Declared, declare, field_of, is_table, samples_of
 from elman.cli.runs import render_config
 from elman.errors import ArgumentError, UnknownNameError
-from elman.fields import by_kind
+from elman.fields import Labels, by_kind
 
 
 def test_a_type_stands_behind_the_last_colon():
@@ -39,8 +39,11 @@ def test_what_is_told_wins_over_the_config_and_the_config_over_a_guess():
         ("tags", None, []),
         ("labels", "news|sport", ["news", "sport"]),
         ("labels", "news sport", ["news", "sport"]),
+        ("labels", None, []),
+        ("labels", 3, ["3"]),
         ("series", "[1, 2.5;3]", [1.0, 2.5, 3.0]),
         ("series", "1 x", [1.0, "x"]),
+        ("series", " [[1, 2.5], [3, 4]]", [[1, 2.5], [3, 4]]),
         ("boxes", "[[0, 0, 1, 1]]", [[0, 0, 1, 1]]),
         ("boxes", "", []),
         ("image", "a.png", "data/a.png"),
@@ -55,6 +58,20 @@ def test_a_cell_becomes_a_sample(kind, cell, sample):
 def test_boxes_that_are_no_json_are_refused():
     with pytest.raises(ArgumentError, match=r"read: boxes must be JSON. Received boxes='0 0 1 1'. Write boxes as"):
         samples_of(by_kind("boxes")(), ["0 0 1 1"], Path())
+
+
+def test_one_mark_stands_between_the_labels_of_a_column():
+    field = by_kind("labels")()
+    assert samples_of(field, ["New York|news", "New York", ""], Path()) == [["New York", "news"], ["New York"], []]
+    assert field.separator == "|"
+    learned = Labels().fit([["New York"], ["news"]])
+    assert samples_of(learned, ["New York", None], Path()) == [["New York"], []]
+    assert samples_of(Labels(separator=","), ["a b,c|d"], Path()) == [["a b", "c|d"]]
+
+
+def test_steps_of_several_numbers_that_are_no_json_are_refused():
+    with pytest.raises(ArgumentError, match=r"read: series must be JSON. Received series='\[\[1, 2\], '. Write steps"):
+        samples_of(by_kind("series")(), ["[[1, 2], "], Path())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from elman import layers, losses
 from elman.decoding import viterbi
 from elman.decoding.rows import padded
 from elman.errors import ArgumentError, ShapeError
-from elman.fields import Field, Tags
+from elman.fields import Field, Labels, Tags
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, span_f1
@@ -123,7 +123,11 @@ class Head(abc.ABC):
 
     def shown(self, run: Run, columns: Mapping[str, Any]) -> tuple[Any, Any]:
         """The truth and the answers as a picture compares them."""
-        return columns[self.name], self.answers(run)
+        return self.truth(columns), self.answers(run)
+
+    def truth(self, columns: Mapping[str, Any]) -> Any:
+        """What was asked for, as answers are written."""
+        return columns[self.name]
 
     def n_best(self, run: Run, n: int) -> list[list[tuple[Any, float]]]:
         """The best answers of each row with their scores, best first.
@@ -135,7 +139,7 @@ class Head(abc.ABC):
 
     def measure(self, run: Run, columns: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Scores of the answers, and below them those of the simplest guesses."""
-        actual = columns[self.name]
+        actual = self.truth(columns)
         rows = {self.design.name: self.scores(actual, self.answers(run))}
         return rows | {name: self.scores(actual, found) for name, found in self.guesses(columns).items()}
 
@@ -191,6 +195,11 @@ class Label(Head):
     """Any number of labels: a sigmoid for each."""
 
     loss = "binary_crossentropy"
+    field: Labels
+
+    def truth(self, columns: Mapping[str, Any]) -> list[list[Any]]:
+        """Lists of labels, also where the column has texts with a separator."""
+        return self.field.lists(columns[self.name])
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Sigmoids over the pooled features. Shapes: -> (B, V)."""
@@ -210,15 +219,12 @@ class Label(Head):
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The most frequent set of labels."""
-        sets = Counter(tuple(sorted(row, key=str)) for row in self._rows(columns))
+        sets = Counter(tuple(sorted(set(row), key=str)) for row in self.truth(columns))
         self.naive = {"most frequent": list(sets.most_common(1)[0][0])}
 
     def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """That set for every row."""
         return {"most frequent set": [self.naive["most frequent"]] * len(columns[self.name])}
-
-    def _rows(self, columns: Mapping[str, Any]) -> Any:
-        return self.field.decode(self.field.encode(columns[self.name]))
 
 
 class Regress(Head):

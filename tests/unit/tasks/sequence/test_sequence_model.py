@@ -88,6 +88,16 @@ def test_numbers_at_each_step(rng):
     assert [row.shape for row in model.predict(data)] == [w.shape for w in waves]
 
 
+def test_labels_in_one_text_are_scored_as_labels():
+    asked = ["news|sport", "news", "", "sport"] * 8
+    data = {"x": ["a b", "a", "c", "b"] * 8, "y": asked}
+    model = SequenceModel({"x": "text"}, {"y": fields.Labels(separator="|")}, **SMALL | {"epochs": 60}).fit(data)
+    assert model.predict({"x": ["a b", "c"]}) == [["news", "sport"], []]
+    report = model.evaluate(data)
+    assert report.model == {"micro-F1": 1.0, "whole rows": 1.0}
+    assert report.rows["most frequent set"]["whole rows"] == 0.25
+
+
 def test_several_inputs_and_labels(rng):
     data = _reviews(rng)
     data["stars"] = rng.integers(1, 6, 60)
