@@ -192,7 +192,8 @@ struct PythonHost final : Host {
   }
 };
 
-// C-contiguous arrays of Python, borrowed for the time of a call: the cheapest way to their memory.
+// Arrays of Python, borrowed for the time of a call: the cheapest way to their memory. Those that are written are C-contiguous,
+// and of the others each row.
 class Borrowed {
  public:
   Borrowed(nb::handle list, bool written) {
@@ -201,10 +202,15 @@ class Borrowed {
     for (size_t i = 0; i < count; ++i) {
       nb::object one = list[i];
       views_.emplace_back();
-      if (PyObject_GetBuffer(one.ptr(), &views_.back(), PyBUF_C_CONTIGUOUS | (written ? PyBUF_WRITABLE : 0)) != 0) {
+      if (PyObject_GetBuffer(one.ptr(), &views_.back(),
+                             written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_STRIDES) != 0) {
         views_.pop_back();
         release();
         throw nb::python_error();
+      }
+      if (!rows_in_one_piece(views_.back())) {
+        release();
+        throw nb::value_error("a row of an array must lie in one piece");
       }
     }
   }
@@ -216,8 +222,18 @@ class Borrowed {
   char* data(size_t i) const { return static_cast<char*>(views_[i].buf); }
   int64_t bytes(size_t i) const { return int64_t(views_[i].len); }
   int64_t rows(size_t i) const { return views_[i].ndim > 0 ? int64_t(views_[i].shape[0]) : -1; }
+  int64_t stride(size_t i) const { return views_[i].ndim > 0 ? int64_t(views_[i].strides[0]) : 0; }
+  bool in_one_piece(size_t i) const { return PyBuffer_IsContiguous(&views_[i], 'C') != 0; }
 
  private:
+  static bool rows_in_one_piece(const Py_buffer& v) {
+    Py_ssize_t bytes = v.itemsize;
+    for (int axis = v.ndim - 1; axis > 0 && v.len > 0; --axis) {
+      if (v.shape[axis] != 1 && v.strides[axis] != bytes) return false;
+      bytes *= v.shape[axis];
+    }
+    return true;
+  }
   void release() {
     for (Py_buffer& v : views_) PyBuffer_Release(&v);
   }
@@ -269,7 +285,7 @@ class BoundPlan {
         outputs_(std::move(outputs)),
         given_(given),
         threads_(threads) {
-    for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
+    for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes()), 0});
     for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
     for (auto& a : arrays_) bytes += int64_t(a.nbytes());
     for (auto& a : outputs_) bytes += int64_t(a.nbytes());
@@ -458,7 +474,8 @@ class NativePlan {
       sizes[0] = batched[i] ? own : symbols[0];
       const int64_t expected = bytes_of(s.inputs[i], sizes);
       if (arrays.bytes(i) != expected) throw nb::value_error("an array does not have the size of its input");
-      views.push_back({arrays.data(i), own, own > 0 ? expected / own : expected});
+      if (!batched[i] && !arrays.in_one_piece(i)) throw nb::value_error("an array must lie in one piece");
+      views.push_back({arrays.data(i), own, own > 0 ? expected / own : expected, batched[i] ? arrays.stride(i) : 0});
     }
     return views;
   }

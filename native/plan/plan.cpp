@@ -297,14 +297,14 @@ namespace {
 
 // Rows order[first ...] (or first ... when there is no order) of a data set, one after another.
 void gather_rows(char* to, const Array& a, const int64_t* order, int64_t first, int64_t rows) {
-  if (order == nullptr) {
+  if (order == nullptr && a.stride == a.bytes) {
     if (rows > 0) std::memcpy(to, a.data + first * a.bytes, size_t(rows * a.bytes));
-  } else if (a.bytes == 4) {
-    const auto* from = reinterpret_cast<const int32_t*>(a.data);
-    for (int64_t r = 0; r < rows; ++r) reinterpret_cast<int32_t*>(to)[r] = from[order[first + r]];
+  } else if (order != nullptr && a.bytes == 4) {
+    for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * 4, a.data + order[first + r] * a.stride, 4);
   } else {
     for (int64_t r = 0; r < rows; ++r)
-      std::memcpy(to + r * a.bytes, a.data + order[first + r] * a.bytes, size_t(a.bytes));
+      std::memcpy(to + r * a.bytes, a.data + (order == nullptr ? first + r : order[first + r]) * a.stride,
+                  size_t(a.bytes));
   }
 }
 
@@ -317,7 +317,7 @@ void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first,
   for (int64_t t = 0; t < steps; ++t)
     for (int64_t r = 0, end = lengths == nullptr ? rows : start[size_t(t) + 1] - start[size_t(t)]; r < end;
          ++r, to += each) {
-      const char* from = a.data + (order == nullptr ? first + r : order[first + r]) * a.bytes + t * each;
+      const char* from = a.data + (order == nullptr ? first + r : order[first + r]) * a.stride + t * each;
       if (each == 4) std::memcpy(to, from, 4);
       else std::memcpy(to, from, size_t(each));
     }

@@ -7,11 +7,12 @@
 
 namespace elman {
 
-// One graph input of a run. data: (rows, width) items of 4 bytes or sizeof(R), C-contiguous, owned by the caller.
+// One graph input of a run. data: (rows, width) items of 4 bytes or sizeof(R), each row in one piece, owned by the caller.
 struct Array {
   const char* data;
   int64_t rows;  // of the whole data set; -1 for an input without batch axis
   int64_t bytes;  // of one row, or of all of an input without batch axis
+  int64_t stride;  // bytes from a row to the next
 };
 
 struct Outcome {

@@ -111,9 +111,9 @@ std::vector<float> run_projected_sum(bool reverse, bool strip, bool rounded, int
   Plan<float> plan(projected_sum(reverse, strip, rounded), {}, {}, best_isa());
   std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 3)), w = { 1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f };
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 170.f;
-  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8},
-                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 12},
-                                     {reinterpret_cast<const char*>(w.data()), -1, 24}};
+  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8, 0},
+                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 12, 0},
+                                     {reinterpret_cast<const char*>(w.data()), -1, 24, 0}};
   plan.run(arrays, {B, T}, nullptr, B, B, 1, nullptr);
   std::vector<float> out(size_t(B * 2 + T * B * 2 + 6 + 4 + 2));
   float* to = out.data();
@@ -252,9 +252,9 @@ TEST(scan_walks_either_way_and_leaves_finished_rows) {
     for (int way = 0; way < 4; ++way) {
       const bool reverse = way & 1, ragged = way & 2;
       Plan<float> plan(running_sum(reverse, ragged), {}, {}, best_isa());
-      const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, 12},
-                                         {reinterpret_cast<const char*>(x.data()), -1, T * B * 4},
-                                         {reinterpret_cast<const char*>(lengths.data()), -1, 12}};
+      const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, 12, 0},
+                                         {reinterpret_cast<const char*>(x.data()), -1, T * B * 4, 0},
+                                         {reinterpret_cast<const char*>(lengths.data()), -1, 12, 0}};
       // the batch is no input's first axis here: its size comes with the symbols
       Numbers symbols = {B, T};
       plan.run(arrays, symbols, nullptr, B, B, 1, nullptr);

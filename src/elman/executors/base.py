@@ -81,8 +81,8 @@ class Plan(ABC):
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
         """One step for each batch of `batch_size` rows of `order`; the last may be smaller.
 
-        Args: arrays: data sets whose first axis counts rows; order: int64 row numbers. Stops early when the guard
-            fails.
+        Args: arrays: data sets whose first axis counts rows, which may lie apart: a view of the first steps of all rows
+            is not copied; order: int64 row numbers. Stops early when the guard fails.
         Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
 

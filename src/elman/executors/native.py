@@ -54,6 +54,8 @@ _native: Any = None if _missing else extension
 _TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd", "linear_cross_entropy": "LinearCrossEntropy"}
 
 ISAS = ("baseline", "avx2", "avx512")
+KEPT_SHAPES = 256
+"""Shapes of arrays whose sizes a plan remembers; then it forgets all."""
 
 
 @functools.cache
@@ -143,6 +145,7 @@ class NativePlan(Plan):
         self._bound: tuple[Any, ...] | None = None
         self._sizes: dict[str, int] = {}
         self._symbols: list[int] = []
+        self._bindings: dict[tuple[Any, ...], tuple[dict[str, int], list[int]]] = {}  # by shapes
         self._truths = any(t.dtype == dtypes.BOOL for t in graph.outputs)
         self._results: tuple[int, list[tuple[tuple[int, ...], np.dtype[Any]]]] = (-1, [])
 
@@ -182,6 +185,9 @@ class NativePlan(Plan):
         if len(order) == 0:
             return Run([], 0)
         with self._lock:
+            if not all(self._readable(i, a) for i, a in enumerate(arrays)):  # then convert these rows, and no others
+                arrays = [a[order] if self._batched[i] else a for i, a in enumerate(arrays)]
+                order = np.arange(len(order))
             views = self._accept(arrays)
             rows = np.ascontiguousarray(order, dtype=np.int64)
             steps, diverged = _named(
@@ -211,34 +217,43 @@ class NativePlan(Plan):
             return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        """The arrays as the plan reads them: right type and shape, contiguous. Open sizes are noted."""
-        # Binding evaluates every open size; a training loop comes with the same shapes again and again.
+        """The arrays as the plan reads them: right type and shape, each row contiguous. Open sizes are noted."""
         shapes = tuple([a.shape for a in arrays])
         if shapes != self._bound:
             self._bind(arrays)
             self._bound = shapes
         for a, kind in zip(arrays, self._types, strict=True):
             if a.dtype is not kind or not a.flags.c_contiguous:
-                return [
-                    self._converted(t, a, k) for t, a, k in zip(self.graph.inputs, arrays, self._types, strict=True)
-                ]
+                return [a if self._readable(i, a) else self._converted(i, a) for i, a in enumerate(arrays)]
         return arrays
 
-    def _converted(self, t: Tensor, array: np.ndarray, kind: np.dtype[Any]) -> np.ndarray:
+    def _readable(self, index: int, array: np.ndarray) -> bool:
+        """Whether the plan can read an array where it is: of its type, in one piece, or with a batch each row of it."""
+        if array.dtype != self._types[index]:
+            return False
+        return array.flags.c_contiguous or (self._batched[index] and array[:1].flags.c_contiguous)
+
+    def _converted(self, index: int, array: np.ndarray) -> np.ndarray:
         """One array in the plan's type (booleans are numbers there). Raises: DTypeError: of another type."""
+        t, kind = self.graph.inputs[index], self._types[index]
         if array.dtype != kind and (t.dtype != dtypes.BOOL or array.dtype != np.bool_):
             cure = f"Convert it with .astype('{t.dtype}')."
             raise DTypeError.at("Plan", t.node.attrs["name"], f"of type {t.dtype}", array.dtype, cure)
         return np.ascontiguousarray(array, dtype=kind)
 
     def _bind(self, arrays: Sequence[np.ndarray]) -> None:
-        sizes: dict[str, int] = {}
-        for t, a in zip(self.graph.inputs, arrays, strict=True):
-            bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
-        self._check_slices(sizes)
-        self._sizes = sizes
+        # Evaluating every open size takes longer than a small step, and ragged batches come with few lengths.
+        shapes = tuple([a.shape for a in arrays])
+        if shapes not in self._bindings:
+            sizes: dict[str, int] = {}
+            for t, a in zip(self.graph.inputs, arrays, strict=True):
+                bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
+            self._check_slices(sizes)
+            if len(self._bindings) >= KEPT_SHAPES:
+                self._bindings.clear()
+            self._bindings[shapes] = sizes, [*_known(self.lowered.symbols, sizes).values()]
+        self._sizes, self._symbols = self._bindings[shapes]
         self._results = (-1, [])
-        self._symbols = [*_known(self.lowered.symbols, sizes).values()]
 
     def _check_slices(self, sizes: dict[str, int]) -> None:
         for start, length, step, size in self.lowered.checks:

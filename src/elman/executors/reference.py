@@ -21,7 +21,7 @@ from elman.executors.base import Executor, Plan, Run
 from elman.executors.philox import uniform
 from elman.graph.node import Graph, Node, Tensor
 from elman.graph.verify import verify
-from elman.shapes import Size, bind, evaluate
+from elman.shapes import B, Size, bind, evaluate
 
 Values = Sequence[np.ndarray]
 Sizes = Mapping[str, int]
@@ -365,7 +365,8 @@ class ReferencePlan(Plan):
         outputs: list[np.ndarray] = []
         for done, start in enumerate(range(0, len(order), batch_size)):
             rows = order[start : start + batch_size]
-            step = self.run([a[rows] for a in arrays])
+            pairs = zip(self.graph.inputs, arrays, strict=True)
+            step = self.run([a[rows] if t.shape[:1] == (B,) else a for t, a in pairs])
             outputs = step.outputs
             if step.diverged:
                 return Run(outputs, done, diverged=True)

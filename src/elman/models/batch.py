@@ -16,7 +16,7 @@ import numpy as np
 from elman.executors import Plan
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
-from elman.training.buckets import longest_first
+from elman.training.buckets import run_whole
 from elman.training.loop import divergence
 
 __all__ = ["OnBatch"]
@@ -132,7 +132,7 @@ class OnBatch(abc.ABC):
         steps.make_room(data.rows)
         plan = steps.train(data.signature)
         objective.reset()
-        run = plan.run((data if steps.keeps else longest_first(data, plan.graph.inputs)).arrays)
+        run = plan.run(data.arrays) if steps.keeps else run_whole(plan, data)
         if run.diverged:
             raise self._diverged(data.arrays, steps)
         self._kept = None

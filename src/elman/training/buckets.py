@@ -5,7 +5,7 @@
 Padding costs as much as data, so a batch should hold little of it. Which rows meet still changes from epoch to epoch,
 for the pools do; the order depends on (seed, epoch) alone. A plan takes each length without being compiled again.
 
-Cost: one sort an epoch, one gathered copy a batch. Weakness: rows of a batch are alike in length, so where length tells
+Cost: one sort an epoch, one of a batch's rows. Weakness: rows of a batch are alike in length, so where length tells
 the class, batches are less mixed than those of a plain shuffle.
 """
 
@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from elman.executors import Plan
+from elman.executors import Plan, Run
 from elman.graph import Tensor
 from elman.shapes import Dim
 from elman.training.sources import DataSet
 
-__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "longest_first"]
+__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "run_whole"]
 
 POOL = 50
 """Batches of a pool: enough for little padding, few enough for much mixing."""
@@ -68,25 +68,25 @@ class Trim:
             return None
         return cls(data, [{k: v for k, v in a.items() if v in longest} for a in axes], longest)
 
-    def rows(self, rows: np.ndarray) -> DataSet:
-        """These rows, as long as the longest of them; at least one step. Shapes: rows (n,) -> arrays (n, ...)."""
+    def run(self, plan: Plan, rows: np.ndarray) -> Run:
+        """Run a plan on these rows, as long as the longest of them; at least one step. Shapes: rows (n,)."""
         sizes = {name: max(1, int(lengths[rows].max(initial=0))) for name, lengths in self.longest.items()}
         arrays = []
         for array, axes in zip(self.data.arrays, self.axes, strict=True):
             cut = [slice(None)] * array.ndim
             for axis, name in axes.items():
                 cut[axis] = slice(0, sizes[name])
-            arrays.append(array[tuple(cut)][rows])
-        return DataSet(arrays, self.data.signature, [None if n is None else n[rows] for n in self.data.lengths])
+            arrays.append(array[tuple(cut)])
+        return plan.run_batches(arrays, rows, len(rows))
 
-    def longest_first(self, rows: np.ndarray) -> DataSet:
-        """As `rows`, the longest first, for loops stop at the last row that goes on. Shapes: as `rows`."""
-        return self.rows(rows[np.argsort(-self.length[rows], kind="stable")])
+    def longest_first(self, rows: np.ndarray) -> np.ndarray:
+        """The same rows, the longest first, for loops stop at the last row that goes on. Shapes: rows (n,) -> (n,)."""
+        return rows[np.argsort(-self.length[rows], kind="stable")]
 
     def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
         """Run a plan over batches of `order`. Yields: (steps done, diverged) after each. Shapes: order (N,)."""
         for start in range(0, len(order), batch_size):
-            run = plan.run(self.longest_first(order[start : start + batch_size]).arrays)
+            run = self.run(plan, self.longest_first(order[start : start + batch_size]))
             yield int(not run.diverged), run.diverged
             if run.diverged:
                 return
@@ -106,13 +106,10 @@ class Trim:
             start += size
 
 
-def longest_first(data: DataSet, inputs: Sequence[Tensor]) -> DataSet:
-    """A data set as one batch in the order in which `fit` runs its rows: as it is, where nothing is ragged.
-
-    Args: inputs: those of the graph.
-    """
-    trim = Trim.of(data, inputs)
-    return data if trim is None else trim.longest_first(np.arange(data.rows))
+def run_whole(plan: Plan, data: DataSet) -> Run:
+    """Run a plan on a data set as one batch, its rows in the order in which `fit` runs them."""
+    trim = Trim.of(data, plan.graph.inputs)
+    return plan.run(data.arrays) if trim is None else trim.run(plan, trim.longest_first(np.arange(data.rows)))
 
 
 def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:

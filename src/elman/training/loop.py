@@ -17,7 +17,7 @@ import numpy as np
 from elman.errors import DataError, DivergenceError
 from elman.executors import Plan
 from elman.training.batches import Adapter
-from elman.training.buckets import Trim, by_length, longest_first
+from elman.training.buckets import Trim, by_length, run_whole
 from elman.training.callbacks.base import CallbackList
 from elman.training.measure import Pace, breaths, evaluate
 from elman.training.objective import Objective
@@ -222,8 +222,8 @@ class Fit:
             self.steps.make_room(data.rows)
             self.callbacks.call("on_train_batch_begin", step, None)
             plan = self._train_plan(data)
-            ready = data if self.steps.keeps else longest_first(data, plan.graph.inputs)
-            if plan.run(ready.arrays).diverged:
+            run = plan.run(data.arrays) if self.steps.keeps else run_whole(plan, data)
+            if run.diverged:
                 if self._forgiven(epoch, step):
                     return
                 raise self._divergence(epoch, step)

@@ -89,7 +89,7 @@ def evaluate(
         trim = None if steps.keeps else Trim.of(data, plan.graph.inputs)
         if trim is not None:
             for rows in trim.sorted(count, batch_size):
-                plan.run(trim.rows(rows).arrays)
+                trim.run(plan, rows)
         else:
             for _ in breaths(plan, data, np.arange(count, dtype=np.int64), batch_size, pace or Pace(), steps.keeps):
                 pass
@@ -135,7 +135,7 @@ def _predict_trimmed(steps: Steps, trim: Trim, batch_size: int, callbacks: Callb
     callbacks.call("on_predict_begin", None)
     for step, rows in enumerate(parts):
         callbacks.call("on_predict_batch_begin", step, None)
-        made = plan.run(trim.rows(rows).arrays).outputs
+        made = trim.run(plan, rows).outputs
         for kept, array in zip(found, made, strict=True):
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)

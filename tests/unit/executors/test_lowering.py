@@ -82,6 +82,32 @@ def test_rows_are_gathered_step_by_step_where_time_comes_first(rng):
     assert_close(plan.run_batches([data], order, 3).outputs[0], data[order[3:]].sum(1), length=5)
 
 
+@pytest.mark.parametrize("time_first", [False, True])
+def test_rows_may_lie_apart(rng, time_first):
+    x, mask, scale = placeholder("x", (B, T, 3)), placeholder("mask", (B, 2), "bool"), placeholder("scale", (2,))
+    steps = ops.cumsum(ops.swapaxes(x, 0, 1), 0)[-1] if time_first else ops.cumsum(x, 1)[:, -1]
+    graph = Graph((x, mask, scale), (ops.where(mask, steps[:, :2], scale),))
+    whole, wide = rng.random((7, 9, 3), np.float32), rng.random((7, 5, 4), np.float32)
+    truths, both = rng.random((7, 2)) > 0.5, rng.random(4, np.float32)[::2]
+    native, reference = (e.compile(graph) for e in (NativeExecutor(), ReferenceExecutor()))
+    views = {
+        "the first steps": whole[:, :5],
+        "every other row": whole[::2],
+        "rows backwards": whole[::-1, 2:7],
+        "one row again and again": np.broadcast_to(whole[0], whole.shape),
+        "no rows": whole[:0, :5],
+        "every other step": whole[:, ::2],
+        "steps in pieces": wide[:, :, :3],
+    }
+    for name, view in views.items():
+        given = [view, truths[: len(view)], both]
+        for order in (np.array([3, 0, 0, 1, 2])[: len(view)], np.arange(len(view))[::-1]):
+            found, wanted = (plan.run_batches(given, order, 3).outputs for plan in (native, reference))
+            for a, b in zip(found, wanted, strict=True):
+                assert_close(a, b, length=9, what=name)
+        assert_close(native.run(given).outputs[0], reference.run(given).outputs[0], length=9, what=name)
+
+
 def test_rows_that_others_read_too_are_gathered_as_they_come():
     x = placeholder("x", (B, T, 3))
     assert lower(Graph((x,), (ops.cumsum(ops.swapaxes(x, 0, 1), 0), ops.cumsum(x, 1)))).spec["input_steps"] == [-1]
