@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "held.h"
 #include "plan.h"
 #include "words.h"
 
@@ -240,50 +241,22 @@ class Borrowed {
   std::vector<Py_buffer> views_;
 };
 
-// A C-contiguous array of Python that others like it are copied into. None: nothing is like it.
-class Place {
- public:
-  explicit Place(nb::handle array) {
-    if (array.is_none()) return;
-    if (PyObject_GetBuffer(array.ptr(), &view_, seen | PyBUF_WRITABLE) != 0) throw nb::python_error();
-  }
-  ~Place() { PyBuffer_Release(&view_); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  // Whether x has the same type and shape and lies in one piece; then it was copied.
-  bool take(nb::handle x) {
-    Py_buffer from;
-    if (view_.obj == nullptr || PyObject_GetBuffer(x.ptr(), &from, seen) != 0) {
-      PyErr_Clear();
-      return false;
-    }
-    const bool like = from.ndim == view_.ndim && std::equal(from.shape, from.shape + from.ndim, view_.shape) &&
-                      std::strcmp(from.format, view_.format) == 0;
-    if (like) std::memmove(view_.buf, from.buf, size_t(from.len));
-    PyBuffer_Release(&from);
-    return like;
-  }
-
- private:
-  static constexpr int seen = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT;
-  Py_buffer view_{};
-};
-
 constexpr int64_t brief = 1 << 18;  // bytes that a step reads and writes in some microseconds
 
 // A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
 template <class R>
 class BoundPlan {
  public:
-  // given: what an x for `step` must be like, a view of one of the arrays. bytes: of weights.
+  // given: what an x for `step` must be like, a view of one of the arrays. answer: what `step` returns a copy of. Either may be None.
+  // bytes: of weights.
   BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
-            nb::handle given, int64_t bytes, int threads)
+            nb::handle given, nb::handle answer, int64_t bytes, int threads)
       : plan_(plan),
         arrays_(std::move(arrays)),
         symbols_(std::move(symbols)),
         outputs_(std::move(outputs)),
         given_(given),
+        answer_(answer),
         threads_(threads) {
     for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes()), 0});
     for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
@@ -303,11 +276,11 @@ class BoundPlan {
     compute();
   }
 
-  // `run` with x in the place of `given`; false, and nothing done, unless x is an array of its type and shape in one piece.
-  bool step(nb::handle x) {
-    if (!given_.take(x)) return false;
+  // `run` with x in the place of `given`, then a copy of `answer`. None, and nothing done, unless x is an array like `given` in one piece.
+  nb::object step(nb::handle x) {
+    if (!given_.take(x)) return nb::none();
     run();
-    return true;
+    return answer_.copy();
   }
 
  private:
@@ -320,7 +293,7 @@ class BoundPlan {
   std::vector<AnyArray> arrays_;  // held, as their memory is written below
   Numbers symbols_;
   std::vector<OwnedArray> outputs_;
-  Place given_;
+  Held given_, answer_;
   std::vector<Array> views_;
   std::vector<char*> to_;
   bool brief_ = false;
@@ -401,7 +374,7 @@ class NativePlan {
 
   // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.
   std::unique_ptr<BoundPlan<R>> bound(std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
-                                      nb::handle given, int threads) {
+                                      nb::handle given, nb::handle answer, int threads) {
     const Spec& s = plan_->spec();
     symbols.resize(size_t(std::max(s.symbols, 1)));
     if (arrays.size() != s.inputs.size() || outputs.size() != s.outputs.size())
@@ -417,7 +390,7 @@ class NativePlan {
     int64_t weights = 0;
     for (const OwnedArray& v : variables_) weights += int64_t(v.nbytes());
     return std::make_unique<BoundPlan<R>>(*plan_, std::move(arrays), std::move(symbols), std::move(outputs), given,
-                                          weights, threads);
+                                          answer, weights, threads);
   }
 
   // Copies of the outputs of the last run, one array each.
@@ -521,7 +494,7 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
-           nb::arg("given").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
+           nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("shards", &NativePlan<R>::shards)
@@ -533,6 +506,7 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
 NB_MODULE(_native, m) {
   m.doc() = "The native executor of elman.";
   nb::set_leak_warnings(false);
+  if (PyArray_ImportNumPyAPI() < 0) throw nb::python_error();
   nb::register_exception_translator(
       [](const std::exception_ptr& p, void*) {
         try {

@@ -30,12 +30,12 @@ class Run(NamedTuple):
 class Bound(NamedTuple):
     """A plan on arrays that stay.
 
-    run: reads the arrays and fills the outputs. step: puts an array in the place of `given` and runs; False, and
-    nothing was done, unless it has that type and shape and lies in one piece.
+    run: reads the arrays and fills the outputs. step: puts an array in the place of `given`, runs, and gives a copy of
+    `answer`; None, and nothing was done, unless the array has that type and shape and lies in one piece.
     """
 
     run: Callable[[], None]
-    step: Callable[[Any], bool]
+    step: Callable[[Any], np.ndarray | None]
 
 
 class Plan(ABC):
@@ -53,13 +53,17 @@ class Plan(ABC):
         """
 
     def bound(
-        self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], given: np.ndarray | None = None
+        self,
+        arrays: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray],
+        given: np.ndarray | None = None,
+        answer: np.ndarray | None = None,
     ) -> Bound:
         """`run` on arrays that stay: each call reads `arrays` and fills `outputs`, one for each graph output.
 
         An array may be among both: a state that one call leaves for the next.
 
-        Args: given: a view of one of `arrays`, for `Bound.step`.
+        Args: given, answer: views of one of `arrays` and one of `outputs`, for `Bound.step`.
         Shapes: arrays as the inputs of the graph, outputs as its outputs.
         """
 
@@ -68,12 +72,12 @@ class Plan(ABC):
             for into, value in zip(outputs, made, strict=True):
                 into[...] = value
 
-        def step(x: Any) -> bool:
+        def step(x: Any) -> np.ndarray | None:
             if given is None or type(x) is not np.ndarray or x.dtype != given.dtype or x.shape != given.shape:
-                return False
+                return None
             given[...] = x
             again()
-            return True
+            return None if answer is None else answer.copy()
 
         return Bound(again, step)
 

@@ -157,7 +157,11 @@ class NativePlan(Plan):
             return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
 
     def bound(
-        self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], given: np.ndarray | None = None
+        self,
+        arrays: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray],
+        given: np.ndarray | None = None,
+        answer: np.ndarray | None = None,
     ) -> Bound:
         """The plan on arrays that stay, as `Plan.bound`; a call looks nothing up and takes well below a microsecond."""
         with self._lock:
@@ -168,8 +172,8 @@ class NativePlan(Plan):
             fits = all(a.dtype == kind for a, kind in zip(arrays, self._types, strict=True))
             # Addresses are fixed here, so nothing may be copied or converted later, and no rows be gathered.
             if not (kept and fits) or any(self._batched) or self.graph.updates or self.graph.guard is not None:
-                return super().bound(arrays, outputs, given)
-            made = self._plan.bound(list(arrays), self._symbols, list(outputs), given, self._threads)
+                return super().bound(arrays, outputs, given, answer)
+            made = self._plan.bound(list(arrays), self._symbols, list(outputs), given, answer, self._threads)
         if self._reads_tables():
             return Bound(functools.partial(_named, made.run), functools.partial(_named, made.step))
         return Bound(made.run, made.step)

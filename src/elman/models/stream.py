@@ -143,7 +143,7 @@ class Stream:
         self._reader = reader
         self._states = [state.copy() for state in reader.start]
         self._run: Callable[[], None] = self._bind  # until then
-        self._step: Callable[[Any], bool] = lambda _: False
+        self._step: Callable[[Any], np.ndarray | None] = lambda _: None
         self._made = -1
         alone = reader.batch == 1
         inputs, outputs = reader.program.inputs, reader.program.outputs
@@ -171,11 +171,14 @@ class Stream:
         """
         if self._made != generation():
             self._bind()
-        if not self._step(x):
+        take = self._step  # called as an attribute it would be looked for in the class first
+        y = take(x)
+        if y is None:
             self._fill(x)
             self._run()
+            y = self._result.copy()
         if self._single:
-            return self._result.copy()
+            return y
         return packed([result.copy() for result in self._results], self._reader.model.output)
 
     def feed(self, x: Any) -> Any:
@@ -217,7 +220,7 @@ class Stream:
         """Bind the plan of one step to this stream's arrays, which stay."""
         given = self._rows[0] if len(self._x) == 1 else None
         self._run, self._step = self._reader.plan(one=True).bound(
-            [*self._x, *self._states], [*self._y, *self._states], given
+            [*self._x, *self._states], [*self._y, *self._states], given, self._result
         )
         self._made = generation()
 

@@ -35,14 +35,15 @@ def test_a_bound_plan_reads_and_fills_its_arrays(executor):
 def test_a_step_takes_arrays_like_the_given_one_alone(executor):
     x = placeholder("x", (1, 1, 3))
     array, made = np.zeros((1, 1, 3), "float32"), np.zeros((1, 1, 3), "float32")
-    bound = executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made], given=array[0, 0])
-    assert bound.step(np.array([1, 2, 3], "float32"))
-    assert made.ravel().tolist() == [2, 3, 4]
+    bound = executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made], given=array[0, 0], answer=made[0, 0])
+    y = bound.step(np.array([1, 2, 3], "float32"))
+    assert (y.dtype, y.tolist(), made.ravel().tolist()) == (np.float32, [2, 3, 4], [2, 3, 4])
+    assert not np.shares_memory(y, made)
     others = [np.ones(3), np.ones(3, "int32"), np.ones(3, ">f4"), np.ones(2, "float32"), np.ones((1, 3), "float32")]
     for other in (*others, np.float32(1), [1.0, 1.0, 1.0], None, "abc"):
-        assert not bound.step(other)
+        assert bound.step(other) is None
     assert made.ravel().tolist() == [2, 3, 4]
-    assert not executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made]).step(array)
+    assert executor.compile(Graph((x,), (x + 1.0,))).bound([array], [made]).step(array) is None
 
 
 @each
