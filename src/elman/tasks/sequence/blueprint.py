@@ -17,6 +17,7 @@ from elman.tasks.sequence.encoders import Encoder, Features, hidden
 from elman.tasks.sequence.heads import Aligned, Classify, Follow, Head, Label, Regress, Run, Tag
 from elman.tasks.sequence.language import Next
 from elman.tasks.sequence.search import Search
+from elman.tasks.sequence.told import layers_of, loss_name
 from elman.tasks.sequence.topology import Choice, choose
 from elman.tasks.sequence.transcribe import Transcribe
 from elman.tasks.sequence.write import Write
@@ -193,16 +194,20 @@ class Blueprint:
                 x |= encoder.arrays(columns[name])
         return x
 
-    def describe(self) -> str:
-        """The choice and its reason, an output a paragraph."""
+    def describe(self, network: Model | None = None) -> str:
+        """The choice and its reason, an output a paragraph; of a network its layers, losses and ways to answer, too."""
         lines = []
         for choice in self.choices:
             lines.append(f"{choice.output}: {choice.shape}")
             lines.append(f"  {choice.reason}")
         ways = "both ways" if self.both_ways else "forwards"
         for name, encoder in self.encoders.items():
-            read = f", read {ways} by {self.design.layers} x {self.design.cell}({self.design.size})"
-            through = read if encoder.field.sequence and self.design.cell != "none" else ""
-            lines.append(f"  in  {name}: {encoder.field.describe()}{through}")
+            read = f"read {ways} by {self.design.layers} x {self.design.cell}({self.design.size})"
+            through = read if encoder.field.sequence and self.design.cell != "none" else encoder.describe()
+            lines.append(f"  in  {name}: {encoder.field.describe()}, {through}".rstrip(", "))
         lines += [f"  out {name}: {head.describe()}" for name, head in self.heads.items()]
+        if network is not None:
+            lines.append(f"  layers: {layers_of(network)}")
+            for name, head in self.heads.items():
+                lines += [f"  loss {name}: {loss_name(head.loss)}", f"  decoder {name}: {head.decodes()}"]
         return "\n".join(lines)

@@ -50,6 +50,12 @@ class Detect(Head):
         """How many boxes there can be."""
         return max(1, getattr(self.field, "most", 1))
 
+    def decodes(self) -> str:
+        """Box by box."""
+        design = self.design
+        core = f"{design.layers} x {design.cell}({design.size})"
+        return f"{core} gives a box a step, {self.steps} at most, as long as it is half sure that there is one"
+
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, K, 5)."""
         vector = dropped(join_vectors(list(features.values())), self.design)

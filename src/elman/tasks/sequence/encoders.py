@@ -118,6 +118,15 @@ class Encoder:
             return Features(self.design, None, layers.Embedding(field.size, min(field.size, self.design.width))(x))
         return Features(self.design, None, x)
 
+    def describe(self) -> str:
+        """What stands between an input without time and the answer, in a few words."""
+        design = self.design
+        if self.field.sequence:
+            return ""
+        if self.field.kind == "image":
+            return f"through convolutions and {design.layers} x dense({design.size})"
+        return _TOLD[design.hidden].format(layers=design.layers, size=design.size)
+
     def read(self, steps: Tensor, both_ways: bool) -> Tensor:
         """The recurrent core over steps, or over fewer. Shapes: (B, T, F) -> (B, T', U), or 2U both ways."""
         return core(subsampled(steps, self.design), self.design, both_ways)
@@ -210,6 +219,14 @@ _HIDDEN: dict[str, Callable[[Tensor, Design], Tensor]] = {
     "rbf": _rbf,
 }
 """What stands between inputs without time and the answer."""
+
+_TOLD = {
+    "dense": "through {layers} x dense({size})",
+    "modular": f"through {{layers}} x {EXPERTS} dense({{size}}), experts among which a gate divides the rows",
+    "none": "without a hidden layer: what comes out is a weighted sum of what goes in",
+    "rbf": "through {layers} x rbf({size}): units that answer near their centres",
+}
+"""The same in words."""
 
 
 def join_vectors(parts: Sequence[Features]) -> Tensor:

@@ -93,6 +93,10 @@ class Head(abc.ABC):
         """One line on what comes out."""
         return self.field.describe()
 
+    @abc.abstractmethod
+    def decodes(self) -> str:
+        """How answers are found in what the network gives, in a few words."""
+
     def inputs(self) -> dict[str, Tensor]:
         """Further inputs of the network: what a decoder is told while it learns."""
         return {}
@@ -167,6 +171,10 @@ class Classify(Head):
         super().__init__(choice, field, design)
         self.loss = classes_loss(design)
 
+    def decodes(self) -> str:
+        """The likeliest."""
+        return "the likeliest class"
+
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Softmax over the pooled features. Shapes: -> (B, V)."""
         vector = dropped(join_vectors(list(features.values())), self.design)
@@ -201,6 +209,10 @@ class Label(Head):
         """Lists of labels, also where the column has texts with a separator."""
         return self.field.lists(columns[self.name])
 
+    def decodes(self) -> str:
+        """All that are sure enough."""
+        return f"each label that has {self.field.threshold:g} or more"
+
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Sigmoids over the pooled features. Shapes: -> (B, V)."""
         vector = dropped(join_vectors(list(features.values())), self.design)
@@ -231,6 +243,10 @@ class Regress(Head):
     """Numbers of a whole row: a dense layer over a vector."""
 
     loss = "mean_squared_error"
+
+    def decodes(self) -> str:
+        """What the dense layer gives."""
+        return "the number, its scaling undone"
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, F)."""
@@ -281,6 +297,10 @@ class Tag(Aligned):
         free = self.field.order() is None
         may = "any tag may follow any, for they have no scheme" if free else "only tags that may follow each other"
         return super().describe() + (f"; chosen together by a CRF: {may}" if self.design.crf else "")
+
+    def decodes(self) -> str:
+        """Step by step, or together."""
+        return "the likeliest tags together, by Viterbi" if self.design.crf else "the likeliest tag of each step"
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Softmax at each step of the source, or scores for the CRF. Shapes: -> (B, T, V)."""
@@ -342,6 +362,10 @@ class Follow(Aligned):
     """Numbers at each step: a dense layer at every step."""
 
     loss = "mean_squared_error"
+
+    def decodes(self) -> str:
+        """What the dense layer gives."""
+        return "the numbers of each step, their scaling undone"
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, T, C)."""

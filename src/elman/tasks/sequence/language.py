@@ -44,6 +44,12 @@ class Next(Head):
         self.loss = classes_loss(self.design)
         self.kept = Kept()
 
+    def decodes(self) -> str:
+        """Token by token."""
+        design = self.design
+        read = f"read forwards by {design.layers} x {design.cell}({design.size}), in pieces of {design.window} tokens"
+        return f"what was written so far is {read}; the likeliest next token, or one that is drawn (generate)"
+
     def inputs(self) -> dict[str, Tensor]:
         """The tokens so far."""
         return {self.name: layers.Input((None,), dtype="int32", name=self.name)}

@@ -244,9 +244,9 @@ class SequenceModel(Estimator):
         return self.report_
 
     def explain(self, print_fn: Callable[[str], object] = print) -> None:
-        """Print which topology was chosen, why, and what was learned of each column."""
+        """Print which topology was chosen, why, what was learned of each column, layers, losses and decoders."""
         self._check_fitted("explain")
-        print_fn(self.blueprint_.describe())
+        print_fn(self.blueprint_.describe(self.network_))
 
     def summary(self, print_fn: Callable[[str], object] = print) -> None:
         """Print the explanation, the layers, and the scores on the validation part."""

@@ -35,6 +35,10 @@ class Transcribe(Written):
         super().__init__(*args)
         self.kept = Kept()
 
+    def decodes(self) -> str:
+        """By CTC."""
+        return "CTC: the likeliest symbol of each frame, repeats and blanks taken out, or the best of a beam"
+
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, T, V)."""
         assert self.field.size is not None

@@ -47,6 +47,16 @@ class Write(Written):
         self.loss = classes_loss(self.design)
         self.kept = Kept()
 
+    def decodes(self) -> str:
+        """Token by token."""
+        design, source = self.design, self.choice.source
+        back = f"with a look back at {source!r} (attention) at each" if source else "from one vector"
+        most = f"at most {self.naive['longest'] * LONGER} tokens"
+        return (
+            f"{design.layers} x {design.cell}({design.size}) writes token by token, {back}: the likeliest, or the best "
+            f"of a beam; {most}"
+        )
+
     @property
     def told(self) -> str:
         """The input that holds the tokens so far."""

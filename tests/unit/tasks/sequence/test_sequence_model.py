@@ -153,6 +153,12 @@ def test_explain_says_what_was_chosen_and_why(rng):
     model.explain(said.append)
     assert said[0].startswith("mood: many to one\n  'text' is a sequence and 'mood' is one class")
     assert "read both ways by 1 x lstm(12)" in said[0]
+    layers, loss, decoder = said[0].splitlines()[-3:]
+    assert layers == (
+        "  layers: Embedding(13, 12), Bidirectional(LSTM(12)), GlobalMaxPooling1D, GlobalAveragePooling1D, "
+        f"Dense(2, softmax); {model.network_.count_params()} weights"
+    )
+    assert (loss, decoder) == ("  loss mood: sparse_categorical_crossentropy", "  decoder mood: the likeliest class")
 
 
 def test_a_file_gives_the_same_answers(rng, tmp_path):
