@@ -139,7 +139,7 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       auto s = std::make_unique<GatherStep>();
       s->gather = k->gather;
       s->where = i.where;
-      s->call = {int(item(i.in[0])), size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr, nullptr};
+      s->call = {int(item(i.in[0])), size(i, 0), size(i, 1), size(i, 2), size(i, 3), nullptr, nullptr, nullptr};
       bind(i.in[0], &s->call.from, frame);
       bind(i.in[1], &s->call.index, frame);
       bind(i.out[0], &s->call.to, frame);
@@ -149,7 +149,7 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
       auto s = std::make_unique<ScatterStep<R>>();
       s->kernels = k;
       s->where = i.where;
-      s->call = {size(i, 0), size(i, 1), size(i, 2), nullptr, nullptr, nullptr};
+      s->call = {size(i, 0), size(i, 1), size(i, 2), size(i, 3), nullptr, nullptr, nullptr};
       bind(i.in[0], &s->call.index, frame);
       bind(i.in[1], &s->call.from, frame);
       bind(i.out[0], &s->call.to, frame);

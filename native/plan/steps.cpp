@@ -94,7 +94,7 @@ void GatherStep::run(Watch&) {
 
 template <class R>
 void ScatterStep<R>::run(Watch&) {
-  std::memset(call.to, 0, size_t(call.rows * call.width) * sizeof(R));
+  std::memset(call.to, 0, size_t(call.tables * call.rows * call.width) * sizeof(R));
   const int64_t at = kernels->scatter_add(call);
   if (at >= 0) throw IndexFailure{where, at, call.index[at], call.rows};
 }

@@ -1,6 +1,34 @@
-#include "check.h"
+#i
+TEST(tables_side_by_side_are_one_another_by_one) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t width : {1, 17}) {
+      const int64_t tables = 3, rows = 4, count = 5, item = sizeof(R);
+      Buffer<R> from(tables * rows * width), to(tables * count * width), one(tables * count * width);
+      Buffer<R> sums(tables * rows * width), sum(tables * rows * width);
+      Buffer<int32_t> index(tables * count);
+      randomize(from, random);
+      for (int64_t i = 0; i < tables * count; ++i) index[i] = int32_t(random.below(rows));
+      for (int64_t i = 0; i < tables * rows * width; ++i) sums[i] = sum[i] = 0;
+      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == -1);
+      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == -1);
+      for (int64_t t = 0; t < tables; ++t) {
+        const int64_t table = t * rows * width, part = t * count * width;
+        CHECK(kernels.gather({int(item), 1, rows, width, count, index + t * count, from + table, one + part}) == -1);
+        CHECK(kernels.scatter_add({1, rows, width, count, index + t * count, one + part, sum + table}) == -1);
+      }
+      CHECK(to.intact() && sums.intact());
+      for (int64_t i = 0; i < tables * count * width; ++i) CHECK(same_bits(to[i], one[i]));
+      for (int64_t i = 0; i < tables * rows * width; ++i) CHECK(same_bits(sums[i], sum[i]));
+      index[7] = -1;
+      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == 7);
+      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == 7);
+    }
+  });
+}
+nclude "check.h"
 
-using namespace elman;
+    using namespace elman;
 using namespace elman::test;
 
 namespace {
@@ -99,14 +127,14 @@ TEST(gather_and_its_bad_index) {
         Buffer<int32_t> index(count);
         randomize(from, random);
         for (int64_t i = 0; i < count; ++i) index[i] = int32_t(random.below(rows));
-        CHECK(kernels.gather({int(sizeof(R)), rows, width, count, index, from, to}) == -1);
+        CHECK(kernels.gather({int(sizeof(R)), 1, rows, width, count, index, from, to}) == -1);
         CHECK(to.intact());
         for (int64_t i = 0; i < count * width; ++i) CHECK(to[i] == from[index[i / width] * width + i % width]);
         for (int32_t bad : {-1, 6}) {
           if (count < 9) continue;
           Buffer<R> part(count * width);
           index[4] = bad;
-          CHECK(kernels.gather({int(sizeof(R)), rows, width, count, index, from, part}) == 4);
+          CHECK(kernels.gather({int(sizeof(R)), 1, rows, width, count, index, from, part}) == 4);
           for (int64_t i = 0; i < count * width; ++i) CHECK(i < 4 * width ? part[i] == to[i] : std::isnan(part[i]));
         }
       }
@@ -125,12 +153,12 @@ TEST(scatter_add_in_order_and_its_bad_index) {
       Buffer<R> want(to), part(to);
       for (int64_t i = 0; i < count; ++i)
         for (int64_t j = 0; j < width; ++j) want[index[i] * width + j] += from[i * width + j];
-      CHECK(kernels.scatter_add({rows, width, count, index, from, to}) == -1);
+      CHECK(kernels.scatter_add({1, rows, width, count, index, from, to}) == -1);
       CHECK(to.intact());
       for (int64_t i = 0; i < rows * width; ++i) CHECK(same_bits(to[i], want[i]));
       index[0] = 4;
       const Buffer<R> before(part);
-      CHECK(kernels.scatter_add({rows, width, count, index, from, part}) == 0);
+      CHECK(kernels.scatter_add({1, rows, width, count, index, from, part}) == 0);
       for (int64_t i = 0; i < rows * width; ++i) CHECK(same_bits(part[i], before[i]));
     }
   });

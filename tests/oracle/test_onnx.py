@@ -236,6 +236,11 @@ def gather(c: Call) -> Tensor:
     return ops.transpose(taken, (*where, *range(index.ndim), *range(index.ndim + axis, taken.ndim)))
 
 
+def gather_elements(c: Call) -> Tensor:
+    axis = c.attrs.get("axis", 0)
+    return ops.take_along_axis(c.tensor(0), indices(c, 1, c.arrays[0].shape[axis]), axis)
+
+
 def indices(c: Call, i: int, size: int) -> Tensor:
     """An input of int64 indices, as our border takes it; negative ones count from the end."""
     c.feeds.append(feed(f"x{i}", c.arrays[i], "int32"))
@@ -338,6 +343,7 @@ ROWS: dict[str, Row] = {
     "Floor": plain(ops.floor),
     "GRU": recurrent(layers.GRU, (0, 1, 2), reset_after=False),
     "Gather": gather,
+    "GatherElements": gather_elements,
     "Gemm": gemm,
     "Greater": plain(ops.greater),
     "GreaterOrEqual": plain(ops.greater_equal),
@@ -416,6 +422,7 @@ COUNTS: dict[str, tuple[int, dict[str, int]]] = {
     "Floor": (2, {}),
     "GRU": (6, {}),
     "Gather": (4, {}),
+    "GatherElements": (3, {}),
     "Gemm": (11, {}),
     "Greater": (2, {"type": 6}),
     "GreaterOrEqual": (2, {"type": 6}),

@@ -125,11 +125,25 @@ def pad(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     return torch.cat([sides[0], x, sides[1]], axis)
 
 
+def gather(n: Node, v: Sequence[Any], s: Sizes) -> Any:
+    table, index, lead = v[0], v[1].long(), n.attrs.get("batch", 0)
+    rows, rest = table.shape[lead], table.shape[lead + 1 :]
+    flat = table.reshape((math.prod(table.shape[: lead + 1]), *rest))
+    return flat[index + _first_rows(index, lead, rows)]
+
+
 def scatter(n: Node, v: Sequence[Any], s: Sizes) -> Any:
-    index, values = v[0].long(), v[1]
-    rest = values.shape[index.ndim :]
-    out = torch.zeros((number(n.attrs["rows"], s), *rest), dtype=values.dtype)
-    return out.index_add(0, index.reshape(-1), values.reshape(index.numel(), *rest))
+    index, values, lead = v[0].long(), v[1], n.attrs.get("batch", 0)
+    rows, first, rest = number(n.attrs["rows"], s), index.shape[:lead], values.shape[index.ndim :]
+    out = torch.zeros((math.prod(first) * rows, *rest), dtype=values.dtype)
+    places = (index + _first_rows(index, lead, rows)).reshape(-1)
+    return out.index_add(0, places, values.reshape((index.numel(), *rest))).reshape((*first, rows, *rest))
+
+
+def _first_rows(index: Any, lead: int, rows: int) -> Any:
+    """Where the table of each index begins when all tables stand below each other."""
+    tables = torch.arange(math.prod(index.shape[:lead])).reshape(index.shape[:lead])
+    return rows * tables.reshape((*tables.shape, *(1,) * (index.ndim - lead)))
 
 
 def philox(n: Node, v: Sequence[Any], s: Sizes) -> Any:
@@ -327,7 +341,7 @@ ROWS: dict[str, Row] = {
     "Concat": lambda n, v, s: torch.cat(list(v), n.attrs["axis"]),
     "Slice": cut,
     "Pad": pad,
-    "Gather": lambda n, v, s: v[0][v[1].long()],
+    "Gather": gather,
     "ScatterAdd": scatter,
     "RandomUniform": philox,
     "Scan": scan,

@@ -174,10 +174,11 @@ constexpr int64_t linear_block(int64_t n) {   // 8 MB of float logits, and enoug
 // to[sum i_a * to_stride_a] = from[sum i_a * from_stride_a] for every index below size. Strides may be 0 in from, negative in both.
 // Serves transposition, slicing, expansion, concatenation and padding. add: to += from (real items only).
 struct Copy { int item; bool add; int axes; const int64_t* size; const int64_t* to_stride; const int64_t* from_stride; const void* from; void* to; };
-// to (count, width) = rows of from (rows, width). Returns -1, or the position of the first index outside [0, rows): nothing past it is written.
-struct Gather { int item; int64_t rows, width, count; const int32_t* index; const void* from; void* to; };
-// to (rows, width) += from (count, width) at index, in the order of count. Returns as Gather. `to` is not cleared.
-template <class R> struct ScatterAdd { int64_t rows, width, count; const int32_t* index; const R* from; R* to; };
+// to (tables, count, width) = rows of from (tables, rows, width) at index (tables, count). Returns -1, or the position of the first index
+// outside [0, rows): nothing past it is written.
+struct Gather { int item; int64_t tables, rows, width, count; const int32_t* index; const void* from; void* to; };
+// to (tables, rows, width) += from (tables, count, width) at index (tables, count), in its order. Returns as Gather. `to` is not cleared.
+template <class R> struct ScatterAdd { int64_t tables, rows, width, count; const int32_t* index; const R* from; R* to; };
 
 // ---- numbers ---------------------------------------------------------------------------------------------------
 // Uniform [0, 1) from Philox4x32-10 (Salmon et al. 2011): key (seed_low, seed_high), counter (block, row, node, step) with block = column / 4;

@@ -47,8 +47,8 @@ enum class Op : uint8_t {
   cum_sum,     // dims outer length inner; flags: reverse, exclusive
   linear_cross_entropy,  // in x w bias index [g]; out loss best [dx dw db]; dims rows k n; flags: bfloat16
   copy,        // dims to_offset from_offset, axes, then sizes, to strides, from strides; flags: zero the output first
-  gather,      // in table index; dims rows width count
-  scatter_add, // in index values; dims rows width count
+  gather,      // in table index; dims tables rows width count
+  scatter_add, // in index values; dims as gather
   uniform,     // in seed step; dims rows width; flags: key, rows are of the batch
   range,       // dims count
   size,        // dims number

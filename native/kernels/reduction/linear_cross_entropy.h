@@ -39,7 +39,7 @@ void cross_entropy_slopes(const LinearCrossEntropy<R>& p, int64_t start, int64_t
 template <class R>
 int64_t linear_cross_entropy(const LinearCrossEntropy<R>& p) {
   const bool slopes = p.g != nullptr;
-  const int64_t outside = each_index<R>(p.index, p.rows, p.n, [](int64_t, int64_t) {});
+  const int64_t outside = each_index(p.index, 1, p.rows, p.n, [](int64_t, int64_t) {});
   if (outside >= 0) return outside;
   if (slopes) __builtin_memset(p.db, 0, size_t(p.n) * sizeof(R));
   if (slopes && p.rows == 0) __builtin_memset(p.dw, 0, size_t(p.k * p.n) * sizeof(R));

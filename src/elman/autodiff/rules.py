@@ -224,8 +224,11 @@ RULES: dict[str, Rule] = {
     "Pad": lambda n, g: (
         apply("Slice", g, axis=n.attrs["axis"], start=n.attrs["before"], length=_x(n).shape[n.attrs["axis"]], step=1),
     ),
-    "Gather": lambda n, g: (apply("ScatterAdd", n.inputs[1], g, rows=_x(n).shape[0]), None),
-    "ScatterAdd": lambda n, g: (None, ops.take(g, n.inputs[0])),
+    "Gather": lambda n, g: (
+        apply("ScatterAdd", n.inputs[1], g, **n.attrs, rows=_x(n).shape[n.attrs.get("batch", 0)]),
+        None,
+    ),
+    "ScatterAdd": lambda n, g: (None, apply("Gather", g, n.inputs[0], batch=n.attrs.get("batch", 0))),
 }
 """Operators with whole-number, boolean or no outputs need no row: nothing flows through them.
 

@@ -171,15 +171,23 @@ def check_index(where: str, index: np.ndarray, rows: int) -> None:
 
 
 def _gather(n: Node, v: Values, s: Sizes) -> np.ndarray:
-    check_index("Gather", v[1], v[0].shape[0])
-    return v[0][v[1]]
+    tables = n.attrs.get("batch", 0)
+    check_index("Gather", v[1], v[0].shape[tables])
+    taken: np.ndarray = v[0][(*_places(v[1], tables), v[1])]
+    return taken
 
 
 def _scatter(n: Node, v: Values, s: Sizes) -> np.ndarray:
     out = np.zeros(evaluate(n.outputs[0].shape, s), dtype=v[1].dtype)
-    check_index("ScatterAdd", v[0], out.shape[0])
-    np.add.at(out, v[0], v[1])
+    tables = n.attrs.get("batch", 0)
+    check_index("ScatterAdd", v[0], out.shape[tables])
+    np.add.at(out, (*_places(v[0], tables), v[0]), v[1])
     return out
+
+
+def _places(index: np.ndarray, tables: int) -> tuple[np.ndarray, ...]:
+    """Which table each index is of, by the leading axes, as arrays that broadcast with the index."""
+    return np.ix_(*map(range, index.shape[:tables]), *([[0]] * (index.ndim - tables)))[:tables]
 
 
 def _linear_cross_entropy(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:

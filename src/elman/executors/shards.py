@@ -153,11 +153,11 @@ def _check(node: Node, batched: list[Tensor], outputs: list[Tensor]) -> None:
         if any(_axis(t) == node.attrs["axis"] for t in batched):
             raise _MixedError
     elif node.op == "Gather":
-        if of_batch(node.inputs[0]):
+        if of_batch(node.inputs[0]) and _axis(node.inputs[0]) >= node.attrs.get("batch", 0):
             raise _MixedError
-    # A table for each shard, added up: only a table whose size is the batch has no such parts.
+    # A table for each shard, added up, or one for each row: only a table whose size is the batch has no such parts.
     elif node.op == "ScatterAdd":
-        if outputs:
+        if outputs and _axis(outputs[0]) >= node.attrs.get("batch", 0):
             raise _MixedError
     elif node.op.startswith("LinearCrossEntropy"):
         x, w, b = node.inputs[:3]

@@ -248,7 +248,10 @@ def _pad(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Si
 def _gather(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     (table, dtype), (index, index_type) = ins
     _need(op, index_type, (dtypes.INT32,), "int32 index")
-    return [((*index, *table[1:]), dtype)]
+    tables = attrs.get("batch", 0)
+    if index[:tables] != table[:tables] or len(table) <= tables:
+        raise ShapeError.at(op, "index", f"of leading shape {text(table[:tables])}", text(index), "One table a row.")
+    return [((*index, *table[tables + 1 :]), dtype)]
 
 
 def _scatter(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
@@ -256,7 +259,7 @@ def _scatter(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> lis
     _need(op, index_type, (dtypes.INT32,), "int32 index")
     if values[: len(index)] != index:
         raise ShapeError.at(op, "values", f"of leading shape {text(index)}", text(values), "One row a position.")
-    return [((attrs["rows"], *values[len(index) :]), dtype)]
+    return [((*index[: attrs.get("batch", 0)], attrs["rows"], *values[len(index) :]), dtype)]
 
 
 def _linear_cross_entropy(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
@@ -444,8 +447,14 @@ _ROWS = (
     ("Concat", "movement", -1, _concat, "one after another along axis"),
     ("Slice", "movement", 1, _slice, "length elements from start, step apart, along axis"),
     ("Pad", "movement", 1, _pad, "zeros before and after along axis"),
-    ("Gather", "movement", 2, _gather, "rows of a table by index"),
-    ("ScatterAdd", "movement", 2, _scatter, "rows added into zeros by index: the gradient of Gather"),
+    (
+        "Gather",
+        "movement",
+        2,
+        _gather,
+        "rows of a table by index; attribute batch: leading axes with tables of their own",
+    ),
+    ("ScatterAdd", "movement", 2, _scatter, "rows added into zeros by index: the gradient of Gather, batch as there"),
     # an output layer and its loss in one: the logits, rows x V, are never held whole
     (
         "LinearCrossEntropy",

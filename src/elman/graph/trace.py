@@ -383,6 +383,12 @@ def take(table: Operand, index: Operand) -> Tensor:
     return apply("Gather", table, index)
 
 
+def take_along_axis(x: Operand, index: Operand, axis: int = -1) -> Tensor:
+    """Elements of each row by place. Shapes: x (..., V, ...), index (..., S, ...) int32 -> (..., S, ...)."""
+    rows, places = swapaxes(x, axis, -1), swapaxes(index, axis, -1)
+    return swapaxes(apply("Gather", rows, places, batch=rows.ndim - 1), axis, -1)
+
+
 def one_hot(index: Operand, classes: Size, dtype: str = dtypes.FLOAT32) -> Tensor:
     """1 at the index, 0 elsewhere. Shapes: (...) int32 -> (..., classes)."""
     return cast(apply("Equal", expand_dims(index, -1), arange(classes)), dtype)

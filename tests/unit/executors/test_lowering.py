@@ -15,7 +15,7 @@ from elman.errors import GraphError
 from elman.executors.lowering import EMITTERS, OPS, lower
 from elman.executors.native import NativeExecutor
 from elman.executors.reference import ReferenceExecutor
-from elman.graph import TABLE, Graph, Variable, placeholder
+from elman.graph import TABLE, Graph, Variable, apply, placeholder
 from elman.graph.rewrite import hoist, simplify
 from elman.shapes import B, Dim, T
 from tests.tolerances import assert_close
@@ -147,6 +147,14 @@ def test_sums_over_the_batch_are_partial():
     spec = lower(Graph((x,), (ops.sum(x),))).spec
     assert spec["shardable"]
     assert len(spec["partials"]) == 1
+
+
+def test_a_batch_is_cut_where_each_row_has_its_table():
+    rows, places = placeholder("rows", (Dim.symbol("B"), 3)), placeholder("places", (Dim.symbol("B"), 2), "int32")
+    taken = ops.take_along_axis(rows, places)
+    added = apply("ScatterAdd", places, taken, rows=4, batch=1)
+    assert lower(Graph((rows, places), (added,))).spec["shardable"]
+    assert not lower(Graph((rows, places), (ops.take(rows, places),))).spec["shardable"], "rows meet"
 
 
 def test_a_loop_reads_every_matrix_of_a_captured_batch(rng):

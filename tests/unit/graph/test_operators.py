@@ -190,6 +190,11 @@ def test_open_sizes_go_through():
             "ScatterAdd: values must be of leading shape (3,). Received (4, 2). One row a position.",
         ),
         (
+            lambda: ops.take_along_axis(real(2, 5), real(3, 4, dtype="int32")),
+            ShapeError,
+            "Gather: index must be of leading shape (2,). Received (3, 4). One table a row.",
+        ),
+        (
             lambda: apply("Add", real(2)),
             ShapeError,
             "Add: inputs must be 2 in number. Received ",

@@ -38,13 +38,15 @@ def _rows(n: Node) -> list[Size]:
 
 
 def _gathered(n: Node) -> list[Size]:
-    table, index = n.inputs
-    return [table.shape[0], product(table.shape[1:]), product(index.shape)]
+    (table, index), tables = n.inputs, n.attrs.get("batch", 0)
+    rows, width = table.shape[tables], product(table.shape[tables + 1 :])
+    return [product(table.shape[:tables]), rows, width, product(index.shape[tables:])]
 
 
 def _scattered(n: Node) -> list[Size]:
-    index, values = n.inputs
-    return [n.attrs["rows"], product(values.shape[index.ndim :]), product(index.shape)]
+    (index, values), tables = n.inputs, n.attrs.get("batch", 0)
+    width = product(values.shape[index.ndim :])
+    return [product(index.shape[:tables]), n.attrs["rows"], width, product(index.shape[tables:])]
 
 
 def _drawn(n: Node) -> list[Size]:
