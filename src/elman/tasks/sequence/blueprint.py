@@ -11,6 +11,7 @@ from elman.fields import Field
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.sequence.columns import naming
+from elman.tasks.sequence.copying import copied_from
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.detect import Detect
 from elman.tasks.sequence.encoders import Encoder, Features, hidden
@@ -73,6 +74,8 @@ class Blueprint:
         self._check_heads("tie_weights", self.design.tie_weights, "writes", "a text that is written")
         self._check_subsampling()
         self._check_vectors()
+        if design.copying:
+            self._copy()
 
     def _check_heads(self, setting: str, value: Any, known: str, rule: str) -> None:
         """Refuse a setting that no output would use. Raises: ArgumentError."""
@@ -100,6 +103,19 @@ class Blueprint:
         if stepwise or not any(encoder.field.sequence for encoder in self.encoders.values()):
             rule = f"1 where {stepwise[0]!r} needs every step" if stepwise else "1 where no sequence goes in"
             raise ArgumentError.at("SequenceModel", "subsampling", rule, self.design.subsampling, "Leave it out.")
+
+    def _copy(self) -> None:
+        """Let texts be copied from what they are written from. Raises: ArgumentError: there are no such."""
+        copied = copied_from(self.inputs, self.outputs)
+        if not copied or self.design.subsampling > 1:
+            rule = "False unless a text is written from a text, both read alike, and every step is kept"
+            kinds = ", ".join(f"{name}:{field.kind}" for name, field in (self.inputs | self.outputs).items())
+            cure = "Give both columns the same field, or leave it out."
+            raise ArgumentError.at("SequenceModel", "copying", rule, True, cure, because=kinds)
+        for name, source in copied.items():
+            head = self.heads[name]
+            assert isinstance(head, Write)
+            head.copied = source
 
     def _check_vectors(self) -> None:
         """Refuse vectors of words where none are read. Raises: ArgumentError."""

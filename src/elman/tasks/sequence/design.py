@@ -49,6 +49,7 @@ class Design:
         label_smoothing: of targets that are classes, tags or tokens.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
         tie_weights: the vectors of tokens that are read score those that are written, too.
+        copying: a text that is written from a text may copy tokens of it.
     """
 
     cell: str = "lstm"
@@ -68,6 +69,7 @@ class Design:
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
     tie_weights: bool = False
+    copying: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in (*CELLS, "none"):

@@ -29,6 +29,7 @@ from elman.tasks.sequence.columns import (
     sized,
     split_rows,
 )
+from elman.tasks.sequence.copying import copied_from
 from elman.tasks.sequence.design import Design
 from elman.tasks.sequence.file import read_sequence_file, write_sequence_file
 from elman.tasks.sequence.heads import Run
@@ -75,6 +76,7 @@ class SequenceModel(Estimator):
         label_smoothing: of targets that are classes, tags or tokens.
         scheduled_sampling: share of tokens that a network which writes reads of its own while training.
         tie_weights: the vectors of tokens that are read score those that are written, too.
+        copying: a text that is written from a text may copy tokens of it (names, numbers); both share one vocabulary.
         epochs: at most. batch_size: rows of a step. learning_rate: of Adam.
         decay: how the rate falls: "plateau", halved when the score stands still; "cosine", half a wave that ends at 0
             with the last epoch; None: "plateau" with a validation part, "cosine" without one.
@@ -118,6 +120,7 @@ class SequenceModel(Estimator):
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
     tie_weights: bool = False
+    copying: bool = False
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 0.002
@@ -354,10 +357,11 @@ class SequenceModel(Estimator):
             named = check is not None and field.kind in ("category", "labels", "tags")
             with naming(name):
                 known[name] = field.fit([*columns[name], *check[name]] if named and check else columns[name])
-        return (
-            {name: known[name] for name in _declared("inputs", self.inputs)},
-            {name: known[name] for name in _declared("outputs", self.outputs)},
-        )
+        inputs = {name: known[name] for name in _declared("inputs", self.inputs)}
+        outputs = {name: known[name] for name in _declared("outputs", self.outputs)}
+        for name, source in copied_from(inputs, outputs).items() if self.copying else ():
+            inputs[source] = outputs[name] = outputs[name].fit([*columns[source], *columns[name]])
+        return inputs, outputs
 
     def _field(self, name: str, given: Any, column: Any) -> Field[Any]:
         if isinstance(given, Field):

@@ -37,11 +37,18 @@ class Vocabulary:
         made: Tensor = self.table(ids)
         return made
 
-    def chances(self, x: Tensor) -> Tensor:
+    def scores(self, x: Tensor) -> Tensor:
         """Shapes: (B, T, F) -> (B, T, V)."""
+        if not self.design.tie_weights:
+            made: Tensor = layers.Dense(self.size)(x)
+            return made
+        tied: Tensor = self.table(layers.Dense(self.design.width)(x), reverse=True)
+        return tied
+
+    def chances(self, x: Tensor) -> Tensor:
+        """The softmax of the scores. Shapes: (B, T, F) -> (B, T, V)."""
         if not self.design.tie_weights:
             made: Tensor = layers.Dense(self.size, activation="softmax")(x)
             return made
-        scores = self.table(layers.Dense(self.design.width)(x), reverse=True)
-        tied: Tensor = layers.Softmax()(scores)
+        tied: Tensor = layers.Softmax()(self.scores(x))
         return tied

@@ -21,6 +21,7 @@ from elman.fields import BOS, EOS
 from elman.graph import Tensor
 from elman.tasks.scoring import character_error_rate, rouge_l
 from elman.tasks.sequence.columns import count
+from elman.tasks.sequence.copying import Copied
 from elman.tasks.sequence.design import core, dropped
 from elman.tasks.sequence.encoders import Features, join_vectors
 from elman.tasks.sequence.heads import Run, classes_loss
@@ -41,6 +42,8 @@ class Write(Written):
     writes = True
     searches = ("beam", "length_penalty", "coverage_penalty", *DRAWING)
     way = "a decoder writes"
+    copied: str = ""
+    """The input whose tokens may be copied."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -62,6 +65,10 @@ class Write(Written):
         """The input that holds the tokens so far."""
         return f"{self.name} so far"
 
+    def describe(self) -> str:
+        """The text, and whether what is read is copied."""
+        return super().describe() + (f"; tokens of {self.copied!r} may be copied" if self.copied else "")
+
     def inputs(self) -> dict[str, Tensor]:
         """The tokens so far."""
         return {self.told: layers.Input(("W",), dtype="int32", name=self.told)}
@@ -79,8 +86,15 @@ class Write(Written):
             memory = features[self.choice.source].memory
             width: Any = x.shape[-1]
             keys = layers.Dense(width)(memory)
-            x = layers.Concatenate()([x, layers.Attention()([x, memory, keys])])
-        return words.chances(dropped(layers.Dense(design.size, activation="tanh")(x), design))
+            seen, weights = layers.Attention()([x, memory, keys], return_attention_scores=True)
+            x = layers.Concatenate()([x, seen])
+        written = dropped(layers.Dense(design.size, activation="tanh")(x), design)
+        if not self.copied:
+            return words.chances(written)
+        read = inputs[self.copied]
+        ids = read if read.ndim == 2 else read[:, :, 0]  # behind them stands how words are spelled
+        made: Tensor = Copied()([words.scores(written), layers.Dense(1, activation="sigmoid")(x), weights, ids])
+        return made
 
     def arrays(self, column: Any) -> tuple[dict[str, Any], Any]:
         """Tokens so far, and the token behind each."""

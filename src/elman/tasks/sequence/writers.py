@@ -72,6 +72,7 @@ class _Decoder(_Writer):
     tie_weights: bool = False
 
 
+@settings
 class Translator(_Decoder):
     """A text to another: translation, summary, chat. One network reads, another writes and looks back at each word.
 
@@ -79,6 +80,7 @@ class Translator(_Decoder):
         beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
         label_smoothing: of the tokens that are to be written. scheduled_sampling: share of tokens that it reads of its
             own while training. tie_weights: the vectors of tokens that are read score those that are written, too.
+        copying: it may copy tokens of what it reads (names, numbers of a summary); both sides share one vocabulary.
         input: a field for both sides; None: words. The others as `SequenceClassifier`, without `class_weight`.
 
     Source: Sutskever, Vinyals and Le 2014 (two networks, beam search); Luong, Pham and Manning 2015 (the look back).
@@ -89,6 +91,8 @@ class Translator(_Decoder):
         >>> Translator(**settings).fit(source * 8, target * 8).predict(["red house", "car"])
         ['casa roja', 'coche']
     """
+
+    copying: bool = False
 
     def _input(self, given: Any) -> Any:
         return Text() if self.input is None else self.input
