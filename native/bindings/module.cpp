@@ -251,15 +251,11 @@ class BoundPlan {
   // bytes: of weights.
   BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
             nb::handle given, nb::handle answer, int64_t bytes, int threads)
-      : plan_(plan),
-        arrays_(std::move(arrays)),
-        symbols_(std::move(symbols)),
-        outputs_(std::move(outputs)),
-        given_(given),
-        answer_(answer),
-        threads_(threads) {
-    for (auto& a : arrays_) views_.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes()), 0});
-    for (auto& a : outputs_) to_.push_back(static_cast<char*>(a.data()));
+      : plan_(plan), arrays_(std::move(arrays)), outputs_(std::move(outputs)), given_(given), answer_(answer) {
+    fixed_.symbols = std::move(symbols);
+    fixed_.threads = threads;
+    for (auto& a : arrays_) fixed_.arrays.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
+    for (auto& a : outputs_) fixed_.outputs.push_back(static_cast<char*>(a.data()));
     for (auto& a : arrays_) bytes += int64_t(a.nbytes());
     for (auto& a : outputs_) bytes += int64_t(a.nbytes());
     brief_ = bytes <= brief;
@@ -269,11 +265,11 @@ class BoundPlan {
     // To let other threads of Python in costs as much as a short step.
     if (brief_ && plan_.mutex().try_lock()) {
       std::lock_guard lock(plan_.mutex(), std::adopt_lock);
-      return compute();
+      return plan_.run(fixed_);
     }
     nb::gil_scoped_release released;
     std::lock_guard lock(plan_.mutex());
-    compute();
+    plan_.run(fixed_);
   }
 
   // `run` with x in the place of `given`, then a copy of `answer`. None, and nothing done, unless x is an array like `given` in one piece.
@@ -284,20 +280,12 @@ class BoundPlan {
   }
 
  private:
-  void compute() {
-    plan_.run(views_, symbols_, nullptr, 1, 1, threads_, nullptr);  // no host: Python looks for signals between calls
-    for (size_t i = 0; i < to_.size(); ++i) plan_.read(i, to_[i]);
-  }
-
   Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
   std::vector<AnyArray> arrays_;  // held, as their memory is written below
-  Numbers symbols_;
   std::vector<OwnedArray> outputs_;
   Held given_, answer_;
-  std::vector<Array> views_;
-  std::vector<char*> to_;
+  Fixed fixed_;
   bool brief_ = false;
-  int threads_;
 };
 
 template <class R>

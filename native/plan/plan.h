@@ -20,6 +20,25 @@ struct Outcome {
   bool diverged;
 };
 
+// A copy of bytes from one place that stays to another.
+struct Move {
+  char* to;
+  const char* from;
+  size_t bytes;
+};
+
+// A step on arrays that stay, of a plan without guard and updates. What a run of it comes down to is found by the plan at the
+// first run, and found again where the plan has moved its memory since. All pointers are the caller's, for the life of this.
+struct Fixed {
+  std::vector<Array> arrays;  // the inputs; no rows of a batch
+  Numbers symbols;
+  std::vector<char*> outputs;  // each the whole of an output
+  int threads;
+  std::vector<Move> in, out;
+  std::vector<Step*> steps;
+  int64_t found = -1;  // Plan::moves_ when it was
+};
+
 template <class R>
 class Plan {
  public:
@@ -31,6 +50,9 @@ class Plan {
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
   Outcome run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
               int64_t batch, int threads, Host* host);
+
+  // A step on arrays that stay: their values at this call, and outputs filled.
+  void run(Fixed& fixed);
 
   // Bytes of an output of the last run, and a copy of it to `to` (C-contiguous, its whole shape).
   int64_t output_bytes(size_t output) const;
@@ -67,12 +89,6 @@ class Plan {
     char* home;
     int64_t other, bytes;  // other: offset in others_
   };
-  // An update of any other variable, after each step.
-  struct Copy {
-    char* to;
-    const char* from;
-    size_t bytes;
-  };
   struct Piece {  // of an output
     const char* from;
     size_t bytes;
@@ -88,11 +104,13 @@ class Plan {
     Block once;
     std::vector<int64_t> once_at;
     std::vector<Load> loads;
-    std::vector<Copy> updates;
+    std::vector<Move> updates;  // of variables that are no twins, after each step
     std::vector<std::vector<Piece>> results;  // by output: a piece a shard, one after another
     const R* guard = nullptr;
   };
 
+  void find(Fixed& fixed) const;  // from the last run, which was of it
+  void forget();  // all bindings
   void pair();  // finds the twins
   void settle();  // brings twins home
   char* twin(const Twin& t, bool away) const { return away ? others_.data() + t.other : t.home; }
@@ -123,6 +141,7 @@ class Plan {
   bool away_ = false;  // where twins are now
   std::map<std::pair<Numbers, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols and where twins are
   Binding* bound_ = nullptr;
+  int64_t moves_ = 0;  // how often bindings were forgotten
   int threads_ = 1;  // of the last run
   Numbers asked_;  // symbols of the step that runs
   Block arena_;

@@ -47,6 +47,22 @@ def test_a_step_takes_arrays_like_the_given_one_alone(executor):
 
 
 @each
+def test_a_bound_plan_goes_on_where_the_plan_has_run_on_other_sizes_since(executor):
+    x = placeholder("x", ("T", 3))
+    given, made = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
+    plan = executor.compile(Graph((x,), (x * 2.0,)))
+    run = plan.bound([given], [made]).run
+    for value, steps in ((1.0, 1000), (2.0, 100_000), (3.0, 1)):  # memory of the plan moves when it grows
+        given[...] = value
+        run()
+        assert np.array_equal(made, np.full((2, 3), 2 * value, "float32"))
+        other = plan.run([np.ones((steps, 3), "float32")]).outputs[0]
+        assert np.array_equal(other, np.full((steps, 3), 2, "float32"))
+        run()
+        assert np.array_equal(made, np.full((2, 3), 2 * value, "float32"))
+
+
+@each
 def test_states_that_change_places_do_not_overwrite_each_other(executor):
     a, b = placeholder("a", (2,)), placeholder("b", (2,))
     first, second = np.array([1, 2], "float32"), np.array([3, 4], "float32")
