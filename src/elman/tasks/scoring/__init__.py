@@ -5,7 +5,7 @@ from elman.tasks.scoring.classes import accuracy, class_scores, confusion, macro
 from elman.tasks.scoring.edits import align, character_error_rate, edit_distance, word_error_rate
 from elman.tasks.scoring.likelihood import bits_per_character, perplexity
 from elman.tasks.scoring.spans import span_f1, spans
-from elman.tasks.scoring.texts import bleu, chrf, rouge_l
+from elman.tasks.scoring.texts import bleu, chrf, rouge_l, text_notes, text_scores
 
 __all__ = [
     "accuracy",
@@ -24,5 +24,7 @@ __all__ = [
     "rouge_l",
     "span_f1",
     "spans",
+    "text_notes",
+    "text_scores",
     "word_error_rate",
 ]

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from elman.errors import missing_extra
+from elman.errors import ElmanWarning, missing_extra
+from elman.tasks.scoring.edits import character_error_rate
 
-__all__ = ["bleu", "chrf", "rouge_l"]
+__all__ = ["bleu", "chrf", "rouge_l", "text_notes", "text_scores"]
 
 
-def bleu(actual: Sequence[str | Sequence[str]], predicted: Sequence[str], order: int = 4) -> float:
+def bleu(
+    actual: Sequence[str | Sequence[str]], predicted: Sequence[str], order: int = 4, effective_order: bool = False
+) -> float:
     """Corpus BLEU from 0 to 100, tokenised by sacrebleu's "13a".
+
+    Texts of fewer words than `order` have no n-gram of that length: where all are so short BLEU is 0, with a warning.
 
     Args:
         actual: one text for each prediction, or several that all are right.
         predicted: what the model wrote.
         order: longest n-gram that counts; 4 is what "BLEU" means.
+        effective_order: count n-grams up to the longest there are, as sacrebleu does for single sentences. Such numbers
+            cannot be compared with BLEU of longer texts.
 
     Raises:
         MissingExtraError: sacrebleu is not installed.
+        ElmanWarning: as a warning, nothing that was written has `order` words.
 
     Source: Papineni et al. 2002; Post 2018, "A Call for Clarity in Reporting BLEU Scores".
 
     Example:
         >>> round(bleu(["the cat sat on the mat"], ["the cat sat on the mat"]), 6)
         100.0
+        >>> round(bleu(["la casa"], ["la casa"], effective_order=True), 6)
+        100.0
     """
-    return float(_sacrebleu().BLEU(max_ngram_order=order).corpus_score(list(predicted), _columns(actual)).score)
+    found = _bleu(actual, predicted, order, effective_order)
+    if not effective_order and not found.totals[order - 1]:
+        cure = "Pass effective_order=True, or take chrf: it counts characters."
+        text = f"bleu: nothing that was written has {order} words, so BLEU counts no n-gram of that length. {cure}"
+        warnings.warn(text, ElmanWarning, stacklevel=2)
+    return float(found.score)
 
 
 def chrf(actual: Sequence[str | Sequence[str]], predicted: Sequence[str]) -> float:
@@ -55,6 +72,45 @@ def rouge_l(actual: Sequence[str], predicted: Sequence[str]) -> float:
     """
     scores = [_rouge(a.lower().split(), p.lower().split()) for a, p in zip(actual, predicted, strict=True)]
     return float(np.mean(scores)) if scores else float("nan")
+
+
+def text_scores(actual: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """What texts that were written are worth: BLEU and chrF (where sacrebleu is installed), ROUGE-L, CER, exact ones.
+
+    Example:
+        >>> scores = text_scores(["the cat sat on the mat"], ["the cat sat on the mat"])
+        >>> scores["ROUGE-L"], scores["CER"], scores["whole"]
+        (1.0, 0.0, 1.0)
+    """
+    scores = {}
+    if importlib.util.find_spec("sacrebleu"):
+        scores = {"BLEU": float(_bleu(actual, predicted).score), "chrF": chrf(actual, predicted)}
+    whole = float(np.mean([a == b for a, b in zip(actual, predicted, strict=True)]))
+    cer = character_error_rate(actual, predicted)
+    return {**scores, "ROUGE-L": rouge_l(actual, predicted), "CER": cer, "whole": whole}
+
+
+def text_notes(scores: Mapping[str, float]) -> list[str]:
+    """What should be known of `text_scores`: why BLEU is 0, or is not there.
+
+    Example:
+        >>> text_notes({"BLEU": 31.2, "chrF": 40.0})
+        []
+    """
+    if "BLEU" not in scores:
+        return ['BLEU and chrF need sacrebleu: pip install "elman[text]"']
+    if scores["BLEU"] == 0:
+        return [
+            "BLEU is 0 where no word is right, or where nothing that was written has four words, the longest n-grams "
+            "it counts: read chrF and ROUGE-L, or elman.tasks.scoring.bleu(..., effective_order=True)"
+        ]
+    return []
+
+
+def _bleu(actual: Any, predicted: Sequence[str], order: int = 4, effective: bool = False) -> Any:
+    """sacrebleu's own answer: the score and how many n-grams there were."""
+    metric = _sacrebleu().BLEU(max_ngram_order=order, effective_order=effective)
+    return metric.corpus_score(list(predicted), _columns(actual))
 
 
 def _rouge(actual: list[str], predicted: list[str]) -> float:

@@ -151,6 +151,10 @@ class Head(abc.ABC):
         """What the answers are worth; the first number is the one that counts. Nothing where `measure` says it all."""
         return {}
 
+    def notes(self, scores: Mapping[str, float]) -> list[str]:
+        """What a reader of the model's scores should know."""
+        return []
+
     @abc.abstractmethod
     def learn(self, columns: Mapping[str, Any]) -> None:
         """Note the simplest guesses the training part suggests."""

@@ -384,10 +384,11 @@ class SequenceModel(Estimator):
     def _scored(self, columns: Columns, title: str, search: Mapping[str, Any]) -> Any:
         """A report for each output, beside the simplest guesses."""
         run = self._run(columns, search)
-        reports = {
-            name: Report(head.measure(run, columns), f"{name}: {title}, {count(columns)}")
-            for name, head in self.blueprint_.heads.items()
-        }
+        reports = {}
+        for name, head in self.blueprint_.heads.items():
+            rows = head.measure(run, columns)
+            notes = head.notes(rows[head.design.name])
+            reports[name] = Report(rows, f"{name}: {title}, {count(columns)}", notes)
         return reports if len(reports) > 1 else next(iter(reports.values()))
 
 

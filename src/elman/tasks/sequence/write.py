@@ -19,7 +19,7 @@ from elman.decoding.rows import padded
 from elman.errors import ArgumentError
 from elman.fields import BOS, EOS
 from elman.graph import Tensor
-from elman.tasks.scoring import character_error_rate, rouge_l
+from elman.tasks.scoring import text_notes, text_scores
 from elman.tasks.sequence.columns import count
 from elman.tasks.sequence.copying import Copied
 from elman.tasks.sequence.design import core, dropped
@@ -131,10 +131,12 @@ class Write(Written):
                 )  # fmt: skip
 
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
-        """ROUGE-L, the error rate of characters, and the share of wholly right texts."""
-        true, found = [shown(row) for row in actual], [shown(row) for row in answers]
-        whole = float(np.mean([a == b for a, b in zip(true, found, strict=True)]))
-        return {"ROUGE-L": rouge_l(true, found), "CER": character_error_rate(true, found), "whole": whole}
+        """BLEU and chrF, ROUGE-L, the error rate of characters, and the share of wholly right texts."""
+        return text_scores([shown(row) for row in actual], [shown(row) for row in answers])
+
+    def notes(self, scores: Mapping[str, float]) -> list[str]:
+        """Why BLEU is 0, or is not there."""
+        return text_notes(scores)
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The longest text, and the most frequent."""

@@ -9,9 +9,7 @@ import numpy as np
 from elman.fields import Field, Image, Line, Text, Video, guess
 from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
-from elman.tasks.scoring import bleu, chrf
 from elman.tasks.sequence.estimators import _Classifier, _Recurrent
-from elman.tasks.sequence.tabular import targets
 
 __all__ = ["Captioner", "Transcriber", "Translator", "VideoTagger"]
 
@@ -43,24 +41,12 @@ class _Writer(_Recurrent):
         return Text()
 
     def evaluate(self, X: Any = None, y: Any = None, **search: Any) -> Report:
-        """Scores beside the simplest guess; without arguments those on the validation part.
+        """Scores beside the simplest guess; without arguments those on the validation part. `search` as in `predict`.
 
-        Rows that are given are scored by BLEU and chrF, too; `search` is as in `predict`.
-
-        Raises:
-            MissingExtraError: rows are given, and sacrebleu is not installed (extra `text`).
+        What is written token by token is scored by BLEU and chrF (with the extra `text`; a note says where it is
+        missing), ROUGE-L, CER and the share of wholly right texts; what CTC reads by CER, WER and that share.
         """
-        if X is None:
-            return self._evaluated(None, None, {})
-        found = self.predict(X, **search)
-        actual = targets(f"{type(self).__name__}.evaluate", y, len(found), False)
-        head = self.model_.blueprint_.heads["y"]
-        rows = {head.design.name: found} | head.guesses({"y": actual})
-        scores = {
-            name: {"BLEU": bleu(actual, texts), "chrF": chrf(actual, texts)} | head.scores(actual, texts)
-            for name, texts in rows.items()
-        }
-        return Report(scores, f"given rows, {len(actual)}")
+        return self._evaluated(X, y, {"beam": self.beam, **search})
 
 
 @settings
@@ -70,6 +56,10 @@ class _Decoder(_Writer):
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
     tie_weights: bool = False
+
+    def score(self, X: Any, y: Any) -> float:
+        """ROUGE-L: the mean share of words in the right order, 0 ... 1."""
+        return self.evaluate(X, y).model["ROUGE-L"]
 
 
 @settings
@@ -153,10 +143,6 @@ class Transcriber(_Writer):
 
     def _output(self, y: Any) -> Field[Any] | str:
         return Text("char")
-
-    def evaluate(self, X: Any = None, y: Any = None, **search: Any) -> Report:
-        """CER, WER and the share of wholly right texts, beside those of writing nothing; `search` as in `predict`."""
-        return self._evaluated(X, y, {"beam": self.beam, **search})
 
     def score(self, X: Any, y: Any) -> float:
         """1 less the share of wrong characters."""

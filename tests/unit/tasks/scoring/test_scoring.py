@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from elman.errors import ElmanWarning
 from elman.tasks import scoring
 from tests.tolerances import nearly
 
@@ -112,6 +113,28 @@ def test_bleu_of_its_definition():
     assert scoring.bleu(truth, found) == nearly(100 * math.prod(precisions) ** 0.25)
     assert scoring.bleu([["no", truth[0]]], [truth[0]]) == nearly(100)
     assert 0 < scoring.chrf(truth, found) < 100
+
+
+def test_short_texts_have_no_bleu_and_it_says_why():
+    pytest.importorskip("sacrebleu")
+    short = ["la casa", "roja"]
+    with pytest.warns(ElmanWarning, match=r"bleu: nothing that was written has 4 words.* Pass effective_order=True"):
+        assert scoring.bleu(short, short) == 0
+    assert scoring.bleu(short, short, effective_order=True) == nearly(100)
+    assert scoring.bleu(short, short, order=2) == nearly(100)
+    with pytest.warns(ElmanWarning, match="has 4 words"):
+        assert scoring.bleu(["a b c d e"], ["x"]) == 0
+    scores = scoring.text_scores(short, short)
+    assert list(scores) == ["BLEU", "chrF", "ROUGE-L", "CER", "whole"]
+    assert "BLEU is 0 where no word is right, or where nothing that was written" in scoring.text_notes(scores)[0]
+    assert scoring.text_notes({"BLEU": 0.1}) == []
+
+
+def test_without_sacrebleu_texts_have_the_other_scores(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    scores = scoring.text_scores(["a b"], ["a b"])
+    assert scores == {"ROUGE-L": 1.0, "CER": 0.0, "whole": 1.0}
+    assert scoring.text_notes(scores) == ['BLEU and chrF need sacrebleu: pip install "elman[text]"']
 
 
 def test_overlaps_of_boxes():

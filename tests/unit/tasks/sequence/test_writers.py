@@ -28,6 +28,23 @@ def test_a_translator_is_scored_by_bleu():
     assert list(report.model) == ["BLEU", "chrF", "ROUGE-L", "CER", "whole"]
     assert report.model["chrF"] == nearly(100.0)
     assert report.baselines["most frequent text"]["chrF"] < 90
+    assert (model.score(source, target), report.model["ROUGE-L"]) == (1.0, 1.0)
+    assert model.model_.evaluate({"x": source, "y": target}) == report
+    assert (report.model["BLEU"] == 0) == bool(report.notes)
+
+
+def test_a_bleu_of_0_is_explained(tmp_path):
+    pytest.importorskip("sacrebleu")
+    source, target = _pairs()
+    model = Translator(**SMALL | {"epochs": 1, "validation": 0.2}).fit([text[:3] for text in source], target)
+    note = "read chrF and ROUGE-L, or elman.tasks.scoring.bleu(..., effective_order=True)"
+    report = model.evaluate([source[0][:3]], ["red house"])
+    assert report.model["BLEU"] == 0
+    assert note in report.notes[0]
+    assert note in str(report)
+    assert list(model.evaluate().model) == list(report.model)
+    again = Translator.load(model.save(tmp_path / "m.safetensors"))
+    assert again.evaluate() == model.evaluate()
 
 
 def test_a_translator_takes_the_field_of_both_sides():
