@@ -9,6 +9,7 @@ from elman import ops
 from elman.errors import ShapeError
 from elman.executors import NativeExecutor, ReferenceExecutor, available
 from elman.graph import Graph, Variable, placeholder
+from elman.shapes import T
 
 EXECUTORS = [ReferenceExecutor(), *([NativeExecutor()] if available() else [])]
 each = pytest.mark.parametrize("executor", EXECUTORS, ids=lambda e: e.name)
@@ -48,7 +49,7 @@ def test_a_step_takes_arrays_like_the_given_one_alone(executor):
 
 @each
 def test_a_bound_plan_goes_on_where_the_plan_has_run_on_other_sizes_since(executor):
-    x = placeholder("x", ("T", 3))
+    x = placeholder("x", (T, 3))
     given, made = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
     plan = executor.compile(Graph((x,), (x * 2.0,)))
     run = plan.bound([given], [made]).run
