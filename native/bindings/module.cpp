@@ -95,6 +95,7 @@ Spec spec(nb::dict d) {
   s.guard = nb::cast<int>(d["guard"]);
   s.shardable = nb::cast<bool>(d["shardable"]);
   s.row_work = nb::cast<int>(d["row_work"]);
+  for (nb::handle r : d["ragged"]) s.ragged.push_back({item<int>(r, 0), item<int>(r, 1), item<int>(r, 2)});
   return s;
 }
 
@@ -181,6 +182,12 @@ void check(const Spec& s, size_t variables, size_t constants) {
     if (d >= 0) within({d}, s.dims.size(), "unknown size");
   within(s.outputs, s.values.size(), "unknown output");
   within(s.partials, s.values.size(), "unknown partial sum");
+  for (const Ragged& r : s.ragged) {
+    within({r.steps, r.work, s.row_work}, s.dims.size(), "unknown size");
+    const bool input = std::find(s.inputs.begin(), s.inputs.end(), r.lengths) != s.inputs.end();
+    if (!input || !s.values[size_t(r.lengths)].rows || s.values[size_t(r.lengths)].storage != Storage::index)
+      throw nb::value_error("lengths must be whole numbers of an input, one a row");
+  }
   if (s.guard >= 0) within({s.guard}, s.values.size(), "unknown guard");
 }
 
@@ -392,7 +399,7 @@ class NativePlan {
   }
 
   std::vector<double> profile(int repeats) { return plan_->profile(repeats); }
-  int shards() const { return plan_->shards(); }
+  Numbers shards() const { return plan_->shards(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
  private:

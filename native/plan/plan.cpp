@@ -114,12 +114,44 @@ void Plan<R>::forget() {
   ++moves_;
 }
 
+// As the number of shards, a function of the batch alone. Whole numbers throughout, for rounding may differ between machines.
 template <class R>
-typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
-  if (auto found = bindings_.find({symbols, away_}); found != bindings_.end()) return *found->second;
+Numbers Plan<R>::cut(const std::vector<Array>& arrays, const int64_t* order, int64_t start) const {
+  if (spec_.ragged.empty()) return {};
+  const Numbers sizes = evaluate(spec_.dims, asked_);
+  const int64_t count = shard_count(asked_, sizes), rows = asked_[0];
+  if (count == 1) return {};
+  int64_t whole = sizes[size_t(spec_.row_work)];
+  Numbers work(size_t(rows), 0);
+  for (const Ragged& r : spec_.ragged) {
+    const auto input = std::find(spec_.inputs.begin(), spec_.inputs.end(), r.lengths) - spec_.inputs.begin();
+    const Array& a = arrays[size_t(input)];
+    const int64_t steps = std::max<int64_t>(sizes[size_t(r.steps)], 1), step = sizes[size_t(r.work)] / (steps * rows);
+    whole -= step * steps * rows;
+    for (int64_t row = 0; row < rows; ++row) {
+      int32_t length;
+      std::memcpy(&length, a.data + (order == nullptr ? start + row : order[start + row]) * a.stride, sizeof length);
+      work[size_t(row)] += step * std::clamp<int64_t>(length, 0, steps);
+    }
+  }
+  int64_t total = 0, done = 0;
+  for (int64_t& w : work) total += w += std::max<int64_t>(whole, 0) / rows;
+  Numbers cuts;
+  for (int64_t row = 0; int64_t(cuts.size()) < count - 1; ++row) {
+    const int64_t next = int64_t(cuts.size()) + 1, first = cuts.empty() ? 0 : cuts.back();
+    const bool due = (2 * done + work[size_t(row)]) * count > 2 * total * next, last = rows - row == count - next;
+    if (row > first && (due || last)) cuts.push_back(row);
+    done += work[size_t(row)];
+  }
+  return cuts;
+}
+
+template <class R>
+typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& cuts) {
+  if (auto found = bindings_.find({symbols, cuts, away_}); found != bindings_.end()) return *found->second;
   if (bindings_.size() >= kept_bindings) forget();
   bound_ = nullptr;
-  auto made = make(symbols);
+  auto made = make(symbols, cuts);
   int64_t needed = made->layout.bytes;
   for (const Shard& s : made->shards) needed += s.layout.bytes;
   if (needed > memory_) throw MemoryShortage{needed, memory_, symbols[0]};
@@ -128,8 +160,8 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
   for (size_t s = 0; s < made->shards.size(); ++s) moved |= arenas_[s].reserve(made->shards[s].layout.bytes);
   if (moved) forget();                         // their pointers point nowhere now
   build(*made);
-  Binding& b = *(bindings_[{symbols, away_}] = std::move(made));
-  if (auto found = bindings_.find({symbols, !away_}); found != bindings_.end()) {
+  Binding& b = *(bindings_[{symbols, cuts, away_}] = std::move(made));
+  if (auto found = bindings_.find({symbols, cuts, !away_}); found != bindings_.end()) {
     b.partner = found->second.get();
     b.partner->partner = &b;
   }
@@ -137,23 +169,25 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols) {
 }
 
 template <class R>
-std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols) {
+std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols, const Numbers& cuts) {
   auto b = std::make_unique<Binding>();
   b->symbols = symbols;
+  b->cuts = cuts;
   b->away = away_;
   b->sizes = evaluate(spec_.dims, symbols);
   for (const Value& v : spec_.values) {
     if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
   }
-  const int count = shard_count(symbols, b->sizes);
+  const int count = cuts.empty() ? shard_count(symbols, b->sizes) : int(cuts.size()) + 1;
   b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
   b->shards.resize(size_t(count));
   int64_t row = 0;
   for (int s = 0; s < count; ++s) {
     Shard& shard = b->shards[size_t(s)];
     shard.first_row = row;
-    shard.rows = symbols[0] / count + (s < symbols[0] % count ? 1 : 0);
-    row += shard.rows;
+    if (cuts.empty()) row += symbols[0] / count + (s < symbols[0] % count ? 1 : 0);
+    else row = s + 1 < count ? cuts[size_t(s)] : symbols[0];
+    shard.rows = row - shard.first_row;
     Numbers own = symbols;
     own[0] = shard.rows;
     shard.sizes = evaluate(spec_.dims, own);
@@ -420,8 +454,9 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
   } settle{this};
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
     asked_[0] = std::min(batch, rows - start);
-    if (bound_ == nullptr || bound_->symbols != asked_) bound_ = &bind(asked_);
-    else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_);
+    const Numbers cuts = cut(arrays, order, start);
+    if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
+    else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
     load(arrays, order, start);
     if (!step(threads, watch, host)) return {done, true};
     away_ = !twins_.empty() && !away_;
@@ -511,6 +546,14 @@ Numbers Plan<R>::output_sizes(const std::vector<int>& dims) const {
   Numbers out;
   for (int d : dims) out.push_back(bound_->sizes[size_t(d)]);
   return out;
+}
+
+template <class R>
+Numbers Plan<R>::shards() const {
+  Numbers rows;
+  if (bound_ != nullptr)
+    for (const Shard& s : bound_->shards) rows.push_back(s.rows);
+  return rows;
 }
 
 template <class R>

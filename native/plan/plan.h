@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "build.h"
 
@@ -63,7 +64,7 @@ class Plan {
   std::mutex& mutex() { return mutex_; }
   // Nanoseconds spent in each instruction of the first shard over `repeats` runs of the sizes bound last; updates included.
   std::vector<double> profile(int repeats);
-  int shards() const { return bound_ == nullptr ? 0 : int(bound_->shards.size()); }
+  Numbers shards() const;  // by shard of the last batch, how many rows it had
   int64_t arena_bytes() const;
 
  private:
@@ -94,7 +95,7 @@ class Plan {
     size_t bytes;
   };
   struct Binding {
-    Numbers symbols, sizes;
+    Numbers symbols, cuts, sizes;
     bool away = false;  // whether twins are read in their other place
     Binding* partner = nullptr;  // of the same symbols, for twins where these are not; once it is made
     ArenaLayout layout;
@@ -114,8 +115,10 @@ class Plan {
   void pair();  // finds the twins
   void settle();  // brings twins home
   char* twin(const Twin& t, bool away) const { return away ? others_.data() + t.other : t.home; }
-  Binding& bind(const Numbers& symbols);
-  std::unique_ptr<Binding> make(const Numbers& symbols);
+  // Where shards after the first start, so that all have like work for rows of these lengths; empty: like numbers of rows.
+  Numbers cut(const std::vector<Array>& arrays, const int64_t* order, int64_t start) const;
+  Binding& bind(const Numbers& symbols, const Numbers& cuts);
+  std::unique_ptr<Binding> make(const Numbers& symbols, const Numbers& cuts);
   void build(Binding& b);
   void link(Binding& b);  // what lies at the edges of a step: loads, guard, updates, results
   char* whole(Binding& b, int value);  // where a value or part of one lies, outside the shards
@@ -139,7 +142,8 @@ class Plan {
   std::vector<int> twin_of_;  // by value: the twin whose old value (a variable) or new one (an update) it is, or -1
   Block others_;
   bool away_ = false;  // where twins are now
-  std::map<std::pair<Numbers, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols and where twins are
+  std::map<std::tuple<Numbers, Numbers, bool>, std::unique_ptr<Binding>>
+      bindings_;  // by symbols, cuts, where twins are
   Binding* bound_ = nullptr;
   int64_t moves_ = 0;  // how often bindings were forgotten
   int threads_ = 1;  // of the last run

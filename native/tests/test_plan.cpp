@@ -147,10 +147,10 @@ void check_ragged_sums(bool reverse, bool packed, int64_t T, const std::vector<i
   std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 3)), w = { 1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f };
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 170.f;
   Plan<float> plan(projected_ragged_sum(reverse, packed), {}, {}, best_isa());
-  plan.run({{reinterpret_cast<const char*>(start.data()), B, 8},
-            {reinterpret_cast<const char*>(x.data()), B, T * 12},
-            {reinterpret_cast<const char*>(w.data()), -1, 24},
-            {reinterpret_cast<const char*>(lengths.data()), B, 4}},
+  plan.run({{reinterpret_cast<const char*>(start.data()), B, 8, 8},
+            {reinterpret_cast<const char*>(x.data()), B, T * 12, T * 12},
+            {reinterpret_cast<const char*>(w.data()), -1, 24, 0},
+            {reinterpret_cast<const char*>(lengths.data()), B, 4, 4}},
            {B, T}, nullptr, B, B, 1, nullptr);
   std::vector<float> out(size_t(B * 2 + 6 + 4 + 2));
   float* to = out.data();
@@ -193,7 +193,7 @@ std::vector<float> run_product(int64_t rows, int threads, std::vector<float>& we
   std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2 + 2));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
   const Outcome outcome =
-      plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+      plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
   if (diverged != nullptr) *diverged = outcome.diverged;
   plan.read(0, reinterpret_cast<char*>(out.data()));
   plan.read(1, reinterpret_cast<char*>(out.data() + rows * 2));
@@ -226,10 +226,11 @@ TEST(plan_without_sums_over_the_batch_has_a_shard_a_thread) {
   std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2)), one;
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
   for (int threads : {1, 3, 16, 40, 1}) {
-    plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+    plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
     plan.read(0, reinterpret_cast<char*>(out.data()));
     if (one.empty()) one = out;
-    CHECK(plan.shards() == std::min(threads, 16), "%d shards, threads %d", plan.shards(), threads);
+    const int shards = int(plan.shards().size());
+    CHECK(shards == std::min(threads, 16), "%d shards, threads %d", shards, threads);
     CHECK(out == one, "threads %d", threads);
   }
 }

@@ -51,13 +51,18 @@ def ragged() -> tuple[Sequential, Any]:
     return Sequential([Input((None, 2)), SimpleRNN(6), Dense(1)]), RAGGED
 
 
+def ragged_shared() -> tuple[Sequential, Any]:
+    """Sequences of different lengths, and work enough for several threads."""
+    return Sequential([Input((None, 2)), GRU(96), Dense(1)]), RAGGED
+
+
 def shared() -> tuple[Sequential, Any]:
     """Work enough for several threads, whose sums over the batch meet in several stages."""
     wide = [Flatten(), Dense(512), BatchNormalization(), Dense(512), Dense(1)]
     return Sequential([Input((6, 2)), LSTM(64, return_sequences=True), *wide]), SERIES
 
 
-MODELS = {f.__name__: f for f in (dropping, masked, ragged, shared)}
+MODELS = {f.__name__: f for f in (dropping, masked, ragged, ragged_shared, shared)}
 
 
 def train(

@@ -101,6 +101,12 @@ struct Strip {
 
 struct Segment { bool rows; std::vector<Instruction> code; };
 
+// Work that ends with a row: of loops that stop at the last row that is not finished, and of what walks only their rows.
+struct Ragged {
+  int lengths;                                 // value, an input
+  int steps, work;                             // dims: time steps; floating-point operations a run, if all rows had them all
+};
+
 struct Update { int variable_value; int from; }; // copy after everything else; both are values
 
 struct Spec {
@@ -120,6 +126,7 @@ struct Spec {
   int guard = -1;                              // value or -1
   bool shardable = false;
   int row_work = -1;                           // dim: floating-point operations a run, roughly (for the number of shards)
+  std::vector<Ragged> ragged;                  // what of them depends on lengths (for where shards are cut)
 };
 // clang-format on
 

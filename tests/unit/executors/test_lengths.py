@@ -107,6 +107,38 @@ def test_bits_do_not_depend_on_threads(monkeypatch, threads):
     assert bits(threads) == bits(1)
 
 
+def shards(lengths, *layers, wrt_input=False):
+    """The steps of each shard's rows, in a batch of these lengths."""
+    lengths = np.array(lengths, np.int32)
+    plan = NativeExecutor().compile(training(*layers, wrt_input=wrt_input))
+    x = np.zeros((len(lengths), max(1, lengths.max()), 3), np.float32)
+    plan.run([x, lengths])
+    return [part.tolist() for part in np.split(lengths, np.cumsum(plan._plan.shards())[:-1])]
+
+
+def test_shards_have_like_work():
+    falling = np.arange(64, 0, -2)
+    for lengths in (falling, falling[::-1], np.random.default_rng(0).permutation(falling)):
+        long, short = shards(lengths, layer("LSTM", 48))
+        assert abs(sum(long) - sum(short)) <= max(falling)
+    assert len(shards(falling, layer("LSTM", 48))[0]) == 10
+    four = shards(np.repeat(falling, 3), layer("GRU", 48))
+    assert len(four) == 4 and np.ptp([sum(part) for part in four]) <= 2 * max(falling)
+
+
+def test_shards_have_like_numbers_of_rows_where_lengths_are_alike():
+    assert [len(part) for part in shards([40] * 33, layer("LSTM", 48))] == [17, 16]
+    assert [len(part) for part in shards([0] * 16 + [40], layer("LSTM", 64))] == [16, 1]
+    assert [len(part) for part in shards([40] + [0] * 16, layer("LSTM", 64))] == [1, 16]
+
+
+def test_work_on_all_rows_of_a_step_counts_for_every_row():
+    falling = np.arange(64, 0, -2)
+    alone = shards(falling, layer("LSTM", 48))
+    behind = shards(falling, elman.layers.Dense(20, "tanh"), layer("LSTM", 48))  # which takes padding, too
+    assert len(alone[0]) < len(behind[0]) < 16
+
+
 def packed(*layers, wrt_input=False):
     """How many values have no gaps behind finished rows, and whether the input is among them."""
     spec = lower(training(*layers, wrt_input=wrt_input)).spec
@@ -133,6 +165,16 @@ def test_a_loop_that_stops_at_rows_needs_states_that_have_them():
     values = [(*v[:5], False, *v[6:]) if n in states else v for n, v in enumerate(lowered.spec["values"])]
     with pytest.raises(ValueError, match="a body walks rows that it cannot walk"):
         NativePlan(graph, dataclasses.replace(lowered, spec={**lowered.spec, "values": values}))
+
+
+def test_lengths_that_shards_are_cut_by_are_of_an_input():
+    graph = training(layer("LSTM"))
+    lowered = lower(graph)
+    ((_, steps, work),) = lowered.spec["ragged"]
+    state = lowered.spec["bodies"][0][1][0]
+    for value in (state, lowered.spec["inputs"][0]):
+        with pytest.raises(ValueError, match="lengths must be whole numbers of an input, one a row"):
+            NativePlan(graph, dataclasses.replace(lowered, spec={**lowered.spec, "ragged": [(value, steps, work)]}))
 
 
 def test_a_batch_of_a_fixed_size_keeps_its_finished_states():

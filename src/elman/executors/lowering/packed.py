@@ -10,7 +10,7 @@ it; a strip has all its values packed, or none. What anything else reads keeps a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from elman.executors.lowering.spec import INPUT, TEMPORARY, Instruction
 from elman.executors.lowering.strips import MATMUL, SCAN, STRIP, root, sizes_of
@@ -25,6 +25,18 @@ def packed(w: Writer, code: Sequence[Instruction], inputs: Collection[int], kept
     of the instructions reads.
     """
     return _Uses(w, code, inputs, kept).packed()
+
+
+def count_packed(w: Writer, lengths: Mapping[int, int]) -> None:
+    """Count what products in strips save where rows have fewer steps. Args: lengths: what `packed` gave."""
+    for code, _, _ in w.strips:
+        for i in code:
+            walked = {lengths[v] for v in (*i[1], *i[2]) if v in lengths}
+            if i[0] == MATMUL and walked:
+                batch, m, n, k = sizes_of(w, i[3])[:4]
+                w.count_ragged(
+                    walked.pop(), sizes_of(w, next(j[3] for j in code if j[0] == SCAN))[0], 2 * batch * m * n * k
+                )
 
 
 class _Uses:

@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.executors.lowering.emitters import EMITTERS
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
-from elman.executors.lowering.packed import packed
+from elman.executors.lowering.packed import count_packed, packed
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.strips import cut, named, root
@@ -99,10 +99,12 @@ def _spec(
     stepwise = [v for v, at in zip(spec["inputs"], steps, strict=True) if at >= 0]
     lengths = packed(w, code, stepwise, {root(w, v) for v in shown if v >= 0})
     values = [(*value, lengths.get(v, -1)) for v, value in enumerate(w.values)]
+    count_packed(w, lengths)
     return {
         **spec,
         "values": values,
         "input_steps": steps,
+        "ragged": [(v, w.dim(each), w.dim(work)) for v, (each, work) in w.ragged.items()],
         "dims": [w.terms(d) for d in w.dims],
         "symbols": len(w.symbols),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.executors.lowering.in_place import parts
-from elman.executors.lowering.spec import OPS, PART, Instruction, key
+from elman.executors.lowering.spec import INPUT, OPS, PART, Instruction, key
 from elman.executors.lowering.views import View, contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
 from elman.executors.shards import BATCH, of_batch
@@ -26,6 +26,7 @@ def emit_scan(w: Writer, node: Node) -> None:
     order = body.nodes()
     packable, steps = frozenset(inputs[last:]), w.scope.steps * attrs["steps"]
     inside = {"packable": packable, "steps": steps, "in_loop": True, "parts": parts(order, {})}
+    before = w.work
     outer, w.scope = w.scope, Scope.of(order, results, **inside)
     for n in order:
         if n.op != "Input":
@@ -35,6 +36,8 @@ def emit_scan(w: Writer, node: Node) -> None:
     states = (inputs[:first], inputs[first:last], inputs[last:], made[:first], made[first:])
     apart = attrs["lengths"] and w.sharded and _by_row(w, inner, body, last)
     w.bodies.append((inner, *states, attrs["reverse"], attrs["lengths"], apart, traced))
+    if apart and w.values[ins[-1]][0] == INPUT:
+        w.count_ragged(ins[-1], attrs["steps"], w.work - before)
     rows = node.inputs[-1].shape[0] if attrs["lengths"] else 0
     w.add("scan", ins, outs, [attrs["steps"], rows], body=len(w.bodies) - 1)
 

@@ -61,6 +61,7 @@ class Writer:
         self.strips: list[tuple[list[Instruction], list[int], list[int]]] = []
         self.checks: list[tuple[Size, Size, int, Size]] = []
         self.work: Size = 0
+        self.ragged: dict[int, tuple[Size, Size]] = {}  # by lengths: steps, and what of the work ends with a row
 
     def emit(self, node: Node) -> None:
         """Write a node down by its row."""
@@ -89,6 +90,10 @@ class Writer:
     def count(self, work: Size) -> None:
         """Operations on rows, by which the plan judges whether threads pay."""
         self.work = self.work + work
+
+    def count_ragged(self, lengths: int, steps: Size, work: Size) -> None:
+        """Of the operations counted, those that a row with fewer steps saves."""
+        self.ragged[lengths] = (steps, self.ragged.get(lengths, (steps, 0))[1] + work)
 
     def dim(self, size: Size) -> int:
         """The number of a size in the table of sizes."""
