@@ -172,9 +172,12 @@ void check(const Spec& s, size_t variables, size_t constants) {
     const auto scans =
         std::count_if(t.code.begin(), t.code.end(), [](const Instruction& i) { return i.op == Op::scan; });
     if (scans != 1) throw nb::value_error("a strip must have one loop");
-    for (const Instruction& i : t.code)
-      if (i.op != Op::scan && i.op != Op::matmul && i.op != Op::reduce)
-        throw nb::value_error("a strip must have products and sums beside its loop");
+    for (const Instruction& i : t.code) {
+      if (i.op != Op::scan && i.op != Op::matmul && i.op != Op::reduce && i.op != Op::pointwise)
+        throw nb::value_error("a strip must have products, sums and element-wise work beside its loop");
+      const bool timed = i.op != Op::pointwise || (i.flags.size() > 1 && i.flags[1] >= 0 && i.flags[1] < i.flags[0]);
+      if (!timed) throw nb::value_error("a pointwise program in a strip must say which axis is time");
+    }
   }
   within(s.inputs, s.values.size(), "unknown input");
   if (s.input_steps.size() != s.inputs.size()) throw nb::value_error("every input must say how it is to lie");

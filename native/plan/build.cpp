@@ -235,33 +235,26 @@ std::unique_ptr<Step> Builder<R>::linear_cross_entropy(const Instruction& i, Fra
   return s;
 }
 
-// How operand n, the outputs following the inputs, is walked. Neighbouring axes that it walks as one become one.
+// How operand n, the outputs following the inputs, is walked.
 template <class R>
 template <class Strided>
-void Builder<R>::walk(const Instruction& i, size_t n, int64_t count, Strided& operand) const {
+void Builder<R>::walk(const Instruction& i, size_t n, Strided& operand) const {
   const size_t axes = size_t(i.flags[0]);
-  int used = 0;
-  for (size_t a = 0; a < axes; ++a) {
-    const int64_t length = size(i, a), stride = size(i, axes * (n + 1) + a);
-    if (length == 1) continue;
-    if (used > 0 && operand.stride[used - 1] == stride * length) {
-      operand.size[used - 1] *= length;
-      operand.stride[used - 1] = stride;
-      continue;
-    }
-    if (used == max_axes) throw std::runtime_error("a pointwise operand has too many axes");
-    operand.size[used] = length;
-    operand.stride[used] = stride;
-    ++used;
-  }
-  const bool whole = count <= 1 || (used == 1 && operand.stride[0] == 1);
-  operand.axes = uint8_t(whole ? 0 : used);
+  const Numbers size = some(i, 0, axes), stride = some(i, axes * (n + 1), axes);
+  collapse(int64_t(axes), size.data(), stride.data(), operand);
 }
 
 template <class R>
-PointwiseInput Builder<R>::input(const Instruction& i, size_t n, int64_t count) const {
+Numbers Builder<R>::some(const Instruction& i, size_t first, size_t count) const {
+  Numbers out(count);
+  for (size_t a = 0; a < count; ++a) out[a] = size(i, first + a);
+  return out;
+}
+
+template <class R>
+PointwiseInput Builder<R>::input(const Instruction& i, size_t n) const {
   PointwiseInput made{i.program.in[n], spec_.values[size_t(i.in[n])].storage, 0, {}, {}};
-  walk(i, n, count, made);
+  walk(i, n, made);
   return made;
 }
 
@@ -273,7 +266,7 @@ std::unique_ptr<Step> Builder<R>::integer(const Instruction& i, Frame* frame) {
   for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->count *= size(i, a);
   s->in.resize(i.in.size()), s->out.resize(i.out.size());
   for (size_t n = 0; n < i.in.size(); ++n) {
-    s->inputs.push_back(input(i, n, s->count));
+    s->inputs.push_back(input(i, n));
     bind(i.in[n], &s->in[n], frame);
   }
   for (size_t n = 0; n < i.out.size(); ++n) bind(i.out[n], &s->out[n], frame);
@@ -281,7 +274,7 @@ std::unique_ptr<Step> Builder<R>::integer(const Instruction& i, Frame* frame) {
 }
 
 template <class R>
-std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) {
+std::unique_ptr<PointwiseStepRun<R>> Builder<R>::pointwise(const Instruction& i, Frame* frame) {
   auto s = std::make_unique<PointwiseStepRun<R>>();
   const Program& p = i.program;
   s->kernels = &kernels_;
@@ -289,7 +282,7 @@ std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) 
   for (size_t a = 0; a < size_t(i.flags[0]); ++a) s->call.count *= size(i, a);
   s->in.resize(i.in.size()), s->out.resize(i.out.size());
   for (size_t n = 0; n < i.in.size(); ++n) {
-    s->inputs.push_back(input(i, n, s->call.count));
+    s->inputs.push_back(input(i, n));
     bind(i.in[n], &s->in[n], frame);
   }
   for (size_t n = 0; n < i.out.size(); ++n) {
@@ -297,7 +290,7 @@ std::unique_ptr<Step> Builder<R>::pointwise(const Instruction& i, Frame* frame) 
     if (frame == nullptr) bind(i.out[n], &s->out[n], frame);
     for (size_t m = 0; m < i.in.size() && frame == nullptr; ++m) in_place |= s->in[m] == s->out[n];
     s->outputs.push_back({p.out[n], spec_.values[size_t(i.out[n])].storage, in_place});
-    walk(i, i.in.size() + n, s->call.count, s->outputs.back());
+    walk(i, i.in.size() + n, s->outputs.back());
     if (frame != nullptr) bind(i.out[n], &s->out[n], frame);
   }
   s->call.inputs = s->inputs.data(), s->call.in = s->in.data(), s->call.n_inputs = int(i.in.size());
@@ -460,6 +453,23 @@ std::unique_ptr<StripPart> Builder<R>::strip_sum(const Instruction& i, int64_t s
 }
 
 template <class R>
+std::unique_ptr<StripPart> Builder<R>::strip_pointwise(const Instruction& i, const std::vector<int>& local) {
+  auto p = std::make_unique<StripPointwise<R>>();
+  const size_t axes = size_t(i.flags[0]), inputs = i.in.size();
+  p->step = pointwise(i, nullptr);
+  p->axis = size_t(i.flags[1]);
+  p->size = some(i, 0, axes);
+  for (size_t n = 0; n < inputs + i.out.size(); ++n) {
+    const int value = n < inputs ? i.in[n] : i.out[n - inputs];
+    const void* at = n < inputs ? p->step->in[n] : p->step->out[n - inputs];
+    p->operands.push_back({some(i, axes * (n + 1), axes), static_cast<char*>(const_cast<void*>(at)), 0});
+    auto& operand = p->operands.back();
+    operand.each = among(local, value) ? 0 : operand.stride[p->axis] * item(value);
+  }
+  return p;
+}
+
+template <class R>
 std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   const Strip& strip = spec_.strips[size_t(i.body)];
   const StripLayout layout = layout_.strip(i);
@@ -467,7 +477,7 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   auto s = std::make_unique<StripStep>();
   s->rows = layout.rows;
   for (const Instruction& one : strip.code) {  // beside a loop all is packed, or nothing
-    if (one.op != Op::scan) s->packed = spec_.values[size_t(one.in[0])].lengths >= 0;
+    if (one.op != Op::scan && one.op != Op::pointwise) s->packed = spec_.values[size_t(one.in[0])].lengths >= 0;
   }
   for (const Instruction& one : strip.code) {
     if (one.op == Op::scan && s->packed) steps *= std::max<int64_t>(size(one, 1), 1);
@@ -488,7 +498,8 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
     char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
     const auto here = layout.pack.begin() + std::ptrdiff_t(n);
     const bool packed = std::find(layout.pack.begin(), here, *here) != here;  // by a sum that ran before
-    if (one.op == Op::reduce) parts.push_back(strip_sum(one, steps, strip.local));
+    if (one.op == Op::pointwise) parts.push_back(strip_pointwise(one, strip.local));
+    else if (one.op == Op::reduce) parts.push_back(strip_sum(one, steps, strip.local));
     else parts.push_back(strip_product(one, steps, strip.local, sums, pack, packed ? nullptr : &s->packing));
   }
   return s;

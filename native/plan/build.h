@@ -47,9 +47,10 @@ class Builder {
 
   std::unique_ptr<MatmulStep<R>> matmul(const Instruction&, Frame*, char* pack, Steps* before);
   template <class Strided>
-  void walk(const Instruction&, size_t n, int64_t count, Strided& operand) const;
-  PointwiseInput input(const Instruction&, size_t n, int64_t count) const;
-  std::unique_ptr<Step> pointwise(const Instruction&, Frame*);
+  void walk(const Instruction&, size_t n, Strided& operand) const;
+  Numbers some(const Instruction& i, size_t first, size_t count) const;  // sizes of it
+  PointwiseInput input(const Instruction&, size_t n) const;
+  std::unique_ptr<PointwiseStepRun<R>> pointwise(const Instruction&, Frame*);
   std::unique_ptr<Step> integer(const Instruction&, Frame*);
   std::unique_ptr<Step> linear_cross_entropy(const Instruction&, Frame*);
   std::unique_ptr<Step> copy(const Instruction&, Frame*);
@@ -58,6 +59,7 @@ class Builder {
   std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, const std::vector<int>& local, bool sums,
                                            char* pack, Steps* packing);
   std::unique_ptr<StripPart> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
+  std::unique_ptr<StripPart> strip_pointwise(const Instruction&, const std::vector<int>& local);
 
   const Spec& spec_;
   const Numbers& sizes_;

@@ -78,7 +78,7 @@ StripLayout Layout<R>::strip(const Instruction& instruction) const {
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& i = strip.code[n];
     if (i.op == Op::scan) out.bytes = aligned(body(i.body, sizes_[size_t(i.dims[0])]).bytes + int64_t(padding));
-    else out.rows = sizes_[size_t(i.dims[i.op == Op::matmul && sums_up(n) ? 3 : 1])] / steps;
+    else if (i.op == Op::matmul) out.rows = sizes_[size_t(i.dims[sums_up(n) ? 3 : 1])] / steps;
   }
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& i = strip.code[n];

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,28 @@ struct PackStep final : Step {
   int64_t b_row = 0, b_col = 0, k = 0, n = 0;
   void run(Watch&) override { products.pack(packed, b, b_row, b_col, k, n); }
 };
+
+// How an operand is walked along axes of these sizes. Neighbouring axes that it walks as one become one.
+template <class Strided>
+void collapse(int64_t axes, const int64_t* size, const int64_t* stride, Strided& operand) {
+  int used = 0;
+  int64_t count = 1;
+  for (int64_t a = 0; a < axes; ++a) {
+    count *= size[a];
+    if (size[a] == 1) continue;
+    if (used > 0 && operand.stride[used - 1] == stride[a] * size[a]) {
+      operand.size[used - 1] *= size[a];
+      operand.stride[used - 1] = stride[a];
+      continue;
+    }
+    if (used == max_axes) throw std::runtime_error("a pointwise operand has too many axes");
+    operand.size[used] = size[a];
+    operand.stride[used] = stride[a];
+    ++used;
+  }
+  const bool whole = count <= 1 || (used == 1 && operand.stride[0] == 1);
+  operand.axes = uint8_t(whole ? 0 : used);
+}
 
 template <class R>
 struct PointwiseStepRun final : Step {

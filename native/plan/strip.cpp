@@ -33,6 +33,27 @@ void StripSum<R>::run(int64_t t, int64_t count, bool first) {
   for (size_t i = 0; i < (first ? 0 : sum.size()); ++i) whole.to[i] += sum[i];
 }
 
+template <class R>
+void StripPointwise<R>::run(int64_t t, int64_t count, bool) {
+  Pointwise<R>& call = step->call;
+  size[axis] = count;
+  call.count = 1;
+  for (const int64_t n : size) call.count *= n;
+  const size_t inputs = step->inputs.size();
+  for (size_t n = 0; n < operands.size(); ++n) {
+    const Operand& o = operands[n];
+    char* at = o.base + t * o.each;
+    if (n < inputs) {
+      collapse(int64_t(size.size()), size.data(), o.stride.data(), step->inputs[n]);
+      step->in[n] = at;
+    } else {
+      collapse(int64_t(size.size()), size.data(), o.stride.data(), step->outputs[n - inputs]);
+      step->out[n - inputs] = at;
+    }
+  }
+  step->kernels->pointwise(call);
+}
+
 // Where strips end, in steps counted as the loop goes: all as long, or each of at most as many rows.
 void StripStep::cut() {
   const int64_t steps = loop->steps, most = strip_steps(rows);
@@ -71,5 +92,7 @@ template struct StripProduct<float>;
 template struct StripProduct<double>;
 template struct StripSum<float>;
 template struct StripSum<double>;
+template struct StripPointwise<float>;
+template struct StripPointwise<double>;
 
 }  // namespace elman

@@ -1,4 +1,4 @@
-// A strip: a loop, the products that make its sequences and those that read its stacks, some time steps at a time.
+// A strip: a loop, what makes its sequences and what reads its stacks, some time steps at a time.
 //
 // What passes between them is read again while it lies in the second cache. A value that only they read is `local`: each
 // strip of time uses the same memory for it. Sums over time go on where the strip before left them, in the loop's order.
@@ -32,6 +32,21 @@ struct StripSum final : StripPart {
   Reduce<R> whole{};
   int64_t rows = 0, from = 0;  // rows then; elements from one to the next
   std::vector<R> sum;  // of one strip
+  void run(int64_t t, int64_t count, bool first) override;
+};
+
+// Element-wise work that has time as one of its axes
+template <class R>
+struct StripPointwise final : StripPart {
+  struct Operand {
+    std::vector<int64_t> stride;  // by axis
+    char* base;  // at the first time step; of what is local: at any
+    int64_t each;  // bytes from one time step to the next
+  };
+  std::unique_ptr<PointwiseStepRun<R>> step;
+  std::vector<int64_t> size;  // by axis; that of time is set at every run
+  size_t axis = 0;  // of time
+  std::vector<Operand> operands;  // inputs, then outputs
   void run(int64_t t, int64_t count, bool first) override;
 };
 

@@ -121,6 +121,52 @@ std::vector<float> run_projected_sum(bool reverse, bool strip, bool rounded, int
   return out;
 }
 
+// x (B, T, 2) by time doubled, which a running sum walks along, and squared, which is added up, too
+Spec filled_sum(bool reverse, bool strip) {
+  Spec s;
+  s.symbols = 2;
+  s.dims = {number(0), number(1), number(2), batch(1), batch(2), time_batch(2), {{1, {1}}}, {{2, {1}}}};
+  s.values = {{Home::input, Storage::real, 0, 4, -1, false},  // 0: start (B, 2)
+              {Home::input, Storage::real, 1, 5, -1, false},  // 1: x (B, T, 2)
+              {Home::temporary, Storage::real, -1, 5, -1, false},  // 2: doubled (T, B, 2)
+              {Home::temporary, Storage::real, -1, 5, -1, false},  // 3: squared (T, B, 2)
+              {Home::temporary, Storage::real, -1, 1, -1, false},  // 4: sum of squares
+              {Home::temporary, Storage::real, -1, 4, -1, false},  // 5: last (B, 2)
+              {Home::temporary, Storage::real, -1, 5, -1, false},  // 6: all (T, B, 2)
+              {Home::temporary, Storage::real, -1, 4, -1, false},  // 7: body state
+              {Home::temporary, Storage::real, -1, 4, -1, false},  // 8: body slice
+              {Home::temporary, Storage::real, -1, 4, -1, false}};  // 9: body sum
+  Instruction step = make(Op::pointwise, {7, 8}, {9}, {4, 1, 1, 1}, {1});
+  step.program = add();
+  s.bodies.push_back({{step}, {7}, {8}, {}, {9}, {9}, reverse, false, false, {-1}});
+  Instruction fill = make(Op::pointwise, {1}, {2, 3}, {3, 6, 2, 7, 2, 1, 2, 4, 1, 2, 4, 1}, {3, 1});
+  fill.program = {{}, {{PointwiseCode::add, 1, 0, 0, 0}, {PointwiseCode::mul, 2, 0, 0, 0}}, {0}, {1, 2}, 3};
+  Instruction sum = make(Op::reduce, {3}, {4}, {1, 5, 1}, {int64_t(ReduceKind::sum)});
+  Instruction scan = make(Op::scan, {0, 2}, {5, 6}, {6, 4}, {});
+  scan.body = 0;
+  const std::vector<Instruction> code = {fill, sum, scan};
+  Instruction all = make(Op::strip, {0, 1, 2, 3}, {2, 3, 4, 5, 6}, {6}, {});
+  all.body = 0;
+  s.strips.push_back({code, {2, 3}, {1}});
+  s.segments = {{false, strip ? std::vector<Instruction>{all} : code}};
+  s.inputs = {0, 1};
+  s.outputs = {5, 6, 4};
+  return s;
+}
+
+std::vector<float> run_filled_sum(bool reverse, bool strip, int64_t T, int64_t B) {
+  Plan<float> plan(filled_sum(reverse, strip), {}, {}, best_isa());
+  std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 2));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 8.f;
+  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8},
+                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 8}};
+  plan.run(arrays, {B, T}, nullptr, B, B, 1, nullptr);
+  std::vector<float> out(size_t(B * 2 + T * B * 2 + 1));
+  float* to = out.data();
+  for (size_t n = 0; n < 3; to += plan.output_bytes(n) / 4, ++n) plan.read(n, reinterpret_cast<char*>(to));
+  return out;
+}
+
 // The same in a strip, of rows that have lengths; packed: nothing is stored of finished rows that lie last
 Spec projected_ragged_sum(bool reverse, bool packed) {
   Spec s = projected_sum(reverse, true, false);
@@ -295,6 +341,18 @@ TEST(strip_gives_what_its_instructions_give_one_after_another) {
   for (int way = 0; way < 4; ++way)
     for (int64_t T : {0, 1, 3, 64, 65, 300})
       for (int64_t B : {1, 4, 300}) check_strips(way & 1, way & 2, T, B);  // many steps a strip, some, one
+}
+
+TEST(strip_makes_its_sequence_element_by_element_and_adds_up_what_else_is_made) {
+  for (bool reverse : {false, true})
+    for (int64_t T : {0, 1, 64, 257, 1000})
+      for (int64_t B : {1, 4}) {
+        const auto whole = run_filled_sum(reverse, false, T, B), strips = run_filled_sum(reverse, true, T, B);
+        for (size_t i = 0; i + 1 < whole.size(); ++i)
+          CHECK(whole[i] == strips[i], "T %d, B %d, element %d", int(T), int(B), int(i));
+        const double apart = std::fabs(double(whole.back()) - double(strips.back()));
+        CHECK(apart <= 1e-6 * double(whole.back()), "T %d, B %d: %g", int(T), int(B), double(strips.back()));
+      }
 }
 
 TEST(strip_of_rows_with_lengths_stores_no_finished_rows_or_all) {

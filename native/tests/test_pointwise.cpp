@@ -385,6 +385,33 @@ TEST(pointwise_rows_that_lie_apart) {
   });
 }
 
+// Steps of some rows of a batch: time lies first in one operand, second in the other, where rows of all steps lie in one piece
+TEST(pointwise_rows_in_blocks_and_in_one_piece) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    const int64_t sizes[][3] = {{1, 1, 16}, {3, 5, 64}, {8, 25, 32}, {4, 3, 2048}, {5, 4, 7}};
+    for (const auto& [batch, steps, units] : sizes) {
+      const int64_t n = batch * steps * units, all = 2 * steps;  // time steps of one operand, in the batch's order
+      Buffer<R> by_row(batch * all * units), by_step(n), out(n), scratch(3 * tile);
+      for (int64_t i = 0; i < batch * all * units; ++i) by_row[i] = R(i % 89);
+      for (int64_t i = 0; i < n; ++i) by_step[i] = R(i % 97);
+      const PointwiseInput inputs[] = {{0, Storage::real, 2, {batch, steps * units}, {all * units, 1}},
+                                       {1, Storage::real, 3, {batch, steps, units}, {units, batch * units, 1}}};
+      const void* in[] = {by_row.data, by_step.data};
+      const PointwiseStep step{Code::sub, 2, 0, 1, 0};
+      const PointwiseOutput output{2, Storage::real, false, 3, {batch, steps, units}, {units, batch * units, 1}};
+      void* to[] = {out.data};
+      kernels.pointwise({n, inputs, in, 2, nullptr, 0, &step, 1, &output, to, 1, 3, scratch});
+      CHECK(out.intact() && scratch.intact());
+      for (int64_t b = 0; b < batch; ++b)
+        for (int64_t t = 0; t < steps; ++t)
+          for (int64_t u = 0; u < units; ++u) {
+            const int64_t at = (t * batch + b) * units + u;
+            CHECK(out[at] == by_row[(b * all + t) * units + u] - by_step[at], "row %ld, step %ld", long(b), long(t));
+          }
+    }
+  });
+}
+
 TEST(pointwise_updates_in_place) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;

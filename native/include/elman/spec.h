@@ -38,7 +38,7 @@ struct Value {
 enum class Op : uint8_t {
   matmul,      // in a b [addend]; dims batch m n k, a: row col batch, b: row col batch, addend: row batch; flags: prepack bfloat16
   quantized_matmul,  // in a codes scale; dims m n k
-  pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input and each output
+  pointwise,   // in/out as the program says; dims: axes of the shape, then the strides of each input and each output; flags: axes; in a strip: which axis is time
   integer,     // as pointwise, on int32 values, computed in int64: add sub mul neg abs sign max min mod copy; outputs contiguous
   reduce,      // dims outer length inner; flags: ReduceKind
   arg_max,     // dims outer length inner
@@ -91,8 +91,8 @@ struct Body {
   std::vector<int> traced;                     // by state: the output that stacks it and has room for the initial state one step before its first; or -1
 };
 
-// A scan and what runs beside it, some time steps at a time: before it products that make its sequences, behind it products of, and
-// sums over, the rows of what it stacks. All are instructions on whole sequences, and could run one after another.
+// A scan and what runs beside it, some time steps at a time: before it products and programs that make its sequences, and sums over what
+// else those make; behind it products of, and sums over, the rows of what it stacks. All are instructions on whole sequences, and could run one after another.
 struct Strip {
   std::vector<Instruction> code;               // one of them the scan
   std::vector<int> local;                      // values that nobody else names

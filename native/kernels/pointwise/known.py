@@ -76,7 +76,8 @@ def programs() -> dict[Key, list[str]]:
     for name, model in trained():
         for plan in model._steps._plans.values():
             spec = plan.lowered.spec
-            codes = [code for _, code in (*spec["segments"], *spec["last"])] + [body[0] for body in spec["bodies"]]
+            codes = [code for _, code in (*spec["segments"], *spec["last"])]
+            codes += [body[0] for body in spec["bodies"]] + [strip[0] for strip in spec["strips"]]
             for i in (i for code in codes for i in code if i[0] == OPS["pointwise"]):
                 constants, steps, inputs, outputs, registers = i[5]
                 key = (tuple(r for r, _ in constants), tuple(inputs), tuple(steps), tuple(outputs), registers)

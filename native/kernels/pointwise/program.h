@@ -85,15 +85,23 @@ struct Grid {
   template <class R, class Strided>
   bool serves(const Strided& operand) const {
     const int last = operand.axes - 1;
-    return inner > 0 && last >= 1 && operand.storage == Storage::real && operand.stride[last] == 1 &&
-           operand.size[last] == inner && (last == 1 || operand.size[last - 1] == block);
+    if (inner == 0 || last < 1 || operand.storage != Storage::real || operand.stride[last] != 1) return false;
+    if (operand.size[last] != inner) return operand.size[last] == inner * block;
+    return last == 1 || operand.size[last - 1] == block;
   }
-  // Rows of the first operand that could lie so
+  // From row to row of an operand that it serves, which may have a block in one piece
+  template <class Strided>
+  int64_t apart(const Strided& operand) const {
+    const int last = operand.axes - 1;
+    return operand.size[last] == inner ? operand.stride[last - 1] : inner;
+  }
+  // The shortest rows of the operands could lie so
   template <class R, class Strided>
   void see(const Strided& operand) {
     const int last = operand.axes - 1;
     const bool rows = last >= 1 && operand.storage == Storage::real && operand.stride[last] == 1;
-    if (!rows || operand.size[last] % width<R> || (inner > 0 && operand.size[last] != inner)) return;
+    if (!rows || operand.size[last] % width<R> || (inner > 0 && operand.size[last] > inner)) return;
+    if (operand.size[last] != inner) block = 0;
     inner = operand.size[last];
     if (block == 0 && last > 1) block = operand.size[last - 1];
   }
@@ -135,7 +143,7 @@ __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, c
   const R* from = (const R*)in;
   const int64_t first = part.first, n = part.count();
   if (grid.serves<R>(input)) {
-    apart = input.stride[input.axes - 2];
+    apart = grid.apart(input);
     return {from + offset_of(input, first), width<R>};
   }
   if (input.storage == Storage::index) {
@@ -301,7 +309,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
       if (!(direct_now >> r & 1)) return scratch + r * tile;
       const PointwiseOutput& output = p.outputs[output_of[r]];
       const bool strided = by_rows && output.axes > 0;
-      if (strided) to_apart = output.stride[output.axes - 2];
+      if (strided) to_apart = grid.apart(output);
       return (R*)p.out[output_of[r]] + (strided ? offset_of(output, first) : first);
     };
     if (whole) {
@@ -328,8 +336,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
       const uint8_t from = output.from;
       if (direct_now >> from & 1 && output_of[from] == o) continue;
       if (by_rows && direct_now && grid.serves<R>(output) && !output.in_place)  // a second copy
-        run({PointwiseCode::copy, from, from, from, from}, (R*)p.out[o] + offset_of(output, first),
-            output.stride[output.axes - 2]);
+        run({PointwiseCode::copy, from, from, from, from}, (R*)p.out[o] + offset_of(output, first), grid.apart(output));
       else write(output, p.out[o], value[from], by_rows ? apart[from] : columns, part);
     }
   }

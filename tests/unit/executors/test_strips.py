@@ -42,8 +42,9 @@ def layer(name, units=8):
 def test_products_run_beside_their_loop():
     forward, backward = strips(training([layer("LSTM")]))
     assert forward == (["matmul", "scan"], 1, 0)
-    assert sorted(backward[0]) == ["matmul", "matmul", "matmul", "reduce", "scan"]  # of both weights, x and the bias
-    assert backward[1:] == (1, 3)
+    beside = ["matmul", "matmul", "matmul", "pointwise", "reduce", "reduce", "scan"]
+    assert sorted(backward[0]) == beside  # of both weights, x and the bias, and of the loss
+    assert backward[1:] == (3, 4)
 
 
 def sums(*sequences, reverse=False):
@@ -80,6 +81,53 @@ def test_a_step_in_strips_is_that_of_the_reference(name, rows, steps):
     assert len(strips(graph)) == 4
     x = np.random.default_rng(0).normal(size=(rows, steps, 3)).astype(np.float32)
     native, reference = (e().compile(graph).run([x]).outputs for e in (NativeExecutor, ReferenceExecutor))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, 16 + rows * steps, steps)
+
+
+def fitted(layer_, loss=None):
+    """The mean squared error of a layer on (B, T, 3), and the gradients of its weights."""
+    x, y = placeholder("x", (B, T, 3)), placeholder("y", (B, T, 8))
+    made = layer_(x)
+    apart = made - y
+    total = ops.sum(ops.mean(apart * apart, axis=-1)) if loss is None else loss(apart)
+    forward = hoist(simplify(Graph((x, y), (total,))))
+    return Graph((x, y), (forward.outputs[0], *gradients(forward.outputs[0], [v.tensor for v in layer_.weights])))
+
+
+def test_the_gradient_of_a_loss_is_made_beside_the_loop_and_the_loss_added_up_there():
+    forward, backward = strips(fitted(layer("SimpleRNN")))
+    assert forward == (["matmul", "scan"], 1, 0)
+    assert backward[0][:3] == ["pointwise", "reduce", "scan"]
+    assert backward[1:] == (3, 4)  # the gradients of outputs and of sums, and the squares
+
+
+def test_a_gradient_that_is_read_before_the_loop_is_made_before_it():
+    x, y = placeholder("x", (B, T, 3)), placeholder("y", (B, T, 8))
+    cell, dense = layer("SimpleRNN"), elman.layers.Dense(8)
+    apart = dense(cell(x)) - y
+    forward = hoist(simplify(Graph((x, y), (ops.sum(apart * apart),))))
+    wrt = [v.tensor for v in (*cell.weights, *dense.weights)]
+    graph = Graph((x, y), (forward.outputs[0], *gradients(forward.outputs[0], wrt)))
+    assert not any("pointwise" in names for names, _, _ in strips(graph))
+
+
+LOSSES = {
+    "mean squares": None,
+    "all squares": lambda a: ops.sum(a * a),
+    "weighted steps": lambda a: ops.sum(ops.mean(a * a, axis=-1) * ops.cumsum(ops.mean(a, axis=-1) * 0.0 + 1.0, 1)),
+    "two sums": lambda a: ops.sum(ops.abs(a)) + 0.5 * ops.sum(a * a),
+    "a step left out": lambda a: ops.sum(ops.square(a[:, 1:])),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("rows", "steps"), [(1, 1), (3, 300), (16, 37), (8, 8), (70, 20)])
+def test_a_loss_beside_the_loop_is_that_of_the_reference(loss, rows, steps):
+    graph = fitted(layer("GRU"), LOSSES[loss])
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(rows, steps, n)).astype(np.float32) for n in (3, 8)]
+    native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
     for mine, other in zip(native, reference, strict=True):
         assert_close(mine, other, 16 + rows * steps, steps)
 

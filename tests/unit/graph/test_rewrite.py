@@ -9,7 +9,7 @@ from elman import ops
 from elman.autodiff import gradients
 from elman.executors.reference import ReferenceExecutor, evaluate_node
 from elman.graph import Graph, Tensor, Variable, apply, constant, graph_text, placeholder, scan
-from elman.graph.rewrite import fold, fuse, fuse_products, hoist, share_cross_entropy, simplify
+from elman.graph.rewrite import fold, fuse, fuse_products, hoist, join_sums, share_cross_entropy, simplify
 from elman.graph.rewrite.fuse import MAX_NODES
 from elman.shapes import B, T
 from tests.tolerances import assert_close
@@ -122,6 +122,13 @@ def test_pointwise_operators_repeat_by_themselves():
     assert "Expand" not in operators(made)
 
 
+def test_what_is_done_to_one_repeated_element_is_done_once():
+    a = x()
+    later = simplify(Graph((a,), (ops.exp(apply("Expand", a, shape=(B, T))) / 3.0,)), final=True)
+    assert operators(*later.outputs) == ["Exp", "Reshape", "Div", "Expand"]
+    assert later.outputs[0].shape == (B, T)
+
+
 def test_the_gradient_of_a_split_is_a_concatenation():
     a = x(B, 4)
     u, v = ops.split(a, 2)
@@ -208,6 +215,38 @@ def test_large_constants_and_variables_are_left_alone():
     large = ops.tanh(constant(np.zeros(5000), "float32"))
     kept = ops.tanh(Variable(np.zeros(3), name="v").tensor)
     assert operators(*fold(Graph((), (large, kept)), evaluate).outputs) == ["Tanh", "Tanh"]
+
+
+# ---- sums -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_of_means_is_one_sum():
+    a = x(B, T, 8)
+    joined = join_sums(Graph((a,), (ops.sum(ops.mean(a, axis=-1)),))).outputs[0]
+    assert operators(joined) == ["ReduceSum", "Div"]
+    assert joined.node.inputs[0].node.attrs["axes"] == (0, 1, 2)
+
+
+@pytest.mark.parametrize("keep", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("axes", [(0, 0), (2, 1), (1, 0), ((0, 2), 0)])
+def test_joined_sums_keep_shape_and_value(axes, keep, rng):
+    a = x(3, 4, 5)
+    inner = ops.sum(a, axis=axes[0], keepdims=keep[0]) * 0.5
+    whole = Graph((a,), (ops.sum(inner, axis=axes[1], keepdims=keep[1]),))
+    joined = join_sums(whole)
+    assert operators(*joined.outputs).count("ReduceSum") == 1 or axes == (0, 0)
+    numbers = [rng.normal(size=(3, 4, 5)).astype(np.float32)]
+    one, other = (ReferenceExecutor().compile(g).run(numbers).outputs[0] for g in (whole, joined))
+    assert one.shape == other.shape
+    assert_close(one, other, 60)
+
+
+def test_sums_that_others_read_or_that_are_weighted_stay():
+    a, w = x(B, T, 8), x(B, T, name="w")
+    mean = ops.mean(a, axis=-1)
+    for roots in ((ops.sum(mean), mean), (ops.sum(mean * w),)):
+        graph = Graph((a, w), roots)
+        assert operators(*join_sums(graph).outputs) == operators(*graph.outputs)
 
 
 # ---- fuse -----------------------------------------------------------------------------------------------------------

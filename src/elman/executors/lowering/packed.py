@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from elman.executors.lowering.spec import INPUT, TEMPORARY, Instruction
-from elman.executors.lowering.strips import MATMUL, SCAN, STRIP, root, sizes_of
+from elman.executors.lowering.strips import MATMUL, POINTWISE, SCAN, STRIP, root, sizes_of
 from elman.executors.lowering.writer import Writer
 from elman.shapes import Size, quotient
 
@@ -90,6 +90,9 @@ class _Uses:
         walked: list[int] = []
         for n, i in enumerate(code):
             if i is scan:
+                continue
+            if i[0] == POINTWISE:
+                self._other(*i[1], *i[2])
                 continue
             operands = self._operands(i, n in sums)
             for value, (count, width) in operands.items():

@@ -15,7 +15,7 @@ from elman.executors.lowering.views import contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
 from elman.executors.shards import BATCH, shardable, stages
 from elman.graph.node import Graph, Node, Tensor
-from elman.graph.rewrite import fuse, fuse_products, share_cross_entropy, simplify
+from elman.graph.rewrite import fuse, fuse_products, join_sums, share_cross_entropy, simplify
 from elman.shapes import Dim
 
 
@@ -24,7 +24,7 @@ def lower(graph: Graph) -> Lowered:
 
     Raises: GraphError: float32 and float64 mixed in one graph.
     """
-    graph = share_cross_entropy(simplify(graph, final=True))
+    graph = join_sums(share_cross_entropy(simplify(graph, final=True)))
     real = real_type(graph)
     graph = fuse_products(reduce_reals(graph, real))
     sharded = shardable(graph)

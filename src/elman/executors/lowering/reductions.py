@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elman.executors.lowering.segments import REDUCTIONS
+from elman.executors.lowering.views import REDUCTIONS
 from elman.executors.lowering.writer import Writer
 from elman.graph.node import Node, Tensor
 from elman.shapes import Shape, Size, product
@@ -17,7 +17,7 @@ def three(shape: Shape, first: int, last: int | None = None) -> list[Size]:
 def emit_reduction(w: Writer, node: Node) -> None:
     """Runs of neighbouring axes are reduced together; several runs one after the other, from the last."""
     x = node.inputs[0]
-    source, shape = w.value(x), x.shape
+    source, shape = w.value(x, any_order=len(node.attrs["axes"]) == x.ndim), x.shape
     runs = _runs(node.attrs["axes"])
     for i, (first, last) in enumerate(reversed(runs)):
         sizes = three(shape, first, last)

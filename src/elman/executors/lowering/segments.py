@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from elman import dtypes
 from elman.errors import GraphError
+from elman.executors.lowering.views import REDUCTIONS
 from elman.executors.shards import early_stage, of_batch
 from elman.graph.node import Graph, Node, Tensor
 from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import cast
 
-REDUCTIONS = ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
 _REALS_ONLY = (*REDUCTIONS, "ArgMax", "ScatterAdd")
 _MOVES = ("Expand", "Reshape", "Fused", "Transpose", "Concat", "Slice", "Pad")
 

@@ -6,6 +6,9 @@ Run strip by strip, that array is read while it lies in the cache, and where nob
 the same piece of its memory. Rows of products do not depend on each other; sums over time are added up strip by strip,
 in the order in which the loop goes, which the sizes alone decide.
 
+So is element-wise work that makes a sequence (the gradient of a loss at each step), together with the sums over all of
+what else it makes (the loss itself): then neither array is ever whole.
+
 Source: blocking for caches as in Wolf and Lam 1991, "A data locality optimizing algorithm", §2, over the time steps.
 """
 
@@ -19,7 +22,7 @@ from elman.executors.lowering.spec import OPS, PART, TEMPORARY, Instruction
 from elman.executors.lowering.writer import Writer
 from elman.shapes import Size, quotient
 
-MATMUL, REDUCE, SCAN, STRIP = (OPS[name] for name in ("matmul", "reduce", "scan", "strip"))
+MATMUL, POINTWISE, REDUCE, SCAN, STRIP = (OPS[name] for name in ("matmul", "pointwise", "reduce", "scan", "strip"))
 SUM = 0
 """ReduceKind of native/include/elman/kernels.h."""
 
@@ -48,6 +51,11 @@ def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection
         for at, i in enumerate(code):
             if at > loop.at and at not in taken and _reads(w, i, loop) and _ready(w, code, at, loop.at):
                 taken[at] = loop
+    for loop in loops:
+        for at, i in enumerate(code[: loop.at]):
+            sums = _sums_of(w, code, at, loop) if at not in taken and i[0] == POINTWISE else None
+            if sums is not None:
+                taken.update(dict.fromkeys((at, *sums), loop))
     groups = {loop.at: sorted(at for at, other in taken.items() if other is loop) for loop in loops}
     inside = {at for ats in groups.values() for at in ats}
     made = (_strip(w, code, at, groups[at], uses, kept) if groups.get(at) else i for at, i in enumerate(code))
@@ -105,6 +113,40 @@ def _adds_up(w: Writer, i: Instruction, loop: _Loop) -> bool:
     return i[1][1] in loop.stacks and (b_row, b_col) == (n, 1) and _size(w, i[1][1]) == k * n
 
 
+def _time_axis(w: Writer, i: Instruction, loop: _Loop) -> int | None:
+    """The axis of time of element-wise work that makes a sequence of the loop, step after step; else None."""
+    for out in set(loop.sequences).intersection(i[2]):
+        for axis in range(i[4][0]):
+            if w.values[out][0] == TEMPORARY and _by_time(w, i, loop, out, axis):
+                return axis
+    return None
+
+
+def _by_time(w: Writer, i: Instruction, loop: _Loop, out: int, axis: int) -> bool:
+    """Whether a result of element-wise work has the steps of the loop on this axis, one after another."""
+    axes, sizes = i[4][0], sizes_of(w, i[3])
+    stride = sizes[axes * (1 + len(i[1]) + i[2].index(out)) + axis]
+    return sizes[axis] == loop.steps and stride == quotient(_size(w, out), loop.steps)
+
+
+def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> list[int] | None:
+    """Where all of what element-wise work makes beside a sequence is added up.
+
+    None where it cannot run beside the loop: it makes no sequence of it, or something else waits for it.
+    """
+    axis, outs = _time_axis(w, code[at], loop), code[at][2]
+    own = all(w.values[v][0] in (TEMPORARY, PART) for v in outs)
+    if axis is None or not own or w.bodies[code[loop.at][6]][7]:
+        return None
+    sums = []
+    for n, i in enumerate(code):
+        whole = i[0] == REDUCE and i[1][0] in outs and i[4][0] == SUM
+        if whole and sizes_of(w, i[3])[::2] == [1, 1] and _by_time(w, code[at], loop, i[1][0], axis):
+            sums.append(n)
+    between = [code[n] for n in range(at + 1, loop.at) if n not in sums]
+    return None if {root(w, v) for v in outs}.intersection(named(w, between)) else sums
+
+
 def _size(w: Writer, value: int) -> Size:
     return sizes_of(w, [w.values[value][3]])[0]
 
@@ -120,17 +162,26 @@ def _strip(
     w: Writer, code: Sequence[Instruction], at: int, beside: Sequence[int], uses: Counter[int], kept: Collection[int]
 ) -> Instruction:
     """One instruction for a loop and what stands beside it: its body is their list."""
-    group = [code[n] for n in sorted([at, *beside])]
-    inside = Counter(named(w, group))
     loop, body = _loop(w, code, at), w.bodies[code[at][6]]
+    filling = [code[n] for n in beside if code[n][0] == POINTWISE]
+    filled = {v for i in filling for v in i[2]}
+    first = {n for n in beside if code[n][0] == POINTWISE or (code[n][0] == REDUCE and code[n][1][0] in filled)}
+    group = [_stepwise(w, code[n], loop) for n in sorted([at, *beside], key=lambda n: (n not in first, n))]
+    inside = Counter(named(w, group))
     states = {root(w, v) for v in body[4]}
     passing = [v for v, made in zip(loop.stacks, body[5], strict=True) if root(w, made) not in states]
+    added = [i[1][0] for i in group if i[0] == REDUCE and i[1][0] in filled]
     local = [
         v
-        for v in (*loop.sequences, *passing)
+        for v in {*loop.sequences, *passing, *added}
         if w.values[v][0] == TEMPORARY and v not in kept and 1 < inside[v] == uses[v]
     ]
     sums = [n for n, i in enumerate(group) if i[0] == REDUCE or (i[0] == MATMUL and _adds_up(w, i, loop))]
     w.strips.append((group, local, sums))
     ins, outs = ([v for i in group for v in i[which]] for which in (1, 2))
     return (STRIP, ins, outs, code[at][3][:1], [], None, len(w.strips) - 1, "strip")
+
+
+def _stepwise(w: Writer, i: Instruction, loop: _Loop) -> Instruction:
+    """An instruction as it stands in a strip: element-wise work is told which axis is time."""
+    return i if i[0] != POINTWISE else (*i[:4], [*i[4], _time_axis(w, i, loop)], *i[5:])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from elman.graph.node import Node, Tensor
 from elman.shapes import Shape, Size, product
 
+REDUCTIONS = ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
 VIEWS = ("Slice", "Transpose", "Expand", "Reshape")
 
 
@@ -26,6 +27,18 @@ class View:
     def contiguous(self, shape: Shape) -> bool:
         """Whether the elements follow one another (axes of size 1 may have any stride)."""
         return all(d == 1 or s == c for d, s, c in zip(shape, self.strides, contiguous_strides(shape), strict=True))
+
+    def dense(self, shape: Shape) -> bool:
+        """Whether the elements follow one another in some order of the axes."""
+        left = [(d, s) for d, s in zip(shape, self.strides, strict=True) if d != 1]
+        size: Size = 1
+        while left:
+            inner = next((axis for axis in left if axis[1] == size), None)
+            if inner is None:
+                return False
+            left.remove(inner)
+            size = size * inner[0]
+        return True
 
 
 def walked(node: Node, view: View) -> View | None:
@@ -48,6 +61,8 @@ def accepts(reader: Node, t: Tensor, view: View) -> bool:
         return True
     if reader.op in ("Fused", "Slice", "Transpose", "Expand", "Concat", "Pad"):
         return True
+    if reader.op in REDUCTIONS:
+        return len(reader.attrs["axes"]) == t.ndim and view.dense(t.shape)
     if reader.op in ("MatMul", "Gemm"):
         return t.ndim == 2 and all(t is not x for x in reader.inputs[2:])
     if reader.op == "Reshape":

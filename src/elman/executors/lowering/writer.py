@@ -143,7 +143,7 @@ class Writer:
                 return self.where[key(t)].value
         value = self.define(t, home)
         if t.node.op == "Fused" and t.dtype != dtypes.INT32:
-            self.where[key(t)] = self.turned(t) or self.where[key(t)]
+            self.where[key(t)] = self.turned(t) or self._beside(t) or self.where[key(t)]
         return value
 
     def turned(self, t: Tensor) -> View | None:
@@ -151,14 +151,27 @@ class Writer:
 
         None where no copy would be needed anyway, or the tensor must lie whole.
         """
+        strides = self._turned(t)
+        return None if strides is None else View(self.where[key(t)].value, 0, strides)
+
+    def _turned(self, t: Tensor) -> tuple[Size, ...] | None:
         readers = self.scope.readers.get(key(t), ())
         if key(t) in self.scope.kept or len(readers) != 1 or readers[0].op != "Transpose":
             return None
-        perm, out, own = readers[0].attrs["perm"], readers[0].outputs[0], self.where[key(t)]
-        if self.readable(out, View(own.value, 0, tuple(own.strides[axis] for axis in perm))):
+        perm, out, own = readers[0].attrs["perm"], readers[0].outputs[0], contiguous_strides(t.shape)
+        if self.readable(out, View(-1, 0, tuple(own[axis] for axis in perm))):
             return None
         strides = dict(zip(perm, contiguous_strides(out.shape), strict=True))
-        return View(own.value, 0, tuple(strides[axis] for axis in range(t.ndim)))
+        return tuple(strides[axis] for axis in range(t.ndim))
+
+    def _beside(self, t: Tensor) -> View | None:
+        """How a result lies that is made beside a turned one, where its readers do not mind: written side by side."""
+        for other in t.node.outputs:
+            strides = None if other is t else self._turned(other)
+            view = View(self.where[key(t)].value, 0, strides or ())
+            if strides is not None and self.readable(t, view):
+                return view
+        return None
 
     def copies(self, t: Tensor) -> list[View]:
         """The places that want a result besides its own: whoever makes it writes them, too."""
@@ -185,10 +198,10 @@ class Writer:
             self.define(v.tensor, VARIABLE, len(self.variables) - 1)
         return self.where[key(v.tensor)].value
 
-    def value(self, t: Tensor) -> int:
-        """The value that holds a tensor whole and contiguous."""
+    def value(self, t: Tensor, any_order: bool = False) -> int:
+        """The value that holds a tensor whole and contiguous; any_order: of its axes."""
         view = self.where[key(t)]
-        if not view.contiguous(t.shape):
+        if not (view.dense if any_order else view.contiguous)(t.shape):
             raise GraphError(
                 f"lowering: {t!r} must be contiguous where it is read. Received a view. This is a bug of elman."
             )

@@ -46,6 +46,8 @@ class _Merger:
             return node.outputs
         inputs = _without_expansions(node, inputs)
         shorter = inputs[0] if node.op == "Identity" and self.final else _identity(node, inputs)
+        if shorter is None and self.final:
+            shorter = _repeated_later(node, inputs)
         if shorter is not None:
             return (shorter,)
         if node.op == "Scan" and node.attrs["steps"] == 1:
@@ -163,6 +165,19 @@ def _without_expansions(node: Node, ins: tuple[Tensor, ...]) -> tuple[Tensor, ..
         if reduce(broadcast, shapes) == node.outputs[0].shape:
             operands = tried
     return tuple(operands)
+
+
+def _repeated_later(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
+    """What is done to repetitions of one element is done to the element, and repeated then."""
+    out = node.outputs[0]
+    pointwise = kind(node) == "pointwise"
+    if not (pointwise or node.op == "Reshape") or not any(t.node.op == "Expand" for t in ins):
+        return None
+    short = [t.node.inputs[0] if t.node.op == "Expand" else t for t in ins]
+    if any(product(t.shape) != 1 for t in short):
+        return None
+    made = Node(node.op, short, node.attrs).outputs[0] if pointwise else reshape(short[0], ())
+    return Node("Expand", (reshape(made, (1,) * out.ndim),), {"shape": out.shape}).outputs[0]
 
 
 def _joined_pads(ins: tuple[Tensor, ...]) -> Tensor | None:
