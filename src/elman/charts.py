@@ -2,21 +2,41 @@
 
 Figures are drawn without pyplot: no window system is asked for, no global state is kept, and a process
 that draws one picture starts a good deal faster.
+
+Signs that the house's font lacks are looked for in every font of the machine. Words that are read from the right are
+ordered by matplotlib from 3.11 on; before that their letters stand from left to right.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elman.errors import ElmanWarning
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ACTUAL", "BASELINE", "FORECAST", "MUTED", "SPLIT", "THIRD", "arrow", "box", "canvas", "finish", "save"]
+__all__ = [
+    "ACTUAL",
+    "BASELINE",
+    "FORECAST",
+    "MUTED",
+    "SPLIT",
+    "THIRD",
+    "arrow",
+    "box",
+    "canvas",
+    "drawable",
+    "finish",
+    "save",
+]
 
 ACTUAL = "#2b2d42"
 FORECAST = "#0077b6"
@@ -27,6 +47,12 @@ SPLIT = "#d62828"
 """The red line between what was learned from and what was not."""
 
 _GRID = "#e9ecef"
+_HOUSE_FONT = "DejaVu Sans"
+_VARIANTS = [chr(code) for code in range(0xFE00, 0xFE10)]
+"""Signs that say how the one before them is to look, and that nobody sees."""
+
+_told: set[str] = set()
+"""Signs without a font of which was spoken."""
 
 
 def canvas(
@@ -71,12 +97,72 @@ def finish(axes: Axes, title: str, x: str, y: str, counted: bool = False, **lege
     """
     if counted:
         axes.locator_params(axis="x", integer=True)
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ACTUAL)
-    axes.set_xlabel(x, fontsize=9, color=ACTUAL)
-    axes.set_ylabel(y, fontsize=9, color=ACTUAL)
+    axes.set_title(drawable(title), loc="left", fontsize=11, fontweight="bold", color=ACTUAL)
+    axes.set_xlabel(drawable(x), fontsize=9, color=ACTUAL)
+    axes.set_ylabel(drawable(y), fontsize=9, color=ACTUAL)
     axes.margins(x=0.01)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**{"loc": "best", "frameon": False, "fontsize": 9, **legend})
+    _fit_fonts(axes)
+
+
+def drawable(text: str) -> str:
+    """A text as it can be drawn: a sign that no font of the machine has becomes its code point, which is said once.
+
+    What joins emoji or tells how they look, and cannot be drawn, is left out.
+
+    Raises:
+        ElmanWarning: as a warning, signs that no font has.
+
+    Example:
+        >>> drawable("¿Qué?")
+        '¿Qué?'
+    """
+    lacking = {sign for sign in text if ord(sign) > 127 and _font_of(sign) is None}
+    silent = {sign for sign in text if sign in _VARIANTS} | {s for s in lacking if unicodedata.category(s) == "Cf"}
+    if new := lacking - silent - _told:
+        _told.update(new)
+        named = ", ".join(f"U+{ord(sign):04X} {unicodedata.name(sign, 'without a name')}" for sign in sorted(new)[:3])
+        cure = "Their code points stand for them; install a font that has them, such as Noto Sans of their writing."
+        others = f" and {len(new) - 3} more" if len(new) > 3 else ""
+        warnings.warn(f"pictures: no font here has {named}{others}. {cure}", ElmanWarning, stacklevel=2)
+    codes = {sign: f"U+{ord(sign):04X}" for sign in lacking} | dict.fromkeys(silent, "")
+    return "".join(codes.get(sign, sign) for sign in text)
+
+
+def _fit_fonts(axes: Axes) -> None:
+    """Fonts for what its own font lacks, behind that of each text."""
+    from matplotlib.text import Text
+
+    texts: Any = axes.findobj(Text)
+    signs = {sign for text in texts for sign in text.get_text() if ord(sign) > 127}
+    further = sorted({font for sign in signs if (font := _font_of(sign))} - {_HOUSE_FONT})
+    if not signs:
+        return
+    for text in texts:
+        text.set_family([*text.get_family(), _HOUSE_FONT, *further])
+    axes.tick_params(labelfontfamily=["sans-serif", _HOUSE_FONT, *further])  # marks are made anew when they are drawn
+
+
+@functools.cache
+def _font_of(sign: str) -> str | None:
+    """The name of a font that has a sign, the plainest first; None: none has."""
+    from matplotlib import font_manager
+
+    fonts = [f for f in font_manager.fontManager.ttflist if "Last Resort" not in f.name]
+    fonts.sort(key=lambda f: (f.name != _HOUSE_FONT, f.style != "normal", f.weight not in (400, "normal"), f.name))
+    return next((font.name for font in fonts if ord(sign) in _signs_of(font.fname)), None)
+
+
+@functools.cache
+def _signs_of(path: str) -> frozenset[int]:
+    """The code points that a font has; of one that cannot be drawn with, none."""
+    from matplotlib import font_manager
+
+    try:
+        return frozenset(font_manager.get_font(path).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
 
 
 def box(axes: Axes, at: tuple[float, float], size: tuple[float, float], label: str, color: str, filled: bool) -> None:
@@ -110,6 +196,6 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     # Packing it harder takes longer than drawing it.
     packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the font has no emoji: a box stands for each
+        warnings.filterwarnings("ignore", "Glyph")  # of signs that are not seen, such as joiners
         figure.savefig(target, **packed)
     return target

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,6 @@ _Draw = Callable[[Any, str, Any, Any], None]
 _MOST_CLASSES = 30
 _MOST_PAIRS = 6
 _LINE = 78
-_LETTERS: dict[str, Any] = {"fontsize": 8, "ha": "left", "family": "monospace"}
 _SQUARE = np.array([[0, 1, 1, 0, 0], [0, 0, 1, 1, 0]])
 
 
@@ -56,7 +57,8 @@ def draw_result(results: Sequence[tuple[Head, Any, Any]], path: str | os.PathLik
         results: (head, truth, answers) of each output.
         path: also write it there.
     """
-    figure, panels = charts.canvas(len(results), (8.0, 6.5 * len(results)))
+    tall = max(_height(head, actual) for head, actual, _ in results)
+    figure, panels = charts.canvas(len(results), (8.0, tall * len(results)))
     for axes, (head, actual, answers) in zip(panels, results, strict=True):
         draw: _Draw = _DRAWN.get(head.choice.head, draw_alignment)
         draw(axes, head.name, actual, answers)
@@ -90,23 +92,73 @@ def draw_confusion(axes: Axes, name: str, actual: Sequence[Any], answers: Sequen
 def draw_alignment(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
     """Some answers below the truth, symbol by symbol; what was wrong, left out or put in is red."""
     axes.set_axis_off()
-    for line, (true, found) in enumerate(zip(actual[:_MOST_PAIRS], answers[:_MOST_PAIRS], strict=False)):
-        sides, apart = (_symbols(true), _symbols(found)), not isinstance(true, str)
-        at = 0
-        for pair in align(*(side[:_LINE] for side in sides)):
-            right = pair[0] == pair[1]
-            shown = ["·" if symbol is None else str(symbol) if right else _visible(str(symbol)) for symbol in pair]
-            if at + max(map(len, shown)) > _LINE:
-                break
-            color = charts.ACTUAL if right else charts.SPLIT
-            for below, symbol in enumerate(shown):
-                axes.text(at, -3 * line - below, symbol, color=color, **_LETTERS)
-            at += max(map(len, shown)) + apart
-        if max(map(len, sides)) > _LINE:
-            axes.text(at, -3 * line - 0.5, "…", color=charts.MUTED, **_LETTERS)
-    axes.set_xlim(-1, _LINE + 1)
-    axes.set_ylim(-3 * _MOST_PAIRS, 1)
+    charts.drawable("".join(str(symbol) for side in (actual, answers) for row in side[:_MOST_PAIRS] for symbol in row))
+    lines = [_placed(*sides) for sides in zip(actual[:_MOST_PAIRS], answers[:_MOST_PAIRS], strict=False)]
+    used = max(20, *(line.width for line in lines))
+    size = min(2.0, max(1.0, _LINE / used))  # short texts in larger letters
+    for n, line in enumerate(lines):
+        for at, pair, right in line.pairs:
+            for below, symbol in enumerate(pair):
+                _write(axes, line, at, -3 * n - below, symbol, size, charts.ACTUAL if right else charts.SPLIT)
+        if line.cut:
+            _write(axes, line, line.width, -3 * n - 0.5, "…", size, charts.MUTED)
+    axes.set_xlim(-1, _LINE / size + 1)
+    axes.set_ylim(-3 * max(2, len(lines)), 1)
     charts.finish(axes, f"{name}: truth above, answer below", "", "")
+
+
+@dataclasses.dataclass
+class _Line:
+    """A truth and an answer, symbol above symbol.
+
+    Args:
+        pairs: where each stands, what is written, and whether both are alike.
+        width: cells that are used. cut: whether there is more. leftwards: whether it is read from the right.
+    """
+
+    pairs: list[tuple[int, list[str], bool]]
+    width: int
+    cut: bool
+    leftwards: bool
+
+
+def _placed(true: Any, found: Any) -> _Line:
+    """Where the symbols of a truth and an answer stand."""
+    sides, apart, at = [_seen(_symbols(side)) for side in (true, found)], not isinstance(true, str), 0
+    pairs = []
+    for pair in align(*(side[:_LINE] for side in sides)):
+        alike = pair[0] == pair[1]
+        shown = ["·" if symbol is None else str(symbol) if alike else _visible(str(symbol)) for symbol in pair]
+        width = max(map(_cells, shown))
+        if at + width > _LINE:
+            break
+        pairs.append((at, shown, alike))
+        at += width + (apart or max(map(len, shown)) > 1)
+    return _Line(pairs, at, max(map(len, sides)) > _LINE, _leftwards("".join(sides[0])))
+
+
+def _write(axes: Axes, line: _Line, at: int, y: float, symbol: str, size: float, color: str) -> None:
+    side: dict[str, Any] = {"x": _LINE / size - at, "ha": "right"} if line.leftwards else {"x": at, "ha": "left"}
+    axes.text(**side, y=y, s=symbol, color=color, fontsize=8 * size, family="monospace")
+
+
+def _height(head: Head, actual: Any) -> float:
+    """Of a panel, in inches: a few lines of text need little."""
+    return 6.5 if head.choice.head in _DRAWN else 0.5 + max(2, min(_MOST_PAIRS, len(actual)))
+
+
+def _cells(text: str) -> int:
+    """How many letters of a typewriter a text is wide: Chinese signs and emoji are two."""
+    wide = sum(unicodedata.east_asian_width(sign) in ("W", "F") for sign in text)
+    return len(text) + wide - sum(unicodedata.combining(sign) > 0 for sign in text)
+
+
+def _leftwards(text: str) -> bool:
+    """Whether a text is read from the right, as its first letter says.
+
+    Source: Unicode Standard Annex 9, "Unicode Bidirectional Algorithm", rules P2 and P3.
+    """
+    return next((kind != "L" for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL")), False)
 
 
 def _draw_labels(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence[Any]) -> None:
@@ -122,8 +174,9 @@ def _draw_labels(axes: Axes, name: str, actual: Sequence[Any], answers: Sequence
     }
     for (told, counted), color in zip(sides.items(), (charts.ACTUAL, charts.MUTED, charts.SPLIT), strict=True):
         number = np.array([sum(counted(label in a, label in b) for a, b in rows) for label in labels])
-        axes.barh(labels, number, left=left, color=color, label=told)
+        axes.barh(range(len(labels)), number, left=left, color=color, label=told)
         left += number
+    axes.set_yticks(range(len(labels)), [charts.drawable(label) for label in labels])
     charts.finish(axes, f"{name}: labels found and missed", "rows", "", counted=True)
 
 
@@ -170,8 +223,15 @@ _DRAWN: dict[str, _Draw] = {
 
 
 def _symbols(text: Any) -> list[str]:
-    """Letters of a text, or tokens; where a line ends, a sign for it."""
-    return [str(symbol).replace("\n", "↵") for symbol in text]
+    """Letters of a text, or tokens, as they can be drawn; where a line ends, a sign for it."""
+    symbols = [str(symbol).replace("\n", "↵") for symbol in text]
+    charts.drawable("".join(symbols))  # so that one warning names all that cannot be
+    return [charts.drawable(symbol) for symbol in symbols]
+
+
+def _seen(symbols: Sequence[str]) -> list[str]:
+    """Without those that nobody sees, such as what joins emoji."""
+    return [symbol for symbol in symbols if any(unicodedata.category(sign) != "Cf" for sign in symbol)]
 
 
 def _visible(symbol: str) -> str:
