@@ -404,6 +404,15 @@ class NativePlan {
   std::vector<double> profile(int repeats) { return plan_->profile(repeats); }
   Numbers shards() const { return plan_->shards(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
+  int64_t needed(const Numbers& symbols) {
+    if (symbols.size() != size_t(std::max(plan_->spec().symbols, 1))) throw nb::value_error("sizes that do not fit");
+    std::lock_guard lock(plan_->mutex());
+    return plan_->needed(symbols);
+  }
+  void release() {
+    std::lock_guard lock(plan_->mutex());
+    plan_->release();
+  }
 
  private:
   // Row numbers, each checked to lie in the data; or None.
@@ -495,6 +504,8 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
            nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
+      .def("needed", &NativePlan<R>::needed)
+      .def("release", &NativePlan<R>::release)
       .def("shards", &NativePlan<R>::shards)
       .def("arena_bytes", &NativePlan<R>::arena_bytes);
 }

@@ -158,9 +158,11 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
     case Op::uniform: {
       auto s = std::make_unique<UniformStep<R>>();
       s->kernels = k;
-      s->call = {0, 0, uint32_t(i.flags[0]), flag(1) ? first_row_ : 0, size(i, 0), size(i, 1), nullptr};
+      s->call = {0, 0, uint32_t(i.flags[0]), 0, size(i, 0), size(i, 1), nullptr};
+      s->rows_before = flag(1) ? first_row_ : 0;
       bind(i.in[0], &s->seed, frame);
       bind(i.in[1], &s->step, frame);
+      if (i.in.size() > 2) bind(i.in[2], &s->first, frame);
       bind(i.out[0], &s->call.to, frame);
       return s;
     }

@@ -25,11 +25,15 @@ char* allocated(int64_t bytes) {
 
 }  // namespace
 
-bool Block::reserve(int64_t bytes) {
-  if (bytes <= size_ && data_ != nullptr) return false;
+void Block::release() {
   std::free(data_);
   data_ = nullptr;
   size_ = 0;
+}
+
+bool Block::reserve(int64_t bytes) {
+  if (bytes <= size_ && data_ != nullptr) return false;
+  release();
   const int64_t whole = aligned(bytes + int64_t(padding));
   data_ = allocated(whole);
   if (data_ == nullptr) throw std::bad_alloc();

@@ -23,6 +23,7 @@ class Block {
   Block(const Block&) = delete;
 
   bool reserve(int64_t bytes);                 // whether it moved. Throws std::bad_alloc
+  void release();                              // gives the memory back
   char* data() const { return data_; }
   int64_t size() const { return size_; }
 
@@ -33,7 +34,7 @@ class Block {
 
 // A plan that needs more memory than it may have.
 struct MemoryShortage {
-  int64_t needed, limit, rows;  // bytes, and the rows of the batch it was for
+  int64_t needed, limit, rows;  // bytes, and the rows of the batch it was for. limit 0: the machine refused
 };
 
 inline int64_t aligned(int64_t bytes) {

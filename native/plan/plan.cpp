@@ -152,13 +152,8 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& 
   if (bindings_.size() >= kept_bindings) forget();
   bound_ = nullptr;
   auto made = make(symbols, cuts);
-  int64_t needed = made->layout.bytes;
-  for (const Shard& s : made->shards) needed += s.layout.bytes;
-  if (needed > memory_) throw MemoryShortage{needed, memory_, symbols[0]};
-  bool moved = arena_.reserve(made->layout.bytes);
-  while (arenas_.size() < made->shards.size()) arenas_.emplace_back(), moved = true;
-  for (size_t s = 0; s < made->shards.size(); ++s) moved |= arenas_[s].reserve(made->shards[s].layout.bytes);
-  if (moved) forget();                         // their pointers point nowhere now
+  if (needed(*made) > memory_) throw MemoryShortage{needed(*made), memory_, symbols[0]};
+  if (reserve(*made)) forget();                // their pointers point nowhere now
   build(*made);
   Binding& b = *(bindings_[{symbols, cuts, away_}] = std::move(made));
   if (auto found = bindings_.find({symbols, cuts, !away_}); found != bindings_.end()) {
@@ -166,6 +161,38 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& 
     b.partner->partner = &b;
   }
   return b;
+}
+
+template <class R>
+int64_t Plan<R>::needed(const Binding& b) {
+  int64_t bytes = b.layout.bytes;
+  for (const Shard& s : b.shards) bytes += s.layout.bytes;
+  return bytes;
+}
+
+template <class R>
+void Plan<R>::release() {
+  forget();
+  arena_.release();
+  arenas_.clear();
+}
+
+template <class R>
+bool Plan<R>::reserve(const Binding& b) {
+  // Blocks only grow: one large in another place than the last would be held beside it.
+  int64_t held = std::max(arena_.size(), b.layout.bytes);
+  for (size_t s = 0; s < std::max(arenas_.size(), b.shards.size()); ++s)
+    held += std::max(s < arenas_.size() ? arenas_[s].size() : 0, s < b.shards.size() ? b.shards[s].layout.bytes : 0);
+  if (held > memory_) release();
+  try {
+    bool moved = arena_.reserve(b.layout.bytes);
+    while (arenas_.size() < b.shards.size()) arenas_.emplace_back(), moved = true;
+    for (size_t s = 0; s < b.shards.size(); ++s) moved |= arenas_[s].reserve(b.shards[s].layout.bytes);
+    return moved;
+  } catch (const std::bad_alloc&) {
+    release();
+    throw MemoryShortage{needed(b), 0, b.symbols[0]};
+  }
 }
 
 template <class R>

@@ -66,6 +66,10 @@ class Plan {
   std::vector<double> profile(int repeats);
   Numbers shards() const;  // by shard of the last batch, how many rows it had
   int64_t arena_bytes() const;
+  // Bytes a run of these sizes needs, symbols[0] the batch; nothing is allocated.
+  int64_t needed(const Numbers& symbols) { return needed(*make(symbols, {})); }
+  // Gives the memory of values back; the next run takes it anew. What a run gave must have been read.
+  void release();
 
  private:
   struct Shard {
@@ -119,6 +123,8 @@ class Plan {
   Numbers cut(const std::vector<Array>& arrays, const int64_t* order, int64_t start) const;
   Binding& bind(const Numbers& symbols, const Numbers& cuts);
   std::unique_ptr<Binding> make(const Numbers& symbols, const Numbers& cuts);
+  static int64_t needed(const Binding& b);
+  bool reserve(const Binding& b);  // memory for it; whether any moved. Throws MemoryShortage, and then holds none
   void build(Binding& b);
   void link(Binding& b);  // what lies at the edges of a step: loads, guard, updates, results
   char* whole(Binding& b, int value);  // where a value or part of one lies, outside the shards

@@ -109,6 +109,7 @@ template <class R>
 void UniformStep<R>::run(Watch&) {
   call.seed = uint64_t(int64_t(*seed));
   call.step = uint32_t(*step);
+  call.first_row = rows_before + (first == nullptr ? 0 : *first);
   kernels->uniform(call);
 }
 

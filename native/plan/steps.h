@@ -176,7 +176,9 @@ template <class R>
 struct UniformStep final : Step {
   const Kernels<R>* kernels;
   Uniform<R> call{};
-  const int32_t *seed = nullptr, *step = nullptr;
+  const int32_t *seed = nullptr, *step = nullptr,
+                *first = nullptr;  // first: number of the first row, where it is given
+  int64_t rows_before = 0;  // in other shards
   void run(Watch&) override;
 };
 

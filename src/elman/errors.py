@@ -56,6 +56,7 @@ __all__ = [
     "UnknownNameError",
     "WeightsError",
     "missing_extra",
+    "recomputation_warning",
     "reference_executor_warning",
     "truncation_warning",
     "unknown_column",
@@ -286,20 +287,33 @@ step are kept. Lower the learning rate or set clipnorm=1. 120
 class MemoryLimitError(ElmanError, MemoryError):
     """A run would need more memory than it may have; nothing was allocated and nothing has changed.
 
+    Attributes:
+        needed, limit: bytes; limit is 0 where the machine itself refused, needed 0 where it is not known.
+
     Example:
         >>> print(MemoryLimitError.of(3 << 30, 2 << 30, 512))
         Plan: a batch must fit into 2.0 GiB of memory. Received a batch of 512 rows that needs 3.0 GiB. \
-Lower batch_size, cut the sequences, or for long ones use compile(recompute="sqrt") or fit(truncate=100).
+Lower batch_size, or cut the sequences (a field's max_length does).
+        >>> print(MemoryLimitError.of(8 << 30, 2 << 30, 1))
+        Plan: a batch must fit into 2.0 GiB of memory. Received a batch of 1 row that needs 8.0 GiB. \
+Cut the sequences to 25 % of this length (a field's max_length does), or take fewer units or layers.
     """
+
+    needed: int = 0
+    limit: int = 0
 
     @classmethod
     def of(cls, needed: int, limit: int, rows: int) -> Self:
         """Build the error from bytes needed, bytes allowed, and the rows of the batch."""
-        return cls(
-            f"Plan: a batch must fit into {_size(limit)} of memory. Received a batch of {rows} rows that needs "
-            f"{_size(needed)}. Lower batch_size, cut the sequences, or for long ones use "
-            'compile(recompute="sqrt") or fit(truncate=100).'
-        )
+        room = f"{_size(limit)} of memory" if limit else "the memory that is free"
+        received = f"a batch of {rows} row{'' if rows == 1 else 's'} that needs {_size(needed)}" if needed else "more"
+        cure = "Lower batch_size, or cut the sequences (a field's max_length does)."
+        if rows == 1:
+            share = f"to {max(1, 100 * limit // needed)} % of this length" if limit else "shorter"
+            cure = f"Cut the sequences {share} (a field's max_length does), or take fewer units or layers."
+        error = cls(f"Plan: a batch must fit into {room}. Received {received}. {cure}")
+        error.needed, error.limit = needed, limit
+        return error
 
 
 class MissingExtraError(ElmanError, ImportError):
@@ -398,6 +412,21 @@ def reference_executor_warning(reason: str) -> ReferenceExecutorWarning:
     )
 
 
+def recomputation_warning(where: str, steps: int, needed: int, least: int) -> ElmanWarning:
+    """Build the warning that a sequence of `steps` is learned from in `least` bytes instead of `needed`.
+
+    Example:
+        >>> print(recomputation_warning("Model 'm'", 1000000, 20 << 30, 4 << 30))
+        Model 'm': a sequence of 1000000 steps needs 20.0 GiB to learn from as it is, and 4.0 GiB where what its steps \
+computed is computed again on the way back. That is done: the gradient is the same, the step takes about a third longer.
+    """
+    return ElmanWarning(
+        f"{where}: a sequence of {steps} steps needs {_size(needed)} to learn from as it is, and {_size(least)} where "
+        "what its steps computed is computed again on the way back. That is done: the gradient is the same, the step "
+        "takes about a third longer."
+    )
+
+
 def truncation_warning(where: str, cut: int, total: int, limit: int, longest: int) -> TruncationWarning:
     """Build the warning that `cut` of `total` sequences were cut to `limit` steps.
 
@@ -442,4 +471,5 @@ def _cut(text: str) -> str:
 
 def _size(count: int) -> str:
     """Bytes as a person reads them."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**29 else f"{count / 2**20:.1f} MiB"
+    power, unit = (30, "GiB") if count >= 2**29 else (20, "MiB") if count >= 2**19 else (10, "KiB")
+    return f"{count / 2**power:.1f} {unit}"

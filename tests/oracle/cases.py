@@ -639,6 +639,14 @@ case(
     real("B", 5),
 )
 case(
+    "RandomUniform:later rows",
+    lambda seed, step, first, x: x * random_uniform(x.shape, seed, step, 1, x.dtype, first),
+    _seed,
+    _step,
+    Argument((), "int32", lambda random, s: np.array(1000)),
+    real("B", 5),
+)
+case(
     "RandomUniform:fixed",
     lambda seed, step, x: x * random_uniform((3, 2), seed, step, 2, x.dtype),
     _seed,

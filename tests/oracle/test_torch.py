@@ -150,12 +150,12 @@ def philox(n: Node, v: Sequence[Any], s: Sizes) -> Any:
     """Random123's Philox4x32-10, word by word: key from the seed, counter (block of 4 columns, row, node, step)."""
     sizes = shape(n, s)
     rows, width = (sizes[0] if sizes else 1), math.prod(sizes[1:])
-    seed, step = int(v[0]), int(v[1])
+    seed, step, first = int(v[0]), int(v[1]), int(v[2]) if len(v) > 2 else 0
     mask = 0xFFFFFFFF
     out = np.zeros((rows, width))
     for row in range(rows):
         for column in range(width):
-            c = [column // 4, row, n.attrs["key"], step]
+            c = [column // 4, first + row, n.attrs["key"], step]
             k = [seed & mask, (seed >> 32) & mask]
             for _ in range(10):
                 high, low = divmod(0xD2511F53 * c[0], 1 << 32)

@@ -49,7 +49,7 @@ enum class Op : uint8_t {
   copy,        // dims to_offset from_offset, axes, then sizes, to strides, from strides; flags: zero the output first
   gather,      // in table index; dims tables rows width count
   scatter_add, // in index values; dims as gather
-  uniform,     // in seed step; dims rows width; flags: key, rows are of the batch
+  uniform,     // in seed step [first row]; dims rows width; flags: key, rows are of the batch
   range,       // dims count
   size,        // dims number
   conv,        // in x kernel [bias]; dims the 14 of Window, filters

@@ -115,6 +115,16 @@ class Plan(ABC):
                 variable.value[...] = 0
         return Run(outputs, steps)
 
+    def needed(self, arrays: Sequence[np.ndarray]) -> int:
+        """Bytes that a run on arrays of these shapes would hold, without running it; 0: nobody knows.
+
+        Shapes: arrays as the inputs of the graph.
+        """
+        return 0
+
+    def release(self) -> None:  # noqa: B027  # an executor may keep nothing
+        """Give back the memory that is kept between runs; the next run takes it anew."""
+
 
 class Executor(ABC):
     """A way to run graphs."""
@@ -122,5 +132,8 @@ class Executor(ABC):
     name: str
 
     @abstractmethod
-    def compile(self, graph: Graph) -> Plan:
-        """Make a graph ready to run; done once, whatever the sizes will be."""
+    def compile(self, graph: Graph, memory: int | None = None) -> Plan:
+        """Make a graph ready to run; done once, whatever the sizes will be.
+
+        Args: memory: the most bytes a run may hold, where the executor can tell; None: `settings.memory_limit()`.
+        """

@@ -92,7 +92,7 @@ class NativeExecutor(Executor):
 
     name = "native"
 
-    def compile(self, graph: Graph) -> Plan:
+    def compile(self, graph: Graph, memory: int | None = None) -> Plan:
         """A native plan of the graph.
 
         Raises: GraphError: two real types in one graph. ExecutorError: bfloat16 products, and no unit for them.
@@ -101,7 +101,7 @@ class NativeExecutor(Executor):
             _need_emulation()
         if settings.verify():
             verify(graph)
-        return NativePlan(graph, lower(graph))
+        return NativePlan(graph, lower(graph), memory)
 
 
 def _in_bfloat16(graph: Graph) -> bool:
@@ -126,7 +126,7 @@ def _need_emulation() -> None:
 class NativePlan(Plan):
     """A lowered graph with its memory. Arrays are checked here, at the border, before any pointer leaves Python."""
 
-    def __init__(self, graph: Graph, lowered: Lowered) -> None:
+    def __init__(self, graph: Graph, lowered: Lowered, memory: int | None = None) -> None:
         self.graph = graph
         self.lowered = lowered
         made = _native.PlanFloat64 if lowered.real == dtypes.FLOAT64 else _native.PlanFloat32
@@ -135,7 +135,7 @@ class NativePlan(Plan):
             [v.value for v in lowered.variables],
             lowered.constants,
             ISAS.index(chosen_isa()),
-            settings.memory_limit(),
+            settings.memory_limit() if memory is None else memory,
         )
         self._threads = settings.num_threads()
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
@@ -219,6 +219,19 @@ class NativePlan(Plan):
             # Steps of the epoch that was cut short; 0 where the last one was finished.
             done = steps % -(-rows.shape[1] // batch_size)
             return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)
+
+    def needed(self, arrays: Sequence[np.ndarray]) -> int:
+        """Bytes that a run on arrays of these shapes would hold, as `Plan.needed`."""
+        sizes: dict[str, int] = {}
+        for t, a in zip(self.graph.inputs, arrays, strict=True):
+            bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
+        found: int = self._plan.needed([*_known(self.lowered.symbols, sizes).values()])
+        return found
+
+    def release(self) -> None:
+        """Give the memory back, as `Plan.release`."""
+        with self._lock:
+            self._plan.release()
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, each row contiguous. Open sizes are noted."""
@@ -338,9 +351,7 @@ def _named(call: Callable[..., T], *args: Any) -> T:
     try:
         return call(*args)
     except MemoryError as error:
-        if len(error.args) != 3:
-            raise
-        raise MemoryLimitError.of(*error.args) from None
+        raise MemoryLimitError.of(*(error.args if len(error.args) == 3 else (0, 0, 0))) from None
     except IndexError as error:
         if len(error.args) != 4:
             raise

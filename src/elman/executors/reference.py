@@ -209,11 +209,9 @@ def _random(n: Node, v: Values, s: Sizes) -> np.ndarray:
     shape = evaluate(n.outputs[0].shape, s)
     rows = shape[0] if shape else 1
     width = math.prod(shape[1:])
-    return (
-        uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"])
-        .reshape(shape)
-        .astype(n.outputs[0].dtype)
-    )
+    first = int(v[2]) if len(v) > 2 else 0
+    drawn = uniform(rows, width, int(v[0]) & 0xFFFFFFFFFFFFFFFF, int(v[1]), n.attrs["key"], first)
+    return drawn.reshape(shape).astype(n.outputs[0].dtype)
 
 
 def _fused(n: Node, v: Values, s: Sizes) -> list[np.ndarray]:
@@ -395,7 +393,7 @@ class ReferenceExecutor(Executor):
 
     name = "reference"
 
-    def compile(self, graph: Graph) -> Plan:
+    def compile(self, graph: Graph, memory: int | None = None) -> Plan:
         """The graph itself, ready to be interpreted."""
         if settings.verify():
             verify(graph)

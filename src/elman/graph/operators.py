@@ -465,7 +465,7 @@ _ROWS = (
     ),
     ("LinearCrossEntropyGrad", "reduction", 5, _linear_cross_entropy, "the same, then d x, d w, d b for gradient g"),
     # random, control
-    ("RandomUniform", "random", 2, _attribute, "uniform [0, 1); inputs seed, step; attribute key"),
+    ("RandomUniform", "random", -1, _attribute, "uniform [0, 1); inputs seed, step, perhaps first row; attribute key"),
     ("Scan", "control", -1, _scan, "a recurrence: body applied for t = 0, 1, …; see graph/trace.py"),
     ("Fused", "control", -1, _fused, "a chain of pointwise operators run as one"),
 )

@@ -446,15 +446,18 @@ def size_of(sizes: Sequence[Size], dtype: str = dtypes.FLOAT32) -> Tensor:
 
 
 def random_uniform(
-    shape: Sequence[Size], seed: Operand, step: Operand, key: int, dtype: str = dtypes.FLOAT32
-) -> Tensor:
+    shape: Sequence[Size], seed: Operand, step: Operand, key: int, dtype: str = dtypes.FLOAT32,
+    first: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1): a function of (seed, step, key, row) and of nothing else.
 
     Args: seed, step: int32 scalars, usually variables. key: an int that tells this use from every other in the model.
-    Shapes: seed (), step () -> shape.
+        first: the number of the first row, an int32 scalar; None: 0.
+    Shapes: seed (), step (), first () -> shape.
     Source: Philox4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
     """
-    return apply_many("RandomUniform", [as_tensor(seed), as_tensor(step)], shape=tuple(shape), dtype=dtype, key=key)[0]
+    given = [as_tensor(seed), as_tensor(step), *([] if first is None else [first])]
+    return apply_many("RandomUniform", given, shape=tuple(shape), dtype=dtype, key=key)[0]
 
 
 # ---- the recurrence ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, final
 from elman import dtypes
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, constant
-from elman.shapes import Size
+from elman.shapes import B, Size
 
 # Philox keys of layers that were given a seed of their own: far from the counted ones.
 _OWN_SEED_KEY = 1 << 30
@@ -64,14 +64,15 @@ class Tracing:
     """One pass over the layers of a model.
 
     training: whether dropout drops and noise is added. seed, step: int32 scalars that random numbers depend on;
-        without them
-    (a layer called outside a model) both are 0. updates: state to remember, in `Graph.updates`' form. losses: scalar
-    penalties.
+        without them (a layer called outside a model) both are 0. first: int32 scalar, the number that the first row
+        has in the batch of which these rows are a portion; None: they are all of it.
+    updates: state to remember, in `Graph.updates`' form. losses: scalar penalties.
     """
 
     training: bool = False
     seed: Variable | None = None
     step: Variable | None = None
+    first: Tensor | None = None
     updates: list[tuple[Variable, Tensor]] = field(default_factory=list)
     losses: list[Tensor] = field(default_factory=list)
     penalized: set[int] = field(default_factory=set)
@@ -95,9 +96,10 @@ class Tracing:
         """
         own = self.seed if seed is None else constant(seed % (1 << 31), dtypes.INT32)
         zero = constant(0, dtypes.INT32)
+        by_row = bool(shape) and shape[0] == B
         return ops.random_uniform(
             shape, zero if own is None else own, zero if self.step is None else self.step,
-            key if seed is None else _OWN_SEED_KEY, dtype,
+            key if seed is None else _OWN_SEED_KEY, dtype, self.first if by_row else None,
         )  # fmt: skip
 
     def dropout(self, shape: Sequence[Size], rate: float, dtype: str, seed: int | None = None) -> Tensor:
@@ -135,12 +137,14 @@ def active() -> bool:
 
 @contextmanager
 def tracing(
-    training: bool, seed: Variable | None = None, step: Variable | None = None, companion: Companion | None = None
-) -> Iterator[Tracing]:
+    training: bool, seed: Variable | None = None, step: Variable | None = None, companion: Companion | None = None,
+    first: Tensor | None = None,
+) -> Iterator[Tracing]:  # fmt: skip
     """Trace layers as for training or for use; the context collects what they remember and add to the loss.
 
     Args:     training: whether dropout drops. seed, step: int32 scalars; the model counts `step` up after each batch.
-              companion: what goes along.
+              companion: what goes along. first: the number of the first row.
+    Shapes:   first ().
     Example:
         >>> from elman.layers import Dropout, Input
         >>> x = Input((3,))
@@ -149,7 +153,7 @@ def tracing(
         >>> y.node.op, t.keys
         ('Mul', 1)
     """
-    made = Tracing(training, seed, step, companion=companion or Companion())
+    made = Tracing(training, seed, step, first, companion=companion or Companion())
     token = _current.set(made)
     try:
         yield made

@@ -75,7 +75,9 @@ def _tokens(program: Program) -> int:
 def _mixed(program: Program, inputs: Sequence[Tensor], at: int, rate: Any) -> Tensor:
     """The true tokens with some of the model's own. Shapes: -> (B, T)."""
     now, true = current(), inputs[at]
-    with tracing(training=False, seed=now.seed, step=now.step):  # of its own: penalties and states count once
+    with tracing(
+        training=False, seed=now.seed, step=now.step, first=now.first
+    ):  # of its own: penalties and states count once
         (out,) = program.trace(inputs)
     scores = out.node.inputs[0] if out.node.op == "Softmax" else out  # the order of logits is that of shares
     own = ops.cast(ops.argmax(scores, -1), true.dtype)
