@@ -113,7 +113,8 @@ def num_threads() -> int:
 def memory_limit() -> int:
     """The most bytes one plan may need: ELMAN_MEMORY_LIMIT, or what the machine or its container has in all.
 
-    A batch that cannot fit is refused before anything is allocated, with the size and what to lower.
+    A batch that cannot fit is refused before anything is allocated, with the size and what to lower. `fit` learns in
+    portions from a batch that needs more than a quarter of it.
 
     Raises:
         ArgumentError: the variable is not a whole number from 1.

@@ -15,6 +15,7 @@ from elman.executors import NativeExecutor
 from elman.graph import Graph, placeholder
 from elman.layers import GRU, LSTM, Dense, IndRNN, Input, SimpleRNN
 from elman.losses import MeanSquaredError
+from elman.shapes import B
 
 PATIENCE = 60
 """Seconds after which a child that hangs is given up."""
@@ -96,16 +97,26 @@ def test_models_train_in_threads_beside_each_other(monkeypatch, rng):
 
 
 def test_a_batch_that_cannot_fit_is_refused_before_anything_is_allocated(monkeypatch, rng):
-    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "8000000")
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "1000000")
     made = model()
     weights = [w.copy() for w in made.get_weights()]
-    text = r"must fit into 7\.6 MiB of memory\. Received a batch of 64 rows that needs \d.*Lower batch_size, cut the"
+    text = r"must fit into 1\.0 MiB of memory\. Received a batch of 1 row that needs \d.* Cut the sequences to \d+ % of"
     with pytest.raises(MemoryLimitError, match=text):
         made.fit(batch(rng, steps=2000), np.ones((64, 2)), batch_size=64, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(weights, made.get_weights(), strict=True))
-    with pytest.raises(MemoryError):
+    with pytest.raises(MemoryError, match=r"Received a batch of 64 rows that needs .* Lower batch_size, or cut the"):
         made.predict(batch(rng, steps=20_000), batch_size=64, verbose=0)
     assert np.isfinite(made.fit(batch(rng, steps=10), np.ones((64, 2)), batch_size=64, verbose=0).history["loss"]).all()
+
+
+def test_memory_that_the_machine_refuses_is_told(rng):
+    """No limit of ours is met, yet no machine has so many bytes in one piece."""
+    plan = NativeExecutor().compile(
+        Graph((x := placeholder("x", (B, 1)),), (ops.matmul(x, ops.swapaxes(x, 0, 1)),)), 1 << 62
+    )
+    with pytest.raises(MemoryLimitError, match=r"must fit into the memory that is free\. Received a batch of \d+ rows"):
+        plan.run([np.zeros((1 << 24, 1), "float32")])
+    assert plan.run([np.ones((2, 1), "float32")]).outputs[0].tolist() == [[1, 1], [1, 1]]
 
 
 # ---- numbers near zero ---------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def programs() -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = {}
     for name, model in trained():
         for plan in model._steps._plans.values():
-            spec = plan.lowered.spec
+            spec = getattr(plan, "whole", plan).lowered.spec
             codes = [code for _, code in (*spec["segments"], *spec["last"])]
             codes += [body[0] for body in spec["bodies"]] + [strip[0] for strip in spec["strips"]]
             for i in (i for code in codes for i in code if i[0] == OPS["pointwise"]):

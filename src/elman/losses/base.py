@@ -101,23 +101,38 @@ def reduce_values(
 
     Shapes: values (B,) or (B, T, ...); sample_weight (B,) or (B, T); mask (B, T) bool -> ().
     """
+    total, count = totals(where, values, sample_weight, mask, reduction)
+    return divided(total, count, reduction)
+
+
+def totals(
+    where: str, values: Tensor, sample_weight: Operand | None, mask: Operand | None, reduction: str
+) -> tuple[Tensor, Tensor | None]:
+    """The sum of the weighted values and what `divided` divides it by: sums of both over portions are those of a batch.
+
+    Shapes: as `reduce_values` -> (), () or None; with "none" the weighted values, None.
+    """
     weight = None if sample_weight is None else weigh(where, "sample_weight", sample_weight, values)
     valid = None if mask is None else weigh(where, "mask", mask, values)
     weights = weight if valid is None else valid if weight is None else weight * valid
     weighted = values if weights is None else values * weights
     if reduction == "none":
-        return weighted
+        return weighted, None
     total = ops.sum(weighted)
-    if reduction == "sum":
-        return total
     if reduction == "mean_with_sample_weight" and weights is not None:
-        return ratio(total, ops.sum(weights))
+        return total, ops.sum(weights)
+    if reduction == "sum" or values.ndim == 0:
+        return total, None
     if valid is not None and reduction != "mean_with_sample_weight":
-        repeats = ops.size(values) / ops.maximum(ops.size(valid), 1.0)
-        return total / ops.maximum(ops.sum(valid) * repeats, 1.0)
-    if values.ndim == 0:
+        return total, ops.sum(valid) * (ops.size(values) / ops.maximum(ops.size(valid), 1.0))
+    return total, ops.size(values)
+
+
+def divided(total: Tensor, count: Tensor | None, reduction: str) -> Tensor:
+    """What `totals` gave as one number. Shapes: (), () -> ()."""
+    if count is None:
         return total
-    return total / ops.maximum(ops.size(values), 1.0)
+    return ratio(total, count) if reduction == "mean_with_sample_weight" else total / ops.maximum(count, 1.0)
 
 
 def snake(name: str) -> str:
@@ -182,12 +197,25 @@ class Loss(ABC):
         Shapes: sample_weight (B,) or (B, T); mask (B, T) bool -> ().
         Raises: ShapeError: targets, weights or mask do not fit the predictions.
         """
-        targets, predictions = as_tensor(y_true), real(y_pred, self.dtype)
-        values = self.call(targets, predictions)
-        own = self.valid(targets, predictions)
+        values, counted = self.values(as_tensor(y_true), real(y_pred, self.dtype), mask)
+        return reduce_values(self.name, values, sample_weight, counted, self.reduction)
+
+    def values(self, y_true: Tensor, y_pred: Tensor, mask: Operand | None) -> tuple[Tensor, Operand | None]:
+        """A value for each sample (and step), and which of them count; None: all.
+
+        Shapes: y_true, y_pred (B, ..., F), mask (B, T) bool -> (B, ...) both.
+        """
+        values, own = self.call(y_true, y_pred), self.valid(y_true, y_pred)
         if own is not None:
             mask = own if mask is None else ops.logical_and(as_tensor(mask), own)
-        return reduce_values(self.name, values, sample_weight, mask, self.reduction)
+        return values, mask
+
+    def totals(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Operand | None, mask: Operand | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The loss before its last division: what portions of a batch add up to. Shapes: as `__call__` -> (), ()."""
+        values, counted = self.values(y_true, real(y_pred, self.dtype), mask)
+        return totals(self.name, values, sample_weight, counted, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, fit for JSON."""

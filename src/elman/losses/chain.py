@@ -13,7 +13,7 @@ from elman import dtypes, ops
 from elman.errors import ArgumentError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
-from elman.losses.base import Loss, reduce_values
+from elman.losses.base import Loss
 from elman.losses.classification import class_numbers
 
 __all__ = ["CRF"]
@@ -41,16 +41,13 @@ class CRF(Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A value for each row, all of whose steps are real."""
-        return self._values(y_true, y_pred, None)
+        return self._rows(y_true, y_pred, None)
 
-    def __call__(
-        self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None
-    ) -> Tensor:
-        """The loss of a batch; the mask says how many steps are real."""
-        values = self._values(as_tensor(y_true), as_tensor(y_pred), mask)
-        return reduce_values(self.name, values, sample_weight, None, self.reduction)
+    def values(self, y_true: Tensor, y_pred: Tensor, mask: Operand | None) -> tuple[Tensor, Operand | None]:
+        """A value for each row; the mask says how many steps are real. Shapes: as `call`, mask (B, T) -> (B,), None."""
+        return self._rows(y_true, y_pred, mask), None
 
-    def _values(self, y_true: Tensor, y_pred: Tensor, mask: Operand | None) -> Tensor:
+    def _rows(self, y_true: Tensor, y_pred: Tensor, mask: Operand | None) -> Tensor:
         layer: Any = y_pred.origin.layer if y_pred.origin is not None else None
         if not hasattr(layer, "transitions"):
             cure = "End the model with layers.CRF()."

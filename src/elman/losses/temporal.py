@@ -19,7 +19,7 @@ from elman import dtypes, ops
 from elman.errors import DataError, ShapeError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
-from elman.losses.base import Loss, real, reduce_values
+from elman.losses.base import Loss, real
 from elman.shapes import text
 
 NEVER = -1e30
@@ -128,12 +128,9 @@ class CTC(Loss):
         """See `ctc`."""
         return ctc(y_true, y_pred, blank=self.blank)
 
-    def __call__(
-        self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None
-    ) -> Tensor:
-        """The loss of a batch; the mask says how many frames are real."""
-        values = ctc(y_true, real(y_pred, self.dtype), mask, self.blank)
-        return reduce_values(self.name, values, sample_weight, None, self.reduction)
+    def values(self, y_true: Tensor, y_pred: Tensor, mask: Operand | None) -> tuple[Tensor, Operand | None]:
+        """A value for each row; the mask says how many frames are real. Shapes: as `ctc` -> (B,), None."""
+        return ctc(y_true, y_pred, mask, self.blank), None
 
     def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
         """Raises: DataError: labels that are no classes, follow a blank, or need more frames than there are.

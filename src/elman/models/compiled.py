@@ -111,7 +111,8 @@ class Compiled(OnBatch, Layer):
             auto_scale_loss: without effect in float32 and float64, as in Keras.
             recompute: for long sequences. None keeps what every step of a recurrence computed for the way back; "sqrt"
                 keeps the states before each of √T segments and computes a segment again when the gradient comes by,
-                so that memory grows with √T; a number is the length of a segment. Not in Keras.
+                so that memory grows with √T; a number is the length of a segment. Single rows that need more than half
+                of the memory get "sqrt" by themselves, and a warning. Not in Keras.
             scheduled_sampling: for a model of the next token, (B, T) tokens -> (B, T, V): with this probability it is
                 trained at a step on the token that it says itself after the true ones before, instead of the true one,
                 so that it learns to go on after its own mistakes. The first token stays. A schedule of

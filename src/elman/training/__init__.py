@@ -2,6 +2,7 @@
 
 from elman.training.batches import Adapter
 from elman.training.checkpoint import Contents, read, write
+from elman.training.graphs import Counters, check_floats, predict_graph, trainable, weights_of
 from elman.training.history import History
 from elman.training.loop import Fit
 from elman.training.measure import evaluate, predict
@@ -10,7 +11,7 @@ from elman.training.parameters import Parameters, generation, release
 from elman.training.program import Program, Signature
 from elman.training.sampling import check_sampling, sampled
 from elman.training.sources import DataSet, Stream, is_stream, split, stream_of
-from elman.training.step import Counters, Steps, check_floats, predict_graph, trainable, weights_of
+from elman.training.step import Steps
 from elman.training.windows import Windows
 
 __all__ = [

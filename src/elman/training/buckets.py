@@ -69,7 +69,14 @@ class Trim:
         return cls(data, [{k: v for k, v in a.items() if v in longest} for a in axes], longest)
 
     def run(self, plan: Plan, rows: np.ndarray) -> Run:
-        """Run a plan on these rows, as long as the longest of them; at least one step. Shapes: rows (n,)."""
+        """Run a plan on these rows, as long as the longest of them. Shapes: rows (n,)."""
+        return plan.run_batches(self.cut(rows), rows, len(rows))
+
+    def cut(self, rows: np.ndarray | slice) -> list[np.ndarray]:
+        """Views of all arrays, as long as the longest of these rows; at least one step.
+
+        Shapes: rows (n,) -> (N, ...) each.
+        """
         sizes = {name: max(1, int(lengths[rows].max(initial=0))) for name, lengths in self.longest.items()}
         arrays = []
         for array, axes in zip(self.data.arrays, self.axes, strict=True):
@@ -77,7 +84,7 @@ class Trim:
             for axis, name in axes.items():
                 cut[axis] = slice(0, sizes[name])
             arrays.append(array[tuple(cut)])
-        return plan.run_batches(arrays, rows, len(rows))
+        return arrays
 
     def longest_first(self, rows: np.ndarray) -> np.ndarray:
         """The same rows, the longest first, for loops stop at the last row that goes on. Shapes: rows (n,) -> (n,)."""

@@ -14,6 +14,7 @@ from typing import Any
 from elman import losses, metrics, ops
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, Variable
+from elman.losses.base import divided
 from elman.metrics.base import Total
 from elman.training.program import Feeds
 
@@ -31,7 +32,7 @@ class Means:
     """
 
     def __init__(self, names: Sequence[str], dtype: str = "float32") -> None:
-        self.names = tuple(names)
+        self.names, self.dtype = tuple(names), dtype
         self.totals = [Total(f"{name}_total", (), dtype) for name in names]
         self.rows = Total("rows", (), dtype)
 
@@ -131,6 +132,30 @@ class Objective:
                 found.append(loss(true, out, sample_weight=weight, mask=_mask(out)))
         return found
 
+    def counts(self, feeds: Feeds, outputs: Sequence[Tensor]) -> Tensor:
+        """What the loss of each output that has one is divided by; 1 where it is a sum. Shapes: -> (losses,)."""
+        found = [count for _, count in self._totals(feeds, outputs)]
+        real = self.means.dtype
+        return ops.concatenate(
+            [ops.full((1,), 1, real) if n is None else ops.reshape(ops.cast(n, real), (1,)) for n in found]
+        )
+
+    def portions(self, feeds: Feeds, outputs: Sequence[Tensor], counts: Tensor) -> list[Tensor]:
+        """What a portion of a batch adds to `terms` of the whole. Shapes: counts (losses,), of the batch -> scalars."""
+        found = []
+        losses = [loss for loss in self.losses if loss is not None]
+        for i, (loss, (total, count)) in enumerate(zip(losses, self._totals(feeds, outputs), strict=True)):
+            found.append(divided(total, None if count is None else ops.cast(counts[i], total.dtype), loss.reduction))
+        return found
+
+    def _totals(self, feeds: Feeds, outputs: Sequence[Tensor]) -> list[tuple[Tensor, Tensor | None]]:
+        """Each loss before its division. Shapes: -> (), () each."""
+        return [
+            loss.totals(true, out, weight, _mask(out))
+            for loss, true, out, weight in zip(self.losses, feeds.targets, outputs, feeds.weights, strict=True)
+            if loss is not None and true is not None
+        ]
+
     def total(self, terms: Sequence[Tensor], penalties: Sequence[Tensor]) -> Tensor:
         """The number to make small. Shapes: scalars -> ()."""
         weights = [w for w, loss in zip(self.loss_weights, self.losses, strict=True) if loss is not None]
@@ -142,8 +167,18 @@ class Objective:
 
     def updates(self, feeds: Feeds, outputs: Sequence[Tensor], total: Tensor, terms: Sequence[Tensor]) -> Updates:
         """What a step adds to the running means and metrics."""
-        values = [total] if len(self.names) == 1 else [total, *terms]
-        made = self.means.updates(values, ops.size(outputs[0], 0, total.dtype))
+        return [
+            *self.mean_updates(total, terms, ops.size(outputs[0], 0, total.dtype)),
+            *self.metric_updates(feeds, outputs),
+        ]
+
+    def mean_updates(self, total: Tensor, terms: Sequence[Tensor], rows: Tensor) -> Updates:
+        """What a step adds to the running means. Shapes: scalars."""
+        return self.means.updates([total] if len(self.names) == 1 else [total, *terms], rows)
+
+    def metric_updates(self, feeds: Feeds, outputs: Sequence[Tensor]) -> Updates:
+        """What rows add to the metrics."""
+        made: Updates = []
         plain, weighted = self._resolve(feeds, outputs)
         for i, (true, out, weight) in enumerate(zip(feeds.targets, outputs, feeds.weights, strict=True)):
             if true is None:

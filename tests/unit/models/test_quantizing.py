@@ -99,7 +99,7 @@ def test_every_cell_predicts_nearly_as_before_and_its_stream_exactly_as_it_predi
 def test_every_product_of_a_gru_reads_codes(options, x):
     model = tagger(GRU, **options)
     assert "memory/gru_cell/recurrent_kernel" in model.quantize().weights
-    graph = elman.training.step.predict_graph(model.program(), elman.training.Signature((False,)))
+    graph = elman.training.predict_graph(model.program(), elman.training.Signature((False,)))
     found = {n.op for n in graph.nodes()} | {
         n.op for s in graph.nodes() if s.op == "Scan" for n in s.attrs["body"].nodes()
     }
