@@ -293,9 +293,19 @@ def called(case: Case, dtype: str = "float64", training: bool = False, **more: A
 
 
 def test_the_table_has_every_layer():
-    public = {name for name in layers.__all__ if inspect.isclass(getattr(layers, name))}
+    public = {kind.__name__ for name in layers.__all__ if inspect.isclass(kind := getattr(layers, name))}
     cells = {name for name in public if issubclass(getattr(layers, name), layers.Cell)}
     assert public - PLUMBING - cells == {case.class_name for case in CASES}
+
+
+@pytest.mark.parametrize("short", ["AvgPool", "MaxPool", "GlobalAvgPool", "GlobalMaxPool", "Conv", "SeparableConv"])
+@pytest.mark.parametrize("axes", ["1D", "2D"])
+def test_keras_other_names_are_the_same_classes(short, axes):
+    """Keras 3 exports each of them, too; a model's file holds the name of the class."""
+    long = short.replace("Avg", "Average").replace("Pool", "Pooling") if "Pool" in short else short
+    other = short if "Pool" in short else f"{short}olution"
+    assert getattr(layers, other + axes) is getattr(layers, long + axes)
+    assert getattr(layers, other + axes).__name__ == long + axes
 
 
 @every_case

@@ -20,6 +20,20 @@ from elman.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimu
 from elman.layers.mixture_of_experts import MixtureOfExperts
 from elman.layers.multi_head_attention import MultiHeadAttention
 from elman.layers.normalization import LayerNormalization
+from elman.layers.other_names import (
+    AvgPool1D,
+    AvgPool2D,
+    Convolution1D,
+    Convolution2D,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 from elman.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from elman.layers.rbf import RBF
 from elman.layers.registry import deserialize, register, serialize
@@ -112,19 +126,21 @@ __all__ = [
     "CIFG", "CRF", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RBF", "RNN", "SLSTM", "SRU",
     "UGRNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN",
     "AntisymmetricRNNCell", "Attention", "AttentiveCell", "AttentiveRNN", "Average", "AveragePooling1D",
-    "AveragePooling2D", "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell", "CoRNN", "CoRNNCell",
-    "Concatenate", "Conv1D", "Conv2D", "ConvLSTM1D", "ConvLSTM2D", "Cropping1D", "Cropping2D", "Dense",
-    "DepthwiseConv1D", "DepthwiseConv2D", "DilatedCell", "DilatedRNN", "Dot", "Dropout", "EchoState",
-    "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell", "FastRNN", "FastRNNCell", "Flatten", "GRUCell",
-    "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
-    "Highway", "HighwayWrapper", "IndRNN", "IndRNNCell", "Input", "InputLayer", "JANETCell", "JordanRNN",
-    "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU",
-    "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell", "Mask", "Masking", "MaxPooling1D", "MaxPooling2D", "Maximum",
-    "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "Minimum", "MixtureOfExperts", "MultiHeadAttention",
-    "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell", "Permute", "ProjectionLSTM", "ProjectionLSTMCell",
-    "QRNNCell", "ReLU", "RepeatVector", "Reshape", "ResidualWrapper", "ReversibleEmbedding", "SLSTMCell", "SRUCell",
-    "SeparableConv1D", "SeparableConv2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D",
-    "SpatialDropout2D", "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D",
-    "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D", "current", "deserialize", "register", "reset_names",
-    "ridge_readout", "rng", "serialize", "set_seed", "tracing",
+    "AveragePooling2D", "AvgPool1D", "AvgPool2D", "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell",
+    "CoRNN", "CoRNNCell", "Concatenate", "Conv1D", "Conv2D", "ConvLSTM1D", "ConvLSTM2D", "Convolution1D",
+    "Convolution2D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "DilatedCell",
+    "DilatedRNN", "Dot", "Dropout", "EchoState", "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell", "FastRNN",
+    "FastRNNCell", "Flatten", "GRUCell", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
+    "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D", "Highway", "HighwayWrapper", "IndRNN", "IndRNNCell", "Input", "InputLayer", "JANETCell",
+    "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "Lambda", "Layer", "LayerNormalization",
+    "LeakyReLU", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell", "Mask", "Masking", "MaxPool1D", "MaxPool2D",
+    "MaxPooling1D", "MaxPooling2D", "Maximum", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "Minimum",
+    "MixtureOfExperts", "MultiHeadAttention", "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell", "Permute",
+    "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector", "Reshape", "ResidualWrapper",
+    "ReversibleEmbedding", "SLSTMCell", "SRUCell", "SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D",
+    "SeparableConvolution2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
+    "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D", "UpSampling2D",
+    "ZeroPadding1D", "ZeroPadding2D", "current", "deserialize", "register", "reset_names", "ridge_readout", "rng",
+    "serialize", "set_seed", "tracing",
 ]  # fmt: skip
