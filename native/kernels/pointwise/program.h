@@ -342,8 +342,35 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
   }
 }
 
+// Whether a program is compiled as a whole and all its operands are runs of whole vectors: then there is nothing to find out about
+// them, which for a few vectors takes as long as the arithmetic.
+template <class R>
+bool plain(const Pointwise<R>& p) {
+  if (sizeof(R) != sizeof(float) || p.known < 0 || p.count % width<R>) return false;
+  for (int i = 0; i < p.n_inputs; ++i)
+    if (p.inputs[i].axes != 0 || p.inputs[i].storage != Storage::real) return false;
+  for (int o = 0; o < p.n_outputs; ++o)
+    if (p.outputs[o].axes != 0 || p.outputs[o].storage != Storage::real) return false;
+  return true;
+}
+
+template <class R>
+void run_plain(const Pointwise<R>& p) {
+  Operand<R> value[max_registers];
+  R* to[max_known_operands];
+  alignas(64) R single[max_known_constants][width<R>];
+  for (int i = 0; i < p.n_constants; ++i) {
+    store(single[i], splat(R(p.constants[i].value)));
+    value[p.constants[i].to] = {single[i], 0};
+  }
+  for (int i = 0; i < p.n_inputs; ++i) value[p.inputs[i].to] = {(const R*)p.in[i], width<R>};
+  for (int o = 0; o < p.n_outputs; ++o) to[o] = (R*)p.out[o];
+  whole_functions<R>[p.known](value, nullptr, to, nullptr, p.count / width<R>, 1);
+}
+
 template <class R>
 void pointwise(const Pointwise<R>& p) {
+  if (plain(p)) return run_plain(p);
   Grid grid;
   for (int i = 0; i < p.n_inputs; ++i) grid.see<R>(p.inputs[i]);
   for (int o = 0; o < p.n_outputs; ++o) grid.see<R>(p.outputs[o]);
