@@ -99,5 +99,15 @@ struct TileTable<R, NV, indices<I...>> {
   static constexpr TileFunction<R> of_rows[] = {nullptr, register_tile<R, I + 1, NV>...};
 };
 
+// One row, by how many vectors of columns it has. As many chains of sums as there are registers for hide each other's latency, and
+// B is read from end to end, as it lies in memory.
+constexpr int row_vectors = vector_registers == 32 ? 16 : 12;
+template <class R, class = typename count_up<row_vectors>::type>
+struct RowTable;
+template <class R, int... I>
+struct RowTable<R, indices<I...>> {
+  static constexpr TileFunction<R> of_vectors[] = {nullptr, register_tile<R, 1, I + 1>...};
+};
+
 }  // namespace
 }  // namespace elman::ELMAN_TARGET

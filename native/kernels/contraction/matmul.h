@@ -22,6 +22,11 @@ constexpr int64_t slender_k = 64;  // k block of the exchanged form: its copy of
 template <class R>
 ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
+  if (rows == 1 && n <= row_vectors * W) {
+    const int64_t vectors = (n + W - 1) / W;
+    t.last = int(n - (vectors - 1) * W);
+    return RowTable<R>::of_vectors[vectors](t);
+  }
   const R *const b = t.b, *const init = t.init;
   R* const c = t.c;
   while (n > 0) {
