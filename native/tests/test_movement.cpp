@@ -1,34 +1,6 @@
-#i
-TEST(tables_side_by_side_are_one_another_by_one) {
-  each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    Random random;
-    for (int64_t width : {1, 17}) {
-      const int64_t tables = 3, rows = 4, count = 5, item = sizeof(R);
-      Buffer<R> from(tables * rows * width), to(tables * count * width), one(tables * count * width);
-      Buffer<R> sums(tables * rows * width), sum(tables * rows * width);
-      Buffer<int32_t> index(tables * count);
-      randomize(from, random);
-      for (int64_t i = 0; i < tables * count; ++i) index[i] = int32_t(random.below(rows));
-      for (int64_t i = 0; i < tables * rows * width; ++i) sums[i] = sum[i] = 0;
-      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == -1);
-      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == -1);
-      for (int64_t t = 0; t < tables; ++t) {
-        const int64_t table = t * rows * width, part = t * count * width;
-        CHECK(kernels.gather({int(item), 1, rows, width, count, index + t * count, from + table, one + part}) == -1);
-        CHECK(kernels.scatter_add({1, rows, width, count, index + t * count, one + part, sum + table}) == -1);
-      }
-      CHECK(to.intact() && sums.intact());
-      for (int64_t i = 0; i < tables * count * width; ++i) CHECK(same_bits(to[i], one[i]));
-      for (int64_t i = 0; i < tables * rows * width; ++i) CHECK(same_bits(sums[i], sum[i]));
-      index[7] = -1;
-      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == 7);
-      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == 7);
-    }
-  });
-}
-nclude "check.h"
+#include "check.h"
 
-    using namespace elman;
+using namespace elman;
 using namespace elman::test;
 
 namespace {
@@ -160,6 +132,34 @@ TEST(scatter_add_in_order_and_its_bad_index) {
       const Buffer<R> before(part);
       CHECK(kernels.scatter_add({1, rows, width, count, index, from, part}) == 0);
       for (int64_t i = 0; i < rows * width; ++i) CHECK(same_bits(part[i], before[i]));
+    }
+  });
+}
+
+TEST(tables_side_by_side_are_one_another_by_one) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t width : {1, 17}) {
+      const int64_t tables = 3, rows = 4, count = 5, item = sizeof(R);
+      Buffer<R> from(tables * rows * width), to(tables * count * width), one(tables * count * width);
+      Buffer<R> sums(tables * rows * width), sum(tables * rows * width);
+      Buffer<int32_t> index(tables * count);
+      randomize(from, random);
+      for (int64_t i = 0; i < tables * count; ++i) index[i] = int32_t(random.below(rows));
+      for (int64_t i = 0; i < tables * rows * width; ++i) sums[i] = sum[i] = 0;
+      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == -1);
+      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == -1);
+      for (int64_t t = 0; t < tables; ++t) {
+        const int64_t table = t * rows * width, part = t * count * width;
+        CHECK(kernels.gather({int(item), 1, rows, width, count, index + t * count, from + table, one + part}) == -1);
+        CHECK(kernels.scatter_add({1, rows, width, count, index + t * count, one + part, sum + table}) == -1);
+      }
+      CHECK(to.intact() && sums.intact());
+      for (int64_t i = 0; i < tables * count * width; ++i) CHECK(same_bits(to[i], one[i]));
+      for (int64_t i = 0; i < tables * rows * width; ++i) CHECK(same_bits(sums[i], sum[i]));
+      index[7] = -1;
+      CHECK(kernels.gather({int(item), tables, rows, width, count, index, from, to}) == 7);
+      CHECK(kernels.scatter_add({tables, rows, width, count, index, to, sums}) == 7);
     }
   });
 }
