@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
 import problems
 import speak
 from elman_rnn import LAYERS
@@ -24,7 +23,7 @@ def model_of(cell: str, features: int, units: int) -> Any:
 
 def stream(cell: str, features: int, units: int, bound: bool) -> dict[str, Any]:
     """Time a step with a new array a step, or with bound buffers."""
-    rows = problems.problem(cell, (1, problems.STREAMED, features, units)).x[0]
+    rows = list(problems.problem(cell, (1, problems.STREAMED, features, units)).x[0])
     reading = model_of(cell, features, units).stream()
     for row in rows:
         y = reading.step(row)
@@ -35,8 +34,8 @@ def stream(cell: str, features: int, units: int, bound: bool) -> dict[str, Any]:
 
     def walk() -> None:
         for row in rows:
-            into[:] = row
+            into[...] = row
             run()
 
-    into[:] = np.float32(0)
+    into[...] = 0
     return {**speak.time_steps(walk, len(rows)), "result": result}

@@ -14,7 +14,7 @@ def stream(cell: str, features: int, units: int, bound: bool) -> dict[str, Any]:
     """Time a step of the layer with its state given back; NumPy in and out, or tensors where buffers are bound."""
     given = problems.problem(cell, (1, problems.STREAMED, features, units))
     layer = torch_rnn.recurrent(cell, given, units)
-    rows = given.x[0]
+    rows = list(given.x[0])
     tensors = [torch.from_numpy(row)[None, None] for row in rows]
 
     def walk() -> Any:
