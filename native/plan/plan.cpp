@@ -334,11 +334,12 @@ void Plan<R>::link(Binding& b) {
     const int lengths = spec_.values[size_t(value)].lengths;
     for (Shard& s : b.shards) {
       if (s.layout.value[size_t(value)] < 0) continue;
-      b.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
-      if (lengths >= 0) b.loads.back().lengths = reinterpret_cast<const int32_t*>(address(b, &s, -1, lengths, lengths));
+      s.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
+      if (lengths >= 0) s.loads.back().lengths = reinterpret_cast<const int32_t*>(address(b, &s, -1, lengths, lengths));
     }
   }
-  std::stable_partition(b.loads.begin(), b.loads.end(), [](const Load& l) { return l.lengths == nullptr; });
+  for (Shard& s : b.shards)
+    std::stable_partition(s.loads.begin(), s.loads.end(), [](const Load& l) { return l.lengths == nullptr; });
   Layout<R> layout(spec_, b.sizes, kernels_);
   for (const Update& u : spec_.updates) {
     if (const int t = twin_of_[size_t(u.variable_value)]; t >= 0 && t == twin_of_[size_t(u.from)]) continue;
@@ -394,13 +395,13 @@ void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first,
 }  // namespace
 
 template <class R>
-void Plan<R>::load(const std::vector<Array>& arrays, const int64_t* order, int64_t start) {
-  for (const Load& l : bound_->loads) {
-    const Array& a = arrays[l.input];
+void Plan<R>::load(const std::vector<Load>& loads, const Feed& feed) {
+  for (const Load& l : loads) {
+    const Array& a = feed.arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
     if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
-    else if (l.steps > 0) gather_steps(l.to, a, order, start + l.first, l.rows, l.steps, l.lengths);
-    else gather_rows(l.to, a, order, start + l.first, l.rows);
+    else if (l.steps > 0) gather_steps(l.to, a, feed.order, feed.start + l.first, l.rows, l.steps, l.lengths);
+    else gather_rows(l.to, a, feed.order, feed.start + l.first, l.rows);
   }
 }
 
@@ -425,8 +426,14 @@ void Plan<R>::reduce(size_t segment) {
 }
 
 template <class R>
-bool Plan<R>::step(int threads, Watch& watch, Host* host) {
+bool Plan<R>::step(const Feed& feed, int threads, Watch& watch, Host* host) {
   Binding& b = *bound_;
+  load(b.loads, feed);
+  const auto by_rows = [](const Segment& s) { return s.rows; };
+  const auto first =
+      size_t(std::find_if(spec_.segments.begin(), spec_.segments.end(), by_rows) - spec_.segments.begin());
+  if (b.shards.size() == 1 || first == spec_.segments.size())
+    for (const Shard& s : b.shards) load(s.loads, feed);
   for (size_t n = 0; n < spec_.segments.size(); ++n) {
     if (!spec_.segments[n].rows) {
       for (auto& s : b.segments[n]) s->run(watch);
@@ -445,6 +452,7 @@ bool Plan<R>::step(int threads, Watch& watch, Host* host) {
     const auto shard = [&](int s) {
       try {
         Watch own(std::this_thread::get_id() == caller ? host : nullptr, &stopped);
+        if (n == first) load(b.shards[size_t(s)].loads, feed);
         for (auto& step : b.shards[size_t(s)].segments[n]) {
           own.tick();
           step->run(own);
@@ -484,8 +492,7 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
     const Numbers cuts = cut(arrays, order, start);
     if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
     else if (bound_->away != away_) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
-    load(arrays, order, start);
-    if (!step(threads, watch, host)) return {done, true};
+    if (!step({arrays, order, start}, threads, watch, host)) return {done, true};
     away_ = !twins_.empty() && !away_;
     ++done;
     watch.tick();
@@ -513,10 +520,11 @@ void Plan<R>::find(Fixed& fixed) const {
   const Binding& b = *bound_;
   if (b.shards.size() > 1 || b.guard != nullptr || !spec_.updates.empty()) return;  // every run is a run like others
   fixed.in.clear(), fixed.steps.clear(), fixed.out.clear();
-  for (const Load& l : b.loads) {
-    const Array& a = fixed.arrays[l.input];
-    if (a.bytes > 0) fixed.in.push_back({l.to, a.data, size_t(a.bytes)});
-  }
+  for (const auto* loads : {&b.loads, &b.shards[0].loads})
+    for (const Load& l : *loads) {
+      const Array& a = fixed.arrays[l.input];
+      if (a.bytes > 0) fixed.in.push_back({l.to, a.data, size_t(a.bytes)});
+    }
   for (size_t n = 0; n < spec_.segments.size(); ++n)
     for (auto& step : spec_.segments[n].rows ? b.shards[0].segments[n] : b.segments[n])
       fixed.steps.push_back(step.get());

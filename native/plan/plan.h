@@ -72,14 +72,6 @@ class Plan {
   void release();
 
  private:
-  struct Shard {
-    Numbers sizes;
-    ArenaLayout layout;
-    int64_t first_row = 0, rows = 0;
-    std::vector<Steps> segments;  // by segment; empty where the segment is not rows
-    Block once;
-    std::vector<int64_t> once_at;
-  };
   // Rows of an input, gathered before each step.
   struct Load {
     size_t input;
@@ -87,6 +79,20 @@ class Plan {
     int64_t first, rows;  // within the batch
     int64_t steps;  // each step's rows together; 0: row by row
     const int32_t* lengths = nullptr;  // of packed rows, loaded before
+  };
+  struct Shard {
+    Numbers sizes;
+    ArenaLayout layout;
+    int64_t first_row = 0, rows = 0;
+    std::vector<Steps> segments;  // by segment; empty where the segment is not rows
+    std::vector<Load> loads;  // by the thread that reads them, before the first segment of rows
+    Block once;
+    std::vector<int64_t> once_at;
+  };
+  struct Feed {  // a batch: rows order[start ...], or start ..., of arrays
+    const std::vector<Array>& arrays;
+    const int64_t* order;
+    int64_t start;
   };
   // A large variable that lies in two places: a step reads it where it is and makes it anew where it is not, so that steps of one
   // run copy nothing, and the old values are whole until the guard was found finite.
@@ -108,7 +114,7 @@ class Plan {
     Steps last;
     Block once;
     std::vector<int64_t> once_at;
-    std::vector<Load> loads;
+    std::vector<Load> loads;  // of what is one a run
     std::vector<Move> updates;  // of variables that are no twins, after each step
     std::vector<std::vector<Piece>> results;  // by output: a piece a shard, one after another
     const R* guard = nullptr;
@@ -132,8 +138,8 @@ class Plan {
   // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
   char* address(Binding& b, Shard* shard, int segment, int value, int part);
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
-  void load(const std::vector<Array>& arrays, const int64_t* order, int64_t start);
-  bool step(int threads, Watch& watch, Host* host);
+  static void load(const std::vector<Load>& loads, const Feed& feed);
+  bool step(const Feed& feed, int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
   int shard_count(const Numbers& symbols, const Numbers& sizes) const;
 
