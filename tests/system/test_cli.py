@@ -244,6 +244,7 @@ def test_configs_of_series_that_cannot_be(run, panel, arguments, text):
     [
         ("missing.csv", None, "read: file must be an existing file. Received file='missing.csv'. Check the path."),
         ("sales.cvs", "near", "Did you mean 'sales.csv'?"),
+        ("nix.csv", "near", "Received file='nix.csv'. Check the path."),
         ("folder", "folder", "Received file='folder': it is a folder. Pass the file itself; for a folder of"),
         ("empty.csv", b"", "Received file='empty.csv': it is empty."),
         ("header.csv", b"month,passengers\n", "file must have at least one row below its header"),

@@ -157,6 +157,40 @@ def test_tags_stay_aligned_with_their_words(run):
     assert intent in ("flight", "fare")
 
 
+def test_words_and_tags_are_seen_without_their_types(run):
+    Path("t.csv").write_text("words,ner\nfly to Rome,O O B-city\nRome now,B-city O\nnow,O\n" + "to Oslo,O B-city\n" * 6)
+    code, out, err = run("train", "t.csv", "--input", "words", "--target", "ner", *QUICK)
+    assert (code, err) == (0, "")
+    assert "words: tokens (18 symbols, each with one of 'ner')" in out
+    assert "ner: tags (one for each symbol of 'words')" in out
+    assert len(run("predict", "model.safetensors", "fly to Rome now")[1].split()) == 4
+    code, out, _ = run("train", "t.csv", "--input", "words:text", "--target", "ner", *QUICK, "--force")
+    assert (code, "ner: category" in out) == (0, True)
+    assert run("init-config", "t.csv")[0] == 0
+    kinds = {name: field["kind"] for name, field in tomllib.loads(Path("config.toml").read_text())["fields"].items()}
+    assert kinds == {"words": "tokens", "ner": "tags"}
+
+
+def test_numbers_in_a_cell_are_a_series(run):
+    Path("t.csv").write_text('walk,kind\n1 2 3,up\n"[3, 2.5, -1e0]",down\n' + "4;5,up\n7,down\n" * 4)
+    code, out, err = run("train", "t.csv", "--input", "walk", "--target", "kind", *QUICK)
+    assert (code, err, "walk: series (texts of 2 numbers)" in out) == (0, "", False)
+    Path("t.csv").write_text('walk,kind\n1 2 3,up\n"[3, 2.5, -1e0]",down\n7,up\n' + "4;5,up\n7 3 1,down\n" * 4)
+    code, out, err = run("train", "t.csv", "--input", "walk", "--target", "kind", *QUICK, "--force")
+    assert (code, err, "walk: series (texts of 2 numbers)" in out) == (0, "", True)
+    assert run("predict", "model.safetensors", "5 6 7 8")[1].strip() in ("up", "down")
+
+
+def test_sentences_that_return_are_text_and_what_has_no_steps_is_no_lstm(run):
+    rows = [f"a {word} film with {thing},{n % 2}" for n, word in enumerate(("good", "bad")) for thing in "abcdefgh"] * 3
+    Path("t.csv").write_text("\n".join(["review,mood", *rows]) + "\n")
+    code, out, _ = run("train", "t.csv", "--input", "review", "--target", "mood:category", *QUICK)
+    assert (code, "review: text (text: 16 different texts of 5 words)" in out) == (0, True)
+    assert [line.split()[0] for line in out.splitlines() if "0." in line][-2:] == ["lstm", "most"]
+    out = run("train", "t.csv", "--input", "review:category", "--target", "mood:category", *QUICK, "--force")[1]
+    assert [line.split()[0] for line in out.splitlines() if "0." in line][-2:] == ["network", "most"]
+
+
 def test_pictures_and_sound_come_from_files_beside_the_table(run, tmp_path):
     image = pytest.importorskip("PIL.Image")
     soundfile = pytest.importorskip("soundfile")

@@ -44,6 +44,9 @@ LABELS_BETWEEN = "|"
 _FILES = ("image", "line", "audio", "video")
 _SYMBOLS = ("tokens", "tags")
 _SIDES = 4
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_NUMBERS = re.compile(rf"\s*\[*\s*{_NUMBER}([\s,;\[\]]+{_NUMBER})*\s*\]*\s*")
+"""Numbers with spaces or the like between."""
 
 
 class Declared(NamedTuple):
@@ -81,6 +84,11 @@ def field_of(declared: Declared, settings: Mapping[str, Any] | None, cells: Sequ
         kind = declared.kind
         return Guess(_SHORT[kind]() if kind in _SHORT else fields.by_kind(kind, "train")(), "as told")
     if settings is None:
+        filled = [cell for cell in cells if cell is not None]
+        if filled and all(isinstance(cell, str) and _NUMBERS.fullmatch(cell) for cell in filled):
+            numbers = sum(len(_parts(cell)) for cell in filled)
+            if numbers >= 2 * len(filled):
+                return Guess(fields.Series(), f"texts of {numbers / len(filled):.0f} numbers")
         return fields.guess(cells, declared.name)
     made = fields.by_kind(settings.get("kind", ""), f"config, fields.{declared.name}")
     given = {name: value for name, value in settings.items() if name != "kind"}
@@ -212,7 +220,7 @@ def _sample(kind: str, cell: Any, folder: Path) -> Any:
     if kind == "series" and cell.lstrip().startswith("[["):
         return _json(cell, "series", "Write steps of several numbers as [[1, 2], [3, 4], ...].")
     if kind == "series":
-        return [as_number(part) for part in re.split(r"[\s,;\[\]]+", cell) if part]
+        return [as_number(part) for part in _parts(cell)]
     if kind == "boxes":
         cure = "Write boxes as [[left, top, width, height], ...], or name four columns: left,top,width,height:boxes."
         return _json(cell or "[]", kind, cure)
@@ -227,6 +235,10 @@ def as_number(cell: Any) -> Any:
         return float(cell)
     except (TypeError, ValueError):
         return cell  # the field says which row it stands in
+
+
+def _parts(cell: str) -> list[str]:
+    return [part for part in re.split(r"[\s,;\[\]]+", cell) if part]
 
 
 def _json(cell: str, kind: str, cure: str) -> Any:

@@ -22,7 +22,8 @@ from elman.cli.runs import Recorder, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.tables import check_file, check_free, read_table
 from elman.errors import ArgumentError, DataError
-from elman.fields import Field, Text
+from elman.fields import Field, Guess, Text, Tokens, guess
+from elman.fields.guessing import TAG_NAMES
 from elman.fields.windows import check_length
 from elman.tasks import Report
 from elman.tasks.sequence import SequenceModel
@@ -155,17 +156,40 @@ def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
             raise ArgumentError.at("train", f"--{role}", "given", None, f"Columns: {names}.")
     ins, outs = ([declare(text) for text in settings[role]] for role in ("input", "target"))
     cells = read_samples(path, list(dict.fromkeys(column.name for column in [*ins, *outs])), "train")
+    aligned = _aligned(ins, outs, cells)
     chosen: dict[str, Field[Any]] = {}
     for column in [*ins, *outs]:
         if column.name not in chosen or column.kind:
-            guess = field_of(column, settings["fields"].get(column.name), cells[column.name])
-            say(f"{column.name}: {guess.field.kind} ({guess.reason})")
-            chosen[column.name] = guess.field
+            configured = settings["fields"].get(column.name)
+            chance = None if column.kind or configured else aligned.get(column.name)
+            found = chance or field_of(column, configured, cells[column.name])
+            say(f"{column.name}: {found.field.kind} ({found.reason})")
+            chosen[column.name] = found.field
     return (
         samples_by_name(chosen, cells, path.parent),
         {column.name: chosen[column.name] for column in ins},
         {column.name: chosen[column.name] for column in outs},
     )
+
+
+def _aligned(ins: list[Declared], outs: list[Declared], cells: Mapping[str, list[Any]]) -> dict[str, Guess]:
+    """Words and their tags: a target that is called so, with as many symbols in each row as an input, both untold."""
+    found: dict[str, Guess] = {}
+    for tags in outs:
+        if tags.kind or tags.name.lower() not in TAG_NAMES:
+            continue
+        counts = _counts(cells[tags.name])
+        words = [column.name for column in ins if not column.kind and _counts(cells[column.name]) == counts]
+        if words and max(counts) > 1:
+            found[words[0]] = Guess(Tokens(), f"{sum(counts)} symbols, each with one of {tags.name!r}")
+            symbols = [(cell or "").split() for cell in cells[tags.name]]
+            found[tags.name] = Guess(guess(symbols, tags.name).field, f"one for each symbol of {words[0]!r}")
+    return found
+
+
+def _counts(column: list[Any]) -> list[int]:
+    """How many symbols each cell of a column has."""
+    return [len(cell.split()) if isinstance(cell, str) else 0 for cell in column]
 
 
 def written(known: Mapping[str, Field[Any]]) -> dict[str, dict[str, Any]]:

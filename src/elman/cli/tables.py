@@ -109,8 +109,9 @@ def check_file(path: Path) -> None:
         cure = "Pass the file itself; for a folder of pictures or sound, a CSV with a column of their paths."
         raise DataError.at("read", "file", "a CSV or Parquet file", str(path), cure, because="it is a folder")
     if not path.exists():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
-        cure = f"Did you mean {str(path.parent / near[0])!r}?" if near else "Check the path."
+        there = {p.stem: p for p in path.parent.glob("*")}  # without endings, which make all names alike
+        near = difflib.get_close_matches(path.stem, there, n=1)
+        cure = f"Did you mean {str(there[near[0]])!r}?" if near else "Check the path."
         raise DataError.at("read", "file", "an existing file", str(path), cure)
     if path.stat().st_size == 0:
         raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")

@@ -25,13 +25,17 @@ from elman.fields.text import Text
 from elman.fields.tokens import Tokens
 from elman.fields.video import MOVIE_FILES, Video
 
-__all__ = ["Guess", "guess"]
+__all__ = ["TAG_NAMES", "Guess", "guess"]
 
 _LOOKED_AT = 10_000
 _MOST_CLASSES = 1000
 _MOST_NUMBERS = 20
 _LONGEST_CLASS = 40
-_TAG_NAMES = ("tags", "tag", "pos", "upos", "ner", "slots", "chunks")
+_WORDS_OF_A_CLASS = 3
+"""Texts of more words are sentences, unless each stands there often."""
+TAG_NAMES = ("tags", "tag", "pos", "upos", "ner", "slots", "chunks")
+"""What columns of tags are called."""
+
 _BOX_NAMES = ("boxes", "box", "bbox", "bboxes")
 
 
@@ -83,9 +87,10 @@ def _of_texts(name: str, texts: Sequence[str]) -> Guess:
         return _of_numbers(name, [float(text) for text in texts], "text that reads as ")
     different = set(texts)
     length = float(np.mean([len(text) for text in different]))
-    if len(different) <= min(_MOST_CLASSES, len(texts) // 2) and length <= _LONGEST_CLASS:
-        return Guess(Category(), f"{len(different)} different texts in {len(texts)} rows")
     words = float(np.mean([len(text.split()) for text in texts]))
+    often = len(texts) >= 5 * len(different) if words > _WORDS_OF_A_CLASS else len(texts) >= 2 * len(different)
+    if len(different) <= _MOST_CLASSES and often and length <= _LONGEST_CLASS:
+        return Guess(Category(), f"{len(different)} different texts in {len(texts)} rows")
     if words < 1.5:
         return Guess(Text("char"), f"text: {len(different)} different texts of {length:.0f} characters without spaces")
     return Guess(Text(), f"text: {len(different)} different texts of {words:.0f} words")
@@ -121,7 +126,7 @@ def _of_lists(name: str, lists: Sequence[Sequence[Any]]) -> Guess:
     if marks_spans(lists):
         return Guess(Tags("iobes"), "lists of O, B- and I- tags")
     if all(isinstance(symbol, str | int) and not isinstance(symbol, bool) for symbol in inside):
-        if name.lower() in _TAG_NAMES:
+        if name.lower() in TAG_NAMES:
             return Guess(Tags(), f"lists of symbols in a column called {name!r}")
         return Guess(Tokens(), f"lists of symbols, {len(set(inside))} different ones")
     return Guess(Series(), "lists of numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,8 +58,11 @@ class Blueprint:
     """
 
     def __init__(self, inputs: Fields, outputs: Fields, design: Design) -> None:
-        self.inputs, self.outputs, self.design = dict(inputs), dict(outputs), design
+        self.inputs, self.outputs = dict(inputs), dict(outputs)
         self.choices: list[Choice] = choose(inputs, outputs)
+        if all(choice.shape == "one to one" for choice in self.choices):
+            design = dataclasses.replace(design, cell="none")  # nothing has steps
+        self.design = design
         self.heads: dict[str, Head] = {
             choice.output: HEADS[choice.head](choice, outputs[choice.output], design) for choice in self.choices
         }
