@@ -13,6 +13,7 @@ from elman import fields
 from elman.cli.tables import read_table
 from elman.errors import ArgumentError, DataError, unknown_column, unknown_name
 from elman.fields import Field, Guess, Table
+from elman.fields.guessing import BOX_NAMES
 from elman.fields.pixels import picture_size
 
 __all__ = [
@@ -85,6 +86,9 @@ def field_of(declared: Declared, settings: Mapping[str, Any] | None, cells: Sequ
         return Guess(_SHORT[kind]() if kind in _SHORT else fields.by_kind(kind, "train")(), "as told")
     if settings is None:
         filled = [cell for cell in cells if cell is not None]
+        boxed = declared.name.lower() in BOX_NAMES and all(str(cell).lstrip().startswith("[") for cell in filled)
+        if boxed and filled:
+            return Guess(fields.Boxes(), f"lists in a column called {declared.name!r}")
         if filled and all(isinstance(cell, str) and _NUMBERS.fullmatch(cell) for cell in filled):
             numbers = sum(len(_parts(cell)) for cell in filled)
             if numbers >= 2 * len(filled):

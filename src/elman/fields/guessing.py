@@ -25,7 +25,7 @@ from elman.fields.text import Text
 from elman.fields.tokens import Tokens
 from elman.fields.video import MOVIE_FILES, Video
 
-__all__ = ["TAG_NAMES", "Guess", "guess"]
+__all__ = ["BOX_NAMES", "TAG_NAMES", "Guess", "guess"]
 
 _LOOKED_AT = 10_000
 _MOST_CLASSES = 1000
@@ -36,7 +36,8 @@ _WORDS_OF_A_CLASS = 3
 TAG_NAMES = ("tags", "tag", "pos", "upos", "ner", "slots", "chunks")
 """What columns of tags are called."""
 
-_BOX_NAMES = ("boxes", "box", "bbox", "bboxes")
+BOX_NAMES = ("boxes", "box", "bbox", "bboxes")
+"""What columns of boxes are called."""
 
 
 class Guess(NamedTuple):
@@ -117,7 +118,7 @@ def _of_lists(name: str, lists: Sequence[Sequence[Any]]) -> Guess:
     if all(_is_sound(sample) for sample in lists):
         return Guess(_sound(), "pairs of a sound and its rate")
     inside = [plain(symbol) for sample in lists for symbol in sample]
-    if name.lower() in _BOX_NAMES:
+    if name.lower() in BOX_NAMES:
         return Guess(Boxes(), f"lists in a column called {name!r}")
     if not inside:
         raise DataError.at(

@@ -75,6 +75,20 @@ def test_steps_of_several_numbers_that_are_no_json_are_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("boxes", ["[[0, 4, 8, 8]]", "[]", None], "boxes"),
+        ("what", ["[[0, 4, 8, 8]]", "[1 2]", None], "series"),
+        ("box", ["here", "there"], "text"),
+        ("what", ["1", "2.5", None], "number"),
+        ("what", [None, "1 2", "3"], "text"),
+    ],
+)
+def test_cells_are_guessed_as_they_are_written(name, cells, kind):
+    assert field_of(Declared(name, ""), None, cells).field.kind == kind
+
+
+@pytest.mark.parametrize(
     ("name", "table"), [("a.csv", True), ("a.tsv.gz", True), ("a.parquet", True), ("a.txt", False)]
 )
 def test_tables_are_known_by_their_names(name, table):

@@ -10,7 +10,7 @@ __all__ = ["layers_of", "loss_name"]
 
 _SIZES = ("input_dim", "words", "width", "output_dim", "units", "filters", "kernel_size", "pool_size", "n", "steps")
 _INSIDE = ("forward_layer", "layer")
-_WEIGHTLESS = ("Attention", "Last", "Means", "Pooling", "RepeatVector")
+_WEIGHTLESS = ("Attention", "Copied", "Last", "Means", "Pooling", "RepeatVector")
 
 
 def layers_of(network: Model) -> str:
