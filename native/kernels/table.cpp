@@ -40,6 +40,7 @@ constexpr Kernels<R> table_of = {
     pool<R>,
     unpool<R>,
     pointwise<R>,
+    lay<R>,
     reduce<R>,
     arg_max<R>,
     top_k<R>,

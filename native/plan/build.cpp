@@ -302,6 +302,7 @@ std::unique_ptr<PointwiseStepRun<R>> Builder<R>::pointwise(const Instruction& i,
   s->call.n_registers = p.registers;
   s->call.scratch = reinterpret_cast<R*>(scratch_);
   s->call.known = known_program(s->call);
+  if (kernels_.lay(s->call, s->laid)) s->call.laid = &s->laid;
   return s;
 }
 
@@ -459,6 +460,7 @@ std::unique_ptr<StripPart> Builder<R>::strip_pointwise(const Instruction& i, con
   auto p = std::make_unique<StripPointwise<R>>();
   const size_t axes = size_t(i.flags[0]), inputs = i.in.size();
   p->step = pointwise(i, nullptr);
+  p->step->call.laid = nullptr;  // it lies otherwise for every number of steps
   p->axis = size_t(i.flags[1]);
   p->size = some(i, 0, axes);
   for (size_t n = 0; n < inputs + i.out.size(); ++n) {

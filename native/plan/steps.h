@@ -103,6 +103,7 @@ template <class R>
 struct PointwiseStepRun final : Step {
   const Kernels<R>* kernels;
   Pointwise<R> call{};
+  Laid laid{};
   std::vector<PointwiseInput> inputs;
   std::vector<PointwiseOutput> outputs;
   std::vector<const void*> in;

@@ -12,8 +12,10 @@ struct Setting {
   bool in_place;                 // the first output is the first input's memory
 };
 
-// What program n writes, compiled as a whole or not; everything it needs is made anew from the same seed.
-std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, bool whole, const Setting& s) {
+enum class Way { steps, whole, laid };
+
+// What program n writes, run so; everything it needs is made anew from the same seed.
+std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, Way way, const Setting& s) {
   const KnownProgram& k = Known::programs[n];
   Random random;
   const int64_t count = s.rows * s.columns;
@@ -48,7 +50,9 @@ std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, bool wh
   Pointwise<float> call{count,     inputs.data(),  from.data(), k.n_inputs,  constants.data(), k.n_constants, k.steps,
                         k.n_steps, outputs.data(), to.data(),   k.n_outputs, k.registers,      scratch};
   CHECK(known_program(call) == n, "program %d", n);
-  call.known = whole ? n : -1;
+  Laid laid{};
+  if (way != Way::steps) call.known = n;
+  if (way == Way::laid && kernels.lay(call, laid)) call.laid = &laid;
   kernels.pointwise(call);
   CHECK(scratch.intact(), "program %d", n);
   for (auto& buffer : in) CHECK(buffer.intact(), "program %d", n);
@@ -74,10 +78,13 @@ TEST(known_programs_give_the_bits_of_their_steps) {
                                {1, 8208, 0, true},       // longer than any tile
                                {130, 64, 192, false},
                                {3, 7, 21, false}}) {
-        const auto steps = results(kernels<float>(isa), n, false, s), whole = results(kernels<float>(isa), n, true, s);
-        for (size_t o = 0; o < steps.size(); ++o)
-          CHECK(std::memcmp(steps[o].data, whole[o].data, size_t(steps[o].size) * sizeof(float)) == 0,
-                "program %d, output %d, %ld x %ld", n, int(o), long(s.rows), long(s.columns));
+        const auto steps = results(kernels<float>(isa), n, Way::steps, s);
+        for (const Way way : {Way::whole, Way::laid}) {
+          const auto whole = results(kernels<float>(isa), n, way, s);
+          for (size_t o = 0; o < steps.size(); ++o)
+            CHECK(std::memcmp(steps[o].data, whole[o].data, size_t(steps[o].size) * sizeof(float)) == 0,
+                  "program %d, way %d, output %d, %ld x %ld", n, int(way), int(o), long(s.rows), long(s.columns));
+        }
       }
     }
   }

@@ -238,8 +238,8 @@ std::vector<float> run_product(int64_t rows, int threads, std::vector<float>& we
   Plan<float> plan(product_and_sum(), {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
   std::vector<float> x(size_t(rows * 3)), out(size_t(rows * 2 + 2));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 17.f;
-  const Outcome outcome =
-      plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12, 12}}, {rows}, nullptr, rows, rows, threads, nullptr);
+  const Outcome outcome = plan.run({{reinterpret_cast<const char*>(x.data()), rows, 12, 12}}, {rows}, nullptr, rows,
+                                   rows, threads, nullptr);
   if (diverged != nullptr) *diverged = outcome.diverged;
   plan.read(0, reinterpret_cast<char*>(out.data()));
   plan.read(1, reinterpret_cast<char*>(out.data() + rows * 2));

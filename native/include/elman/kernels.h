@@ -119,6 +119,14 @@ struct PointwiseOutput {
   uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice
   int64_t size[max_axes] = {}, stride[max_axes] = {};
 };
+// How the operands of a known program lie where all are walked in place, found once by lay(): for calls that differ in their
+// pointers, and in how many rows they take.
+inline constexpr int max_known_operands = 16;
+struct Laid {
+  int64_t columns;                             // of a row, whole vectors; 0: all of it is one row
+  bool repeated[max_known_operands];           // by input: one element serves all
+  int64_t apart[max_known_operands], to_apart[max_known_operands];  // by input and by output: from row to row
+};
 template <class R>
 struct Pointwise {
   int64_t count;
@@ -129,6 +137,7 @@ struct Pointwise {
   int n_registers;
   R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, aligned
   int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
+  const Laid* laid = nullptr;                  // what lay() found of it, or nullptr. Same bits
 };
 // The place among the programs that are compiled as a whole of one with these inputs, constants, steps and outputs; -1: none
 template <class R> int known_program(const Pointwise<R>& p);
@@ -201,6 +210,7 @@ struct Kernels {
   void (*pool)(const Pool<R>&);
   void (*unpool)(const Unpool<R>&);
   void (*pointwise)(const Pointwise<R>&);
+  bool (*lay)(const Pointwise<R>&, Laid&);                              // whether all is walked in place; reads no element
   void (*reduce)(const Reduce<R>&);
   void (*arg_max)(const ArgMax<R>&);
   void (*top_k)(const TopK<R>&);

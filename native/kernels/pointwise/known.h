@@ -4,7 +4,7 @@
 
 namespace elman {
 
-constexpr int max_known_operands = 16, max_known_constants = 8, max_known_steps = 40;
+constexpr int max_known_constants = 8, max_known_steps = 40;
 
 // A program without its numbers: which registers hold constants and inputs, what the steps are, which registers are outputs.
 struct KnownProgram {

@@ -71,7 +71,7 @@ def _run(model: Sequential, optimizer: Optimizer, loss: str, target: np.ndarray)
 
 
 def programs() -> dict[Key, list[str]]:
-    """Every program of two steps and more, as the kernel tells them apart, and where it was found."""
+    """Every program, as the kernel tells them apart, and where it was found."""
     found: dict[Key, list[str]] = {}
     for name, model in trained():
         for plan in model._steps._plans.values():
@@ -89,7 +89,7 @@ def programs() -> dict[Key, list[str]]:
 def fits(program: Key) -> bool:
     """Whether it is worth the code, and has room in the arrays of `known.h`."""
     constants, inputs, steps, outputs, _ = program
-    return 1 < len(steps) <= 40 and len(constants) <= 8 and max(len(inputs), len(outputs)) <= 16
+    return 1 <= len(steps) <= 40 and len(constants) <= 8 and max(len(inputs), len(outputs)) <= 16
 
 
 def text() -> str:
