@@ -10,9 +10,9 @@ from elman import dtypes
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_rate
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_rate
 from elman.layers.scores import both, causal, dropped, hidden, pairs
 from elman.layers.tracing import current
 from elman.shapes import Shape, Size, text

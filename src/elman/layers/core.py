@@ -10,9 +10,9 @@ from elman import dtypes, settings
 from elman.errors import ArgumentError
 from elman.graph.node import Tensor, placeholder
 from elman.layers import activations
+from elman.layers.arguments import check_units
 from elman.layers.base import Layer
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_units
 from elman.shapes import B, Dim, Shape, Size
 
 _numbers = itertools.count()

@@ -8,9 +8,9 @@ from elman import dtypes
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_units
 from elman.shapes import Shape
 
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, final
 
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import need_channels_last
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
-from elman.layers.reshaping import need_channels_last
 
 
 class GlobalPooling(Layer):

@@ -10,9 +10,9 @@ from elman import dtypes
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, as_tensor
+from elman.layers.arguments import check_rate, check_units
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_rate, check_units
 from elman.layers.scores import both, causal, dropped, shares
 from elman.shapes import Shape, Size, text
 

@@ -7,9 +7,9 @@ from typing import Any, final
 from elman.graph import trace as ops
 from elman.graph import windows
 from elman.graph.node import Tensor
+from elman.layers.arguments import need_channels_last
 from elman.layers.base import Mask
 from elman.layers.registry import register
-from elman.layers.reshaping import need_channels_last
 from elman.layers.windows import Numbers, Sliding
 
 

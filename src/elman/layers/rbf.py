@@ -7,9 +7,9 @@ from typing import Any, final
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units
 from elman.layers.base import Layer
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_units
 from elman.shapes import Shape
 
 _NORMAL = {"class_name": "RandomNormal", "config": {"stddev": 1.0}}

@@ -11,10 +11,9 @@ from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers import regularizers
+from elman.layers.arguments import check_rate, need_channels_last
 from elman.layers.base import Layer, current
 from elman.layers.registry import register
-from elman.layers.reshaping import need_channels_last
-from elman.layers.rnn.cell import check_rate
 from elman.shapes import Size, text
 
 

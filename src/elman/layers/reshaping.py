@@ -8,9 +8,9 @@ from typing import Any, final
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units, need_channels_last
 from elman.layers.base import Layer
 from elman.layers.registry import register
-from elman.layers.rnn.cell import check_units
 from elman.shapes import product, quotient, text
 
 
@@ -283,11 +283,3 @@ def check_format(where: str, data_format: str | None) -> None:
     """Raises: ArgumentError: not one of Keras's two words."""
     if data_format not in (None, "channels_last", "channels_first"):
         raise ArgumentError.at(where, "data_format", "be 'channels_last' or 'channels_first'", data_format)
-
-
-def need_channels_last(where: str, data_format: str | None) -> None:
-    """Raises: ArgumentError: "channels_first", which sequences never are here."""
-    if data_format not in (None, "channels_last"):
-        raise ArgumentError.at(
-            where, "data_format", "be 'channels_last'", data_format, "Put Permute((2, 1)) before the layer."
-        )

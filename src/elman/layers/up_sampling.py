@@ -7,10 +7,9 @@ from typing import Any, final
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units, need_channels_last
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
-from elman.layers.reshaping import need_channels_last
-from elman.layers.rnn.cell import check_units
 
 
 def repeated(x: Tensor, times: int, axis: int) -> Tensor:

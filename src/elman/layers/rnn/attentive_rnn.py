@@ -8,9 +8,10 @@ from typing import Any, final
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units
 from elman.layers.base import Mask, Tracing
 from elman.layers.registry import register
-from elman.layers.rnn.cell import REGULARIZERS, Cell, check_units
+from elman.layers.rnn.cell import REGULARIZERS, Cell
 from elman.layers.rnn.recurrence import Recurrence, dropped
 from elman.layers.scores import pairs, shares
 from elman.shapes import Size, text

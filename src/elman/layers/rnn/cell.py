@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable
+from elman.layers.arguments import check_rate, check_units
 from elman.layers.base import Layer, current
 from elman.layers.registry import serialize
 from elman.shapes import Size
@@ -269,18 +270,6 @@ class PlainCell(UnitCell):
         """x W + b, for all gates. Shapes: (B, F) -> (B, GU)."""
         z = x @ self.kernel
         return z if self.bias is None else z + self.bias
-
-
-def check_units(where: str, argument: str, value: Any) -> None:
-    """Raises: ArgumentError: not a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ArgumentError.at(where, argument, "be a whole number from 1", value)
-
-
-def check_rate(where: str, argument: str, value: Any) -> None:
-    """Raises: ArgumentError: not a share."""
-    if not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ArgumentError.at(where, argument, "in [0, 1)", value)
 
 
 def _plain(option: str) -> str:

@@ -12,10 +12,9 @@ from elman.graph import trace as ops
 from elman.graph import windows
 from elman.graph.node import Tensor
 from elman.layers import activations
+from elman.layers.arguments import check_rate, check_units, need_channels_last
 from elman.layers.base import Layer, Mask, current
 from elman.layers.registry import register
-from elman.layers.reshaping import need_channels_last
-from elman.layers.rnn.cell import check_rate, check_units
 from elman.layers.rnn.gates import LSTMGate
 from elman.shapes import Shape, text
 

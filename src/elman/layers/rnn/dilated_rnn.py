@@ -7,8 +7,9 @@ from typing import Any, final
 
 from elman.errors import ArgumentError
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_units
 from elman.layers.registry import register
-from elman.layers.rnn.cell import REGULARIZERS, Cell, check_units
+from elman.layers.rnn.cell import REGULARIZERS, Cell
 from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.rnn import StackedRNNCells
 from elman.shapes import Size

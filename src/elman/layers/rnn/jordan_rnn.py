@@ -6,8 +6,9 @@ from typing import Any, final
 
 from elman.graph.node import Tensor
 from elman.layers.activations import Activation
+from elman.layers.arguments import check_units
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell, check_units
+from elman.layers.rnn.cell import PlainCell
 from elman.layers.rnn.recurrence import UnitLayer
 
 

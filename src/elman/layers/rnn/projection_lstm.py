@@ -7,8 +7,9 @@ from typing import Any, final
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.activations import Activation
+from elman.layers.arguments import check_units
 from elman.layers.registry import register
-from elman.layers.rnn.cell import PlainCell, check_units
+from elman.layers.rnn.cell import PlainCell
 from elman.layers.rnn.gates import LSTMGate
 from elman.layers.rnn.recurrence import UnitLayer
 
