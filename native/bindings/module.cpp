@@ -155,9 +155,17 @@ void check(const Spec& s, size_t variables, size_t constants) {
       within(*list, s.values.size(), "a body uses an unknown value");
     if (b.states.size() != b.new_states.size()) throw nb::value_error("a body must make each state anew");
     if (b.traced.size() != b.states.size()) throw nb::value_error("a body must say which states it traces");
+    const auto one = [&](int d) {
+      const Dim& size = s.dims[size_t(d)];
+      return size.size() == 1 && size[0].coefficient == 1 && size[0].symbols.empty();
+    };
+    const auto can = [&](const Instruction& i) {
+      if (i.op == Op::matmul) return !i.dims.empty() && one(i.dims[0]);  // rows of one product
+      if (i.op == Op::copy) return i.flags.size() > 1 && i.flags[1] > 0;
+      return i.op == Op::pointwise || i.op == Op::reduce;
+    };
     const auto shrinks = [&](const Instruction& i) {
-      const bool can = i.op == Op::matmul || i.op == Op::pointwise || i.op == Op::reduce || i.op == Op::copy;
-      return !i.out.empty() && (can || !s.values[size_t(i.out[0])].rows);
+      return !i.out.empty() && (can(i) || !s.values[size_t(i.out[0])].rows);
     };
     const auto of_batch = [&](int v) { return s.values[size_t(v)].rows; };
     if (b.by_row && !(std::all_of(b.code.begin(), b.code.end(), shrinks) &&

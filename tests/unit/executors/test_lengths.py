@@ -139,23 +139,23 @@ def test_work_on_all_rows_of_a_step_counts_for_every_row():
     assert len(alone[0]) < len(behind[0]) < 16
 
 
-def packed(*layers, wrt_input=False):
+def gapless(*layers, wrt_input=False):
     """How many values have no gaps behind finished rows, and whether the input is among them."""
     spec = lower(training(*layers, wrt_input=wrt_input)).spec
     return sum(v[6] >= 0 for v in spec["values"]), spec["values"][spec["inputs"][0]][6] >= 0
 
 
 def test_what_only_loops_and_products_beside_them_read_has_no_gaps():
-    one, there = packed(layer("LSTM"))
+    one, there = gapless(layer("LSTM"))
     assert there and one == 10  # x; the projection, four gates, both states, tanh(c); the gradient of the gates
-    two, there = packed(layer("LSTM", return_sequences=True), layer("LSTM"))
+    two, there = gapless(layer("LSTM", return_sequences=True), layer("LSTM"))
     assert there and two == 2 * one + 1  # what is between them counts once on the way, and once on the way back
 
 
 def test_what_others_read_keeps_a_place_for_every_row():
-    many, there = packed(layer("LSTM"), wrt_input=True)
+    many, there = gapless(layer("LSTM"), wrt_input=True)
     assert not there and many == 6  # the gradient of x is an answer: neither x nor what is multiplied beside it
-    assert not packed(elman.layers.Dense(4, "tanh"), layer("LSTM"))[1]
+    assert not gapless(elman.layers.Dense(4, "tanh"), layer("LSTM"))[1]
 
 
 def test_a_loop_that_stops_at_rows_needs_states_that_have_them():
@@ -165,6 +165,18 @@ def test_a_loop_that_stops_at_rows_needs_states_that_have_them():
     values = [(*v[:5], False, *v[6:]) if n in states else v for n, v in enumerate(lowered.spec["values"])]
     with pytest.raises(ValueError, match="a body walks rows that it cannot walk"):
         NativePlan(graph, dataclasses.replace(lowered, spec={**lowered.spec, "values": values}))
+
+
+def test_a_loop_that_stops_at_rows_has_no_product_of_several_matrices():
+    graph = training(layer("LSTM"))
+    lowered = lower(graph)
+    (code, *rest), *others = lowered.spec["bodies"]
+    at = next(n for n, i in enumerate(code) if i[-1] == "matmul")
+    assert lowered.spec["dims"][code[at][3][0]] == [(1, [])]
+    several = (*code[at][:3], [code[at][3][2], *code[at][3][1:]], *code[at][4:])
+    bodies = [([*code[:at], several, *code[at + 1 :]], *rest), *others]
+    with pytest.raises(ValueError, match="a body walks rows that it cannot walk"):
+        NativePlan(graph, dataclasses.replace(lowered, spec={**lowered.spec, "bodies": bodies}))
 
 
 def test_lengths_that_shards_are_cut_by_are_of_an_input():
