@@ -346,14 +346,14 @@ std::unique_ptr<ScanStep> Builder<R>::scan(const Instruction& i, char* block, Fr
   s->states.resize(states);
   for (size_t j = 0; j < sequences; ++j) {
     s->slides[j].stride = layout_.bytes(body.slices[j]);
-    s->slides[j].packed = spec_.values[size_t(i.in[states + j])].lengths >= 0;
+    s->slides[j].gapless = spec_.values[size_t(i.in[states + j])].lengths >= 0;
     bind(i.in[states + j], &s->slides[j].base, outer);
     frame.moving[body.slices[j]] = &s->slides[j].fields;
   }
   for (size_t j = 0; j < outputs; ++j) {
     ScanStep::Slide& slide = s->slides[sequences + j];
     slide.stride = layout_.bytes(body.outputs[j]);
-    slide.packed = spec_.values[size_t(i.out[states + j])].lengths >= 0;
+    slide.gapless = spec_.values[size_t(i.out[states + j])].lengths >= 0;
     bind(i.out[states + j], &slide.base, outer);
     if (layout.output_root[j] >= 0) frame.moving[layout.output_root[j]] = &slide.fields;
   }
@@ -480,11 +480,11 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   int64_t steps = std::max<int64_t>(size(i, 0), 1);
   auto s = std::make_unique<StripStep>();
   s->rows = layout.rows;
-  for (const Instruction& one : strip.code) {  // beside a loop all is packed, or nothing
-    if (one.op != Op::scan && one.op != Op::pointwise) s->packed = spec_.values[size_t(one.in[0])].lengths >= 0;
+  for (const Instruction& one : strip.code) {  // beside a loop nothing has gaps, or all
+    if (one.op != Op::scan && one.op != Op::pointwise) s->gapless = spec_.values[size_t(one.in[0])].lengths >= 0;
   }
   for (const Instruction& one : strip.code) {
-    if (one.op == Op::scan && s->packed) steps *= std::max<int64_t>(size(one, 1), 1);
+    if (one.op == Op::scan && s->gapless) steps *= std::max<int64_t>(size(one, 1), 1);
   }
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& one = strip.code[n];

@@ -382,7 +382,7 @@ void gather_steps(char* to, const Array& a, const int64_t* order, int64_t first,
                   const int32_t* lengths) {
   const int64_t each = a.bytes / steps;
   std::vector<int64_t> start;
-  if (lengths != nullptr) pack_rows(start, lengths, rows, steps);
+  if (lengths != nullptr) row_starts(start, lengths, rows, steps);
   for (int64_t t = 0; t < steps; ++t)
     for (int64_t r = 0, end = lengths == nullptr ? rows : start[size_t(t) + 1] - start[size_t(t)]; r < end;
          ++r, to += each) {

@@ -78,7 +78,7 @@ class Plan {
     char* to;
     int64_t first, rows;  // within the batch
     int64_t steps;  // each step's rows together; 0: row by row
-    const int32_t* lengths = nullptr;  // of packed rows, loaded before
+    const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
   };
   struct Shard {
     Numbers sizes;

@@ -122,7 +122,7 @@ void FillStep<R>::run(Watch&) {
   }
 }
 
-void pack_rows(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps) {
+void row_starts(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps) {
   start.assign(size_t(steps) + 1, 0);
   for (int64_t row = rows, t = 0; row-- > 0;)
     for (; t < std::min<int64_t>(lengths[row], steps); ++t) start[size_t(t) + 1] = row + 1;
@@ -137,7 +137,7 @@ void ScanStep::begin(Watch& watch) {
     std::memcpy(slide.base + (reverse ? steps : -1) * slide.stride, state.initial, size_t(state.bytes));
   }
   if (lengths != nullptr) {
-    pack_rows(start_, lengths, rows, steps);
+    row_starts(start_, lengths, rows, steps);
     settled_[0] = settled_[1] = rows;
   }
   if (steps > 0)
@@ -170,7 +170,7 @@ void ScanStep::end() {
 
 void ScanStep::move(int64_t i, int64_t t, int64_t lowest) {
   for (auto& slide : slides) {
-    if (slide.packed) slide.now = slide.base + (start(t) - (slide.local ? start(lowest) : 0)) * slide.row;
+    if (slide.gapless) slide.now = slide.base + (start(t) - (slide.local ? start(lowest) : 0)) * slide.row;
     else slide.now = slide.base + (slide.local ? t - lowest : t) * slide.stride;
     for (const Field& f : slide.fields) *f.at = slide.now + f.offset;
   }
@@ -211,7 +211,7 @@ void ScanStep::finish(int64_t t, int64_t count, int64_t& settled) {
 // Outputs of the rows from `from` on are 0, where they have a place.
 void ScanStep::clear(int64_t from) {
   for (size_t s = size_t(sequences); s < slides.size() && from < rows; ++s) {
-    if (!slides[s].packed) std::memset(slides[s].now + from * slides[s].row, 0, size_t((rows - from) * slides[s].row));
+    if (!slides[s].gapless) std::memset(slides[s].now + from * slides[s].row, 0, size_t((rows - from) * slides[s].row));
   }
 }
 

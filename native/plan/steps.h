@@ -199,7 +199,7 @@ struct Field {
 };
 
 // By time step, how many rows all steps before it have together, each up to its last unfinished one; one more: of all steps.
-void pack_rows(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps);
+void row_starts(std::vector<int64_t>& start, const int32_t* lengths, int64_t rows, int64_t steps);
 
 struct ScanStep final : Step {
   struct Slide {  // a slice of a sequence, or of a stacked output
@@ -207,7 +207,7 @@ struct ScanStep final : Step {
     int64_t stride = 0;  // bytes from one t to the next
     int64_t row = 0;  // bytes of a row of the batch; with lengths
     bool local = false;  // base is the first time step of this walk, not of all
-    bool packed = false;  // Value::lengths
+    bool gapless = false;  // Value::lengths
     std::vector<Field> fields;
     char* now = nullptr;
   };
@@ -257,7 +257,7 @@ struct ScanStep final : Step {
   void finish(int64_t t, int64_t count, int64_t& settled);
   void clear(int64_t from);
 
-  std::vector<int64_t> start_;  // with lengths: pack_rows
+  std::vector<int64_t> start_;  // with lengths: row_starts
   int64_t taken_ = -1;  // rows that steps take
   int64_t settled_[2] = {0, 0};  // by buffer of the states: rows from here on hold what stays while they are finished
 };

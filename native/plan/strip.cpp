@@ -58,7 +58,7 @@ void StripPointwise<R>::run(int64_t t, int64_t count, bool) {
 void StripStep::cut() {
   const int64_t steps = loop->steps, most = strip_steps(rows);
   ends_.clear();
-  if (!packed) {
+  if (!gapless) {
     const int64_t strips = std::max<int64_t>((steps + most - 1) / most, 1);
     for (int64_t s = 1; s <= strips; ++s) ends_.push_back(steps * s / strips);
     return;
@@ -79,7 +79,7 @@ void StripStep::run(Watch& watch) {
   int64_t from = 0;
   for (const int64_t to : ends_) {
     const int64_t t = loop->reverse ? loop->steps - to : from;
-    const int64_t at = packed ? loop->start(t) : t, count = packed ? loop->start(t + to - from) - at : to - from;
+    const int64_t at = gapless ? loop->start(t) : t, count = gapless ? loop->start(t + to - from) - at : to - from;
     for (auto& part : before) part->run(at, count, from == 0);
     loop->walk(from, to, watch);
     for (auto& part : after) part->run(at, count, from == 0);

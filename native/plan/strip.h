@@ -55,7 +55,7 @@ struct StripStep final : Step {
   std::vector<std::unique_ptr<StripPart>> before, after;
   std::unique_ptr<ScanStep> loop;
   int64_t rows = 1;  // of the loop, a time step
-  bool packed = false;  // what it walks: then the parts count rows
+  bool gapless = false;  // what it walks: then the parts count rows
   void run(Watch& watch) override;
 
  private:

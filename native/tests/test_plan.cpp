@@ -158,8 +158,8 @@ std::vector<float> run_filled_sum(bool reverse, bool strip, int64_t T, int64_t B
   Plan<float> plan(filled_sum(reverse, strip), {}, {}, best_isa());
   std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 2));
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 8.f;
-  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8},
-                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 8}};
+  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8, 0},
+                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 8, 0}};
   plan.run(arrays, {B, T}, nullptr, B, B, 1, nullptr);
   std::vector<float> out(size_t(B * 2 + T * B * 2 + 1));
   float* to = out.data();
@@ -167,15 +167,15 @@ std::vector<float> run_filled_sum(bool reverse, bool strip, int64_t T, int64_t B
   return out;
 }
 
-// The same in a strip, of rows that have lengths; packed: nothing is stored of finished rows that lie last
-Spec projected_ragged_sum(bool reverse, bool packed) {
+// The same in a strip, of rows that have lengths; gapless: nothing is stored of finished rows that lie last
+Spec projected_ragged_sum(bool reverse, bool gapless) {
   Spec s = projected_sum(reverse, true, false);
   s.values.push_back({Home::input, Storage::index, 3, 5, -1, true});  // 12: lengths (B)
   for (int v : {0, 1, 3, 4, 5, 8, 9, 10}) s.values[size_t(v)].rows = true;
-  if (packed)
+  if (gapless)
     for (int v : {1, 3, 5}) s.values[size_t(v)].lengths = 12;
   s.bodies[0].lengths = true;
-  s.bodies[0].by_row = packed;
+  s.bodies[0].by_row = gapless;
   s.strips[0].code[1].in.push_back(12);
   s.segments[0].rows = true;
   s.segments[0].code[0].in.push_back(12);
@@ -188,11 +188,11 @@ Spec projected_ragged_sum(bool reverse, bool packed) {
 }
 
 // Last h (B, 2), x^T h (3, 2), h^T h (2, 2) and the sum of h (2), by the plan or (in twice as many digits) by hand
-void check_ragged_sums(bool reverse, bool packed, int64_t T, const std::vector<int32_t>& lengths) {
+void check_ragged_sums(bool reverse, bool gapless, int64_t T, const std::vector<int32_t>& lengths) {
   const int64_t B = int64_t(lengths.size());
   std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 3)), w = { 1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f };
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 170.f;
-  Plan<float> plan(projected_ragged_sum(reverse, packed), {}, {}, best_isa());
+  Plan<float> plan(projected_ragged_sum(reverse, gapless), {}, {}, best_isa());
   plan.run({{reinterpret_cast<const char*>(start.data()), B, 8, 8},
             {reinterpret_cast<const char*>(x.data()), B, T * 12, T * 12},
             {reinterpret_cast<const char*>(w.data()), -1, 24, 0},
@@ -224,7 +224,7 @@ void check_ragged_sums(bool reverse, bool packed, int64_t T, const std::vector<i
   }
   for (size_t i = 0; i < out.size(); ++i)
     CHECK(std::fabs(double(out[i]) - want[i]) <= 1e-4 * size[i],
-          "T %d, B %d, packed %d, reverse %d, element %d: %g, %g", int(T), int(B), packed, reverse, int(i),
+          "T %d, B %d, gapless %d, reverse %d, element %d: %g, %g", int(T), int(B), gapless, reverse, int(i),
           double(out[i]), want[i]);
 }
 

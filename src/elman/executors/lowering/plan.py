@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from elman.executors.lowering.emitters import EMITTERS
+from elman.executors.lowering.gapless import count_gapless, gapless
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
-from elman.executors.lowering.packed import count_packed, packed
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
 from elman.executors.lowering.strips import cut, named, root
@@ -97,9 +97,9 @@ def _spec(
     spec["strips"] = w.strips
     code = [i for segment in (*spec["segments"], *spec["last"]) for i in segment[1]]
     stepwise = [v for v, at in zip(spec["inputs"], steps, strict=True) if at >= 0]
-    lengths = packed(w, code, stepwise, {root(w, v) for v in shown if v >= 0})
+    lengths = gapless(w, code, stepwise, {root(w, v) for v in shown if v >= 0})
     values = [(*value, lengths.get(v, -1)) for v, value in enumerate(w.values)]
-    count_packed(w, lengths)
+    count_gapless(w, lengths)
     return {
         **spec,
         "values": values,

@@ -4,8 +4,8 @@ Step t of such a value has the rows up to the last that goes on, and the next st
 come longest first, as those of a ragged batch do, there is no padding in it: products beside the loop run over the
 rows that count, in one piece, and a loop writes no zeros that nobody looks at.
 
-A value is packed where loops with the same lengths, and products and sums in strips beside them, are all that names
-it; a strip has all its values packed, or none. What anything else reads keeps a place for every row of every step.
+A value is gapless where loops with the same lengths, and products and sums in strips beside them, are all that names
+it; a strip has all its values gapless, or none. What anything else reads keeps a place for every row of every step.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from elman.executors.lowering.writer import Writer
 from elman.shapes import Size, quotient
 
 
-def packed(w: Writer, code: Sequence[Instruction], inputs: Collection[int], kept: Collection[int]) -> dict[int, int]:
-    """Packed values, each with the value of its lengths.
+def gapless(w: Writer, code: Sequence[Instruction], inputs: Collection[int], kept: Collection[int]) -> dict[int, int]:
+    """Gapless values, each with the value of its lengths.
 
     Args: code: all instructions outside bodies. inputs: those loaded step by step. kept: roots that somebody outside
     of the instructions reads.
     """
-    return _Uses(w, code, inputs, kept).packed()
+    return _Uses(w, code, inputs, kept).gapless()
 
 
-def count_packed(w: Writer, lengths: Mapping[int, int]) -> None:
-    """Count what products in strips save where rows have fewer steps. Args: lengths: what `packed` gave."""
+def count_gapless(w: Writer, lengths: Mapping[int, int]) -> None:
+    """Count what products in strips save where rows have fewer steps. Args: lengths: what `gapless` gave."""
     for code, _, _ in w.strips:
         for i in code:
             walked = {lengths[v] for v in (*i[1], *i[2]) if v in lengths}
@@ -56,7 +56,7 @@ class _Uses:
             else:
                 self._other(*i[1], *i[2])
 
-    def packed(self) -> dict[int, int]:
+    def gapless(self) -> dict[int, int]:
         found = {v: min(n) for v, n in self.lengths.items() if len(n) == 1 and root(self.w, v) not in self.whole}
         before = -1
         while before != len(found):
