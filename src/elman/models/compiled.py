@@ -408,20 +408,21 @@ class Compiled(OnBatch, Layer):
         data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
         size = self._adapter.batch_size(batch_size, data)
         listed = self._listed(callbacks, verbose, steps or _batches(data, size))
-        parts = predict(made, self._adapter, data, size, steps, listed)
-        whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in parts]
-        return self._structured(self._cut(whole, data))
+        return self._structured(self._cut(predict(made, self._adapter, data, size, steps, listed), data))
 
-    def _cut(self, outputs: list[np.ndarray], data: DataSet | Stream) -> list[Any]:
+    def _cut(self, outputs: list[np.ndarray | list[np.ndarray]], data: DataSet | Stream) -> list[Any]:
         """Outputs along the time of a ragged input, or along what strides leave of it, without their padding."""
         if isinstance(data, Stream) or all(n is None for n in data.lengths):
             return list(outputs)
         program = self.program()
         lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
         found: list[Any] = []
-        for array, tensor in zip(outputs, program.outputs, strict=True):
+        for rows, tensor in zip(outputs, program.outputs, strict=True):
             n = _left(tensor.shape[1], lengths) if tensor.ndim > 2 else None
-            found.append(array if n is None else [row[:k].copy() for row, k in zip(array, n, strict=False)])
+            if n is not None:
+                found.append([row[:k].copy() for row, k in zip(rows, n, strict=False)])
+            else:
+                found.append(_padded(rows) if isinstance(rows, list) else rows)
         return found
 
     def _listed(self, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:
@@ -445,6 +446,15 @@ class Compiled(OnBatch, Layer):
         """Start all running means again."""
         if self._objective is not None:
             self._objective.reset()
+
+
+def _padded(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows as one array, zeros behind the shorter ones. Shapes: N of (T_i, ...) -> (N, ...)."""
+    sizes = np.max([row.shape for row in rows], axis=0).astype(int)
+    whole = np.zeros((len(rows), *sizes), rows[0].dtype)
+    for place, row in zip(whole, rows, strict=True):
+        place[tuple(slice(0, size) for size in row.shape)] = row
+    return whole
 
 
 def _left(size: Size, lengths: Mapping[Size, Any]) -> Any:

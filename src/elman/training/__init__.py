@@ -1,6 +1,7 @@
 """Training: graph, autodiff, optimizer and executor joined into steps, the loop over them, and the files they leave."""
 
 from elman.training.batches import Adapter
+from elman.training.buckets import neighbours
 from elman.training.checkpoint import Contents, read, write
 from elman.training.graphs import Counters, check_floats, predict_graph, trainable, weights_of
 from elman.training.history import History
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate",
     "generation",
     "is_stream",
+    "neighbours",
     "predict",
     "predict_graph",
     "read",

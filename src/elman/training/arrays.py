@@ -6,16 +6,25 @@ is checked here, once, before the first step: rank and sizes, types, emptiness, 
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from elman import dtypes
-from elman.errors import DataError, DTypeError, ShapeError
+from elman.errors import DataError, DTypeError, MemoryLimitError, ShapeError
 from elman.shapes import Shape, rank_problem, text
 
 __all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "to_array"]
+
+
+_SPARSE = 1 << 26
+"""Bytes of padded rows from which padding is kept out of memory."""
+_NO_RESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+"""Linux: pages that nobody writes to are promised to nobody."""
+_MOST = int(np.iinfo(np.int32).max)
 
 
 class Column(NamedTuple):
@@ -55,8 +64,19 @@ def convert(data: Any, column: Column) -> Padded:
     values = fit_rank(padded.values, column)
     check_shape(values, column)
     values = cast(values, column)
-    check_finite(values, column.where, column.name, names)
+    if padded.lengths is None or not _all_finite(values, padded.lengths):
+        check_finite(values, column.where, column.name, names)
     return Padded(values, padded.lengths)
+
+
+def _all_finite(values: np.ndarray, lengths: np.ndarray) -> bool:
+    """Whether all real steps are finite; False where the padding may as well be looked at, too.
+
+    Shapes: values (N, T, ...), lengths (N,).
+    """
+    if values.dtype.kind != "f" or values.nbytes < _SPARSE:
+        return False
+    return all(np.isfinite(row[:n]).all() for row, n in zip(values, lengths, strict=True))
 
 
 def to_array(data: Any, column: Column) -> np.ndarray:
@@ -128,10 +148,43 @@ def pad(data: Sequence[Any], column: Column) -> Padded:
     if len(tails) > 1:
         cure = "Give every sequence the same features."
         raise ShapeError.at(column.where, column.name, "of sequences with equal features", sorted(tails), cure)
-    values = np.zeros((len(rows), int(lengths.max()), *tails.pop()), np.result_type(*rows))
-    for i, row in enumerate(rows):
-        values[i, : len(row)] = row
+    shape = (len(rows), int(lengths.max()), *tails.pop())
+    kind = np.result_type(*rows)
+    sparse = math.prod(shape) * kind.itemsize >= _SPARSE and math.prod(shape) >= 4 * sum(row.size for row in rows)
+    if sparse and all(_holds(column.dtype, row) for row in rows):
+        kind = np.dtype(column.dtype)  # or all of the padding would be converted
+    values = _zeros(shape, kind, sparse, column)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, row in enumerate(rows):
+            values[i, : len(row)] = row
     return Padded(values, lengths)
+
+
+def _holds(dtype: str, row: np.ndarray) -> bool:
+    """Whether a row may be written into an array of the type at once, with nothing left to be checked but NaN."""
+    if dtypes.is_real(dtype):
+        return row.dtype.kind in "fiub"
+    whole = dtype == dtypes.INT32 and row.dtype.kind in "iub"
+    return whole and (row.size == 0 or bool(row.min() >= -_MOST and row.max() <= _MOST))
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any], sparse: bool, column: Column) -> np.ndarray:
+    """Zeros, of which no page takes memory before something is written to it, where most are padding.
+
+    Raises: MemoryLimitError: the machine refuses so many.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        if not (sparse and hasattr(mmap, "MADV_NOHUGEPAGE")):
+            return np.zeros(shape, dtype)
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
+        pages.madvise(mmap.MADV_NOHUGEPAGE)  # a huge page would hold the padding of many rows
+        return np.frombuffer(pages, dtype).reshape(shape)
+    except (MemoryError, OSError):
+        because = f"{shape[0]} of them, padded to the longest of {shape[1]} steps, take {size / 2**30:.1f} GiB"
+        cure = "Cut the longest (a field's max_length does), or fit them apart."
+        rule = "sequences that this machine can hold"
+        raise MemoryLimitError.at(column.where, column.name, rule, "more", cure, because=because) from None
 
 
 def fit_rank(array: np.ndarray, column: Column) -> np.ndarray:

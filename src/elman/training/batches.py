@@ -18,6 +18,7 @@ from elman.layers.base import tracing
 from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
 from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, to_array
+from elman.training.buckets import Trim
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
 from elman.training.sources import DataSet, Stream
@@ -209,7 +210,12 @@ class Adapter:
             output = self.program.trace(feeds.inputs)[i]
         shape = output.shape[:2]
         real = ops.ones(shape) if output.mask is None else ops.cast(output.mask.tensor(shape[1]), dtypes.FLOAT32)
-        found: np.ndarray = default().compile(Graph(feeds.all, (ops.sum(real, 1),))).run(data.arrays).outputs[0]
+        plan = default().compile(Graph(feeds.all, (ops.sum(real, 1),)))
+        trim, found = Trim.of(data, feeds.all), np.zeros(data.rows, np.float32)
+        if trim is None:
+            return plan.run(data.arrays).outputs[0]
+        for rows in trim.sorted(data.rows, data.rows):
+            found[rows] = trim.run(plan, rows).outputs[0]
         return found
 
     def _ragged_target(self, part: Any, column: Column, data: DataSet) -> Padded:

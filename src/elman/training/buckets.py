@@ -20,7 +20,7 @@ from elman.graph import Tensor
 from elman.shapes import Dim
 from elman.training.sources import DataSet
 
-__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "run_whole"]
+__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "neighbours", "run_whole"]
 
 POOL = 50
 """Batches of a pool: enough for little padding, few enough for much mixing."""
@@ -143,3 +143,22 @@ def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndar
     # Shuffled row numbers rank the batches: no second source of chance beside (seed, epoch).
     ranks = np.argsort(order[:whole], kind="stable")
     return np.concatenate([batches[ranks].ravel(), rows[whole * batch_size :]])
+
+
+def neighbours(length: Sequence[int] | np.ndarray, batch_size: int) -> Iterator[slice]:
+    """Rows in their order, for what only answers: at most `batch_size`, and MOST_STEPS steps with padding; or one row.
+
+    Shapes: length (N,).
+
+    Example:
+        >>> list(neighbours([3, 100_000, 2, 5], batch_size=2))
+        [slice(0, 1, None), slice(1, 2, None), slice(2, 4, None)]
+    """
+    start = longest = 0
+    for row, steps in enumerate(length):
+        longest = max(longest, int(steps))
+        if row > start and (row - start >= batch_size or longest * (row - start + 1) > MOST_STEPS):
+            yield slice(start, row)
+            start, longest = row, int(steps)
+    if len(length) > start:
+        yield slice(start, len(length))

@@ -106,8 +106,11 @@ def evaluate(
 
 def predict(
     steps: Steps, adapter: Adapter, data: DataSet | Stream, batch_size: int, limit: int | None, callbacks: CallbackList
-) -> list[list[np.ndarray]]:
-    """The outputs of every batch, output by output. Shapes: -> of each output, of each batch: (rows, ...)."""
+) -> list[np.ndarray | list[np.ndarray]]:
+    """The outputs of all rows. Where batches differ in length a list of rows, each as long as its batch was.
+
+    Shapes: -> of each output (N, ...), or N of (T_i, ...).
+    """
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     trim = None
     if isinstance(data, DataSet) and limit is None and not steps.keeps:
@@ -124,11 +127,13 @@ def predict(
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)
     callbacks.call("on_predict_end", None)
-    return outputs
+    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in outputs]
 
 
-def _predict_trimmed(steps: Steps, trim: Trim, batch_size: int, callbacks: CallbackList) -> list[list[np.ndarray]]:
-    """As `predict`, sequences of like length together; outputs in the order of the rows, padded with zeros."""
+def _predict_trimmed(
+    steps: Steps, trim: Trim, batch_size: int, callbacks: CallbackList
+) -> list[np.ndarray | list[np.ndarray]]:
+    """As `predict`, sequences of like length together; outputs in the order of the rows."""
     parts = list(trim.sorted(trim.data.rows, batch_size))
     plan = steps.predict(trim.data.signature)
     found: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
@@ -140,20 +145,20 @@ def _predict_trimmed(steps: Steps, trim: Trim, batch_size: int, callbacks: Callb
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)
     callbacks.call("on_predict_end", None)
-    order = np.concatenate(parts)
-    return [[_joined(of_output, order)] for of_output in found]
+    back = np.argsort(np.concatenate(parts))
+    return [_in_order(of_output, back) for of_output in found]
 
 
-def _joined(parts: list[np.ndarray], order: np.ndarray) -> np.ndarray:
-    """Batches of different lengths as one array, each row at its place. Shapes: (n, ...) each -> (N, ...)."""
-    sizes = np.max([part.shape[1:] for part in parts], axis=0).astype(int) if parts[0].ndim > 1 else ()
-    whole = np.zeros((len(order), *sizes), parts[0].dtype)
-    start = 0
-    for part in parts:
-        place: Any = (order[start : start + len(part)], *(slice(0, size) for size in part.shape[1:]))
-        whole[place] = part
-        start += len(part)
-    return whole
+def _in_order(parts: list[np.ndarray], order: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """Rows of all batches as they were given. One array as long as the longest of very many could not be held.
+
+    Shapes: (n, ...) each -> (N, ...), or N of (T_i, ...).
+    """
+    if len({part.shape[1:] for part in parts}) == 1:
+        whole: np.ndarray = np.concatenate(parts)[order]
+        return whole
+    rows = [row for part in parts for row in part]
+    return [rows[i] for i in order]
 
 
 def _inputs_of(item: Any) -> Any:

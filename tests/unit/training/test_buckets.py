@@ -7,7 +7,7 @@ import pytest
 
 import elman
 from elman import layers
-from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length
+from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length, neighbours
 from elman.training.sources import DataSet
 from tests.tolerances import assert_close
 
@@ -115,3 +115,21 @@ def test_predictions_behind_pooling_are_as_long_as_what_strides_leave(batch_size
     assert [len(row) for row in found] == [3, 1, 2, 0]
     for row, steps in zip(rows[:3], found, strict=False):
         assert_close(steps, model.predict(row[None], verbose=0)[0], 8, 3, np.float32)
+
+
+def test_rows_in_their_order_are_parted_where_one_is_long(monkeypatch):
+    monkeypatch.setattr("elman.training.buckets.MOST_STEPS", 20)
+    assert [(p.start, p.stop) for p in neighbours([], 4)] == []
+    assert [(p.start, p.stop) for p in neighbours([1, 2, 50, 1, 1, 1, 1, 1], 4)] == [(0, 2), (2, 3), (3, 7), (7, 8)]
+
+
+def test_outputs_along_time_without_features_are_padded(monkeypatch):
+    x = layers.Input((None, 2))
+    model = elman.Model(x, layers.GRU(1, return_sequences=True)(x)[:, :, 0])
+    rows = [*_ragged(5, 9), np.ones((30, 2), "float32")]
+    monkeypatch.setattr("elman.training.buckets.MOST_STEPS", 40)
+    found = model.predict(rows, verbose=0)
+    assert found.shape == (6, 30)
+    for row, steps in zip(rows, found, strict=True):
+        assert_close(steps[: len(row)], model.predict(row[None], verbose=0)[0], 3, 30)
+        assert not steps[len(row) :].any()

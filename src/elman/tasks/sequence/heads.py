@@ -27,6 +27,7 @@ from elman.tasks.sequence.design import Design, dropped
 from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
 from elman.tasks.sequence.search import Search
 from elman.tasks.sequence.topology import Choice
+from elman.training import neighbours
 
 __all__ = ["Aligned", "Classify", "Follow", "Head", "Label", "Regress", "Run", "Tag", "classes_loss"]
 
@@ -320,7 +321,8 @@ class Tag(Aligned):
         raw = run.raw(self.name)
         if self.design.crf:
             order = self.field.order()
-            raw = [np.asarray(row, np.int32) for row in viterbi(self.crf, raw, order=order).rows()]
+            parts = [raw[part] for part in neighbours([len(row) for row in raw], run.batch_size)]
+            raw = [np.asarray(row, np.int32) for part in parts for row in viterbi(self.crf, part, order=order).rows()]
         return self.field.decode(raw)
 
     def weights(self, column: Any, class_weight: Any) -> Any:

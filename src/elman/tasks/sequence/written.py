@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.decoding import Decoded
 from elman.tasks.sequence.heads import Head, Run
+from elman.training import neighbours
 
 __all__ = ["Written", "batches", "one_each", "shown"]
 
@@ -39,10 +40,13 @@ class Written(Head):
 
 
 def batches(run: Run, names: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Some inputs of a run, so many rows at a time as go through the network together."""
+    """Some inputs of a run, so many rows at a time as go through the network together; long ones by themselves."""
+    listed = list(names)
+    columns = [column for column in run.x.values() if isinstance(column, list)]
+    length = np.max([[len(row) for row in column] for column in columns], axis=0) if columns else None
     rows = len(next(iter(run.x.values())))
-    for start in range(0, rows, run.batch_size):
-        yield {name: run.x[name][start : start + run.batch_size] for name in names}
+    for part in neighbours(np.zeros(rows, int) if length is None else length, run.batch_size):
+        yield {name: run.x[name][part] for name in listed}
 
 
 def one_each(decoded: Decoded) -> Decoded:

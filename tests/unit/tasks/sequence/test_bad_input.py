@@ -315,3 +315,19 @@ def test_a_text_of_one_letter_is_learned_whole():
 def test_no_boxes_at_all_are_learned():
     (found,) = FaceDetector(size=4, epochs=1).fit(np.zeros((4, 8, 8)), [[]] * 4).predict(np.zeros((1, 8, 8)))
     assert found.shape == (0, 4)
+
+
+@pytest.mark.parametrize("kind", ["tags", "translation", "transcription"])
+def test_long_rows_answer_by_themselves_and_alike(kind, monkeypatch):
+    letters = ["ab" * n for n in (1, 40, 2, 3, 0, 1)]
+    steps = [np.ones((len(text), 1)) for text in letters]
+    if kind == "tags":
+        model = SequenceTagger(crf=True, **ALL).fit([list(t) for t in letters], [list(t) for t in letters])
+        given = [list(text) for text in letters]
+    elif kind == "translation":
+        model, given = Translator(input=fields.Text("char"), **ALL).fit(letters, list("abcdef")), letters
+    else:
+        model, given = Transcriber(**ALL).fit(steps, ["ab"[: len(row)] for row in steps]), steps
+    whole = model.predict(given)
+    monkeypatch.setattr("elman.training.buckets.MOST_STEPS", 20)
+    assert model.predict(given) == whole
