@@ -23,7 +23,7 @@ from elman.layers.base import tracing
 from elman.models.stepwise import Carrier
 from elman.models.structure import packed
 from elman.shapes import T, text
-from elman.training import generation, weights_of
+from elman.training import generation, parameters, weights_of
 from elman.training.arrays import Column, cast, check_finite
 
 __all__ = ["Stream"]
@@ -169,7 +169,7 @@ class Stream:
         Shapes: x (B, F), or (F,) with batch=1 -> (B, U), or (U,).
         Raises: ShapeError: x has another shape. DTypeError: not numbers.
         """
-        if self._made != generation():
+        if self._made != parameters.moves:  # weights lie elsewhere
             self._bind()
         take = self._step  # called as an attribute it would be looked for in the class first
         y = take(x)

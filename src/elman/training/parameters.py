@@ -20,12 +20,13 @@ from elman.graph import Variable
 
 __all__ = ["Parameters", "Segment", "generation", "release"]
 
-_moves = 0
+moves = 0
+"""What `generation` says, for who asks more often than a call is worth."""
 
 
 def generation() -> int:
     """A number that grows whenever a weight's array has moved: equal numbers, same places."""
-    return _moves
+    return moves
 
 
 class Segment(NamedTuple):
@@ -72,21 +73,21 @@ class Parameters:
 
     def claim(self) -> None:
         """Move every weight into the buffer (again), unless it lies there."""
-        global _moves
+        global moves
         for weight, view in zip(self.weights, self._views, strict=True):
             # A layer that two models share lies in the buffer of the one that trained last.
             if weight.value is not view:
                 view[...] = weight.value
                 weight.value = view
-                _moves += 1
+                moves += 1
 
 
 def release(weights: Sequence[Variable]) -> None:
     """Give weights arrays of their own again, so that a buffer they lay in can go."""
-    global _moves
+    global moves
     for weight in weights:
         weight.value = Variable(weight.value, dtype=weight.dtype).value
-    _moves += 1
+    moves += 1
 
 
 def _segments(weights: Sequence[Variable]) -> list[Segment]:
