@@ -21,9 +21,9 @@ def main() -> None:
         {"news": part["short_text"].tolist(), "headline": part["headline"].tolist()}
         for part in (parts[0], parts[1][: trial.arguments.tested])
     )
-    words = fields.Text("bpe", lower=True, max_tokens=4000, max_length=120)
-    settings = {"size": 160, "batch_size": 32, "epochs": 8, "learning_rate": 0.004, "dropout": 0.3}
-    settings |= {"validation": 0, "beam": 4}
+    words = fields.Text("bpe", lower=True, max_tokens=1000, max_length=200)
+    settings = {"size": 160, "batch_size": 16, "epochs": 10, "learning_rate": 0.003, "dropout": 0.3}
+    settings |= {"validation": 0, "beam": 4, "copying": True}
     model = SequenceModel({"news": words}, {"headline": words}, **settings | trial.training)
     model.fit(learned)
     trial.learned(model)

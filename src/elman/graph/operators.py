@@ -447,13 +447,7 @@ _ROWS = (
     ("Concat", "movement", -1, _concat, "one after another along axis"),
     ("Slice", "movement", 1, _slice, "length elements from start, step apart, along axis"),
     ("Pad", "movement", 1, _pad, "zeros before and after along axis"),
-    (
-        "Gather",
-        "movement",
-        2,
-        _gather,
-        "rows of a table by index; attribute batch: leading axes with tables of their own",
-    ),
+    ("Gather", "movement", 2, _gather, "rows of a table by index; attribute batch: axes with tables of their own"),
     ("ScatterAdd", "movement", 2, _scatter, "rows added into zeros by index: the gradient of Gather, batch as there"),
     # an output layer and its loss in one: the logits, rows x V, are never held whole
     (
