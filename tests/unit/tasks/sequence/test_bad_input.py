@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from elman import fields
-from elman.errors import ArgumentError, DataError, DTypeError, ElmanWarning, ShapeError, TruncationWarning
+from elman.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    ElmanWarning,
+    MemoryLimitError,
+    ShapeError,
+    TruncationWarning,
+)
+from elman.executors import native
 from elman.tasks import (
     MLP,
     ConvNet,
@@ -20,6 +29,8 @@ from elman.tasks import (
     Translator,
     VideoTagger,
 )
+from elman.training.portions import Portions, step_memory
+from tests.tolerances import assert_close
 
 S = {"size": 4, "epochs": 1, "validation": 0.25}
 TEXTS, MOODS = ["good film", "bad film", "so good", "so bad"] * 3, ["+", "-"] * 6
@@ -331,3 +342,31 @@ def test_long_rows_answer_by_themselves_and_alike(kind, monkeypatch):
     whole = model.predict(given)
     monkeypatch.setattr("elman.training.buckets.MOST_STEPS", 20)
     assert model.predict(given) == whole
+
+
+KINDS = {
+    "classes": (SequenceClassifier, [0, 1] * 3 + [0]),
+    "numbers": (SequenceRegressor, range(7)),
+    "tags": (SequenceTagger, [["N", "V", "N"][: min(n, 3)] + ["V"] * (n - 3) for n in MIXED]),
+}
+
+
+@pytest.mark.skipif(not native.available(), reason="only the native executor knows what a plan needs")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_of_lengths_from_none_to_very_many_is_learned_from_in_portions(kind, monkeypatch):
+    """What needs more than a quarter of the memory gives what it gives whole; what needs too much is told at once."""
+    make, y = KINDS[kind]
+    x = [["a", "b", "b"][: min(n, 3)] + ["a"] * (n - 3) for n in MIXED]
+    learned = {**ALL, "epochs": 2, "embedding": 2, "dropout": 0.0}
+    whole = make(**learned).fit(x, y)
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "600000000")
+    needed: list[int] = []
+    parted = Portions._in_portions
+    monkeypatch.setattr(Portions, "_in_portions", lambda self, *a: needed.append(self.needed(a[0])) or parted(self, *a))
+    portions = make(**learned).fit(x, y)
+    assert len(needed) == 2
+    assert min(needed) > step_memory()
+    assert_close(np.float32(portions.model_.history_["loss"]), np.float32(whole.model_.history_["loss"]), 1000)
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "10000000")
+    with pytest.raises(MemoryLimitError, match=r"9\.5 MiB .* a batch of 1 row .* \(a field's max_length does\)"):
+        make(**learned).fit(x, y)
