@@ -89,6 +89,7 @@ Spec spec(nb::dict d) {
   for (nb::handle t : d["strips"]) s.strips.push_back({code(t[0]), item<Ints>(t, 1), item<Ints>(t, 2)});
   s.inputs = nb::cast<Ints>(d["inputs"]);
   s.input_steps = nb::cast<Ints>(d["input_steps"]);
+  s.input_rows = nb::cast<std::vector<bool>>(d["input_rows"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
   s.partials = nb::cast<Ints>(d["partials"]);
   s.partial_segment = nb::cast<Ints>(d["partial_segment"]);
@@ -188,7 +189,8 @@ void check(const Spec& s, size_t variables, size_t constants) {
     }
   }
   within(s.inputs, s.values.size(), "unknown input");
-  if (s.input_steps.size() != s.inputs.size()) throw nb::value_error("every input must say how it is to lie");
+  if (s.input_steps.size() != s.inputs.size() || s.input_rows.size() != s.inputs.size())
+    throw nb::value_error("every input must say how it is to lie");
   for (int d : s.input_steps)
     if (d >= 0) within({d}, s.dims.size(), "unknown size");
   within(s.outputs, s.values.size(), "unknown output");

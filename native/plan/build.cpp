@@ -460,15 +460,17 @@ std::unique_ptr<StripPart> Builder<R>::strip_pointwise(const Instruction& i, con
   auto p = std::make_unique<StripPointwise<R>>();
   const size_t axes = size_t(i.flags[0]), inputs = i.in.size();
   p->step = pointwise(i, nullptr);
-  p->step->call.laid = nullptr;  // it lies otherwise for every number of steps
   p->axis = size_t(i.flags[1]);
   p->size = some(i, 0, axes);
   for (size_t n = 0; n < inputs + i.out.size(); ++n) {
     const int value = n < inputs ? i.in[n] : i.out[n - inputs];
     const void* at = n < inputs ? p->step->in[n] : p->step->out[n - inputs];
-    p->operands.push_back({some(i, axes * (n + 1), axes), static_cast<char*>(const_cast<void*>(at)), 0});
+    const auto rows = rows_at.find(value);
+    p->operands.push_back({some(i, axes * (n + 1), axes), static_cast<char*>(const_cast<void*>(at)), 0, 0,
+                           rows == rows_at.end() ? nullptr : rows->second});
     auto& operand = p->operands.back();
     operand.each = among(local, value) ? 0 : operand.stride[p->axis] * item(value);
+    operand.row = operand.stride[0] * item(value);
   }
   return p;
 }

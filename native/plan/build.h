@@ -36,6 +36,9 @@ class Builder {
   std::unique_ptr<Step> step(const Instruction& instruction, char* block, Frame* frame = nullptr, char* pack = nullptr,
                              Steps* before = nullptr);
 
+  // Of inputs that are read row by row (Spec::input_rows): where their rows will lie. Set before the first step is made.
+  std::unordered_map<int, const char* const*> rows_at;
+
  private:
   int64_t size(const Instruction& i, size_t at) const { return sizes_[size_t(i.dims[at])]; }
   int64_t item(int value) const { return item_bytes<R>(spec_.values[size_t(value)].storage); }

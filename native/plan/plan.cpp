@@ -274,6 +274,10 @@ void Plan<R>::build(Binding& b) {
   // Memory of values made at binding must exist for the whole run and every shard before any step takes its address.
   once(b.sizes, false, b.once, b.once_at);
   for (Shard& s : b.shards) once(s.sizes, true, s.once, s.once_at);
+  for (size_t i = 0; i < spec_.input_rows.size(); ++i)
+    for (Shard& s : b.shards)
+      if (spec_.input_rows[i] && spec_.values[size_t(spec_.inputs[i])].rows)
+        s.rows_at[spec_.inputs[i]].resize(size_t(s.rows));
   Watch nobody(nullptr);
   auto compile = [&](const std::vector<Instruction>& code, const std::vector<int64_t>& block, Builder<R>& builder,
                      char* arena) {
@@ -301,6 +305,7 @@ void Plan<R>::build(Binding& b) {
       Builder<R> builder(
           spec_, shard.sizes, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
           arenas_[s].data(), shard.first_row);
+      for (const auto& [value, rows] : shard.rows_at) builder.rows_at[value] = rows.data();
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
     }
   }
@@ -335,6 +340,10 @@ void Plan<R>::link(Binding& b) {
     for (Shard& s : b.shards) {
       if (s.layout.value[size_t(value)] < 0) continue;
       s.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
+      if (const auto rows = s.rows_at.find(value); rows != s.rows_at.end()) {
+        s.loads.back().rows_at = &rows->second;
+        s.loads.back().row = Layout<R>(spec_, s.sizes, kernels_).bytes(value) / std::max<int64_t>(s.rows, 1);
+      }
       if (lengths >= 0) s.loads.back().lengths = reinterpret_cast<const int32_t*>(address(b, &s, -1, lengths, lengths));
     }
   }
@@ -399,10 +408,24 @@ void Plan<R>::load(const std::vector<Load>& loads, const Feed& feed) {
   for (const Load& l : loads) {
     const Array& a = feed.arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
-    if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
+    if (l.rows_at != nullptr && a.rows >= 0) {
+      for (size_t r = 0; r < l.rows_at->size(); ++r) {
+        const int64_t row = feed.start + l.first + int64_t(r);
+        (*l.rows_at)[r] = a.data + (feed.order == nullptr ? row : feed.order[row]) * a.stride;
+      }
+    } else if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
     else if (l.steps > 0) gather_steps(l.to, a, feed.order, feed.start + l.first, l.rows, l.steps, l.lengths);
     else gather_rows(l.to, a, feed.order, feed.start + l.first, l.rows);
   }
+}
+
+template <class R>
+void Plan<R>::bring_home() {
+  if (bound_ == nullptr) return;
+  for (const Shard& s : bound_->shards)
+    for (const Load& l : s.loads)
+      for (size_t r = 0; l.rows_at != nullptr && r < l.rows_at->size(); ++r)
+        (*l.rows_at)[r] = l.to + int64_t(r) * l.row;
 }
 
 template <class R>
@@ -485,7 +508,10 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
   Watch watch(host);
   const struct Settle {  // however the run ends
     Plan* plan;
-    ~Settle() { plan->settle(); }
+    ~Settle() {
+      plan->settle();
+      plan->bring_home();
+    }
   } settle{this};
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
     asked_[0] = std::min(batch, rows - start);

@@ -79,12 +79,15 @@ class Plan {
     int64_t first, rows;  // within the batch
     int64_t steps;  // each step's rows together; 0: row by row
     const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
+    std::vector<const char*>* rows_at = nullptr;  // told where rows lie, instead of being given them
+    int64_t row = 0;  // then: bytes of each
   };
   struct Shard {
     Numbers sizes;
     ArenaLayout layout;
     int64_t first_row = 0, rows = 0;
     std::vector<Steps> segments;  // by segment; empty where the segment is not rows
+    std::unordered_map<int, std::vector<const char*>> rows_at;  // by value, of Spec::input_rows: where each row lies
     std::vector<Load> loads;  // by the thread that reads them, before the first segment of rows
     Block once;
     std::vector<int64_t> once_at;
@@ -139,6 +142,7 @@ class Plan {
   char* address(Binding& b, Shard* shard, int segment, int value, int part);
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
   static void load(const std::vector<Load>& loads, const Feed& feed);
+  void bring_home();  // rows of inputs that were read where they lay: nobody may look there after a run
   bool step(const Feed& feed, int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
   int shard_count(const Numbers& symbols, const Numbers& sizes) const;

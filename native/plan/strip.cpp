@@ -35,23 +35,48 @@ void StripSum<R>::run(int64_t t, int64_t count, bool first) {
 
 template <class R>
 void StripPointwise<R>::run(int64_t t, int64_t count, bool) {
-  Pointwise<R>& call = step->call;
+  const int64_t rows = size[0];
+  const bool apart = std::any_of(operands.begin(), operands.end(), [](const Operand& o) { return o.rows != nullptr; });
   size[axis] = count;
+  if (axis > 0) {
+    size[0] = 1;
+    shape();
+    size[0] = rows;
+    if (step->call.laid != nullptr || apart) {
+      for (int64_t row = 0; row < rows; ++row) call(t, row);
+      return;
+    }
+  }
+  shape();
+  call(t, 0);
+}
+
+template <class R>
+void StripPointwise<R>::shape() {
+  Pointwise<R>& call = step->call;
   call.count = 1;
   for (const int64_t n : size) call.count *= n;
   const size_t inputs = step->inputs.size();
   for (size_t n = 0; n < operands.size(); ++n) {
-    const Operand& o = operands[n];
-    char* at = o.base + t * o.each;
-    if (n < inputs) {
-      collapse(int64_t(size.size()), size.data(), o.stride.data(), step->inputs[n]);
-      step->in[n] = at;
-    } else {
-      collapse(int64_t(size.size()), size.data(), o.stride.data(), step->outputs[n - inputs]);
-      step->out[n - inputs] = at;
-    }
+    const auto set = [&](auto& operand) {
+      collapse(int64_t(size.size()), size.data(), operands[n].stride.data(), operand);
+    };
+    if (n < inputs) set(step->inputs[n]);
+    else set(step->outputs[n - inputs]);
   }
-  step->kernels->pointwise(call);
+  call.laid = step->kernels->lay(call, step->laid) ? &step->laid : nullptr;
+}
+
+template <class R>
+void StripPointwise<R>::call(int64_t t, int64_t row) {
+  const size_t inputs = step->inputs.size();
+  for (size_t n = 0; n < operands.size(); ++n) {
+    const Operand& o = operands[n];
+    char* at = (o.rows != nullptr ? const_cast<char*>(o.rows[row]) : o.base + row * o.row) + t * o.each;
+    if (n < inputs) step->in[n] = at;
+    else step->out[n - inputs] = at;
+  }
+  step->kernels->pointwise(step->call);
 }
 
 // Where strips end, in steps counted as the loop goes: all as long, or each of at most as many rows.

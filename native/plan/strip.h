@@ -35,19 +35,25 @@ struct StripSum final : StripPart {
   void run(int64_t t, int64_t count, bool first) override;
 };
 
-// Element-wise work that has time as one of its axes
+// Element-wise work that has time as one of its axes. Where the first is that of the batch, its rows are walked one after another if
+// then all operands lie in place.
 template <class R>
 struct StripPointwise final : StripPart {
   struct Operand {
     std::vector<int64_t> stride;  // by axis
     char* base;  // at the first time step; of what is local: at any
-    int64_t each;  // bytes from one time step to the next
+    int64_t each, row;  // bytes from one time step to the next, and along the first axis
+    const char* const* rows;  // where each row of the batch lies, or nullptr: from base on
   };
   std::unique_ptr<PointwiseStepRun<R>> step;
   std::vector<int64_t> size;  // by axis; that of time is set at every run
   size_t axis = 0;  // of time
   std::vector<Operand> operands;  // inputs, then outputs
   void run(int64_t t, int64_t count, bool first) override;
+
+ private:
+  void shape();  // of the call, by `size`
+  void call(int64_t t, int64_t row);
 };
 
 struct StripStep final : Step {

@@ -122,7 +122,7 @@ std::vector<float> run_projected_sum(bool reverse, bool strip, bool rounded, int
 }
 
 // x (B, T, 2) by time doubled, which a running sum walks along, and squared, which is added up, too
-Spec filled_sum(bool reverse, bool strip) {
+Spec filled_sum(bool reverse, bool strip, bool by_row) {
   Spec s;
   s.symbols = 2;
   s.dims = {number(0), number(1), number(2), batch(1), batch(2), time_batch(2), {{1, {1}}}, {{2, {1}}}};
@@ -151,16 +151,26 @@ Spec filled_sum(bool reverse, bool strip) {
   s.segments = {{false, strip ? std::vector<Instruction>{all} : code}};
   s.inputs = {0, 1};
   s.outputs = {5, 6, 4};
+  if (!by_row) return s;
+  for (int v : {0, 1, 2, 3, 5, 6, 7, 8, 9}) s.values[size_t(v)].rows = true;
+  s.segments[0].rows = true;
+  s.input_rows = {false, true};
   return s;
 }
 
-std::vector<float> run_filled_sum(bool reverse, bool strip, int64_t T, int64_t B) {
-  Plan<float> plan(filled_sum(reverse, strip), {}, {}, best_isa());
-  std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 2));
-  for (size_t i = 0; i < x.size(); ++i) x[i] = float(int(i * 37 % 101) - 50) / 8.f;
-  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), -1, B * 8, 0},
-                                     {reinterpret_cast<const char*>(x.data()), -1, T * B * 8, 0}};
-  plan.run(arrays, {B, T}, nullptr, B, B, 1, nullptr);
+// by_row: x stays where it lies, its rows in another order there
+std::vector<float> run_filled_sum(bool reverse, bool strip, bool by_row, int64_t T, int64_t B) {
+  Plan<float> plan(filled_sum(reverse, strip, by_row), {}, {}, best_isa());
+  std::vector<float> start(size_t(B * 2), 0.5f), x(size_t(T * B * 2) + 32);
+  std::vector<int64_t> order(static_cast<size_t>(B));
+  for (int64_t b = 0; b < B; ++b) order[size_t(b)] = by_row ? B - 1 - b : b;
+  for (int64_t i = 0; i < T * B * 2; ++i) {
+    const int64_t to = order[size_t(i / (T * 2))] * T * 2 + i % (T * 2);
+    x[size_t(to)] = float(int(i * 37 % 101) - 50) / 8.f;
+  }
+  const std::vector<Array> arrays = {{reinterpret_cast<const char*>(start.data()), B, 8, 8},
+                                     {reinterpret_cast<const char*>(x.data()), B, T * 8, T * 8}};
+  plan.run(arrays, {B, T}, order.data(), B, B, 1, nullptr);
   std::vector<float> out(size_t(B * 2 + T * B * 2 + 1));
   float* to = out.data();
   for (size_t n = 0; n < 3; to += plan.output_bytes(n) / 4, ++n) plan.read(n, reinterpret_cast<char*>(to));
@@ -344,12 +354,13 @@ TEST(strip_gives_what_its_instructions_give_one_after_another) {
 }
 
 TEST(strip_makes_its_sequence_element_by_element_and_adds_up_what_else_is_made) {
-  for (bool reverse : {false, true})
+  for (int way = 0; way < 4; ++way)
     for (int64_t T : {0, 1, 64, 257, 1000})
       for (int64_t B : {1, 4}) {
-        const auto whole = run_filled_sum(reverse, false, T, B), strips = run_filled_sum(reverse, true, T, B);
+        const auto whole = run_filled_sum(way & 1, false, false, T, B);
+        const auto strips = run_filled_sum(way & 1, true, way & 2, T, B);
         for (size_t i = 0; i + 1 < whole.size(); ++i)
-          CHECK(whole[i] == strips[i], "T %d, B %d, element %d", int(T), int(B), int(i));
+          CHECK(whole[i] == strips[i], "way %d, T %d, B %d, element %d", way, int(T), int(B), int(i));
         const double apart = std::fabs(double(whole.back()) - double(strips.back()));
         CHECK(apart <= 1e-6 * double(whole.back()), "T %d, B %d: %g", int(T), int(B), double(strips.back()));
       }

@@ -85,9 +85,9 @@ def test_a_step_in_strips_is_that_of_the_reference(name, rows, steps):
         assert_close(mine, other, 16 + rows * steps, steps)
 
 
-def fitted(layer_, loss=None):
+def fitted(layer_, loss=None, units=8):
     """The mean squared error of a layer on (B, T, 3), and the gradients of its weights."""
-    x, y = placeholder("x", (B, T, 3)), placeholder("y", (B, T, 8))
+    x, y = placeholder("x", (B, T, 3)), placeholder("y", (B, T, units))
     made = layer_(x)
     apart = made - y
     total = ops.sum(ops.mean(apart * apart, axis=-1)) if loss is None else loss(apart)
@@ -130,6 +130,31 @@ def test_a_loss_beside_the_loop_is_that_of_the_reference(loss, rows, steps):
     native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
     for mine, other in zip(native, reference, strict=True):
         assert_close(mine, other, 16 + rows * steps, steps)
+
+
+@pytest.mark.parametrize("units", [8, 16, 32])
+def test_targets_stay_where_they_lie_if_their_steps_are_whole_vectors(units):
+    graph = fitted(layer("SimpleRNN", units), units=units)
+    assert lower(graph).spec["input_rows"] == [False, units % 16 == 0]
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(53, 21, n)).astype(np.float32) for n in (3, units)]
+    order = random.permutation(53)[:45]
+    native, reference = (e().compile(graph) for e in (NativeExecutor, ReferenceExecutor))
+    made = [plan.run_batches(arrays, order, 20).outputs for plan in (native, reference)]
+    for mine, other in zip(*made, strict=True):
+        assert_close(mine, other, 16 + 5 * 21, 21)
+    del arrays  # which nobody looks at after a run
+    assert len(native.profile(2)) > 0
+
+
+def test_a_target_that_something_else_reads_is_gathered():
+    x, y = placeholder("x", (B, T, 3)), placeholder("y", (B, T, 16))
+    cell = layer("SimpleRNN", 16)
+    apart = cell(x) - y
+    forward = hoist(simplify(Graph((x, y), (ops.sum(apart * apart), ops.max(y, axis=(1, 2))))))
+    wrt = [v.tensor for v in cell.weights]
+    graph = Graph((x, y), (*forward.outputs, *gradients(forward.outputs[0], wrt)))
+    assert lower(graph).spec["input_rows"] == [False, False]
 
 
 def test_sums_over_strips_have_the_same_bits_for_any_number_of_threads(monkeypatch):

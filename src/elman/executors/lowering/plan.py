@@ -10,7 +10,7 @@ from elman.executors.lowering.gapless import count_gapless, gapless
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
 from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
-from elman.executors.lowering.strips import cut, named, root
+from elman.executors.lowering.strips import cut, named, read_by_row, root
 from elman.executors.lowering.views import contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
 from elman.executors.shards import BATCH, shardable, stages
@@ -104,6 +104,7 @@ def _spec(
         **spec,
         "values": values,
         "input_steps": steps,
+        "input_rows": [v not in shown and read_by_row(w, v, uses) for v in spec["inputs"]],
         "ragged": [(v, w.dim(each), w.dim(work)) for v, (each, work) in w.ragged.items()],
         "dims": [w.terms(d) for d in w.dims],
         "symbols": len(w.symbols),

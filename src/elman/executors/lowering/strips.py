@@ -19,10 +19,14 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from elman.executors.lowering.spec import OPS, PART, TEMPORARY, Instruction
+from elman.executors.lowering.views import contiguous_strides
 from elman.executors.lowering.writer import Writer
-from elman.shapes import Size, quotient
+from elman.executors.shards import BATCH
+from elman.shapes import Dim, Size, product, quotient
 
 MATMUL, POINTWISE, REDUCE, SCAN, STRIP = (OPS[name] for name in ("matmul", "pointwise", "reduce", "scan", "strip"))
+VECTOR = 16
+"""Elements of the longest vector."""
 SUM = 0
 """ReduceKind of native/include/elman/kernels.h."""
 
@@ -145,6 +149,23 @@ def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> li
             sums.append(n)
     between = [code[n] for n in range(at + 1, loop.at) if n not in sums]
     return None if {root(w, v) for v in outs}.intersection(named(w, between)) else sums
+
+
+def read_by_row(w: Writer, value: int, uses: Counter[int]) -> bool:
+    """Whether only element-wise work in a strip reads an input, row after row of the batch, in whole vectors.
+
+    Then its rows need not be gathered.
+    """
+    readers = [i for code, _, _ in w.strips for i in code if value in i[1]]
+    if uses[value] != 1 or [i[0] for i in readers] != [POINTWISE] or not w.values[value][5]:
+        return False
+    (i,) = readers
+    (axes, time), sizes = i[4], sizes_of(w, i[3])
+    first = axes * (1 + i[1].index(value))
+    last = product(sizes[time + 1 : axes])
+    plain = tuple(sizes[first : first + axes]) == contiguous_strides(tuple(sizes[:axes]))
+    vectors = isinstance(last, int) and last % VECTOR == 0 and w.values[value][1] == 0
+    return plain and vectors and time > 0 and sizes[0] == Dim.symbol(BATCH) and i[1].count(value) == 1
 
 
 def _size(w: Writer, value: int) -> Size:
