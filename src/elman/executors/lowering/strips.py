@@ -148,7 +148,8 @@ def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> li
         if whole and sizes_of(w, i[3])[::2] == [1, 1] and _by_time(w, code[at], loop, i[1][0], axis):
             sums.append(n)
     between = [code[n] for n in range(at + 1, loop.at) if n not in sums]
-    return None if {root(w, v) for v in outs}.intersection(named(w, between)) else sums
+    made = {root(w, v) for v in (*outs, *(v for n in sums for v in code[n][2]))}
+    return None if made.intersection(named(w, between)) else sums
 
 
 def read_by_row(w: Writer, value: int, uses: Counter[int]) -> bool:
