@@ -711,6 +711,22 @@ case("Scan:only_final", lambda *a: rnn(*a)[0], real("T", "B", 2), real("B", 3), 
 case("Scan:only_outputs", lambda *a: rnn(*a)[1], real("T", "B", 2), real("B", 3), *_weights, lengths(), **RECURRENCE)
 
 
+def dividing(x: Tensor, h: Tensor, a: Tensor, b: Tensor, n: Tensor | None = None) -> Sequence[Tensor]:
+    """Captured values over, and to the power of, what a step computes: of a finished row neither has a slope at 0."""
+
+    def step(states: Any, slices: Any) -> Any:
+        new = ops.tanh(a / (1.0 + states[0] * states[0]) + (1.0 + slices[0] * slices[0]) ** b)
+        return [new], [new]
+
+    (final,), (outputs,) = ops.scan(step, [h], [x], n)
+    return final, outputs
+
+
+_divided = (real("T", "B", 3), real("B", 3), real(3), real(3, low=-1.0, high=-0.2))
+case("Scan:dividing", dividing, *_divided, **RECURRENCE)
+case("Scan:dividing_lengths", dividing, *_divided, lengths(), **RECURRENCE)
+
+
 def lstm(
     x: Tensor, h: Tensor, c: Tensor, w: Tensor, u: Tensor, b: Tensor, p: Tensor, n: Tensor | None = None
 ) -> Sequence[Tensor]:

@@ -10,8 +10,8 @@ products h_tᵀ @ dz_t to add up; instead h and dz are kept for all t and one pr
 The same holds for additions and multiplications with a captured value (biases, peepholes), whose gradients are one
 sum after the loop. A captured matrix for each row (a memory that is looked at) gets one product a row, over T steps.
 
-Lengths need no care: the backward scan has the forward one's lengths, so a finished row passes its state's
-gradient on unchanged and its kept rows are 0.
+Lengths need little care: the backward scan has the forward one's lengths, so a finished row passes its state's
+gradient on unchanged and its kept rows are 0. Only what is put off and divides by them is set to 0 there.
 
 Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al.
     2016, §3.1.
@@ -32,6 +32,9 @@ from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import close
 
 Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is captured, the gradient of its output
+
+_FINITE = ("Add", "Sub", "Mul", "Max", "Min", "Where")
+"""Pointwise operators whose gradient is 0 where that of the output and the operands are: not so c / 0, or 0 ^ c."""
 
 
 def scan_rule(node: Node, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
@@ -163,6 +166,8 @@ class _Backward:
             operands = [outer if j == i else self._whole(t, rank) for j, t in enumerate(node.inputs)]
             again = Node(node.op, operands, node.attrs)
             d = list(RULES[node.op](again, whole_g))[i]
+            if d is not None and self.node.attrs["lengths"] and node.op not in _FINITE:
+                d = self._ended(d)
         assert d is not None, "a deferred operand is real"
         return unbroadcast(d, outer.shape)
 
@@ -174,6 +179,14 @@ class _Backward:
         whole = self.stacked[k] if k in self.stacked else self.kept[k]
         missing = rank - t.ndim
         return whole if missing <= 0 else ops.reshape(whole, (whole.shape[0], *(1,) * missing, *whole.shape[1:]))
+
+    def _ended(self, whole: Tensor) -> Tensor:
+        """Step values with 0 where a row has ended; those without rows stay. Shapes: (T, B, ...) -> as it is."""
+        lengths = self.node.inputs[-1]
+        if whole.shape[1:2] != lengths.shape:
+            return whole
+        on = ops.less(ops.expand_dims(ops.arange(whole.shape[0]), 1), ops.expand_dims(lengths, 0))
+        return ops.where(ops.reshape(on, (*on.shape, *(1,) * (whole.ndim - 2))), whole, 0.0)
 
     # -- the two scans -----------------------------------------------------------------------------------------------
 
