@@ -5,16 +5,10 @@
 #include <tuple>
 
 #include "build.h"
+#include "feed.h"
+#include "twins.h"
 
 namespace elman {
-
-// One graph input of a run. data: (rows, width) items of 4 bytes or sizeof(R), each row in one piece, owned by the caller.
-struct Array {
-  const char* data;
-  int64_t rows;  // of the whole data set; -1 for an input without batch axis
-  int64_t bytes;  // of one row, or of all of an input without batch axis
-  int64_t stride;  // bytes from a row to the next
-};
 
 struct Outcome {
   int64_t steps;
@@ -72,16 +66,6 @@ class Plan {
   void release();
 
  private:
-  // Rows of an input, gathered before each step.
-  struct Load {
-    size_t input;
-    char* to;
-    int64_t first, rows;  // within the batch
-    int64_t steps;  // each step's rows together; 0: row by row
-    const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
-    std::vector<const char*>* rows_at = nullptr;  // told where rows lie, instead of being given them
-    int64_t row = 0;  // then: bytes of each
-  };
   struct Shard {
     Numbers sizes;
     ArenaLayout layout;
@@ -91,17 +75,6 @@ class Plan {
     std::vector<Load> loads;  // by the thread that reads them, before the first segment of rows
     Block once;
     std::vector<int64_t> once_at;
-  };
-  struct Feed {  // a batch: rows order[start ...], or start ..., of arrays
-    const std::vector<Array>& arrays;
-    const int64_t* order;
-    int64_t start;
-  };
-  // A large variable that lies in two places: a step reads it where it is and makes it anew where it is not, so that steps of one
-  // run copy nothing, and the old values are whole until the guard was found finite.
-  struct Twin {
-    char* home;
-    int64_t other, bytes;  // other: offset in others_
   };
   struct Piece {  // of an output
     const char* from;
@@ -125,11 +98,6 @@ class Plan {
 
   void find(Fixed& fixed) const;  // from the last run, which was of it
   void forget();  // all bindings
-  void pair();  // finds the twins
-  void settle();  // brings twins home
-  char* twin(const Twin& t, bool away) const { return away ? others_.data() + t.other : t.home; }
-  // Where shards after the first start, so that all have like work for rows of these lengths; empty: like numbers of rows.
-  Numbers cut(const std::vector<Array>& arrays, const int64_t* order, int64_t start) const;
   Binding& bind(const Numbers& symbols, const Numbers& cuts);
   std::unique_ptr<Binding> make(const Numbers& symbols, const Numbers& cuts);
   static int64_t needed(const Binding& b);
@@ -141,11 +109,8 @@ class Plan {
   // segment: whose instructions ask. A partial sum is the shard's own in the segment that makes it, and the total everywhere else.
   char* address(Binding& b, Shard* shard, int segment, int value, int part);
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
-  static void load(const std::vector<Load>& loads, const Feed& feed);
-  void bring_home();  // rows of inputs that were read where they lay: nobody may look there after a run
   bool step(const Feed& feed, int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
-  int shard_count(const Numbers& symbols, const Numbers& sizes) const;
 
   Spec spec_;
   std::vector<char*> variables_;
@@ -154,10 +119,7 @@ class Plan {
   int64_t memory_;
   std::vector<int> partial_of_;  // by value: the segment whose partial sum it is, or -1
   std::vector<bool> holds_partials_;  // by root: whether partial sums lie in it
-  std::vector<Twin> twins_;
-  std::vector<int> twin_of_;  // by value: the twin whose old value (a variable) or new one (an update) it is, or -1
-  Block others_;
-  bool away_ = false;  // where twins are now
+  Twins twins_;
   std::map<std::tuple<Numbers, Numbers, bool>, std::unique_ptr<Binding>>
       bindings_;  // by symbols, cuts, where twins are
   Binding* bound_ = nullptr;

@@ -1,0 +1,45 @@
+// What a step is given: rows of arrays of the caller, copied to where the plan reads them, or read where they lie.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace elman {
+
+// One graph input of a run. data: (rows, width) items of 4 bytes or of a real number, each row in one piece, owned by the caller.
+struct Array {
+  const char* data;
+  int64_t rows;  // of the whole data set; -1 for an input without batch axis
+  int64_t bytes;  // of one row, or of all of an input without batch axis
+  int64_t stride;  // bytes from a row to the next
+};
+
+// A batch: rows order[start ...] of arrays, or start ... when there is no order.
+struct Feed {
+  const std::vector<Array>& arrays;
+  const int64_t* order;
+  int64_t start;
+
+  // Where a row of the batch lies in an array
+  const char* row(const Array& a, int64_t r) const {
+    return a.data + (order == nullptr ? start + r : order[start + r]) * a.stride;
+  }
+};
+
+// Rows of an input, gathered before each step.
+struct Load {
+  size_t input;
+  char* to;
+  int64_t first, rows;  // within the batch
+  int64_t steps;  // each step's rows together; 0: row by row
+  const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
+  std::vector<const char*>* rows_at = nullptr;  // told where rows lie, instead of being given them
+  int64_t row = 0;  // then: bytes of each
+};
+
+void load(const std::vector<Load>& loads, const Feed& feed);
+
+// Rows that were read where they lay are looked for in the plan's own memory from now on: the caller's may be gone.
+void bring_home(const std::vector<Load>& loads);
+
+}  // namespace elman
