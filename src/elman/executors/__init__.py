@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from elman import settings
-from elman.executors.base import Executor, Plan, Run
+from elman.executors.base import Executor, Notes, Plan, Run
 from elman.executors.native import NativeExecutor, available
 from elman.executors.reference import ReferenceExecutor
 
-__all__ = ["Executor", "NativeExecutor", "Plan", "ReferenceExecutor", "Run", "available", "default"]
+__all__ = ["Executor", "NativeExecutor", "Notes", "Plan", "ReferenceExecutor", "Run", "available", "default"]
 
 
 def default() -> Executor:

@@ -27,6 +27,10 @@ class Run(NamedTuple):
     diverged: bool = False
 
 
+Notes = Sequence[tuple[Variable, np.ndarray]]
+"""Variables, and where the value of each is noted after each epoch."""
+
+
 class Bound(NamedTuple):
     """A plan on arrays that stay.
 
@@ -90,19 +94,12 @@ class Plan(ABC):
         Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
 
-    def run_epochs(
-        self,
-        arrays: Sequence[np.ndarray],
-        orders: np.ndarray,
-        batch_size: int,
-        sums: Sequence[Variable],
-        into: Sequence[np.ndarray],
-    ) -> Run:
-        """`run_batches` for each row of `orders`; after each, `sums` are noted in `into` and start again from zero.
+    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
+        """`run_batches` for each row of `orders`; after each, the sums of `notes` are noted and start again from zero.
 
-        Args: orders: (E, N) int64, N > 0; into: for each sum an array (E, ...) of its type, filled epoch by epoch:
-            what was done before an interrupt is there.
-        Shapes: arrays (rows, ...), orders (E, N), into (E, ...) each.
+        Args: orders: int64, N > 0; notes: sums, each with an array of its type, filled epoch by epoch: what was done
+            before an interrupt is there.
+        Shapes: arrays (rows, ...), orders (E, N), arrays of notes (E, ...).
         """
         steps, outputs = 0, list[np.ndarray]()
         for epoch, order in enumerate(orders):
@@ -110,7 +107,7 @@ class Plan(ABC):
             steps, outputs = steps + run.steps, run.outputs
             if run.diverged:
                 return Run(outputs, steps, True)
-            for variable, noted in zip(sums, into, strict=True):
+            for variable, noted in notes:
                 noted[epoch] = variable.value
                 variable.value[...] = 0
         return Run(outputs, steps)

@@ -25,10 +25,10 @@ from elman.errors import (
     ShapeError,
     reference_executor_warning,
 )
-from elman.executors.base import Bound, Executor, Plan, Run
+from elman.executors.base import Bound, Executor, Notes, Plan, Run
 from elman.executors.lowering import HOMES, ONCE, OPS, Lowered, lower
 from elman.executors.pointwise import CODES
-from elman.graph.node import Graph, Tensor, Variable
+from elman.graph.node import Graph, Tensor
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, number, text
 
@@ -199,14 +199,7 @@ class NativePlan(Plan):
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
 
-    def run_epochs(
-        self,
-        arrays: Sequence[np.ndarray],
-        orders: np.ndarray,
-        batch_size: int,
-        sums: Sequence[Variable],
-        into: Sequence[np.ndarray],
-    ) -> Run:
+    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`; no Python in between."""
         places = {id(v): i for i, v in enumerate(self.lowered.variables)}
         with self._lock:
@@ -214,7 +207,7 @@ class NativePlan(Plan):
             rows = np.ascontiguousarray(orders, dtype=np.int64)
             steps, diverged = _named(
                 self._plan.run_epochs, views, self._batched, self._symbols, rows.reshape(-1), len(rows), batch_size,
-                self._threads, [places[id(v)] for v in sums], into,
+                self._threads, [places[id(v)] for v, _ in notes], [noted for _, noted in notes],
             )  # fmt: skip
             # Steps of the epoch that was cut short; 0 where the last one was finished.
             done = steps % -(-rows.shape[1] // batch_size)

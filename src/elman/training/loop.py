@@ -109,17 +109,16 @@ class Fit:
         plan, counter = self._train_plan(self.data), self.steps.counters.step.value
         orders = self._orders(first, count, self.data.rows)
         each, steps_before = -(-orders.shape[1] // self.batch_size), int(counter)
-        sums = self.objective.sums
-        noted = [np.empty((count, *v.value.shape), v.value.dtype) for v in sums]
+        notes = [(v, np.empty((count, *v.value.shape), v.value.dtype)) for v in self.objective.sums]
         self.objective.reset()
         logs: Mapping[str, float] = {}
         before = perf_counter()
         try:
-            run = plan.run_epochs(self.data.arrays, orders, self.batch_size, sums, noted)
+            run = plan.run_epochs(self.data.arrays, orders, self.batch_size, notes)
         finally:  # also what was done before Ctrl-C
             done = (int(counter) - steps_before) // each
             for epoch in range(done):
-                for variable, values in zip(sums, noted, strict=True):
+                for variable, values in notes:
                     variable.value[...] = values[epoch]
                 logs = self.objective.result()
                 self.callbacks.call("on_epoch_end", first + epoch, logs)

@@ -21,7 +21,7 @@ import numpy as np
 
 from elman import dtypes, ops, settings
 from elman.errors import MemoryLimitError, recomputation_warning
-from elman.executors import Plan, Run, default
+from elman.executors import Notes, Plan, Run, default
 from elman.graph import Graph, Variable, placeholder
 from elman.graph.rewrite import simplify
 from elman.layers.base import tracing
@@ -109,20 +109,13 @@ class Portions(Plan):
                 return Run(run.outputs, done, True)
         return Run(run.outputs, -(-len(order) // batch_size))
 
-    def run_epochs(
-        self,
-        arrays: Sequence[np.ndarray],
-        orders: np.ndarray,
-        batch_size: int,
-        sums: Sequence[Variable],
-        into: Sequence[np.ndarray],
-    ) -> Run:
+    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`."""
         try:
-            return self.whole.run_epochs(arrays, orders, batch_size, sums, into)
+            return self.whole.run_epochs(arrays, orders, batch_size, notes)
         except MemoryLimitError as error:
             self._room(error)
-        return super().run_epochs(arrays, orders, batch_size, sums, into)
+        return super().run_epochs(arrays, orders, batch_size, notes)
 
     def needed(self, arrays: Sequence[np.ndarray]) -> int:
         """Bytes for the whole batch, as `Plan.needed`."""
