@@ -330,6 +330,13 @@ def test_books_that_cannot_be_read(run, content, text):
     assert (code, text in err) == (2, True), err
 
 
+def test_a_book_is_no_category(run):
+    Path("book.txt").write_text("so it goes. " * 50)
+    code, _, err = run("train", "book.txt", "--input", "text:category")
+    assert code == 2
+    assert "type of 'text' must be a kind of text. Received type of 'text'='category'. Read it by letters" in err
+
+
 @pytest.mark.parametrize(
     ("config", "text"),
     [

@@ -142,7 +142,11 @@ def read_book(path: Path, settings: Mapping[str, Any]) -> _Parts:
     kind = next((declare(text).kind for text in told if declare(text).kind), "")
     field = Text("char", max_length=_WHOLE_BOOK)
     if configured or kind:
-        field = field_of(Declared(BOOK, kind), configured, [text]).field  # type: ignore[assignment]
+        chosen = field_of(Declared(BOOK, kind), configured, [text]).field
+        if not isinstance(chosen, Text):
+            cure = f"Read it by letters, words or pieces: {BOOK}:char, {BOOK}:word, {BOOK}:bpe."
+            raise ArgumentError.at("train", f"type of {BOOK!r}", "a kind of text", chosen.kind, cure)
+        field = chosen
         field.max_length = _WHOLE_BOOK
     say(f"{BOOK}: {field.kind} ({len(text)} characters: a language model)")
     return {BOOK: [text]}, {BOOK: field}, {BOOK: field}
