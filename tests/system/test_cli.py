@@ -251,8 +251,10 @@ def test_configs_of_series_that_cannot_be(run, panel, arguments, text):
         (
             "picture.csv",
             b"\x89PNG\x00\x01",
-            "it holds bytes that are no text. Save the table as CSV (UTF-8) or Parquet.",
+            "Received file='picture.csv': it is a PNG picture. Save the table as CSV (UTF-8) or Parquet.",
         ),
+        ("book.csv", b"PK\x03\x04\x14\x00", "it is a zip archive, as Excel's .xlsx is. Save the table as CSV (UTF-8)"),
+        ("bytes.csv", b"a\x00\x01", "it holds bytes that are no text. Save the table as CSV (UTF-8) or Parquet."),
         (
             "cut.csv.gz",
             gzip.compress(b"month,passengers\n" + bytes(range(32, 127)) * 40, mtime=0)[:-30],

@@ -321,6 +321,7 @@ def test_columns_that_cannot_be(run, reviews, arguments, text):
             b"caf\xe9 au lait",
             "file must be text in UTF-8. Received file='book.txt': byte 0xe9 at 3. Convert it to UTF-8",
         ),
+        (b"\x89PNG\r\n", "file must be a file of text. Received file='book.txt': it is a PNG picture."),
     ],
 )
 def test_books_that_cannot_be_read(run, content, text):

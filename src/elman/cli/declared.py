@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from elman import fields
-from elman.cli.tables import read_table
+from elman.cli.tables import read_table, what_else
 from elman.errors import ArgumentError, DataError, unknown_column, unknown_name
 from elman.fields import Field, Guess, Table
 from elman.fields.guessing import BOX_NAMES
@@ -158,6 +158,8 @@ def read_lines(path: Path | None, where: str) -> list[str]:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8")
         text.encode()  # of standard input, bytes that are no UTF-8 come as surrogates
     except UnicodeDecodeError as error:
+        if other := what_else(error.object):
+            raise DataError.at(where, "file", "a file of text", str(path), because=f"it is {other}") from None
         raise _no_utf8(where, path, error.object[error.start], error.start) from None
     except UnicodeEncodeError as error:
         raise _no_utf8(where, path, ord(error.object[error.start]) & 0xFF, error.start) from None

@@ -15,7 +15,7 @@ from typing import Any
 
 from elman.errors import DataError, OverwriteError, missing_extra
 
-__all__ = ["STANDARD_INPUT", "check_file", "check_free", "read_piped", "read_table", "write_table"]
+__all__ = ["STANDARD_INPUT", "check_file", "check_free", "read_piped", "read_table", "what_else", "write_table"]
 
 STANDARD_INPUT = Path("-")
 """What stands for standard input where a file is named."""
@@ -23,6 +23,15 @@ STANDARD_INPUT = Path("-")
 _MISSING = ["", "NA", "N/A", "NaN", "nan"]
 _PARQUET = (".parquet", ".pq")
 _SEPARATORS = ",;\t|"
+_OTHERS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF89a": "a GIF picture",
+    b"%PDF-": "a PDF document",
+    b"PK\x03\x04": "a zip archive, as Excel's .xlsx is",
+    b"\xd0\xcf\x11\xe0": "a document of an old Office, as Excel's .xls is",
+}
+"""First bytes of files that are taken for tables by mistake."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _PARQUET_BYTES = b"PAR1"
@@ -117,6 +126,16 @@ def check_file(path: Path) -> None:
         raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")
 
 
+def what_else(content: bytes) -> str:
+    """What the first bytes of a file are of that is neither a table nor a text; "" where they do not tell.
+
+    Example:
+        >>> what_else(b"%PDF-1.4")
+        'a PDF document'
+    """
+    return next((name for beginning, name in _OTHERS.items() if content.startswith(beginning)), "")
+
+
 def _standard_input() -> bytes:
     """All of it."""
     data: bytes = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
@@ -177,6 +196,8 @@ def _separator(path: Path | bytes) -> str:
         header = file.readline(1 << 16)
     if header.startswith(_UTF16):
         raise _no_table(path, "it is UTF-16")
+    if other := what_else(header):
+        raise _no_table(path, f"it is {other}")
     if b"\0" in header:
         raise _no_table(path, "it holds bytes that are no text")
     return max(_SEPARATORS, key=lambda mark: header.count(mark.encode()))

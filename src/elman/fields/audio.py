@@ -219,11 +219,11 @@ def _of_file(where: str, row: int, sample: Any, seconds: float | None) -> tuple[
             rate, frames = int(file.samplerate), int(file.frames)
             asked = frames if seconds is None else min(int(seconds * rate), frames)
             sound = file.read(asked, dtype="float32")
-            missing = _missing(file, rate) or (asked - len(sound) and f"{frames} samples, {len(sound)}")
+            damage = _damage(file, rate) or (asked - len(sound) and _cut_off(f"{frames} samples", len(sound)))
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
         raise _not_whole(where, row, sample, str(error).rstrip(".")) from None
-    if missing:
-        raise _not_whole(where, row, sample, f"it is cut off: its header promises {missing} are there")
+    if damage:
+        raise _not_whole(where, row, sample, damage)
     return sound, rate
 
 
@@ -233,12 +233,18 @@ def _not_whole(where: str, row: int, sample: Any, why: str) -> DataError:
     return DataError.at(where, "values", "be whole sounds", shown, cure, because=f"row {row}: {why}")
 
 
-def _missing(file: Any, rate: int) -> str:
-    """What a header promises, and what is there, where more than a step is missing, else "".
+def _damage(file: Any, rate: int) -> str:
+    """What is wrong where a header and what is there differ by more than a step, else "".
 
     libsndfile counts what is there and tells of the header in its log.
     """
+    if not file.frames and "Unknown chunk" in file.extra_info:
+        return "its header promises no sound, and something follows that is no part of it: it was never finished"
     sizes = re.search(r"(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", file.extra_info)
     promised, found = (int(size) for size in sizes.groups()) if sizes else (0, 0)
     step = _SHIFT * rate * found / file.frames if file.frames else 0
-    return f"{promised} bytes of sound, {found}" if found + step < promised < _UNKNOWN_SIZE else ""
+    return _cut_off(f"{promised} bytes of sound", found) if found + step < promised < _UNKNOWN_SIZE else ""
+
+
+def _cut_off(promised: str, found: int) -> str:
+    return f"it is cut off: its header promises {promised}, {found} are there"

@@ -118,6 +118,20 @@ def test_a_file_that_is_cut_off_is_named_with_what_is_missing(format, max_length
         field.encode([path.read_bytes()])
 
 
+def unfinished(size: int) -> bytes:
+    """A sound whose header tells of a size."""
+    sound = written("wav")
+    place = sound.index(b"data") + 4
+    return sound[:place] + size.to_bytes(4, "little") + sound[place + 4 :]
+
+
+def test_a_header_that_was_never_finished():
+    with pytest.raises(DataError, match="row 0: its header promises no sound, and something follows that is no part"):
+        Audio(mels=20).fit([unfinished(0)])
+    endless = unfinished(0xFFFFFFFF)  # as programs write that do not know yet how long it will be
+    assert len(Audio(mels=20).fit([endless]).encode([endless])[0]) == 50
+
+
 def test_a_header_without_a_sound_is_cut_off_and_a_few_samples_are_overlooked():
     with pytest.raises(DataError, match=r"row 0: .* promises 8000 bytes of sound, 0 are there"):
         Audio(mels=20).fit([wav(tone(440))[:44]])
