@@ -118,6 +118,7 @@ ArenaLayout Layout<R>::arena(bool rows, bool local_partials) {
   std::vector<int> first(spec_.values.size(), -1), last(spec_.values.size(), -1);
   std::vector<Lifetime> lifetimes;
   std::vector<int64_t*> targets;
+  std::vector<int64_t> need(spec_.values.size(), -1);  // of what is local to a strip
   auto touch = [&](int value, int at) {
     const int r = root(value);
     if (first[size_t(r)] < 0) first[size_t(r)] = at;
@@ -132,13 +133,17 @@ ArenaLayout Layout<R>::arena(bool rows, bool local_partials) {
       const Instruction& instruction = (*code[s])[i];
       for (int v : instruction.in) touch(v, at);
       for (int v : instruction.out) touch(v, at);
-      const bool scan = instruction.op == Op::scan;
-      if ((scan || instruction.op == Op::strip) && rows_of[s] == rows) {
-        const int64_t need =
-            scan ? body(instruction.body, sizes_[size_t(instruction.dims[0])]).bytes : strip(instruction).bytes;
-        lifetimes.push_back({at, at, need});
-        targets.push_back(&out.block[s][i]);
+      if (rows_of[s] != rows || (instruction.op != Op::scan && instruction.op != Op::strip)) continue;
+      const int64_t steps = sizes_[size_t(instruction.dims[0])];
+      if (instruction.op == Op::scan) {
+        lifetimes.push_back({at, at, body(instruction.body, steps).bytes});
+      } else {
+        const StripLayout strip = this->strip(instruction);
+        lifetimes.push_back({at, at, strip.bytes});
+        for (int v : spec_.strips[size_t(instruction.body)].local)
+          need[size_t(v)] = bytes(v) / std::max<int64_t>(steps, 1) * std::min(steps, strip_steps(strip.rows));
       }
+      targets.push_back(&out.block[s][i]);
     }
   }
   for (int v : spec_.outputs) touch(v, at);
@@ -153,7 +158,7 @@ ArenaLayout Layout<R>::arena(bool rows, bool local_partials) {
     const bool mine = value.rows == rows || (rows && local_partials && partial[v]);
     if (!here || !mine) continue;
     // A partial sum lives from its rows segment to whatever reads the total: its whole life is simplest, and it is small.
-    lifetimes.push_back({first[v], partial[v] ? at : last[v], bytes(int(v))});
+    lifetimes.push_back({first[v], partial[v] ? at : last[v], need[v] < 0 ? bytes(int(v)) : need[v]});
     targets.push_back(&out.value[v]);
   }
   std::vector<int64_t> offsets;

@@ -155,7 +155,7 @@ def test_graph(program: Program, objective: Objective, signature: Signature) -> 
         terms = objective.terms(feeds, outputs)
         total = objective.total(terms, context.losses)
         updates = [*objective.updates(feeds, outputs, total, terms), *context.updates]
-    return checked(Graph(feeds.all, (total,), tuple(updates)))
+    return hoist(checked(Graph(feeds.all, (total,), tuple(updates))))
 
 
 def predict_graph(program: Program, signature: Signature) -> Graph:
@@ -163,7 +163,7 @@ def predict_graph(program: Program, signature: Signature) -> Graph:
     feeds = Feeds.of(program, signature.untargeted())
     with tracing(training=False) as context:
         outputs = program.trace(feeds.inputs)
-    return checked(Graph(feeds.all, tuple(outputs), tuple(context.updates)))
+    return hoist(checked(Graph(feeds.all, tuple(outputs), tuple(context.updates))))
 
 
 def checked(graph: Graph) -> Graph:

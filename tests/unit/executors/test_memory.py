@@ -9,6 +9,8 @@ from elman import ops
 from elman.errors import MemoryLimitError
 from elman.executors import NativeExecutor, ReferenceExecutor, native
 from elman.graph import Graph, placeholder
+from elman.graph.rewrite import hoist
+from elman.layers import LSTM
 from elman.shapes import B, T
 from tests.tolerances import assert_close
 
@@ -30,6 +32,16 @@ def test_a_run_holds_what_was_told(sizes):
     assert plan._plan.arena_bytes() == 0
     plan.run([given(*sizes)])
     assert plan._plan.arena_bytes() == told > 0
+
+
+@only_native
+def test_what_passes_between_a_loop_and_its_neighbours_needs_a_strip_of_steps():
+    """x W of a long sequence, four gates wide, is never whole."""
+    x = placeholder("x", (B, T, 8))
+    graph = hoist(Graph((x,), (LSTM(64)(x),)))
+    plan, rows, steps = NativeExecutor().compile(graph), 4, 20_000
+    arrays = [np.zeros((rows, steps, 8), np.float32)]
+    assert arrays[0].nbytes <= plan.needed(arrays) < arrays[0].nbytes + rows * steps * 4 * 64 * 4 // 10
 
 
 @only_native

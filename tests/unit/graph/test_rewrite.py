@@ -9,7 +9,16 @@ from elman import ops
 from elman.autodiff import gradients
 from elman.executors.reference import ReferenceExecutor, evaluate_node
 from elman.graph import Graph, Tensor, Variable, apply, constant, graph_text, placeholder, scan
-from elman.graph.rewrite import fold, fuse, fuse_products, hoist, join_sums, share_cross_entropy, simplify
+from elman.graph.rewrite import (
+    fold,
+    fuse,
+    fuse_products,
+    hoist,
+    join_sums,
+    share_cross_entropy,
+    simplify,
+    state_free_first,
+)
 from elman.graph.rewrite.fuse import MAX_NODES
 from elman.shapes import B, T
 from tests.tolerances import assert_close
@@ -187,6 +196,17 @@ def test_products_of_the_input_move_before_the_loop():
     assert sorted(inside) == ["Add", "MatMul", "Tanh"]
     assert operators(*made.node.inputs) == ["MatMul", "Add"]
     assert made.node.inputs[1].shape == (T, B, 3)
+
+
+def test_a_step_alone_adds_in_the_order_of_all_steps():
+    sequence, h = x(T, B, 2), x(B, 3, name="h")
+    w, u, b = x(2, 3, name="w"), x(3, 3, name="u"), x(3, name="b")
+    finals, _ = scan(lambda s, xs: ([ops.tanh(xs[0] @ w + s[0] @ u + b)], []), [h], [sequence])
+    (made,) = state_free_first(Graph((sequence, h, w, u, b), finals)).outputs
+    body = made.node.attrs["body"]
+    adds = [n for n in body.nodes() if n.op == "Add"]
+    assert [sorted(t.node.op for t in n.inputs) for n in adds] == [["Input", "MatMul"], ["Add", "MatMul"]]
+    assert adds[0].inputs[0].node.inputs[0] is body.inputs[1], "the product of the input takes the bias first"
 
 
 def test_what_depends_on_the_state_stays():
