@@ -38,11 +38,12 @@ Program program(nb::handle p) {
     const int code = item<int>(s, 0);
     if (code < 0 || code >= int(PointwiseCode::count_)) throw nb::value_error("unknown pointwise code");
     out.steps.push_back({PointwiseCode(code), uint8_t(item<int>(s, 1)), uint8_t(item<int>(s, 2)),
-                         uint8_t(item<int>(s, 3)), uint8_t(item<int>(s, 4))});
+                         uint8_t(item<int>(s, 3)), uint8_t(item<int>(s, 4)), item<bool>(s, 5)});
   }
   for (nb::handle r : p[2]) out.in.push_back(uint8_t(nb::cast<int>(r)));
   for (nb::handle r : p[3]) out.out.push_back(uint8_t(nb::cast<int>(r)));
   out.registers = item<int>(p, 4);
+  out.rows = item<bool>(p, 5);
   return out;
 }
 

@@ -300,6 +300,9 @@ std::unique_ptr<PointwiseStepRun<R>> Builder<R>::pointwise(const Instruction& i,
   s->call.steps = p.steps.data(), s->call.n_steps = int(p.steps.size());
   s->call.outputs = s->outputs.data(), s->call.out = s->out.data(), s->call.n_outputs = int(i.out.size());
   s->call.n_registers = p.registers;
+  if (p.rows) s->call.row = size(i, size_t(i.flags[0]) - 1);
+  if (s->call.row > tile || s->call.row % 16 != 0)
+    throw std::runtime_error("rows of a pointwise program must be vectors");
   s->call.scratch = reinterpret_cast<R*>(scratch_);
   s->call.known = known_program(s->call);
   if (kernels_.lay(s->call, s->laid)) s->call.laid = &s->laid;

@@ -91,6 +91,10 @@ long double reference(Code code, R a, R b, R c) {
       return a != 0 ? b : c;
     case Code::multiply_add:
       return x * y + c;
+    case Code::row_sum:
+    case Code::row_max:
+    case Code::row_min:
+    case Code::row_prod:
     case Code::count_:
       break;
   }
@@ -176,7 +180,7 @@ TEST(pointwise_codes_on_ordinary_and_special_values) {
     constexpr int n = sizeof values / sizeof *values;
     Buffer<R> a(n * n), b(n * n), c(n * n);
     for (int i = 0; i < n * n; ++i) a[i] = values[i / n], b[i] = values[i % n], c[i] = values[(i + i / n) % n];
-    for (int code = 0; code < int(Code::count_); ++code) check_values(kernels, Code(code), a, b, c);
+    for (int code = 0; code < int(first_row_code); ++code) check_values(kernels, Code(code), a, b, c);
   });
 }
 
@@ -208,7 +212,7 @@ TEST(pointwise_lanes_do_not_know_their_neighbours) {
     const int64_t n = 16384;
     Buffer<R> a(n), b(n), c(n), to(n), alone(n);
     randomize(a, random, 0.01, 8), randomize(b, random, 0.01, 8), randomize(c, random, 0.01, 8);
-    for (int code = 0; code < int(Code::count_); ++code) {
+    for (int code = 0; code < int(first_row_code); ++code) {
       for (const R neighbour : neighbours) {  // in all odd places; what comes out in the even ones must stay
         for (int64_t i = 1; i < n; i += 2) a[i] = b[i] = c[i] = neighbour;
         run_code(kernels, Code(code), a, b, c, neighbour == 1 ? alone : to);
@@ -379,6 +383,62 @@ TEST(pointwise_rows_that_lie_apart) {
                 std::fabs(turned[c * rows + r] - mixed) <= chain<R>(8, 4));
           CHECK(std::fabs(row[columns] - (last - double(sum))) <= chain<R>(8, 8));
           CHECK(rounded[i] == int32_t(std::nearbyint(row[columns])));
+        }
+      }
+    }
+  });
+}
+
+// Rows less their sum, over their largest, times what is given for each row: results of rows are there, too, and a row alone has
+// the bits of one among others.
+TEST(pointwise_programs_that_reduce_rows) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    const int64_t shapes[][3] = {{1, 1, 16}, {1, 5, 64}, {3, 7, 32}, {2, 40, 48}, {1, 3, 1024}, {1, 2, 528}};
+    for (const auto& [groups, each_group, columns] : shapes) {
+      const int64_t rows = groups * each_group, n = rows * columns, width = 2 * columns;
+      Buffer<R> from(rows * width), each(rows), out(n), sums(rows), least(rows), product(rows), scratch(12 * tile);
+      randomize(from, random, 0.5, 1.5), randomize(each, random);
+      const auto run = [&](int64_t first, int64_t count, R* to, R* sum, R* smallest, R* all) {
+        const auto a_row = [&](uint8_t r) { return PointwiseInput{r, Storage::real, 2, {count, columns}, {1, 0}}; };
+        const PointwiseInput inputs[] = {{0, Storage::real, 2, {count, columns}, {width, 1}},
+                                         count > 1 ? a_row(1) : PointwiseInput{1, Storage::real, 1, {columns}, {0}}};
+        const void* in[] = {from.data + first * width, each.data + first};
+        const PointwiseConstant constants[] = {{2, 2.0}};
+        const PointwiseStep steps[] = {{Code::row_sum, 3, 0, 0, 0, true}, {Code::mul, 4, 3, 2, 0, true},
+                                       {Code::sub, 5, 0, 4, 0},           {Code::row_min, 6, 5, 0, 0, true},
+                                       {Code::row_max, 7, 5, 0, 0, true}, {Code::div, 7, 1, 7, 0, true},
+                                       {Code::mul, 8, 7, 5, 0},           {Code::row_prod, 9, 2, 0, 0, true}};
+        const auto narrow = [&](uint8_t r) {
+          if (count == 1) return PointwiseOutput{r, Storage::real, false, 1, {columns}, {0}};
+          if (groups == 1 || count < rows) return PointwiseOutput{r, Storage::real, false, 2, {count, columns}, {1, 0}};
+          return PointwiseOutput{r, Storage::real, false, 3, {groups, each_group, columns}, {1, groups, 0}};
+        };
+        const PointwiseOutput outputs[] = {{8, Storage::real, false}, narrow(3), narrow(6), narrow(9)};
+        void* results[] = {to, sum, smallest, all};
+        Pointwise<R> p{count * columns, inputs, in, 2, constants, 1, steps, 8, outputs, results, 4, 10, scratch};
+        p.row = columns;
+        kernels.pointwise(p);
+      };
+      run(0, rows, out, sums, least, product);
+      CHECK(out.intact() && sums.intact() && least.intact() && product.intact() && scratch.intact());
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t at = r % each_group * groups + r / each_group;
+        const R* x = from.data + r * width;
+        R sum;
+        kernels.reduce({ReduceKind::sum, 1, columns, 1, x, &sum});
+        CHECK(same_bits(sum, sums[at]), "%g %g", double(sum), double(sums[at]));
+        R low = x[0] - 2 * sum, high = low;
+        for (int64_t c = 0; c < columns; ++c)
+          low = std::min(low, x[c] - 2 * sum), high = std::max(high, x[c] - 2 * sum);
+        CHECK(least[at] == low && product[at] == R(std::pow(R(2), R(columns))), "%g %g", double(least[at]),
+              double(low));
+        Buffer<R> alone(columns), one(3);
+        run(r, 1, alone, one, one + 1, one + 2);
+        for (int64_t c = 0; c < columns; ++c) {
+          const double want = double(each[r]) / double(high) * double(x[c] - 2 * sum);
+          CHECK(std::fabs(out[r * columns + c] - want) <= chain<R>(8, 2));
+          CHECK(same_bits(alone[c], out[r * columns + c]));
         }
       }
     }

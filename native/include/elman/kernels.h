@@ -102,9 +102,12 @@ enum class PointwiseCode : uint8_t {
   add, sub, mul, div, pow, max, min, mod /* sign of the divisor, as numpy.mod */,
   equal, less, less_equal, logical_and, logical_or,                                             // a, b
   where /* a != 0 ? b : c */, multiply_add /* a * b + c */,                                     // a, b, c
+  row_sum, row_max, row_min, row_prod,                                                          // a, over a row, as Reduce does it
   count_
 };
-struct PointwiseStep { PointwiseCode code; uint8_t to, a, b, c; };  // registers; `to` may equal an operand
+inline constexpr PointwiseCode first_row_code = PointwiseCode::row_sum;
+// Registers; `to` may equal an operand. narrow: it has one element a row, as all results of rows, and all that is made of such alone.
+struct PointwiseStep { PointwiseCode code; uint8_t to, a, b, c; bool narrow = false; };
 struct PointwiseConstant { uint8_t to; double value; };             // a register that holds one value throughout
 struct PointwiseInput {
   uint8_t to;                                  // register that receives the tile
@@ -117,7 +120,7 @@ struct PointwiseOutput {
   Storage storage;                             // index outputs are rounded to the nearest int32
   bool in_place;                               // the output buffer is also an input's: written after the tile's last step
   uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice
-  int64_t size[max_axes] = {}, stride[max_axes] = {};
+  int64_t size[max_axes] = {}, stride[max_axes] = {};  // of what is narrow: the last stride is 0
 };
 // How the operands of a known program lie where all are walked in place, found once by lay(): for calls that differ in their
 // pointers, and in how many rows they take.
@@ -135,7 +138,8 @@ struct Pointwise {
   const PointwiseStep* steps;         int n_steps;
   const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
-  R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, aligned
+  R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, or n_registers * tile with rows; aligned
+  int64_t row = 0;                             // elements of a row where steps are narrow: whole vectors, at most `tile`; else 0
   int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
   const Laid* laid = nullptr;                  // what lay() found of it, or nullptr. Same bits
 };

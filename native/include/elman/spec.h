@@ -66,6 +66,7 @@ struct Program {
   std::vector<PointwiseStep> steps;
   std::vector<uint8_t> in, out;                // registers
   int registers = 0;
+  bool rows = false;                           // some steps are narrow: one element for all of the last axis
 };
 
 struct Body;

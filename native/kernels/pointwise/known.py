@@ -79,9 +79,10 @@ def programs() -> dict[Key, list[str]]:
             codes = [code for _, code in (*spec["segments"], *spec["last"])]
             codes += [body[0] for body in spec["bodies"]] + [strip[0] for strip in spec["strips"]]
             for i in (i for code in codes for i in code if i[0] == OPS["pointwise"]):
-                constants, steps, inputs, outputs, registers = i[5]
-                key = (tuple(r for r, _ in constants), tuple(inputs), tuple(steps), tuple(outputs), registers)
-                if fits(key) and name not in found.setdefault(key, []):
+                constants, steps, inputs, outputs, registers, rows = i[5]
+                plain = tuple(step[:5] for step in steps)
+                key = (tuple(r for r, _ in constants), tuple(inputs), plain, tuple(outputs), registers)
+                if not rows and fits(key) and name not in found.setdefault(key, []):
                     found[key].append(name)
     return found
 

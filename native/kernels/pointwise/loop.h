@@ -1,6 +1,7 @@
 // One pointwise step over the rows and vectors of a tile: a function per code, all of one type, in a table by code.
 #pragma once
 #include "pointwise/arithmetic.h"
+#include "reduction/reduce.h"
 
 namespace elman::ELMAN_TARGET {
 namespace {
@@ -57,11 +58,11 @@ ELMAN_POINTWISE_CODES(ELMAN_STEP)
 
 #define ELMAN_STEP(arity, code, expression) step_##code<R>,
 template <class R>
-constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};  // of all before first_row_code
 #undef ELMAN_STEP
 
 #define ELMAN_STEP(arity, code, expression) arity,
-constexpr int operand_count[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)};
+constexpr int operand_count[int(PointwiseCode::count_)] = {ELMAN_POINTWISE_CODES(ELMAN_STEP) 1, 1, 1, 1};
 #undef ELMAN_STEP
 
 // The list above is in the order of the contract.
@@ -72,9 +73,24 @@ constexpr bool codes_in_order() {
   int n = 0;
   for (PointwiseCode code : listed_codes)
     if (int(code) != n++) return false;
-  return n == int(PointwiseCode::count_);
+  return n == int(first_row_code) && n + 4 == int(PointwiseCode::count_);
 }
 static_assert(codes_in_order());
+
+// to[row * width, + width) = the result of row `row` of `length` elements, rows `apart` elements from one to the next. `to` may be
+// where the rows lie.
+template <class R, class Op>
+void reduce_rows(const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {
+  for (int64_t row = 0; row < rows; ++row, from += apart, to += width<R>)
+    store(to, splat(reduce_row<R, Op>(from, length)));
+}
+template <class R>
+void reduce_rows(PointwiseCode code, const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {
+  if (code == PointwiseCode::row_sum) return reduce_rows<R, Sum<R>>(from, apart, length, rows, to);
+  if (code == PointwiseCode::row_max) return reduce_rows<R, Maximum<R>>(from, apart, length, rows, to);
+  if (code == PointwiseCode::row_min) return reduce_rows<R, Minimum<R>>(from, apart, length, rows, to);
+  reduce_rows<R, Product<R>>(from, apart, length, rows, to);
+}
 
 }  // namespace
 }  // namespace elman::ELMAN_TARGET

@@ -5,6 +5,9 @@
 // in a last tile that ends inside a vector and where the buffer is also an input that is still to be read. Operands of rows that lie
 // apart (a gate's columns in a product) are read and written in place too, where rows are whole vectors: a tile is then some
 // rows (`Grid`), or a part of one.
+//
+// Programs that reduce rows (`row`) have whole rows in a tile. A narrow register holds a vector a row, of one number: an operand of
+// step 0 whose rows are one vector apart.
 #pragma once
 #include "pointwise/whole.h"
 
@@ -89,6 +92,13 @@ struct Grid {
     if (operand.size[last] != inner) return operand.size[last] == inner * block;
     return last == 1 || operand.size[last - 1] == block;
   }
+  // Whether an operand has one element a row
+  template <class Strided>
+  bool narrow(const Strided& operand) const {
+    const int last = operand.axes - 1;
+    return inner > 0 && last >= 1 && operand.storage == Storage::real && operand.stride[last] == 0 &&
+           operand.size[last] == inner;
+  }
   // From row to row of an operand that it serves, which may have a block in one piece
   template <class Strided>
   int64_t apart(const Strided& operand) const {
@@ -99,7 +109,7 @@ struct Grid {
   template <class R, class Strided>
   void see(const Strided& operand) {
     const int last = operand.axes - 1;
-    const bool rows = last >= 1 && operand.storage == Storage::real && operand.stride[last] == 1;
+    const bool rows = last >= 1 && operand.storage == Storage::real && operand.stride[last] <= 1;
     if (!rows || operand.size[last] % width<R> || (inner > 0 && operand.size[last] > inner)) return;
     if (operand.size[last] != inner) block = 0;
     inner = operand.size[last];
@@ -135,6 +145,15 @@ ELMAN_INLINE int64_t offset_of(const Strided& operand, int64_t first) {
   return at + first * operand.stride[0];
 }
 
+// f(row, at): where in a narrow operand the element of each row of a part lies
+template <class Strided, class F>
+ELMAN_INLINE void each_row(const Strided& operand, const Part& part, F f) {
+  const int64_t at = offset_of(operand, part.first);
+  for (int64_t row = 0; row < part.rows; ++row)
+    f(row, operand.axes <= 2 ? at + row * (operand.axes == 2 ? operand.stride[0] : 0)
+                             : offset_of(operand, part.first + row * part.columns));
+}
+
 // Where the operand of this tile lies, and how far its rows are apart. A tile that has to be made goes to `own`, the register's
 // memory; a single vector that serves all of it to `single`, which no step writes.
 template <class R>
@@ -146,12 +165,18 @@ __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, c
     apart = grid.apart(input);
     return {from + offset_of(input, first), width<R>};
   }
+  if (grid.narrow(input)) {
+    apart = width<R>;
+    each_row(input, part, [&](int64_t row, int64_t at) { store(own + row * apart, splat(from[at])); });
+    return {own, 0};
+  }
   if (input.storage == Storage::index) {
     if (input.axes == 0) convert(own, (const int32_t*)in + first, 1, n);
     else fill(own, (const int32_t*)in, input, first, n);
     return {own, width<R>};
   }
   if (input.axes == 1 && input.stride[0] == 0) {
+    apart = 0;
     store(single, splat(from[0]));
     return {single, 0};
   }
@@ -159,6 +184,7 @@ __attribute__((noinline)) Operand<R> make_operand(const PointwiseInput& input, c
     const int64_t column = first % input.size[1];
     if (column + n <= input.size[1]) return {from + column, width<R>};
     if (width<R> % input.size[1] == 0) {  // every vector is the same
+      apart = 0;
       fill(single, from, input, first, width<R>);
       return {single, 0};
     }
@@ -214,6 +240,11 @@ ELMAN_INLINE void write_run(R* to, int64_t stride, const Operand<R>& value, int6
 template <class R, class S>
 ELMAN_INLINE void write(const PointwiseOutput& output, S* out, Operand<R> value, int64_t apart, const Part& part) {
   const int64_t stride = output.axes ? output.stride[output.axes - 1] : 1;
+  if (stride == 0) {  // narrow
+    each_row(output, part,
+             [&](int64_t row, int64_t at) { write_run<R>(out + at, 1, {value.at + row * apart, 0}, 0, 1); });
+    return;
+  }
   int64_t first = part.first;
   for (int64_t row = 0; row < part.rows; ++row, first += part.columns, value.at += value.step ? apart : 0) {
     if (output.axes == 0) {
@@ -253,6 +284,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
     const uint8_t r = p.constants[i].to;
     store(single[r], splat(R(p.constants[i].value)));
     value[r] = {single[r], 0};
+    apart[r] = 0;
   }
   const bool whole =
       sizeof(R) == sizeof(float) && p.known >= 0;  // reads all of a vector before it writes, and makes every output
@@ -276,7 +308,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
   bool placed = whole && (by_rows || p.count % W == 0);
   for (int o = 0; o < n_outputs; ++o) placed = placed && direct >> p.outputs[o].from & 1;
   for (int i = 0; i < n_inputs; ++i) placed = placed && in_place(p.inputs[i]);
-  const int64_t tile = placed ? longest_tile : tile_of<R>(p.n_registers);
+  const int64_t tile = p.row > 0 ? elman::tile : placed ? longest_tile : tile_of<R>(p.n_registers);
   Part part;
   for (int64_t first = 0; first < p.count; first += part.count()) {
     part =
@@ -284,13 +316,30 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
     const int64_t columns = part.columns, vectors = (part.count() + W - 1) / W;
     const auto run = [&](const PointwiseStep& step, R* to, int64_t to_apart) __attribute__((always_inline)) {
       const Operand<R>&a = value[step.a], &b = value[step.b], &c = value[step.c];
+      if (by_rows && step.code >= first_row_code) {
+        const R* from = a.at;
+        int64_t from_apart = apart[step.a];
+        if (!a.step) {
+          const Rows rows{part.rows, columns, from_apart, 0, 0};
+          step_copy<R>(to, a, a, a, columns / W, &rows);
+          from = to, from_apart = columns;
+        }
+        return reduce_rows(step.code, from, from_apart, columns, part.rows, to);
+      }
       const StepFunction<R> function = step_functions<R>[int(step.code)];
       if constexpr (by_rows) {  // what lies without gaps is one long row
         const int n = operand_count[int(step.code)];
-        const Rows rows{part.rows, to_apart, a.step ? apart[step.a] : 0, n > 1 && b.step ? apart[step.b] : 0,
-                        n > 2 && c.step ? apart[step.c] : 0};
-        const bool whole = to_apart == columns && (rows.a == columns || !a.step) &&
-                           (n < 2 || rows.b == columns || !b.step) && (n < 3 || rows.c == columns || !c.step);
+        if (step.narrow) {
+          const auto one = [&](uint8_t r) { return Operand<R>{value[r].at, apart[r]}; };
+          return function(to, one(step.a), one(n > 1 ? step.b : step.a), one(n > 2 ? step.c : step.a), part.rows,
+                          nullptr);
+        }
+        const Rows rows{part.rows, to_apart, apart[step.a], n > 1 ? apart[step.b] : 0, n > 2 ? apart[step.c] : 0};
+        const auto along = [&](const Operand<R>& x, int64_t x_apart) {
+          return x.step ? x_apart == columns : x_apart == 0;
+        };
+        const bool whole =
+            to_apart == columns && along(a, rows.a) && (n < 2 || along(b, rows.b)) && (n < 3 || along(c, rows.c));
         if (!whole) return function(to, a, b, c, columns / W, &rows);
       }
       function(to, a, b, c, vectors, nullptr);
@@ -327,8 +376,8 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
         int64_t to_apart;
         R* const to = place(step.to, to_apart);
         run(step, to, to_apart);
-        value[step.to] = {to, W};
-        if (by_rows) apart[step.to] = to_apart;
+        value[step.to] = {to, step.narrow ? 0 : W};
+        if (by_rows) apart[step.to] = step.narrow ? W : to_apart;
       }
     }
     for (int o = 0; o < n_outputs; ++o) {
@@ -344,7 +393,7 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
 
 template <class R>
 Grid grid_of(const Pointwise<R>& p) {
-  Grid grid;
+  Grid grid{p.row};
   for (int i = 0; i < p.n_inputs; ++i) grid.see<R>(p.inputs[i]);
   for (int o = 0; o < p.n_outputs; ++o) grid.see<R>(p.outputs[o]);
   return grid;
@@ -385,6 +434,7 @@ void run_laid(const Pointwise<R>& p) {
   const auto repeat = [&](uint8_t r, R number) {
     store(*free, splat(number));
     value[r] = {*free++, 0};
+    apart[r] = 0;
   };
   for (int i = 0; i < p.n_constants; ++i) repeat(p.constants[i].to, R(p.constants[i].value));
   for (int i = 0; i < p.n_inputs; ++i) {

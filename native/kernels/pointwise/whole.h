@@ -68,7 +68,7 @@ ELMAN_INLINE void run_whole(const Operand<R>* value, const int64_t* apart, R* co
       (store(at[output] + i * W, r[p.outputs[output]]), ...);
     }
     if (++row >= rows) return;
-    ((from[input] += value[p.inputs[input]].step ? apart[p.inputs[input]] : 0), ...);
+    ((from[input] += apart[p.inputs[input]]), ...);
     ((at[output] += to_apart[output]), ...);
   }
 }

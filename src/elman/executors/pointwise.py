@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from elman import dtypes
 from elman.errors import GraphError
 from elman.graph.node import Graph, Node, Tensor
+from elman.graph.operators import REDUCTIONS
+from elman.shapes import Shape
 
 # The order of PointwiseCode in native/include/elman/kernels.h.
 CODES = {
@@ -20,7 +23,8 @@ CODES = {
     for i, name in enumerate(
         "copy neg abs sign floor ceil round sqrt reciprocal rsqrt exp expm1 log log1p tanh sigmoid "
         "relu softplus erf sin cos logical_not is_nan is_inf "
-        "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add".split()
+        "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add "
+        "row_sum row_max row_min row_prod".split()
     )
 }
 
@@ -62,6 +66,10 @@ NAMES = {
     "And": "logical_and",
     "Or": "logical_or",
     "Where": "where",
+    "ReduceSum": "row_sum",
+    "ReduceMax": "row_max",
+    "ReduceMin": "row_min",
+    "ReduceProd": "row_prod",
 }
 
 MAX_REGISTERS = 64
@@ -70,17 +78,21 @@ MAX_REGISTERS = 64
 
 @dataclass
 class Program:
-    """What the kernel runs: constants (register, value), steps (code, to, a, b, c), operands, results."""
+    """What the kernel runs: constants (register, value), steps (code, to, a, b, c, narrow), operands, results.
+
+    rows: some steps reduce rows or work on what was made of rows: they are narrow, one element a row.
+    """
 
     constants: list[tuple[int, float]] = field(default_factory=list)
-    steps: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    steps: list[tuple[int, int, int, int, int, bool]] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     registers: int = 0
+    rows: bool = False
 
-    def spec(self) -> tuple[list[tuple[int, float]], list[tuple[int, int, int, int, int]], list[int], list[int], int]:
+    def spec(self) -> tuple[Any, ...]:
         """As the binding reads it."""
-        return (self.constants, self.steps, self.inputs, self.outputs, self.registers)
+        return (self.constants, self.steps, self.inputs, self.outputs, self.registers, self.rows)
 
 
 def integral(body: Graph) -> bool:
@@ -93,10 +105,12 @@ class _Compiler:
 
     def __init__(self, body: Graph) -> None:
         self.body = body
-        self.program = Program()
+        self.program = Program(rows=any(n.op in REDUCTIONS for n in body.nodes()))
         self.register: dict[tuple[int, int], int] = {}
         self.constants: dict[str, int] = {}
-        self.free: list[int] = []
+        self.free: dict[bool, list[int]] = {False: [], True: []}
+        self.narrow = False  # whether what is emitted now has one element a row
+        self.thin: set[int] = set()  # registers that were made so: rows of wide ones would overlap theirs
         self.nodes = [n for n in body.nodes() if n.op not in ("Input", "Constant")]
         self.uses = self._count_uses()
         self.fixed: set[int] = set()
@@ -148,7 +162,11 @@ class _Compiler:
                     taken.add(node.serial)
         return absorbed
 
+    def _is_narrow(self, t: Tensor) -> bool:
+        return self.program.rows and t.shape[-1:] == (1,)
+
     def _emit(self, node: Node, absorbed: dict[int, Node], result: bool) -> None:
+        self.narrow = self._is_narrow(node.outputs[0])
         product = next((t.node for t in node.inputs if absorbed.get(t.node.serial) is node), None)
         if node.serial in self.rooted:
             self._inverse_root(node, result)
@@ -175,10 +193,16 @@ class _Compiler:
         root = self.rooted[node.serial]
         radicand = self._operand(root.inputs[0])
         self._release(root.inputs)
-        out = self._new(keep=result)
-        self._add("rsqrt", out, radicand)
+        wide, self.narrow = not self.narrow, self._is_narrow(root.outputs[0])
+        apart = wide and self.narrow  # a root a row, and a quotient for each of its elements
+        inverse = out = self._new(keep=result and not apart)
+        self._add("rsqrt", inverse, radicand)
+        self.narrow = not wide
+        if apart:
+            out = self._new(keep=result)
+            self.free[True].append(inverse)
         if node.op == "Div":
-            self._add("mul", out, out, self._operand(node.inputs[0]))
+            self._add("mul", out, inverse, self._operand(node.inputs[0]))
             self._release(node.inputs[:1])
         self.register[(node.serial, 0)] = out
 
@@ -201,7 +225,7 @@ class _Compiler:
             out = self._new(keep=result)
             self._add("mul", out, side, size)
             self.register[(node.serial, 0)] = out
-            self.free += [size, side]
+            self.free[self.narrow] += [size, side]
         else:
             self._chain(node, ["copy"], result)
 
@@ -223,7 +247,7 @@ class _Compiler:
 
     def _add(self, name: str, to: int, *operands: int) -> None:
         a, b, c = (*operands, 0, 0)[:3]
-        self.program.steps.append((CODES[name], to, a, b, c))
+        self.program.steps.append((CODES[name], to, a, b, c, self.narrow))
 
     def _operand(self, t: Tensor) -> int:
         if t.node.op == "Constant":
@@ -245,25 +269,34 @@ class _Compiler:
             self.uses[k] = self.uses.get(k, 0) - 1
             register = self.register.get(k)
             if t.node.op != "Constant" and self.uses[k] == 0 and register is not None and register not in self.fixed:
-                self.free.append(register)
+                self.free[register in self.thin].append(register)
 
     def _output(self, t: Tensor) -> int:
         """The register an output is read from: its own, so that the kernel may let it be the output's memory."""
         register = self._operand(t)
         if register in self.program.outputs or register in self.program.inputs or t.node.op == "Constant":
+            self.narrow = self._is_narrow(t)
             own = self._new(keep=True)
             self._add("copy", own, register)
             return own
         return register
 
     def _new(self, keep: bool = False) -> int:
-        if self.free and not keep:
-            return self.free.pop()
+        if self.free[self.narrow] and not keep:
+            return self.free[self.narrow].pop()
         register = self.program.registers
         self.program.registers += 1
+        if self.narrow:
+            self.thin.add(register)
         if keep:
             self.fixed.add(register)
         return register
+
+
+def walked(body: Graph) -> Shape:
+    """The shape a fused body walks: that of its results, or of the rows it reduces."""
+    reduced = (n.inputs[0].shape for n in body.nodes() if n.op in REDUCTIONS)
+    return next(reduced, body.outputs[0].shape)
 
 
 def compile_program(body: Graph) -> Program:

@@ -464,6 +464,9 @@ _ROWS = (
     ("Fused", "control", -1, _fused, "a chain of pointwise operators run as one"),
 )
 
+REDUCTIONS = ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
+"""One number of the elements along some axes, in the order of ReduceKind in native/include/elman/kernels.h."""
+
 _OF_CODES = ("QuantizedMatMul", "Slice", "Scan")
 """Operators that may read int8: what is sliced or captured are whole rows of codes."""
 

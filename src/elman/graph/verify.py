@@ -4,8 +4,8 @@
 2. Inputs are leaves of op Input; every Input a root depends on is among the graph's inputs.
 3. Updates are of distinct variables, with the variable's own shape and type; the guard is a real scalar.
 4. A scan's body has one input for each state, slice and captured value; states keep shape and type; with lengths,
-states and outputs start with the batch axis. Bodies are valid graphs themselves, without variables or updates. 5.
-A fused body is pointwise only.
+states and outputs start with the batch axis. Bodies are valid graphs themselves, without variables or updates.
+5. A fused body is pointwise, but for sums and the like over the last axis, whose results have one element a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from elman import dtypes
 from elman.errors import GraphError
 from elman.graph.node import Graph, Node, Tensor, kind
-from elman.graph.operators import TABLE, signature
+from elman.graph.operators import REDUCTIONS, TABLE, signature
 from elman.shapes import text
 
 
@@ -57,12 +57,21 @@ def _verify_node(node: Node, given: set[int], inside: str) -> None:
         body: Graph = node.attrs["body"]
         _matches(node, body.inputs, node.inputs, inside)
         _need(
-            all(kind(n) == "pointwise" or n.op in ("Input", "Constant") for n in body.nodes()),
+            all(kind(n) == "pointwise" or n.op in ("Input", "Constant") or _of_rows(n) for n in body.nodes()),
             inside,
             node,
-            "a fused body must be pointwise",
+            "a fused body must be pointwise, or reduce rows",
         )
-        _need(len({t.shape for t in body.outputs}) == 1, inside, node, "outputs of a fused body must share one shape")
+        rows = {n.inputs[0].shape for n in body.nodes() if n.op in REDUCTIONS}
+        shapes = {t.shape for t in body.outputs} - {(*shape[:-1], 1) for shape in rows}
+        _need(
+            len(shapes | rows) == 1, inside, node, "outputs of a fused body must share one shape, or be one of its row"
+        )
+
+
+def _of_rows(node: Node) -> bool:
+    last = (node.inputs[0].ndim - 1,) if node.inputs else ()
+    return node.op in REDUCTIONS and node.attrs["axes"] == last and bool(node.attrs["keepdims"])
 
 
 def _verify_scan(node: Node, inside: str) -> None:

@@ -20,6 +20,7 @@ from elman.graph.rewrite import (
     state_free_first,
 )
 from elman.graph.rewrite.fuse import MAX_NODES
+from elman.graph.verify import verify
 from elman.shapes import B, T
 from tests.tolerances import assert_close
 
@@ -324,6 +325,36 @@ def test_a_group_does_not_wait_for_itself():
     t = ops.tanh(a)
     made = fuse(Graph((a,), (t - ops.sum(t, 1, keepdims=True),)))
     assert operators(*made.outputs) == ["Fused", "ReduceSum", "Fused"]
+
+
+@pytest.mark.parametrize("features", [16, 64, 1024])
+def test_rows_less_their_mean_are_one_node(features, rng):
+    a, w = x(B, features), x(features, name="w")
+    centred = a - ops.mean(a, axis=-1, keepdims=True)
+    scale = ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + 1e-3)
+    graph = Graph((a, w), (ops.tanh(centred * scale * w), scale))
+    made = fuse(graph)
+    verify(made)
+    assert operators(*made.outputs) == ["Fused"]
+    numbers = [rng.normal(size=size).astype(np.float32) for size in ((5, features), (features,))]
+    one, other = (ReferenceExecutor().compile(g).run(numbers).outputs for g in (graph, made))
+    for mine, theirs in zip(one, other, strict=True):
+        assert (mine == theirs).all()
+
+
+@pytest.mark.parametrize("features", [3, 17, 2048])
+def test_rows_that_are_not_whole_vectors_or_too_long_are_reduced_apart(features):
+    a = x(B, features)
+    made = fuse(Graph((a,), (a - ops.sum(a, axis=-1, keepdims=True),)))
+    assert operators(*made.outputs) == ["ReduceSum", "Fused"]
+
+
+def test_what_has_one_element_a_row_joins_reductions_only():
+    a, w = x(B, 16), x(B, 1, name="w")
+    apart = fuse(Graph((a, w), (a * ops.tanh(w),)))
+    assert operators(*apart.outputs) == ["Fused", "Fused"]
+    alone = fuse(Graph((a,), (ops.sum(a, axis=-1, keepdims=True),)))
+    assert operators(*alone.outputs) == ["ReduceSum"]
 
 
 def test_shapes_and_whole_numbers_are_not_mixed():

@@ -173,8 +173,8 @@ def real_lengths():
         (lengths_without_a_batch_axis, "graph: with lengths, states and outputs must start with the batch axis."),
         (variable_inside, "scan body: a variable must be captured from outside the body."),
         (body_that_reads_from_outside, "scan body: an Input must be among the inputs of the graph that uses it."),
-        (fused_body_that_reduces, "graph: a fused body must be pointwise."),
-        (fused_body_of_two_shapes, "graph: outputs of a fused body must share one shape."),
+        (fused_body_that_reduces, "graph: a fused body must be pointwise, or reduce rows."),
+        (fused_body_of_two_shapes, "graph: outputs of a fused body must share one shape, or be one of its row."),
         (fused_body_of_other_inputs, "graph: body inputs must match the node's inputs."),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.executors.lowering.writer import Writer
-from elman.executors.pointwise import compile_program, integral
+from elman.executors.pointwise import compile_program, integral, walked
 from elman.executors.shards import of_batch
 from elman.graph.node import Graph, Node
 from elman.shapes import Size, product
@@ -14,7 +14,7 @@ _STEP = 4  # the work of a step of a program on one element, in multiply-adds of
 def emit_fused(w: Writer, node: Node) -> None:
     """A program over registers, with the strides of every operand."""
     body: Graph = node.attrs["body"]
-    shape = body.outputs[0].shape
+    shape = walked(body)
     dims: list[Size] = list(shape)
     for t in node.inputs:
         dims += w.strides_in(t, shape)
@@ -26,7 +26,7 @@ def emit_fused(w: Writer, node: Node) -> None:
         places = [(own, w.strides_out(t)), *((view.value, view.strides) for view in w.copies(t))]
         for value, strides in places:
             outs.append(value)
-            dims += strides
+            dims += strides if t.shape == shape else (*strides[:-1], 0)  # one element a row
             registers.append(register)
     program.outputs = registers
     w.add("integer" if integral(body) else "pointwise", ins, outs, dims, [len(shape)], program.spec())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from elman.executors.lowering.views import REDUCTIONS
 from elman.executors.lowering.writer import Writer
 from elman.graph.node import Node, Tensor
+from elman.graph.operators import REDUCTIONS
 from elman.shapes import Shape, Size, product
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from elman import dtypes
 from elman.errors import GraphError
-from elman.executors.lowering.views import REDUCTIONS
 from elman.executors.shards import early_stage, of_batch
 from elman.graph.node import Graph, Node, Tensor
+from elman.graph.operators import REDUCTIONS
 from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import cast
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elman.graph.node import Node, Tensor
+from elman.graph.operators import REDUCTIONS
 from elman.shapes import Shape, Size, product
 
-REDUCTIONS = ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
 VIEWS = ("Slice", "Transpose", "Expand", "Reshape")
 
 

@@ -6,20 +6,29 @@ A tile is loaded once, everything is done to it, and only results are stored.
 `fuse` then groups pointwise nodes of one shape. A group is legal when no path leaves it and comes back; nodes are
 visited in topological order and a node joins the group of an operand only if none of its other operands was
 computed later than, and from, that group.
+
+Reductions of the last axis join a group, too, and with them what has one element a row: `z - mean(z)` is one group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 from elman import dtypes
 from elman.graph.node import Graph, Node, Tensor, kind, placeholder
+from elman.graph.operators import REDUCTIONS
 from elman.graph.rewrite.rebuild import copy, rebuild, users
-from elman.shapes import symbols
+from elman.shapes import Shape, symbols
 
 Stage = Callable[[Node], int]
+Flavour = tuple[Shape, bool, int, bool]
 
 MAX_NODES = 48  # of one group: its registers must fit the kernel's
+MAX_ROW = 1024
+"""Elements of the longest row that is reduced within a group: `tile` of native/include/elman/kernels.h."""
+VECTOR = 16
+"""Elements of the longest vector: such rows are whole vectors."""
 
 
 def fuse_products(graph: Graph) -> Graph:
@@ -69,7 +78,7 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
 
     Args: stage: nodes of different stages stay apart (an executor may run parts of a graph at different times).
     """
-    groups = _merged(graph, _groups(graph, stage), stage)
+    groups = [g for g in _merged(graph, _groups(graph, stage), stage) if len(g) > 1 or kind(g[0]) == "pointwise"]
     leader = {n.serial: g for g in groups for n in g}
     outside = users(graph)
     kept = {(t.node.serial, t.index) for t in graph.roots}
@@ -130,6 +139,7 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
     order = graph.nodes()
     group_of: dict[int, int] = {}
     groups: list[list[Node]] = []
+    flavours: list[Flavour] = []
     below: dict[int, set[int]] = {}  # node serial -> groups it depends on, directly or not
     above: list[set[int]] = []  # group -> groups it depends on
     for node in order:
@@ -138,13 +148,13 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
             depends |= below[t.node.serial]
             if t.node.serial in group_of:
                 depends.add(group_of[t.node.serial])
-        if kind(node) != "pointwise" or node.op == "Identity":
+        if not (kind(node) == "pointwise" or reduces_rows(node)) or node.op == "Identity":
             below[node.serial] = depends
             continue
         chosen = None
         for g in sorted({group_of[t.node.serial] for t in node.inputs if t.node.serial in group_of}, reverse=True):
             if (
-                _flavour(groups[g][0], stage) == _flavour(node, stage)
+                _joined(flavours[g], _flavour(node, stage))
                 and len(groups[g]) < MAX_NODES
                 and not _returns(node, g, group_of, below, above)
             ):
@@ -153,8 +163,10 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
         if chosen is None:
             chosen = len(groups)
             groups.append([])
+            flavours.append(_flavour(node, stage))
             above.append(set())
         groups[chosen].append(node)
+        flavours[chosen] = _joined(flavours[chosen], _flavour(node, stage)) or flavours[chosen]
         group_of[node.serial] = chosen
         extra = (depends | {a for d in depends for a in above[d]}) - {chosen}
         above[chosen] |= extra
@@ -165,13 +177,35 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
     return groups
 
 
-def _flavour(node: Node, stage: Stage) -> tuple[object, bool, int]:
+def reduces_rows(node: Node) -> bool:
+    """Whether a node makes one number of each row, and rows are whole vectors, but not too many."""
+    if node.op not in REDUCTIONS or not node.attrs["keepdims"] or not dtypes.is_real(node.inputs[0].dtype):
+        return False
+    x = node.inputs[0]
+    last = x.shape[-1] if x.ndim else 0
+    return node.attrs["axes"] == (x.ndim - 1,) and isinstance(last, int) and 1 < last <= MAX_ROW and last % VECTOR == 0
+
+
+def _flavour(node: Node, stage: Stage) -> Flavour:
     """What members of a group share.
 
-    The shape, whether whole numbers come of whole numbers (floats would round those), the stage.
+    The shape, whether whole numbers come of whole numbers (floats would round those), the stage; and whether rows are
+    reduced.
     """
     whole = all(t.dtype == dtypes.INT32 for t in (*node.inputs, *node.outputs))
-    return node.outputs[0].shape, whole, stage(node)
+    reduces = reduces_rows(node)
+    return (node.inputs if reduces else node.outputs)[0].shape, whole, stage(node), reduces
+
+
+def _joined(a: Flavour, b: Flavour) -> Flavour | None:
+    """The flavour of a group of both, None where they stay apart: beside reductions there may be one element a row."""
+    rows, other = (a, b) if a[3] else (b, a)
+    together = rows[0] == other[0] or (rows[3] and other[0] == (*rows[0][:-1], 1))
+    return rows if together and a[1:3] == b[1:3] else None
+
+
+def _shared(group: Sequence[Node], stage: Stage) -> Flavour:
+    return reduce(lambda a, b: _joined(a, b) or a, (_flavour(node, stage) for node in group))
 
 
 def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[Node]]:
@@ -198,20 +232,21 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
         return False
 
     alive = dict(enumerate(groups))
-    flavours = {i: _flavour(g[0], stage) for i, g in alive.items()}
+    flavours = {i: _shared(g, stage) for i, g in alive.items()}
     for i in sorted(alive):
         for j in sorted(alive):
             if (
                 j <= i
                 or i not in alive
                 or j not in alive
-                or flavours[i] != flavours[j]
+                or _joined(flavours[i], flavours[j]) is None
                 or len(alive[i]) + len(alive[j]) > MAX_NODES
             ):
                 continue
             if reaches(below[i] - {j}, j) or reaches(below[j] - {i}, i):
                 continue
             alive[i] = sorted([*alive[i], *alive.pop(j)], key=lambda n: n.serial)
+            flavours[i] = _joined(flavours[i], flavours[j]) or flavours[i]
             below[i] = (below[i] | below.pop(j)) - {i, j}
             for reads in below.values():
                 if j in reads:
