@@ -167,3 +167,34 @@ def test_sums_over_strips_have_the_same_bits_for_any_number_of_threads(monkeypat
 
     one = bits(1)
     assert all(bits(threads) == one for threads in (2, 4))
+
+
+def scaled(units=16):
+    """A cell that scales and shifts its state, and the gradients of its weights: sums of products of stacks."""
+    x, w, gamma, beta = (
+        placeholder(n, s) for n, s in (("x", (T, B, 3)), ("w", (3, units)), ("g", (units,)), ("b", (units,)))
+    )
+
+    def step(states, slices):
+        h = ops.tanh(states[0] * gamma + beta + slices[0])
+        return [h], [h]
+
+    (y,) = ops.scan(step, [ops.zeros((B, units), "float32")], [x @ w])[1]
+    forward = hoist(simplify(Graph((x, w, gamma, beta), (ops.sum(y * y),))))
+    return Graph(forward.inputs, (forward.outputs[0], *gradients(forward.outputs[0], [w, gamma, beta])))
+
+
+def test_products_that_are_only_added_up_are_made_beside_the_loop():
+    graph = scaled()
+    names, local, sums = strips(graph)[1]
+    assert names == ["pointwise", "reduce", "scan", "pointwise", "reduce", "reduce", "matmul"]
+    assert (local, sums) == (4, 4)
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(1, 0), (1, 1), (1, 300), (16, 37), (33, 20)])
+def test_sums_of_products_in_strips_are_those_of_the_reference(rows, steps):
+    graph, random = scaled(), np.random.default_rng(0)
+    arrays = [random.normal(size=size).astype(np.float32) for size in ((steps, rows, 3), (3, 16), (16,), (16,))]
+    native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, 16 + rows * steps, steps)

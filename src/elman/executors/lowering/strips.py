@@ -55,6 +55,9 @@ def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection
         for at, i in enumerate(code):
             if at > loop.at and at not in taken and _reads(w, i, loop) and _ready(w, code, at, loop.at):
                 taken[at] = loop
+        for at, i in enumerate(code):
+            if at > loop.at and at not in taken and i[0] == POINTWISE and _ready(w, code, at, loop.at):
+                taken.update(dict.fromkeys(_only_added_up(w, code, at, loop, uses, kept), loop))
     for loop in loops:
         for at, i in enumerate(code[: loop.at]):
             sums = _sums_of(w, code, at, loop) if at not in taken and i[0] == POINTWISE else None
@@ -138,8 +141,8 @@ def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> li
 
     None where it cannot run beside the loop: it makes no sequence of it, or something else waits for it.
     """
-    axis, outs = _time_axis(w, code[at], loop), code[at][2]
-    own = all(w.values[v][0] in (TEMPORARY, PART) for v in outs)
+    axis, outs, by_row = _time_axis(w, code[at], loop), code[at][2], code[at][5][-1]
+    own = not by_row and all(w.values[v][0] in (TEMPORARY, PART) for v in outs)
     if axis is None or not own or w.bodies[code[loop.at][6]][7]:
         return None
     sums = []
@@ -169,6 +172,24 @@ def read_by_row(w: Writer, value: int, uses: Counter[int]) -> bool:
     return plain and vectors and time > 0 and sizes[0] == Dim.symbol(BATCH) and i[1].count(value) == 1
 
 
+def _only_added_up(
+    w: Writer, code: Sequence[Instruction], at: int, loop: _Loop, uses: Counter[int], kept: Collection[int]
+) -> list[int]:
+    """Where element-wise work on stacks stands, and the sums over rows that are all that reads it; or nothing.
+
+    Such are the gradients of weights that scale or shift: sums of products of two stacks.
+    """
+    i = code[at]
+    steps = (_by_time(w, i, loop, out, 0) and w.values[out][0] == TEMPORARY for out in i[2])
+    if i[5][-1] or not set(loop.stacks).intersection(i[1]) or not all(steps):
+        return []
+    sums = [n for n, s in enumerate(code) if s[0] == REDUCE and s[1][0] in i[2] and s[4][0] == SUM]
+    read = Counter(code[n][1][0] for n in sums)
+    alone = all(read[out] == 1 and uses[out] == 2 and out not in kept for out in i[2])
+    whole = (sizes_of(w, code[n][3])[:2] for n in sums)
+    return [at, *sums] if alone and all(o == 1 and quotient(m, loop.steps) is not None for o, m in whole) else []
+
+
 def _size(w: Writer, value: int) -> Size:
     return sizes_of(w, [w.values[value][3]])[0]
 
@@ -185,14 +206,15 @@ def _strip(
 ) -> Instruction:
     """One instruction for a loop and what stands beside it: its body is their list."""
     loop, body = _loop(w, code, at), w.bodies[code[at][6]]
-    filling = [code[n] for n in beside if code[n][0] == POINTWISE]
-    filled = {v for i in filling for v in i[2]}
-    first = {n for n in beside if code[n][0] == POINTWISE or (code[n][0] == REDUCE and code[n][1][0] in filled)}
+    worked = {n for n in beside if code[n][0] == POINTWISE}
+    filled = {v for n in worked if n < at for v in code[n][2]}
+    first = {n for n in beside if code[n][0] == REDUCE and code[n][1][0] in filled} | {n for n in worked if n < at}
     group = [_stepwise(w, code[n], loop) for n in sorted([at, *beside], key=lambda n: (n not in first, n))]
     inside = Counter(named(w, group))
     states = {root(w, v) for v in body[4]}
     passing = [v for v, made in zip(loop.stacks, body[5], strict=True) if root(w, made) not in states]
-    added = [i[1][0] for i in group if i[0] == REDUCE and i[1][0] in filled]
+    made = {v for n in worked for v in code[n][2]}
+    added = [i[1][0] for i in group if i[0] == REDUCE and i[1][0] in made]
     local = [
         v
         for v in {*loop.sequences, *passing, *added}
@@ -206,4 +228,4 @@ def _strip(
 
 def _stepwise(w: Writer, i: Instruction, loop: _Loop) -> Instruction:
     """An instruction as it stands in a strip: element-wise work is told which axis is time."""
-    return i if i[0] != POINTWISE else (*i[:4], [*i[4], _time_axis(w, i, loop)], *i[5:])
+    return i if i[0] != POINTWISE else (*i[:4], [*i[4], _time_axis(w, i, loop) or 0], *i[5:])
