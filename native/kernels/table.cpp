@@ -32,6 +32,7 @@ constexpr Kernels<R> table_of = {
     packed_size<R>,
     pack<R>,
     matmul<R>,
+    matmul_together<R>,
     quantized_scratch,
     quantized_matmul,
     conv_scratch<R>,
@@ -52,7 +53,7 @@ constexpr Kernels<R> table_of = {
     scatter_add<R>,
     uniform<R>,
     finite<R>,
-    {packed_size<R>, rounded_scratch<R>, rounded_pack<R>, rounded_matmul<R>},
+    {packed_size<R>, rounded_scratch<R>, rounded_pack<R>, rounded_matmul<R>, nullptr},
     false};
 
 }  // namespace

@@ -5,6 +5,7 @@
 namespace elman {
 namespace {
 
+constexpr int64_t worth_together = 2 << 20;  // bytes read at every step of a loop: no second cache keeps them
 constexpr size_t kept_bindings = 64;  // sizes remembered, twice with twins; then all are forgotten
 
 }  // namespace
@@ -168,6 +169,7 @@ void Plan<R>::build(Binding& b) {
   Builder<R> whole(
       spec_, b.sizes, kernels_, [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
   b.segments.resize(spec_.segments.size());
+  b.together.assign(spec_.segments.size(), false);
   for (Shard& s : b.shards) s.segments.resize(spec_.segments.size());
   for (size_t n = 0; n < spec_.segments.size(); ++n) {
     const Segment& segment = spec_.segments[n];
@@ -183,6 +185,9 @@ void Plan<R>::build(Binding& b) {
       for (const auto& [value, rows] : shard.rows_at) builder.rows_at[value] = rows.data();
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
     }
+    int64_t reread = 0;
+    for (const auto& step : b.shards[0].segments[n]) reread = std::max(reread, step->reread());
+    b.together[n] = reread >= worth_together;
   }
   for (size_t n = 0; n < spec_.last.size(); ++n) {
     Steps steps = compile(spec_.last[n].code, b.layout.block[spec_.segments.size() + n], whole, arena_.data());

@@ -187,6 +187,7 @@ std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* f
   auto s = std::make_unique<MatmulStep<R>>();
   const Products<R> products = kernels_.products(i.flags[1] != 0);
   s->product = products.matmul;
+  s->together = products.together;
   s->batch = size(i, 0);
   Matmul<R>& c = s->call;
   c.m = size(i, 1), c.n = size(i, 2), c.k = size(i, 3);

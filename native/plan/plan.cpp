@@ -92,23 +92,28 @@ bool Plan<R>::step(const Feed& feed, int threads, Watch& watch, Host* host) {
       }
       continue;
     }
-    std::vector<std::exception_ptr> failures(b.shards.size());
+    // Neighbours are walked by one thread, one after another or side by side: what they compute is the same.
+    const int shards = int(b.shards.size()), fewest = (shards + most_together - 1) / most_together;
+    const int gangs = b.together[n] ? std::clamp(threads, fewest, shards) : shards;
+    std::vector<std::exception_ptr> failures(size_t(gangs), nullptr);
     const auto caller = std::this_thread::get_id();
     std::atomic<bool> stopped{false};
-    const auto shard = [&](int s) {
+    const auto gang = [&](int g) {
       try {
         Watch own(std::this_thread::get_id() == caller ? host : nullptr, &stopped);
-        if (n == first) load(b.shards[size_t(s)].loads, feed);
-        for (auto& step : b.shards[size_t(s)].segments[n]) {
-          own.tick();
-          step->run(own);
+        Steps* lists[most_together];
+        const int from = g * shards / gangs, to = (g + 1) * shards / gangs;
+        for (int s = from; s < to; ++s) {
+          if (n == first) load(b.shards[size_t(s)].loads, feed);
+          lists[s - from] = &b.shards[size_t(s)].segments[n];
         }
-      } catch (...) { failures[size_t(s)] = std::current_exception(); }
+        run_together(lists, to - from, own);
+      } catch (...) { failures[size_t(g)] = std::current_exception(); }
     };
     const auto idle = [&] {
       if (host != nullptr && !stopped && host->stop()) stopped = true;
     };
-    parallel(int(b.shards.size()), threads, shard, idle);
+    parallel(gangs, threads, gang, idle);
     if (stopped) throw Interrupted{};
     for (auto& f : failures)
       if (f) std::rethrow_exception(f);

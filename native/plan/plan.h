@@ -94,6 +94,7 @@ class Plan {
     std::vector<Move> updates;  // of variables that are no twins, after each step
     std::vector<std::vector<Piece>> results;  // by output: a piece a shard, one after another
     const R* guard = nullptr;
+    std::vector<bool> together;  // by segment: whether a thread runs the shards it has side by side
   };
 
   void find(Fixed& fixed) const;  // from the last run, which was of it

@@ -35,6 +35,31 @@ void MatmulStep<R>::run(Watch&) {
   }
 }
 
+// What is packed is the first's: the others have not packed theirs.
+template <class R>
+void MatmulStep<R>::run_together(Step* const* all, int count, Watch& watch) {
+  const bool joined = reread() > 0 && batch == 1;
+  Matmul<R> calls[most_together];
+  for (int i = 0; i < count; ++i) {
+    auto& one = static_cast<MatmulStep&>(*all[i]);
+    const R* const own = one.call.packed;
+    one.call.packed = call.packed;
+    if (joined) calls[i] = one.call;
+    else one.run(watch);
+    one.call.packed = own;
+  }
+  if (joined) together(calls, count);
+}
+
+void run_together(Steps* const* all, int count, Watch& watch) {
+  for (size_t n = 0; n < all[0]->size(); ++n) {
+    watch.tick();
+    Step* steps[most_together];
+    for (int i = 0; i < count; ++i) steps[i] = (*all[i])[n].get();
+    steps[0]->run_together(steps, count, watch);
+  }
+}
+
 int64_t IntegerStep::compute(const PointwiseStep& s) const {
   const int64_t a = registers_[s.a], b = registers_[s.b];
   switch (s.code) {
@@ -130,6 +155,13 @@ void row_starts(std::vector<int64_t>& start, const int32_t* lengths, int64_t row
 }
 
 void ScanStep::begin(Watch& watch) {
+  remember();
+  if (steps > 0)
+    for (auto& step : first) step->run(watch);
+}
+
+// States before the first step, and where the rows of each step begin
+void ScanStep::remember() {
   for (auto& state : states) {
     state.before = state.initial;
     if (state.trace < 0) continue;
@@ -140,8 +172,6 @@ void ScanStep::begin(Watch& watch) {
     row_starts(start_, lengths, rows, steps);
     settled_[0] = settled_[1] = rows;
   }
-  if (steps > 0)
-    for (auto& step : first) step->run(watch);
 }
 
 void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
@@ -158,10 +188,52 @@ void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
       take(going);
     }
     for (auto& step : body) step->run(watch);
-    for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
-    if (lengths != nullptr) finish(t, taken_, settled_[i & 1]);
-    for (auto& state : states) state.before = state.after;
+    pass_on(i, t);
   }
+}
+
+void ScanStep::run_together(Step* const* all, int count, Watch& watch) {
+  if (lengths != nullptr) return Step::run_together(all, count, watch);
+  ScanStep* loops[most_together];
+  int64_t lowest[most_together] = {};
+  for (int i = 0; i < count; ++i) loops[i] = static_cast<ScanStep*>(all[i]);
+  begin_together(loops, count, watch);
+  walk_together(loops, count, lowest, 0, steps, watch);
+  for (int i = 0; i < count; ++i) loops[i]->end();
+}
+
+int64_t ScanStep::reread() const {
+  int64_t bytes = 0;
+  if (lengths != nullptr) return bytes;  // shards are then as long as their rows, and walk alone
+  for (const auto& step : body) bytes += step->reread();
+  return bytes;
+}
+
+void ScanStep::begin_together(ScanStep* const* all, int count, Watch& watch) {
+  Steps* lists[most_together];
+  for (int i = 0; i < count; ++i) {
+    all[i]->remember();
+    lists[i] = &all[i]->first;
+  }
+  if (all[0]->steps > 0) elman::run_together(lists, count, watch);
+}
+
+void ScanStep::walk_together(ScanStep* const* all, int count, const int64_t* lowest, int64_t from, int64_t to,
+                             Watch& watch) {
+  Steps* lists[most_together];
+  for (int n = 0; n < count; ++n) lists[n] = &all[n]->body;
+  for (int64_t i = from; i < to; ++i) {
+    const int64_t t = all[0]->reverse ? all[0]->steps - 1 - i : i;
+    for (int n = 0; n < count; ++n) all[n]->move(i, t, lowest[n]);
+    elman::run_together(lists, count, watch);
+    for (int n = 0; n < count; ++n) all[n]->pass_on(i, t);
+  }
+}
+
+void ScanStep::pass_on(int64_t i, int64_t t) {
+  for (auto& d : duplicates) std::memcpy(d->to, d->from, size_t(d->bytes));
+  if (lengths != nullptr) finish(t, taken_, settled_[i & 1]);
+  for (auto& state : states) state.before = state.after;
 }
 
 void ScanStep::end() {

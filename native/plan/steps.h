@@ -54,17 +54,31 @@ class Watch {
 struct Step {
   virtual ~Step() = default;
   virtual void run(Watch& watch) = 0;
+  // The same step of several shards, this the first of them. What all of them read may then be read once.
+  virtual void run_together(Step* const* all, int count, Watch& watch) {
+    for (int i = 0; i < count; ++i) all[i]->run(watch);
+  }
+  // Bytes of the matrices that a loop reads at every time step, and that its shards could read once
+  virtual int64_t reread() const { return 0; }
   // How many of what it walks outermost, where it may be told to take fewer
   virtual int64_t* rows() { return nullptr; }
 };
 using Steps = std::vector<std::unique_ptr<Step>>;
+inline constexpr int most_together = 4;
+// Lists of one code, made for several shards: each step of them all before the next.
+void run_together(Steps* const* all, int count, Watch& watch);
 
 template <class R>
 struct MatmulStep final : Step {
   void (*product)(const Matmul<R>&);
+  void (*together)(const Matmul<R>*, int64_t) = nullptr;
   Matmul<R> call{};
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
   void run(Watch&) override;
+  void run_together(Step* const* all, int count, Watch& watch) override;
+  int64_t reread() const override {
+    return call.packed == nullptr || together == nullptr ? 0 : call.k * call.n * int64_t(sizeof(R));
+  }
   int64_t* rows() override { return batch == 1 ? &call.m : nullptr; }
 };
 
@@ -75,6 +89,7 @@ struct PackStep final : Step {
   const R* b = nullptr;
   int64_t b_row = 0, b_col = 0, k = 0, n = 0;
   void run(Watch&) override { products.pack(packed, b, b_row, b_col, k, n); }
+  void run_together(Step* const*, int, Watch& watch) override { run(watch); }  // all read what the first has packed
 };
 
 // How an operand is walked along axes of these sizes. Neighbouring axes that it walks as one become one.
@@ -245,14 +260,22 @@ struct ScanStep final : Step {
     walk(0, steps, watch);
     end();
   }
+  void run_together(Step* const* all, int count, Watch& watch) override;
+  int64_t reread() const override;
   // The same in parts: walks that follow each other, from one step (counted in the loop's direction) to another.
   void begin(Watch& watch);
   void walk(int64_t from, int64_t to, Watch& watch);
+  // Without lengths, loops of several shards side by side. lowest: by loop, the first time step of the walk that is local to it
+  static void begin_together(ScanStep* const* all, int count, Watch& watch);
+  static void walk_together(ScanStep* const* all, int count, const int64_t* lowest, int64_t from, int64_t to,
+                            Watch& watch);
   int64_t start(int64_t t) const { return start_[size_t(t)]; }  // with lengths, of step t among the rows of all
   void end();
 
  private:
+  void remember();
   void move(int64_t i, int64_t t, int64_t lowest);
+  void pass_on(int64_t i, int64_t t);
   void take(int64_t count);
   void finish(int64_t t, int64_t count, int64_t& settled);
   void clear(int64_t from);

@@ -103,14 +103,52 @@ void StripStep::run(Watch& watch) {
   cut();
   int64_t from = 0;
   for (const int64_t to : ends_) {
-    const int64_t t = loop->reverse ? loop->steps - to : from;
-    const int64_t at = gapless ? loop->start(t) : t, count = gapless ? loop->start(t + to - from) - at : to - from;
-    for (auto& part : before) part->run(at, count, from == 0);
+    run_parts(before, from, to);
     loop->walk(from, to, watch);
-    for (auto& part : after) part->run(at, count, from == 0);
+    run_parts(after, from, to);
     from = to;
   }
   loop->end();
+}
+
+void StripStep::run_parts(const std::vector<std::unique_ptr<StripPart>>& parts, int64_t from, int64_t to) {
+  const int64_t t = loop->reverse ? loop->steps - to : from;
+  const int64_t at = gapless ? loop->start(t) : t, count = gapless ? loop->start(t + to - from) - at : to - from;
+  for (auto& part : parts) part->run(at, count, from == 0);
+}
+
+// Every shard keeps the strips it has alone: where they end is part of what its sums are.
+void StripStep::run_together(Step* const* all, int count, Watch& watch) {
+  if (loop->lengths != nullptr || loop->steps == 0) return Step::run_together(all, count, watch);
+  StripStep* strips[most_together];
+  ScanStep* loops[most_together];
+  int64_t from[most_together] = {}, lowest[most_together];
+  size_t strip[most_together] = {};
+  for (int i = 0; i < count; ++i) {
+    strips[i] = static_cast<StripStep*>(all[i]);
+    loops[i] = strips[i]->loop.get();
+    for (auto& step : strips[i]->packing) step->run(watch);
+    strips[i]->cut();
+  }
+  ScanStep::begin_together(loops, count, watch);
+  for (int64_t at = 0; at < loop->steps;) {
+    int64_t next = loop->steps;
+    for (int i = 0; i < count; ++i) {
+      const int64_t end = strips[i]->ends_[strip[i]];
+      if (from[i] == at) strips[i]->run_parts(strips[i]->before, at, end);
+      lowest[i] = loop->reverse ? loop->steps - end : from[i];
+      next = std::min(next, end);
+    }
+    ScanStep::walk_together(loops, count, lowest, at, next, watch);
+    for (int i = 0; i < count; ++i) {
+      if (strips[i]->ends_[strip[i]] != next) continue;
+      strips[i]->run_parts(strips[i]->after, from[i], next);
+      from[i] = next;
+      ++strip[i];
+    }
+    at = next;
+  }
+  for (int i = 0; i < count; ++i) loops[i]->end();
 }
 
 template struct StripProduct<float>;

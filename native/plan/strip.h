@@ -63,9 +63,12 @@ struct StripStep final : Step {
   int64_t rows = 1;  // of the loop, a time step
   bool gapless = false;  // what it walks: then the parts count rows
   void run(Watch& watch) override;
+  void run_together(Step* const* all, int count, Watch& watch) override;
+  int64_t reread() const override { return loop->reread(); }
 
  private:
   void cut();
+  void run_parts(const std::vector<std::unique_ptr<StripPart>>& parts, int64_t from, int64_t to);
 
   std::vector<int64_t> ends_;
 };

@@ -104,6 +104,55 @@ TEST(matmul_blocks_of_k_and_m) {
   });
 }
 
+TEST(matmul_panels_of_a_large_b) {
+  each_isa([](const auto& kernels, auto) {
+    Random random;
+    const int64_t sizes[][3] = {{12, 640, 513}, {75, 531, 520}, {20, 4096, 67}, {13, 130, 2100}};
+    for (const auto& s : sizes)
+      for (bool packed : {false, true})
+        for (int layout = 0; layout < 3; ++layout)
+          check_product(kernels, s[0], s[1], s[2], Layout(layout), Layout((layout + int(packed)) % 3),
+                        Init(random.below(4)), packed, random);
+  });
+}
+
+TEST(matmul_together_gives_the_bits_of_each_alone) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    const int64_t n = 600, rows[] = {16, 1, 0, 140};  // together more than one block of rows
+    for (int64_t k : {30, 500, 513})
+      for (Layout layout : {Layout::rows, Layout::columns, Layout::strided}) {
+        Strided<R> b(k, n, Layout::rows, random, 0);
+        Buffer<R> packing(kernels.packed_size(k, n));
+        kernels.pack(packing, b.buffer, b.row, b.col, k, n);
+        std::vector<Matmul<R>> calls;
+        std::vector<Strided<R>> a;
+        std::vector<Buffer<R>> alone, together;
+        for (int64_t m : rows) {
+          a.emplace_back(m, k, layout, random, 3);
+          alone.emplace_back(m * n);
+          randomize(alone.back(), random);
+          together.emplace_back(alone.back());
+        }
+        for (size_t i = 0; i < a.size(); ++i) {
+          Matmul<R> p{rows[i], n,       k,        a[i].buffer, a[i].row, a[i].col, nullptr, 0,
+                      0,       packing, alone[i], n,           alone[i], n,        nullptr};
+          for (int64_t row = 0; row < p.m; ++row) {
+            Matmul<R> one = p;
+            one.m = 1, one.a += row * one.a_row, one.c += row * n, one.init = one.c;
+            kernels.matmul(one);
+          }
+          p.init = p.c = together[i];
+          calls.push_back(p);
+        }
+        kernels.matmul_together(calls.data(), int64_t(calls.size()));
+        for (size_t i = 0; i < a.size(); ++i)
+          CHECK(together[i].intact() && !std::memcmp(together[i], alone[i], size_t(rows[i] * n) * sizeof(R)),
+                "rows %ld k %ld layout %d", long(rows[i]), long(k), int(layout));
+      }
+  });
+}
+
 TEST(matmul_empty_sizes) {
   each_isa([](const auto& kernels, auto) {
     Random random;

@@ -51,6 +51,7 @@ struct Products {
   int64_t (*scratch_size)(int64_t k, int64_t n);
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+  void (*together)(const Matmul<R>*, int64_t count);                    // several of one `packed`, k and n: the same bits. May be nullptr
 };
 
 // c(m,n) = step(m) * scale(n) * sum over k of q(m,k) * b(n,k), in this order: q is a's row in whole numbers, row / step rounded to the
@@ -206,6 +207,7 @@ struct Kernels {
   int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+  void (*matmul_together)(const Matmul<R>*, int64_t count);
   int64_t (*quantized_scratch)(int64_t m, int64_t k);
   void (*quantized_matmul)(const QuantizedMatmul&);
   int64_t (*conv_scratch)(const Window&, int64_t filters);
@@ -229,7 +231,7 @@ struct Kernels {
   Products<R> bfloat16;
   bool bfloat16_unit;                                                   // whether a unit of the processor does them; else they are emulated
 
-  Products<R> products(bool rounded) const { return rounded ? bfloat16 : Products<R>{packed_size, packed_size, pack, matmul}; }
+  Products<R> products(bool rounded) const { return rounded ? bfloat16 : Products<R>{packed_size, packed_size, pack, matmul, matmul_together}; }
 };
 
 enum class Isa : uint8_t { baseline, avx2, avx512 };                    // aarch64 has baseline only (NEON)

@@ -228,7 +228,7 @@ void matmul(const Matmul<float>& p) {
   _tile_release();
 }
 
-constexpr Products<float> table = {packed_size, scratch_size, pack, matmul};
+constexpr Products<float> table = {packed_size, scratch_size, pack, matmul, nullptr};
 
 // Whether the processor has the tile unit and AVX-512's conversions, and the system saves tiles and lets this process use them
 bool supported() {

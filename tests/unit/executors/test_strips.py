@@ -157,6 +157,26 @@ def test_a_target_that_something_else_reads_is_gathered():
     assert lower(graph).spec["input_rows"] == [False, False]
 
 
+@pytest.mark.parametrize(("rows", "steps"), [(62, 20), (17, 1), (64, 33)])
+def test_shards_of_a_large_loop_walk_together_and_keep_their_bits(monkeypatch, rows, steps):
+    """One thread then reads the weights once a step for all its shards; four threads have a shard each.
+
+    Of 62 rows, shards have 16 and 15, and strips that end after other steps.
+    """
+    graph = training([layer("LSTM", 384)])
+    x = np.random.default_rng(0).normal(size=(rows, steps, 3)).astype(np.float32)
+
+    def outputs(threads):
+        monkeypatch.setenv("ELMAN_NUM_THREADS", str(threads))
+        return NativeExecutor().compile(graph).run([x]).outputs
+
+    alone = outputs(4)
+    for threads in (1, 2, 3):
+        assert [y.tobytes() for y in outputs(threads)] == [y.tobytes() for y in alone]
+    for mine, other in zip(alone, ReferenceExecutor().compile(graph).run([x]).outputs, strict=True):
+        assert_close(mine, other, 384 + rows * steps, steps)
+
+
 def test_sums_over_strips_have_the_same_bits_for_any_number_of_threads(monkeypatch):
     graph = training([layer("LSTM", 32)])
     x = np.random.default_rng(0).normal(size=(70, 90, 3)).astype(np.float32)

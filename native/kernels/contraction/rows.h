@@ -1,0 +1,124 @@
+// Rows outside, panels inside: a block of rows of A in the first cache, all panels of B past it from the second.
+//
+// Source: Goto and van de Geijn 2008, with the roles of the caches exchanged. Good for few rows, and for a B that the first cache
+// holds; panels.h for many rows and a large B.
+#pragma once
+#include "contraction/pack.h"
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+template <class R>
+constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's columns: 1 KB each
+
+// A Tile is passed on by reference and never copied: its fields have just been stored one by one, which a wide load must wait for.
+
+// All columns for at most tile_rows rows, from t.a, t.b, t.c and t.init on
+template <class R>
+ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
+  constexpr int W = width<R>;
+  if (rows == 1 && n <= row_vectors * W) {
+    const int64_t vectors = (n + W - 1) / W;
+    t.last = int(n - (vectors - 1) * W);
+    return RowTable<R>::of_vectors[vectors](t);
+  }
+  const R *const b = t.b, *const init = t.init;
+  R* const c = t.c;
+  while (n > 0) {
+    const int64_t vectors = (n + W - 1) / W;
+    const int used = vectors >= 8 && rows <= tile_rows<8>   ? 8
+                     : vectors >= 4 && rows <= tile_rows<4> ? 4
+                     : vectors >= 2                         ? 2
+                                                            : 1;
+    const int64_t columns = n < used * W ? n : used * W;
+    t.last = int(columns) - (used - 1) * W;
+    switch (used) {
+      case 8:
+        TileTable<R, 8>::of_rows[rows](t);
+        break;
+      case 4:
+        TileTable<R, 4>::of_rows[rows](t);
+        break;
+      case 2:
+        TileTable<R, 2>::of_rows[rows](t);
+        break;
+      default:
+        TileTable<R, 1>::of_rows[rows](t);
+        break;
+    }
+    n -= columns;
+    t.b += used / panel_vectors * panel_step;
+    t.c += columns;
+    if (t.init) t.init += columns;
+  }
+  t.b = b;
+  t.c = c;
+  t.init = init;
+}
+
+// A copy of a block of A's rows pays when several panels read it and its own strides would crowd the first cache. Where A is
+// transposed, the rows of a block are neighbours in memory, and only many panels pay for a copy.
+template <class R>
+bool worth_copying(const Tile<R>& t, int64_t n) {
+  if (t.k < 64 || n <= panel_columns<R>) return false;
+  const bool crowded = (t.a_col == 1 ? t.a_row : t.a_col) * int64_t(sizeof(R)) % 4096 == 0;
+  if (t.a_col == 1) return crowded;
+  return crowded || t.a_row != 1 || n > 256;
+}
+
+template <class R>
+constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
+
+// copy[k * copied_rows + i] = a(i, k), and t.a reads from there
+template <class R>
+void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
+  constexpr int W = width<R>, C = copied_rows<R>;
+  if (t.a_row == 1) {
+    for (int64_t k = 0; k < t.k; ++k)
+      for (int64_t i = 0; i < rows; i += W) store(copy + k * C + i, load(t.a + k * t.a_col + i));
+  } else if (t.a_col == 1) {
+    for (int64_t i = 0; i < rows; i += W)
+      transpose_strip(copy + i, C, t.a + i * t.a_row, t.a_row, int(rows - i < W ? rows - i : W), t.k);
+  } else {
+    for (int64_t k = 0; k < t.k; ++k)
+      for (int64_t i = 0; i < rows; ++i) copy[k * C + i] = t.a[i * t.a_row + k * t.a_col];
+  }
+  t.a = copy;
+  t.a_row = 1;
+  t.a_col = C;
+}
+
+template <class R>
+void run_copied(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
+  alignas(64) R copy[k_block<R> * copied_rows<R>];
+  const R* const a = t.a;
+  const int64_t a_row = t.a_row, a_col = t.a_col;
+  copy_rows(copy, t, rows);
+  run_row_block(t, rows, n, panel_step);
+  t.a = a;
+  t.a_row = a_row;
+  t.a_col = a_col;
+}
+
+// All rows, split evenly, over one block of k and n
+template <class R>
+void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
+  constexpr int W = width<R>;
+  // Four vectors of columns ask for fewer loads and instructions a multiply-add than two.
+  const bool wide = vector_registers == 32 && n > 3 * W;
+  const int64_t most = n <= W ? tile_rows<1> : wide ? tile_rows<4> : tile_rows<2>;
+  const bool copied = t.k <= k_block<R> && worth_copying(t, n);
+  if (m <= most && !copied) return run_row_block(t, m, n, panel_step);
+  const int64_t blocks = (m + most - 1) / most, fewest = m / blocks, longer = m - blocks * fewest;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t rows = fewest + (i < longer);
+    if (copied) run_copied(t, rows, n, panel_step);
+    else run_row_block(t, rows, n, panel_step);
+    t.a += rows * t.a_row;
+    t.c += rows * t.c_row;
+    if (t.init) t.init += rows * t.init_row;
+  }
+}
+
+}  // namespace
+}  // namespace elman::ELMAN_TARGET
