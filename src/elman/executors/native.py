@@ -148,6 +148,8 @@ class NativePlan(Plan):
         self._bindings: dict[tuple[Any, ...], tuple[dict[str, int], list[int]]] = {}  # by shapes
         self._truths = any(t.dtype == dtypes.BOOL for t in graph.outputs)
         self._results: tuple[int, list[tuple[tuple[int, ...], np.dtype[Any]]]] = (-1, [])
+        # Where no result has an open size, batches of other lengths ask for the same arrays.
+        self._open = any(isinstance(size, Dim) for t in graph.outputs for size in t.shape)
 
     def run(self, arrays: Sequence[np.ndarray]) -> Run:
         """One step on arrays, as `Plan.run`."""
@@ -189,10 +191,12 @@ class NativePlan(Plan):
         if len(order) == 0:
             return Run([], 0)
         with self._lock:
-            if not all(self._readable(i, a) for i, a in enumerate(arrays)):  # then convert these rows, and no others
-                arrays = [a[order] if self._batched[i] else a for i, a in enumerate(arrays)]
+            if all(self._readable(i, a) for i, a in enumerate(arrays)):
+                self._note(arrays)
+                views = arrays
+            else:  # convert these rows, and no others
+                views = self._accept([a[order] if self._batched[i] else a for i, a in enumerate(arrays)])
                 order = np.arange(len(order))
-            views = self._accept(arrays)
             rows = np.ascontiguousarray(order, dtype=np.int64)
             steps, diverged = _named(
                 self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads
@@ -228,14 +232,18 @@ class NativePlan(Plan):
 
     def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """The arrays as the plan reads them: right type and shape, each row contiguous. Open sizes are noted."""
-        shapes = tuple([a.shape for a in arrays])
-        if shapes != self._bound:
-            self._bind(arrays)
-            self._bound = shapes
+        self._note(arrays)
         for a, kind in zip(arrays, self._types, strict=True):
             if a.dtype is not kind or not a.flags.c_contiguous:
                 return [a if self._readable(i, a) else self._converted(i, a) for i, a in enumerate(arrays)]
         return arrays
+
+    def _note(self, arrays: Sequence[np.ndarray]) -> None:
+        """Note the open sizes of arrays. Raises: ShapeError: some do not fit the graph."""
+        shapes = tuple([a.shape for a in arrays])
+        if shapes != self._bound:
+            self._bind(arrays)
+            self._bound = shapes
 
     def _readable(self, index: int, array: np.ndarray) -> bool:
         """Whether the plan can read an array where it is: of its type, in one piece, or with a batch each row of it."""
@@ -263,7 +271,8 @@ class NativePlan(Plan):
                 self._bindings.clear()
             self._bindings[shapes] = sizes, [*_known(self.lowered.symbols, sizes).values()]
         self._sizes, self._symbols = self._bindings[shapes]
-        self._results = (-1, [])
+        if self._open:
+            self._results = (-1, [])
 
     def _check_slices(self, sizes: dict[str, int]) -> None:
         for start, length, step, size in self.lowered.checks:

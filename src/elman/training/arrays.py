@@ -115,7 +115,7 @@ def is_ragged(data: Any) -> bool:
         return False
     if not isinstance(data, (list, tuple, np.ndarray)) or len(data) == 0:
         return False
-    if not all(isinstance(row, (list, tuple, np.ndarray)) and np.ndim(row[:0]) > 0 for row in data):
+    if not all(row.ndim > 0 if isinstance(row, np.ndarray) else isinstance(row, (list, tuple)) for row in data):
         return False
     return len({len(row) for row in data}) > 1
 
@@ -142,7 +142,8 @@ def pad(data: Sequence[Any], column: Column) -> Padded:
             cure,
             because=because,
         )
-    rows = [to_array(row, column) for row in data]
+    # Of many short rows even a call each would be felt.
+    rows = [row if type(row) is np.ndarray and row.dtype.kind in "fiub" else to_array(row, column) for row in data]
     lengths = np.array([len(row) for row in rows], np.int32)
     tails = {row.shape[1:] for row in rows if len(row)} or {rows[0].shape[1:]}
     if len(tails) > 1:

@@ -78,12 +78,11 @@ class Trim:
         Shapes: rows (n,) -> (N, ...) each.
         """
         sizes = {name: max(1, int(lengths[rows].max(initial=0))) for name, lengths in self.longest.items()}
-        arrays = []
-        for array, axes in zip(self.data.arrays, self.axes, strict=True):
-            cut = [slice(None)] * array.ndim
-            for axis, name in axes.items():
-                cut[axis] = slice(0, sizes[name])
-            arrays.append(array[tuple(cut)])
+        arrays = list(self.data.arrays)
+        for i, axes in enumerate(self.axes):
+            if axes:
+                array = arrays[i]
+                arrays[i] = array[tuple([slice(sizes[axes[n]] if n in axes else None) for n in range(array.ndim)])]
         return arrays
 
     def longest_first(self, rows: np.ndarray) -> np.ndarray:
@@ -92,11 +91,19 @@ class Trim:
 
     def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
         """Run a plan over batches of `order`. Yields: (steps done, diverged) after each. Shapes: order (N,)."""
-        for start in range(0, len(order), batch_size):
-            run = self.run(plan, self.longest_first(order[start : start + batch_size]))
+        for rows in self._parted(order, batch_size):
+            run = self.run(plan, rows)
             yield int(not run.diverged), run.diverged
             if run.diverged:
                 return
+
+    def _parted(self, order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+        """An order in batches, the longest rows of each first. Shapes: order (N,); yields (n,)."""
+        whole = len(order) // batch_size * batch_size
+        batches = order[:whole].reshape(-1, batch_size)
+        yield from np.take_along_axis(batches, np.argsort(-self.length[batches], axis=1, kind="stable"), axis=1)
+        if whole < len(order):
+            yield self.longest_first(order[whole:])
 
     def sorted(self, count: int, batch_size: int) -> Iterator[np.ndarray]:
         """The first rows in batches of like length, for a plan that learns nothing: how rows are parted is free there.

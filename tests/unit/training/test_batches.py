@@ -13,6 +13,7 @@ import pytest
 from elman.errors import ArgumentError, DataError
 from elman.layers import Dense, Input, SimpleRNN
 from elman.models import Model, Sequential
+from elman.training.arrays import is_ragged
 from elman.training.program import Signature
 from elman.training.sources import DataSet, is_stream, split, stream_of
 from tests.tolerances import assert_close
@@ -193,6 +194,11 @@ def recurrent(sequences: bool = False) -> Sequential:
 
 
 ROWS = [np.random.default_rng(i).normal(size=(1 + i % 4, 2)) for i in range(8)]
+
+
+def test_numbers_in_arrays_of_no_axis_are_no_sequences() -> None:
+    assert not is_ragged([np.array(1.0), np.array(2.0)])
+    assert is_ragged([np.ones((2, 1)), np.ones((3, 1))]) and is_ragged([[1], (2, 3)])
 
 
 def test_ragged_rows_are_what_they_are_alone() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import elman
 from elman import layers
+from elman.executors import Run
 from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length, neighbours
 from elman.training.sources import DataSet
 from tests.tolerances import assert_close
@@ -64,6 +65,19 @@ def _parts(length, count, batch_size):
     """Which rows meet, by the lengths of all."""
     trim = Trim(DataSet([length], ((), ()), [length]), [{}], {"T": length})
     return [rows.tolist() for rows in trim.sorted(count, batch_size)]
+
+
+def test_rows_of_every_batch_come_longest_first():
+    length, seen = np.array([2, 5, 5, 1, 3, 4, 0]), []
+
+    class Seen:
+        def run_batches(self, arrays, rows, batch_size):
+            seen.append(rows.tolist())
+            return Run([], 1)
+
+    trim = Trim(DataSet([length], ((), ()), [length]), [{}], {"T": length})
+    assert list(trim.batches(Seen(), np.array([3, 1, 2, 0, 5, 4, 6]), 3)) == [(1, False)] * 3
+    assert seen == [[1, 2, 3], [5, 4, 0], [6]]
 
 
 def test_batches_that_only_answer_hold_no_more_steps_than_fit():
