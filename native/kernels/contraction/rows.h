@@ -69,23 +69,23 @@ bool worth_copying(const Tile<R>& t, int64_t n) {
 template <class R>
 constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
 
-// copy[k * copied_rows + i] = a(i, k), and t.a reads from there
+// Into copy, in the order that a's own strides have; t.a reads from there.
 template <class R>
 void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
   constexpr int W = width<R>, C = copied_rows<R>;
-  if (t.a_row == 1) {
+  if (t.a_col == 1) {
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t k = 0; k < t.k; k += W) store(copy + i * k_block<R> + k, load(t.a + i * t.a_row + k));
+  } else if (t.a_row == 1) {
     for (int64_t k = 0; k < t.k; ++k)
       for (int64_t i = 0; i < rows; i += W) store(copy + k * C + i, load(t.a + k * t.a_col + i));
-  } else if (t.a_col == 1) {
-    for (int64_t i = 0; i < rows; i += W)
-      transpose_strip(copy + i, C, t.a + i * t.a_row, t.a_row, int(rows - i < W ? rows - i : W), t.k);
   } else {
     for (int64_t k = 0; k < t.k; ++k)
       for (int64_t i = 0; i < rows; ++i) copy[k * C + i] = t.a[i * t.a_row + k * t.a_col];
   }
   t.a = copy;
-  t.a_row = 1;
-  t.a_col = C;
+  t.a_row = t.a_col == 1 ? k_block<R> : 1;
+  t.a_col = t.a_col == 1 ? 1 : C;
 }
 
 template <class R>
