@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmarks import machine
 from benchmarks.program import Running, Unavailable, Unsupported
 from benchmarks.report import Report, Row
 
@@ -34,14 +33,12 @@ def compare(
 ) -> Row:
     """Time one case and add its row, where anyone could do it; a program that could not is named in the report.
 
-    `notes` keep the multiply-add peak of each round, and how far results lay apart.
+    `notes` keep, by program, the multiply-add peak while it was timed in each round, and how far results lay apart.
     """
     row, left_out = Row(case, "s"), set[str]()
     results: dict[str, list[float]] = {}
-    peaks: list[float] = []
+    peaks: dict[str, list[float]] = {}
     for _ in range(rounds):
-        if (peak := machine.fma_peak()) is not None:
-            peaks.append(peak)
         for side in asked:
             if side.label in left_out:
                 continue
@@ -54,6 +51,8 @@ def compare(
                 continue
             row.add(side.label, answer["seconds"] / side.count)
             results[side.label] = answer["result"]
+            if "peak" in answer:
+                peaks.setdefault(side.label, []).append(answer["peak"])
     if row.samples:
         row.notes |= {"peaks": peaks, "apart": agree(case, results, agreement)}
         report.rows.append(row)
@@ -73,8 +72,9 @@ def agree(case: str, results: dict[str, list[float]], agreement: float = AGREEME
 
 
 def share_of_peak(row: Row, program: str) -> float | None:
-    """Return which share of the multiply-add peak of its rounds a program reached, the median; None: unknown."""
-    samples, peaks, work = row.samples.get(program), row.notes.get("peaks"), row.notes.get("flops")
+    """Return which share of the multiply-add peak beside it a program reached, the median of rounds; None: unknown."""
+    samples, work = row.samples.get(program), row.notes.get("flops")
+    peaks = row.notes.get("peaks", {}).get(program)
     if not samples or not work or not peaks or len(peaks) != len(samples):
         return None
     return statistics.median(work / seconds * 1e-9 / peak for seconds, peak in zip(samples, peaks, strict=True))

@@ -43,16 +43,19 @@ def fma_peak() -> float | None:
     return float(subprocess.run([program], preexec_fn=bind, capture_output=True, check=True, text=True).stdout)
 
 
-@functools.cache
-def peak_program() -> Path | None:
-    """Build the program that measures the peak, once; it is deleted with this process."""
+def peak_program(*options: str) -> Path | None:
+    """Build the program that measures the peak; with `-shared -fPIC`, the library. Deleted with this process."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return None
+    return None if compiler is None else built_peak(compiler, options)
+
+
+@functools.cache
+def built_peak(compiler: str, options: tuple[str, ...]) -> Path | None:
+    """Build it, once."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     program, source = Path(folder.name) / "fma_peak", Path(__file__).with_name("fma_peak.c")
-    built = subprocess.run([compiler, "-O3", "-march=native", "-o", program, source], check=False)
+    built = subprocess.run([compiler, "-O3", "-march=native", *options, "-o", program, source], check=False)
     return None if built.returncode else program
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from benchmarks import machine, setup_peers
-from benchmarks.peers import problems
+from benchmarks.peers import problems, speak
 
 PEERS = Path(__file__).resolve().parent / "peers"
 
@@ -48,6 +48,7 @@ class Program(NamedTuple):
         return {
             **kept,
             **machine.threads(self.threads),
+            **({speak.PEAK: str(library)} if (library := machine.peak_program("-shared", "-fPIC")) else {}),
             **dict(peer.environment if peer else ()),
             **dict(self.settings),
         }

@@ -8,6 +8,8 @@ from outside. Whatever a framework prints goes to standard error, so that answer
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import json
 import os
 import statistics
@@ -18,6 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 Handler = Callable[..., dict[str, Any]]
+PEAK = "BENCH_FMA_PEAK"
+"""The environment variable that names the library of `fma_peak.c`."""
+BURST = 10_000
+"""Steps of a look at the multiply-add rate: some 30 us."""
+BETWEEN = 0.005
+"""Seconds after which it is looked at again: what is shorter than a burst is not to run in its shadow."""
 
 
 def serve(program: dict[str, str], handlers: dict[str, Handler], cold: Handler) -> None:
@@ -47,14 +55,33 @@ def serve(program: dict[str, str], handlers: dict[str, Handler], cold: Handler) 
 
 
 def time_calls(call: Callable[[], Any], seconds: float, least: int = 5) -> dict[str, Any]:
-    """Time `call` until `seconds` have passed, `least` times at least; return the median of its calls."""
+    """Time `call` until `seconds` have passed, `least` times at least; return the median of its calls.
+
+    `peak` is the median of multiply-add rates in between, in GF/s: a clock that wanders takes both along.
+    """
     samples: list[float] = []
+    rate, rates, looked = fma_rate(), list[float](), 0.0
     begin = time.perf_counter()
     while len(samples) < least or time.perf_counter() - begin < seconds:
         start = time.perf_counter()
         call()
-        samples.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(samples), "calls": len(samples)}
+        end = time.perf_counter()
+        samples.append(end - start)
+        if rate is not None and end - looked > BETWEEN:
+            rates.append(rate(BURST))
+            looked = time.perf_counter()
+    peak = {"peak": statistics.median(rates)} if rates else {}
+    return {"seconds": statistics.median(samples), "calls": len(samples), **peak}
+
+
+@functools.cache
+def fma_rate() -> Callable[[int], float] | None:
+    """Return what measures the multiply-add rate; None where there is no compiler to build it."""
+    if not os.environ.get(PEAK):
+        return None
+    function: Any = ctypes.CDLL(os.environ[PEAK]).fma_rate
+    function.argtypes, function.restype = [ctypes.c_long], ctypes.c_double
+    return function  # type: ignore[no-any-return]
 
 
 def time_loop(call: Callable[[], Any], calls: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from benchmarks import cells, ragged, report, rnn
-from benchmarks.peers import problems
+from benchmarks.peers import problems, speak
 from benchmarks.report import PAGE, RESULTS, Report, Row
 from benchmarks.run import BENCHES, main
 from elman import layers
@@ -56,6 +56,16 @@ def test_ragged_lengths_are_half_in_the_mean():
 def test_large_cases_are_timed_less_often():
     assert problems.patience("lstm", (1, 100, 1, 32), "train")["least"] == 5
     assert problems.patience("lstm", (64, 100, 512, 512), "train")["least"] == 2
+
+
+def test_the_peak_is_looked_at_while_a_program_is_timed(monkeypatch):
+    monkeypatch.setattr(speak, "BETWEEN", 0.0)
+    bursts = iter([90.0, 100.0, 120.0])
+    monkeypatch.setattr(speak, "fma_rate", lambda: lambda steps: next(bursts))
+    answer = speak.time_calls(lambda: None, 0.0, least=3)
+    assert (answer["peak"], answer["calls"]) == (100.0, 3)
+    monkeypatch.setattr(speak, "fma_rate", lambda: None)
+    assert "peak" not in speak.time_calls(lambda: None, 0.0)
 
 
 def test_mixed_lengths_are_compared_with_the_programs_own_whole_ones():

@@ -79,7 +79,7 @@ def test_programs_must_agree():
 def test_the_share_of_the_peak_is_that_of_its_round():
     given = row(elman=[1.0, 1.0, 1.0])
     assert compare.share_of_peak(given, "elman") is None
-    given.notes |= {"flops": 50e9, "peaks": [100.0, 50.0, 200.0]}
+    given.notes |= {"flops": 50e9, "peaks": {"elman": [100.0, 50.0, 200.0]}}
     assert compare.share_of_peak(given, "elman") == 0.5
     assert compare.share_of_peak(given, "torch") is None
 
