@@ -24,6 +24,7 @@ void Watch::look() {
 
 template <class R>
 void MatmulStep<R>::run(Watch&) {
+  call.back = !call.back;
   if (batch == 1) return product(call);
   Matmul<R> one = call;
   for (int64_t i = 0; i < batch; ++i) {

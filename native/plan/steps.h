@@ -74,7 +74,7 @@ struct MatmulStep final : Step {
   void (*together)(const Matmul<R>*, int64_t) = nullptr;
   Matmul<R> call{};
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
-  void run(Watch&) override;
+  void run(Watch&) override;  // there and back in turn, see Matmul::back
   void run_together(Step* const* all, int count, Watch& watch) override;
   int64_t reread() const override {
     return call.packed == nullptr || together == nullptr ? 0 : call.k * call.n * int64_t(sizeof(R));

@@ -40,7 +40,8 @@ void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, L
   const R* start = kind == Init::none ? nullptr : kind == Init::in_place ? c.data : init.data;
   if (packed) kernels.pack(packing, b.buffer, b.row, b.col, k, n);
   kernels.matmul({m, n, k, a.buffer, a.row, a.col, packed ? nullptr : b.buffer.data, b.row, b.col,
-                  packed ? packing.data : nullptr, start, init_row, c, c_row, packed ? nullptr : scratch.data});
+                  packed ? packing.data : nullptr, start, init_row, c, c_row, packed ? nullptr : scratch.data,
+                  random.below(2) == 1});
   CHECK(c.intact() && scratch.intact() && packing.intact() && a.buffer.intact() && b.buffer.intact());
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < c_row && i * c_row + j < c.size; ++j) {
@@ -62,6 +63,23 @@ void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, L
 }
 
 }  // namespace
+
+// B overflows the second cache: columns last to first have the bits of first to last.
+TEST(one_row_there_and_back) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (int64_t n : {2048, 2051, 2180, 2187}) {
+      const int64_t k = 200;
+      Buffer<R> a(k), b(k * n), init(n), packing(kernels.packed_size(k, n)), there(n), back(n);
+      randomize(a, random), randomize(b, random), randomize(init, random);
+      kernels.pack(packing, b, n, 1, k, n);
+      for (bool turned : {false, true})
+        kernels.matmul({1, n, k, a, k, 1, nullptr, n, 1, packing, init, n, turned ? back : there, n, nullptr, turned});
+      CHECK(there.intact() && back.intact() && packing.intact());
+      for (int64_t j = 0; j < n; ++j) CHECK(same_bits(there[j], back[j]), "n %ld at %ld", long(n), long(j));
+    }
+  });
+}
 
 TEST(matmul_every_small_size_and_layout) {
   each_isa([](const auto& kernels, auto) {

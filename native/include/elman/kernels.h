@@ -40,6 +40,7 @@ struct Matmul {
   R* c;                       // (M, N), rows c_row apart, columns contiguous. May equal init if init_row == c_row. Nothing outside (M, N) is written
   int64_t c_row;
   R* scratch;                 // packed_size(k, n) elements, aligned; contents are lost. Needed unless packed is set
+  bool back = false;          // a hint for one row: columns last to first. Who asks for both in turn finds in the cache what was read last
 };
 
 // How one kind of product is done. Sizes in elements of R; scratch is needed by every call, packed or not.

@@ -37,6 +37,7 @@ struct Tile {
   R* c;  // (MR, NV * width) rows c_row apart
   int64_t c_row;
   int last;  // columns of the last vector, 1 .. width
+  bool back = false;  // Matmul::back, where it pays
 };
 
 template <class R, int MR, int NV>

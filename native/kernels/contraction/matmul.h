@@ -33,6 +33,12 @@ bool worth_strips(const Matmul<R>& p) {
   return p.m <= 4 && p.n > n_block && p.k * p.n * int64_t(sizeof(R)) > 512 * 1024;
 }
 
+// Whether the second cache cannot keep all of B: what was read last is then found there by who begins with it.
+template <class R>
+bool overflows(const Matmul<R>& p) {
+  return p.k * p.n * int64_t(sizeof(R)) > 1536 * 1024;
+}
+
 enum class Form { packed, in_place, pack_here };
 
 template <class R>
@@ -42,6 +48,7 @@ void run_blocks(const Matmul<R>& p, Form form) {
   Tile<R> t{
       p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
       p.init_row, p.c, p.c_row, 0};
+  t.back = p.back && overflows(p);
   if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
   if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block)))
     return run_block(t, p.m, p.n, t.panel);

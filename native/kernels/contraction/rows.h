@@ -13,6 +13,26 @@ constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's c
 
 // A Tile is passed on by reference and never copied: its fields have just been stored one by one, which a wide load must wait for.
 
+// One row: its columns from the last to the first, in the blocks of the way there
+template <class R>
+void run_row_back(Tile<R>& t, int64_t n, int64_t panel_step) {
+  constexpr int W = width<R>;
+  constexpr int64_t block = 8 * W;
+  const R *const b = t.b, *const init = t.init;
+  R* const c = t.c;
+  for (int64_t at = (n - 1) / block * block; at >= 0; at -= block) {
+    const int64_t columns = n - at < block ? n - at : block, vectors = (columns + W - 1) / W;
+    t.b = b + at / panel_columns<R> * panel_step;
+    t.c = c + at;
+    if (init) t.init = init + at;
+    t.last = int(columns - (vectors - 1) * W);
+    RowTable<R>::of_vectors[vectors](t);
+  }
+  t.b = b;
+  t.c = c;
+  t.init = init;
+}
+
 // All columns for at most tile_rows rows, from t.a, t.b, t.c and t.init on
 template <class R>
 ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
@@ -22,6 +42,7 @@ ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t pan
     t.last = int(n - (vectors - 1) * W);
     return RowTable<R>::of_vectors[vectors](t);
   }
+  if (rows == 1 && t.back) return run_row_back(t, n, panel_step);
   const R *const b = t.b, *const init = t.init;
   R* const c = t.c;
   while (n > 0) {
