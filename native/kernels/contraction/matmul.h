@@ -1,8 +1,7 @@
 // Matrix product: which form A and B are read in, and in what order the register tiles run (rows.h, panels.h).
 //
-// Forms of B, best first: packed by the caller; read in place (columns contiguous and
-// few enough, or few rows to serve); packed here into scratch, block by block; the roles of A and B exchanged when there are few
-// columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes. Weakness: with m = 1 each weight is used
+// Forms of B, best first: packed by the caller; read in place (columns contiguous and few enough, or few rows to serve); packed here
+// into scratch, block by block; the roles of A and B exchanged when there are few columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes. Weakness: with m = 1 each weight is used
 // once, so the cache or memory that holds B sets the pace.
 #pragma once
 #include "contraction/panels.h"
