@@ -18,10 +18,12 @@ constexpr int panel_columns = panel_vectors * width<R>;
 template <int NV>
 constexpr int tile_rows = vector_registers == 32 ? (NV == 1   ? 16
                                                     : NV == 2 ? 12
+                                                    : NV == 3 ? 8
                                                     : NV == 4 ? 6
                                                               : 2)
                                                  : (NV == 1   ? 12
                                                     : NV == 2 ? 6
+                                                    : NV == 3 ? 4
                                                     : NV == 4 ? 3
                                                               : 1);
 
@@ -40,7 +42,8 @@ struct Tile {
   bool back = false;  // Matmul::back, where it pays
 };
 
-template <class R, int MR, int NV>
+// odd: B begins with the second vector of a panel.
+template <class R, int MR, int NV, bool odd = false>
 void register_tile(const Tile<R>& t) {
   constexpr int W = width<R>, groups = (MR + 3) / 4;  // four rows share a pointer: few enough for the address registers
   vec<R> sum[MR][NV];
@@ -62,7 +65,7 @@ void register_tile(const Tile<R>& t) {
   for (int64_t k = t.k; k > 0; --k) {
     vec<R> row[NV];
     ELMAN_UNROLL_ALL
-    for (int v = 0; v < NV; ++v) row[v] = load(b + v / 2 * panel + v % 2 * W);
+    for (int v = 0; v < NV; ++v) row[v] = load(b + (v + odd) / 2 * panel + ((v + odd) % 2 - odd) * W);
     ELMAN_UNROLL_ALL
     for (int i = 0; i < MR; ++i) {
       const vec<R> x = splat(a[i / 4][i % 4 == 3 ? a_row_3 : i % 4 * a_row]);
@@ -93,11 +96,11 @@ void register_tile(const Tile<R>& t) {
 
 template <class R>
 using TileFunction = void (*)(const Tile<R>&);
-template <class R, int NV, class = typename count_up<tile_rows<NV>>::type>
+template <class R, int NV, bool odd = false, class = typename count_up<tile_rows<NV>>::type>
 struct TileTable;
-template <class R, int NV, int... I>
-struct TileTable<R, NV, indices<I...>> {
-  static constexpr TileFunction<R> of_rows[] = {nullptr, register_tile<R, I + 1, NV>...};
+template <class R, int NV, bool odd, int... I>
+struct TileTable<R, NV, odd, indices<I...>> {
+  static constexpr TileFunction<R> of_rows[] = {nullptr, register_tile<R, I + 1, NV, odd>...};
 };
 
 // One row, by how many vectors of columns it has. As many chains of sums as there are registers for hide each other's latency, and
