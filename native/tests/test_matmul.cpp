@@ -64,20 +64,29 @@ void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, L
 
 }  // namespace
 
-// B overflows the second cache: columns last to first have the bits of first to last.
+// B overflows the first or the second cache: columns first to last and last to first have the bits of a row among others.
 TEST(one_row_there_and_back) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;
-    for (int64_t n : {2048, 2051, 2180, 2187}) {
-      const int64_t k = 200;
-      Buffer<R> a(k), b(k * n), init(n), packing(kernels.packed_size(k, n)), there(n), back(n);
-      randomize(a, random), randomize(b, random), randomize(init, random);
-      kernels.pack(packing, b, n, 1, k, n);
-      for (bool turned : {false, true})
-        kernels.matmul({1, n, k, a, k, 1, nullptr, n, 1, packing, init, n, turned ? back : there, n, nullptr, turned});
-      CHECK(there.intact() && back.intact() && packing.intact());
-      for (int64_t j = 0; j < n; ++j) CHECK(same_bits(there[j], back[j]), "n %ld at %ld", long(n), long(j));
-    }
+    const int64_t sizes[][2] = {{64, 161}, {64, 176},   {64, 192},   {64, 207},   {50, 245},
+                                {80, 330}, {200, 2048}, {200, 2051}, {200, 2180}, {200, 2187}};  // k, n
+    for (const auto& [k, n] : sizes)
+      for (bool packed : {false, true}) {
+        Buffer<R> a(2 * k), b(k * n), init(2 * n), packing(kernels.packed_size(k, n)), two(2 * n), there(n), back(n);
+        randomize(a, random), randomize(b, random), randomize(init, random);
+        kernels.pack(packing, b, n, 1, k, n);
+        Matmul<R> p{2, n, k, a, k, 1, b, n, 1, packed ? packing.data : nullptr, init, n, two, n, nullptr};
+        kernels.matmul(p);
+        p.m = 1;
+        for (bool turned : {false, true}) {
+          p.c = turned ? back : there, p.back = turned;
+          kernels.matmul(p);
+        }
+        CHECK(two.intact() && there.intact() && back.intact() && packing.intact());
+        for (int64_t j = 0; j < n; ++j)
+          CHECK(same_bits(there[j], two[j]) && same_bits(back[j], two[j]), "k %ld n %ld at %ld", long(k), long(n),
+                long(j));
+      }
   });
 }
 

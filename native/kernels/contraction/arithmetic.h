@@ -27,6 +27,8 @@ constexpr int tile_rows = vector_registers == 32 ? (NV == 1   ? 16
                                                     : NV == 4 ? 3
                                                               : 1);
 
+enum class Turning : uint8_t { no, there, back };  // Matmul::back, where it pays
+
 template <class R>
 struct Tile {
   int64_t k;
@@ -39,7 +41,7 @@ struct Tile {
   R* c;  // (MR, NV * width) rows c_row apart
   int64_t c_row;
   int last;  // columns of the last vector, 1 .. width
-  bool back = false;  // Matmul::back, where it pays
+  Turning turning = Turning::no;
 };
 
 // odd: B begins with the second vector of a panel.

@@ -32,10 +32,13 @@ bool worth_strips(const Matmul<R>& p) {
   return p.m <= 4 && p.n > n_block && p.k * p.n * int64_t(sizeof(R)) > 512 * 1024;
 }
 
-// Whether the second cache cannot keep all of B: what was read last is then found there by who begins with it.
+// Whether a cache cannot keep all of B, so that who begins with what was read last finds it there: the second cache, or the first,
+// where a block of columns leaves room for others.
 template <class R>
-bool overflows(const Matmul<R>& p) {
-  return p.k * p.n * int64_t(sizeof(R)) > 1536 * 1024;
+bool worth_turning(const Matmul<R>& p) {
+  constexpr int64_t first = 40 * 1024, second = 1536 * 1024;
+  const int64_t bytes = p.k * p.n * int64_t(sizeof(R)), block = p.k * turning_vectors * vector_bytes;
+  return bytes > second || (bytes > first && block <= first);
 }
 
 enum class Form { packed, in_place, pack_here };
@@ -47,10 +50,11 @@ void run_blocks(const Matmul<R>& p, Form form) {
   Tile<R> t{
       p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
       p.init_row, p.c, p.c_row, 0};
-  t.back = p.back && overflows(p);
   if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
-  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block)))
+  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block))) {
+    if (p.m == 1 && worth_turning(p)) t.turning = p.back ? Turning::back : Turning::there;
     return run_block(t, p.m, p.n, t.panel);
+  }
   const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
   for (int64_t n = 0; n < p.n; n += n_block)
     for (int64_t k = 0; k < p.k; k += k_size) {

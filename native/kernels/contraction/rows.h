@@ -13,19 +13,25 @@ constexpr int64_t k_block = 1024 / int64_t(sizeof(R));  // of A's rows and B's c
 
 // A Tile is passed on by reference and never copied: its fields have just been stored one by one, which a wide load must wait for.
 
-// One row: its columns from the last to the first, in the blocks of the way there
+// One row, its columns block by block: first to last, or last to first. A block has at most so many vectors: enough to hide the latency
+// of their sums, and few, so that the block that was read last is a small part of the first cache.
+constexpr int turning_vectors = vector_registers == 32 ? 6 : 8;
+
 template <class R>
-void run_row_back(Tile<R>& t, int64_t n, int64_t panel_step) {
+void run_row_turning(Tile<R>& t, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
-  constexpr int64_t block = 8 * W;
+  const int64_t all = (n + W - 1) / W, blocks = (all + turning_vectors - 1) / turning_vectors;
+  const int64_t each = ((all + blocks - 1) / blocks + panel_vectors - 1) / panel_vectors * panel_vectors;
+  const int64_t last = (all - 1) / each;
   const R *const b = t.b, *const init = t.init;
   R* const c = t.c;
-  for (int64_t at = (n - 1) / block * block; at >= 0; at -= block) {
-    const int64_t columns = n - at < block ? n - at : block, vectors = (columns + W - 1) / W;
-    t.b = b + at / panel_columns<R> * panel_step;
+  for (int64_t i = 0; i <= last; ++i) {
+    const int64_t first = (t.turning == Turning::back ? last - i : i) * each, at = first * W;
+    const int64_t vectors = all - first < each ? all - first : each;
+    t.b = b + first / panel_vectors * panel_step;
     t.c = c + at;
     if (init) t.init = init + at;
-    t.last = int(columns - (vectors - 1) * W);
+    t.last = n - at < vectors * W ? int(n - at - (vectors - 1) * W) : W;
     RowTable<R>::of_vectors[vectors](t);
   }
   t.b = b;
@@ -37,12 +43,12 @@ void run_row_back(Tile<R>& t, int64_t n, int64_t panel_step) {
 template <class R>
 ELMAN_INLINE void run_row_block(Tile<R>& t, int64_t rows, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
+  if (rows == 1 && t.turning != Turning::no) return run_row_turning(t, n, panel_step);
   if (rows == 1 && n <= row_vectors * W) {
     const int64_t vectors = (n + W - 1) / W;
     t.last = int(n - (vectors - 1) * W);
     return RowTable<R>::of_vectors[vectors](t);
   }
-  if (rows == 1 && t.back) return run_row_back(t, n, panel_step);
   const R *const b = t.b, *const init = t.init;
   R* const c = t.c;
   const bool fit_threes = vector_registers == 32 && rows <= tile_rows<3>;
