@@ -17,6 +17,7 @@ import numpy as np
 from elman import dtypes, settings
 from elman.errors import DTypeError
 from elman.graph import Variable
+from elman.graph.node import ALIGNMENT
 
 __all__ = ["Parameters", "Segment", "generation", "release"]
 
@@ -59,8 +60,10 @@ class Parameters:
             cure = "Build every layer under one elman.settings.set_floatx."
             raise DTypeError.at("fit", "trainable weights", "be of one real type", " and ".join(sorted(types)), cure)
         self.segments = _segments(self.weights)
-        size = sum(s.size for s in self.segments)
-        self.variable = Variable(np.zeros(size, dtype=types.pop()), "parameters")
+        size, dtype = sum(s.size for s in self.segments), np.dtype(types.pop())
+        lead = _lead(self.weights, self.segments, ALIGNMENT // dtype.itemsize)
+        self.variable = Variable(np.zeros(lead + size, dtype), "parameters")
+        self.variable.value = self.variable.value[lead:]
         self._views = [
             self.variable.value[s.offset : s.offset + s.size].reshape(w.shape)
             for s, w in zip(self.segments, self.weights, strict=True)
@@ -88,6 +91,19 @@ def release(weights: Sequence[Variable]) -> None:
     for weight in weights:
         weight.value = Variable(weight.value, dtype=weight.dtype).value
     moves += 1
+
+
+def _lead(weights: Sequence[Variable], segments: Sequence[Segment], line: int) -> int:
+    """How many numbers behind the start of a cache line the buffer begins; a line has `line` of them.
+
+    Matrices whose rows are whole lines then begin with one, most of them by size: a step of a stream reads weights where
+    they lie, and half as fast where each vector lies in two lines. What comes before them may have any size.
+    """
+    gained = [0] * line
+    for weight, segment in zip(weights, segments, strict=True):
+        if len(weight.shape) > 1 and weight.shape[-1] % line == 0:
+            gained[-segment.offset % line] += segment.size
+    return gained.index(max(gained))
 
 
 def _segments(weights: Sequence[Variable]) -> list[Segment]:
