@@ -96,8 +96,8 @@ def release(weights: Sequence[Variable]) -> None:
 def _lead(weights: Sequence[Variable], segments: Sequence[Segment], line: int) -> int:
     """How many numbers behind the start of a cache line the buffer begins; a line has `line` of them.
 
-    Matrices whose rows are whole lines then begin with one, most of them by size: a step of a stream reads weights where
-    they lie, and half as fast where each vector lies in two lines. What comes before them may have any size.
+    Matrices whose rows are whole lines then begin with one, most of them by size: a step of a stream reads weights
+    where they lie, and half as fast where each vector lies in two lines. What comes before them may have any size.
     """
     gained = [0] * line
     for weight, segment in zip(weights, segments, strict=True):
