@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import problems
 from elman_rnn import LAYERS
 
@@ -24,7 +23,7 @@ def model_of(cell: str, given: problems.Ragged, learning_rate: float) -> Any:
 def ragged(cell: str, sequences: int, shape: list[int], whole: bool) -> dict[str, Any]:
     """Time epochs of training on sequences of all lengths up to T, or on whole ones; batches of B."""
     given = problems.ragged(cell, sequences, tuple(shape), whole)
-    x = np.stack(given.x) if whole else list(given.x)
+    x = list(given.x)  # whole or not: what `fit` makes of a list is part of both
     batch, size = shape[0], {"batch_size": shape[0], "verbose": 0}
     first = model_of(cell, given, problems.RAGGED_RATE)
     part = slice(0, batch)

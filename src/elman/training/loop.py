@@ -16,6 +16,7 @@ import numpy as np
 
 from elman.errors import DataError, DivergenceError
 from elman.executors import Plan
+from elman.graph import Tensor
 from elman.training.batches import Adapter
 from elman.training.buckets import Trim, by_length, run_whole
 from elman.training.callbacks.base import CallbackList
@@ -61,6 +62,7 @@ class Fit:
     def __post_init__(self) -> None:
         self._shuffler = Shuffler(0)
         self._plan: tuple[Signature, int, Plan] | None = None
+        self._trim: tuple[DataSet, tuple[Tensor, ...], Trim | None] | None = None
 
     def run(self) -> None:
         """Train.
@@ -155,6 +157,13 @@ class Fit:
             known = self._plan = data.signature, steps.version, plan
         return known[2]
 
+    def _trim_of(self, data: DataSet, plan: Plan) -> Trim | None:
+        """The way to cut this data for a plan; looked for again only where either is another."""
+        known, inputs = self._trim, plan.graph.inputs
+        if known is None or known[0] is not data or known[1] is not inputs:
+            known = self._trim = data, inputs, Trim.of(data, inputs)
+        return known[2]
+
     def _orders(self, first: int, count: int, rows: int) -> np.ndarray:
         """The rows of each epoch. Shapes: -> (count, rows) int64."""
         limit = rows if self.steps_per_epoch is None else min(rows, self.steps_per_epoch * self.batch_size)
@@ -167,11 +176,11 @@ class Fit:
         progress = self.callbacks.listeners["on_progress"]
         done = 0
         order = self._orders(epoch, 1, data.rows)[0]
-        trim = Trim.of(data, plan.graph.inputs)
+        trim = self._trim_of(data, plan)
         # With shuffle=False rows meet in the order they were given, however much padding that costs.
         if trim is not None and self.shuffle:
             order = by_length(order, trim.length, self.batch_size)
-        for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace, self.steps.keeps):
+        for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace, trim, self.steps.keeps):
             done += steps
             if diverged and not self._forgiven(epoch, done):
                 raise self._divergence(epoch, done)
@@ -186,7 +195,8 @@ class Fit:
             rows = order[start : start + self.batch_size]
             self.callbacks.call("on_train_batch_begin", step, None)
             plan = self._train_plan(data)
-            if any(bad for _, bad in breaths(plan, data, rows, self.batch_size, self.pace, self.steps.keeps)):
+            trim = self._trim_of(data, plan)
+            if any(bad for _, bad in breaths(plan, data, rows, self.batch_size, self.pace, trim, self.steps.keeps)):
                 if self._forgiven(epoch, step):
                     return
                 raise self._divergence(epoch, step)

@@ -37,11 +37,18 @@ class Pace:
 
 
 def breaths(
-    plan: Plan, data: DataSet, order: np.ndarray, batch_size: int, pace: Pace, alone: bool = False
+    plan: Plan,
+    data: DataSet,
+    order: np.ndarray,
+    batch_size: int,
+    pace: Pace,
+    trim: Trim | None = None,
+    alone: bool = False,
 ) -> Iterator[tuple[int, bool]]:
     """Run all batches, pausing about every BREATH seconds. Yields: (steps done in this call, diverged).
 
-    Args: alone: each batch by itself, as kept states need it, which are as many as a batch has rows.
+    Args: trim: the way to cut the data's ragged rows for this plan. alone: each batch by itself and whole, as kept
+        states need it, which are as many as a batch has rows.
     Shapes: data (rows, ...), order (N,).
     """
     start, rows = 0, len(order)
@@ -52,7 +59,6 @@ def breaths(
             if run.diverged:
                 return
         return
-    trim = Trim.of(data, plan.graph.inputs)
     if trim is not None:
         yield from trim.batches(plan, order, batch_size)
         return
@@ -91,7 +97,7 @@ def evaluate(
             for rows in trim.sorted(count, batch_size):
                 trim.run(plan, rows)
         else:
-            for _ in breaths(plan, data, np.arange(count, dtype=np.int64), batch_size, pace or Pace(), steps.keeps):
+            for _ in breaths(plan, data, np.arange(count), batch_size, pace or Pace(), alone=steps.keeps):
                 pass
     else:
         for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
