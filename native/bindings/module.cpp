@@ -92,6 +92,7 @@ Spec spec(nb::dict d) {
   s.input_steps = nb::cast<Ints>(d["input_steps"]);
   s.input_rows = nb::cast<std::vector<bool>>(d["input_rows"]);
   s.outputs = nb::cast<Ints>(d["outputs"]);
+  s.output_given = nb::cast<std::vector<bool>>(d["output_given"]);
   s.partials = nb::cast<Ints>(d["partials"]);
   s.partial_segment = nb::cast<Ints>(d["partial_segment"]);
   s.guard = nb::cast<int>(d["guard"]);
@@ -133,6 +134,27 @@ void check(const std::vector<Instruction>& list, const Spec& s) {
       throw nb::value_error("a pointwise program does not fit its operands");
     }
   }
+}
+
+// Whether copies make a value of the batch, and nothing else names it or a part of it.
+bool only_copied(const Spec& s, int value) {
+  int named = 0, copied = 0;
+  const auto names = [&](int n) {
+    while (s.values[size_t(n)].home == Home::part) n = s.values[size_t(n)].index;
+    return n == value;
+  };
+  const auto look = [&](const std::vector<Instruction>& list) {
+    for (const Instruction& i : list) {
+      if (i.op == Op::strip) continue;  // names what its code names
+      named += int(std::count_if(i.in.begin(), i.in.end(), names) + std::count_if(i.out.begin(), i.out.end(), names));
+      copied += i.op == Op::copy ? int(std::count(i.out.begin(), i.out.end(), value)) : 0;
+    }
+  };
+  for (const Segment& g : s.segments) look(g.code);
+  for (const Segment& g : s.last) look(g.code);
+  for (const Strip& t : s.strips) look(t.code);
+  const Value& v = s.values[size_t(value)];
+  return v.home == Home::temporary && v.rows && named > 0 && named == copied;
 }
 
 void check(const Spec& s, size_t variables, size_t constants) {
@@ -195,6 +217,10 @@ void check(const Spec& s, size_t variables, size_t constants) {
   for (int d : s.input_steps)
     if (d >= 0) within({d}, s.dims.size(), "unknown size");
   within(s.outputs, s.values.size(), "unknown output");
+  if (s.output_given.size() != s.outputs.size()) throw nb::value_error("every output must say where it may lie");
+  for (size_t o = 0; o < s.outputs.size(); ++o)
+    if (s.output_given[o] && !only_copied(s, s.outputs[o]))
+      throw nb::value_error("an output that lies with the caller must be written by copies and read by nobody");
   within(s.partials, s.values.size(), "unknown partial sum");
   for (const Ragged& r : s.ragged) {
     within({r.steps, r.work, s.row_work}, s.dims.size(), "unknown size");
@@ -329,18 +355,22 @@ class NativePlan {
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
   std::tuple<int64_t, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order,
-                                int64_t batch, int threads) {
-    const Borrowed given(arrays, false);
+                                int64_t batch, int threads, nb::handle outputs) {
+    const Borrowed given(arrays, false), made(outputs, true);
     int64_t rows = -1;
     const std::vector<Array> views = inputs(given, batched, symbols, rows);
     const Order list(order, rows);
     if (list.given()) rows = list.size();
     else if (rows < 0) rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
+    const std::vector<char*> into = places(made, symbols, rows);
+    if (batch <= 0) batch = std::max<int64_t>(rows, 1);
+    if (!into.empty() && rows > batch) throw nb::value_error("results of several batches have no one place");
     PythonHost host;
     nb::gil_scoped_release released;
     std::lock_guard lock(plan_->mutex());
-    const Outcome o = plan_->run(views, std::move(symbols), list.data(), rows,
-                                 batch > 0 ? batch : std::max<int64_t>(rows, 1), threads, &host);
+    const Outcome o = plan_->run(views, std::move(symbols), list.data(), rows, batch, threads, &host, into);
+    for (size_t i = 0; i < into.size(); ++i)
+      if (!plan_->spec().output_given[i]) plan_->read(i, into[i]);
     return {o.steps, o.diverged};
   }
 
@@ -471,6 +501,21 @@ class NativePlan {
     return views;
   }
 
+  // Where the results of a batch of so many rows are to lie; nowhere where there are no places for them.
+  std::vector<char*> places(const Borrowed& outputs, Numbers symbols, int64_t rows) const {
+    const Spec& s = plan_->spec();
+    std::vector<char*> into;
+    symbols[0] = rows;
+    if (outputs.size() != 0 && outputs.size() != s.outputs.size())
+      throw nb::value_error("there must be one array for each output");
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs.bytes(i) != bytes_of(s.outputs[i], symbols))
+        throw nb::value_error("an output does not fit the array");
+      into.push_back(outputs.data(i));
+    }
+    return into;
+  }
+
   int64_t bytes_of(int value, const Numbers& symbols) const { return bytes_of(plan_->spec(), value, symbols); }
 
   static int64_t bytes_of(const Spec& s, int value, const Numbers& symbols) {
@@ -508,7 +553,7 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
   nb::class_<NativePlan<R>>(m, name)
       .def(nb::init<nb::dict, std::vector<OwnedArray>, std::vector<AnyArray>, int, int64_t>())
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
-           nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"))
+           nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"), nb::arg("outputs"))
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),

@@ -183,7 +183,16 @@ void Plan<R>::build(Binding& b) {
           spec_, shard.sizes, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
           arenas_[s].data(), shard.first_row);
       for (const auto& [value, rows] : shard.rows_at) builder.rows_at[value] = rows.data();
+      for (size_t o = 0; o < spec_.output_given.size(); ++o)
+        if (spec_.output_given[o]) builder.given[spec_.outputs[o]];
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());
+      for (size_t o = 0; o < spec_.output_given.size(); ++o) {
+        if (!spec_.output_given[o]) continue;
+        const int value = spec_.outputs[o];
+        const int64_t row = Layout<R>(spec_, shard.sizes, kernels_).bytes(value) / std::max<int64_t>(shard.rows, 1);
+        for (const Field& field : builder.given[value])
+          shard.given.push_back({field, o, address(b, &shard, int(n), value, value), row * shard.first_row});
+      }
     }
     int64_t reread = 0;
     for (const auto& step : b.shards[0].segments[n]) reread = std::max(reread, step->reread());

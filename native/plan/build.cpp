@@ -33,6 +33,7 @@ void Builder<R>::bind(int value, void** field, Frame* frame) {
     break;                                     // a constant
   }
   *field = address_(v, named) + offset;
+  if (const auto found = given.find(v); found != given.end()) found->second.push_back({field, offset});
 }
 
 template <class R>
@@ -442,6 +443,10 @@ std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64
     p->a = moves(i.in[0], p->each * c.a_row);
     p->init = p->each * c.init_row;
     p->c = moves(i.out[0], p->each * c.c_row);
+    if (const auto found = rows_at.find(i.in[0]); found != rows_at.end()) {
+      p->rows_at = found->second;
+      p->rows.resize(size_t(p->each * std::min(steps, strip_steps(p->each))));
+    }
   }
   return p;
 }

@@ -38,6 +38,8 @@ class Builder {
 
   // Of inputs that are read row by row (Spec::input_rows): where their rows will lie. Set before the first step is made.
   std::unordered_map<int, const char* const*> rows_at;
+  // Of outputs that may lie with the caller (Spec::output_given): pointers to them, with the bytes they point behind the start.
+  std::unordered_map<int, std::vector<Field>> given;
 
  private:
   int64_t size(const Instruction& i, size_t at) const { return sizes_[size_t(i.dims[at])]; }

@@ -127,7 +127,7 @@ bool Plan<R>::step(const Feed& feed, int threads, Watch& watch, Host* host) {
 
 template <class R>
 Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
-                     int64_t batch, int threads, Host* host) {
+                     int64_t batch, int threads, Host* host, const std::vector<char*>& into) {
   FlushDenormals flush;
   int64_t done = 0;
   if (threads != threads_ && spec_.partials.empty()) forget();  // its shards are cut for other threads
@@ -140,6 +140,7 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
       plan->twins_.settle();
       if (plan->bound_ == nullptr) return;
       for (const Shard& s : plan->bound_->shards) bring_home(s.loads);
+      give(*plan->bound_, {});
     }
   } settle{this};
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
@@ -148,6 +149,7 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
     const Numbers cuts = cut(spec_, asked_, feed, threads);
     if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
     else if (bound_->away != twins_.away()) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
+    if (!into.empty()) give(*bound_, into);
     if (!step(feed, threads, watch, host)) return {done, true};
     twins_.turn();
     ++done;
@@ -155,6 +157,12 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
     if (rows == 0) break;
   }
   return {done, false};
+}
+
+template <class R>
+void Plan<R>::give(Binding& b, const std::vector<char*>& into) {
+  for (const Shard& s : b.shards)
+    for (const Given& g : s.given) *g.field.at = (into.empty() ? g.own : into[g.output] + g.before) + g.field.offset;
 }
 
 template <class R>

@@ -43,8 +43,10 @@ class Plan {
        int64_t memory = INT64_MAX);
 
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
+  // into: by output, where the only batch's result is to lie, its whole shape; those of Spec::output_given are written there, the
+  // others are read afterwards. Empty: all are.
   Outcome run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
-              int64_t batch, int threads, Host* host);
+              int64_t batch, int threads, Host* host, const std::vector<char*>& into = {});
 
   // A step on arrays that stay: their values at this call, and outputs filled.
   void run(Fixed& fixed);
@@ -66,6 +68,12 @@ class Plan {
   void release();
 
  private:
+  struct Given {  // a pointer to an output that may lie with the caller
+    Field field;
+    size_t output;
+    char* own;  // where it lies otherwise
+    int64_t before;  // bytes of the rows of other shards
+  };
   struct Shard {
     Numbers sizes;
     ArenaLayout layout;
@@ -73,6 +81,7 @@ class Plan {
     std::vector<Steps> segments;  // by segment; empty where the segment is not rows
     std::unordered_map<int, std::vector<const char*>> rows_at;  // by value, of Spec::input_rows: where each row lies
     std::vector<Load> loads;  // by the thread that reads them, before the first segment of rows
+    std::vector<Given> given;
     Block once;
     std::vector<int64_t> once_at;
   };
@@ -112,6 +121,7 @@ class Plan {
   int64_t part_offset(const Numbers& sizes, int& value) const;  // elements from the root; value becomes the root
   bool step(const Feed& feed, int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
+  static void give(Binding& b, const std::vector<char*>& into);
 
   Spec spec_;
   std::vector<char*> variables_;

@@ -9,7 +9,13 @@ namespace elman {
 template <class R>
 void StripProduct<R>::run(int64_t t, int64_t count, bool first) {
   Matmul<R> call = whole;
-  call.a += t * a;
+  if (rows_at != nullptr) {
+    for (int64_t i = 0; i < each * count; ++i)
+      rows[size_t(i)] = reinterpret_cast<const R*>(rows_at[i % each]) + (t + i / each) * call.k;
+    call.rows = rows.data();
+  } else {
+    call.a += t * a;
+  }
   if (call.b != nullptr) call.b += t * b;
   call.c += t * c;
   if (call.init != nullptr) call.init += t * init;

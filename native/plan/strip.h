@@ -23,6 +23,8 @@ struct StripProduct final : StripPart {
   bool sums = false;  // over time; otherwise row by row
   int64_t each = 0;  // rows of the product then, or terms of its sums
   int64_t a = 0, b = 0, init = 0, c = 0;
+  const char* const* rows_at = nullptr;  // of an a that stays where it lies: each row of the batch there
+  std::vector<const R*> rows;  // of one strip
   void run(int64_t t, int64_t count, bool first) override;
 };
 

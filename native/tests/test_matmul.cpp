@@ -1,3 +1,8 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "check.h"
 
 using namespace elman;
@@ -88,6 +93,42 @@ TEST(one_row_there_and_back) {
                 long(j));
       }
   });
+}
+
+// Rows that lie anywhere, the last against a page that nobody may read, have the bits of rows side by side.
+TEST(matmul_of_rows_that_lie_apart) {
+  const auto page = size_t(sysconf(_SC_PAGESIZE)), bytes = 4 * page;
+  char* const memory = static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0));
+  CHECK(memory != MAP_FAILED && mprotect(memory + bytes - page, page, PROT_NONE) == 0);
+  each_isa([&]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    // one block; blocks of k and n; panels outside rows, with a tail; few columns
+    const int64_t sizes[][3] = {{1, 40, 5},     {7, 128, 32},   {30, 17, 256},   {5, 33, 300}, {50, 64, 510},
+                                {45, 600, 300}, {40, 700, 600}, {25, 1100, 301}, {40, 2, 70}};
+    for (const auto& [m, n, k] : sizes) {
+      Buffer<R> a(m * k), b(k * n), init(n), packing(kernels.packed_size(k, n)), together(m * n), apart(m * n);
+      randomize(a, random), randomize(b, random), randomize(init, random);
+      kernels.pack(packing, b, n, 1, k, n);
+      std::vector<const R*> rows;
+      for (int64_t i = 0; i < m; ++i) rows.push_back(a.data + i * k);
+      R* const last = reinterpret_cast<R*>(memory + bytes - page) - k;
+      std::copy_n(rows.back(), k, last);
+      rows.back() = last;
+      if (m > 2) std::swap(rows[0], rows[1]);
+      Matmul<R> p{m, n, k, a, k, 1, nullptr, n, 1, packing, init, 0, together, n, nullptr};
+      kernels.matmul(p);
+      p.a = nullptr, p.c = apart, p.rows = rows.data();
+      kernels.matmul(p);
+      CHECK(apart.intact() && packing.intact());
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          const int64_t from = m > 2 && i < 2 ? 1 - i : i;
+          CHECK(same_bits(apart[i * n + j], together[from * n + j]), "m %ld n %ld k %ld at %ld %ld", long(m), long(n),
+                long(k), long(i), long(j));
+        }
+    }
+  });
+  munmap(memory, bytes);
 }
 
 TEST(matmul_every_small_size_and_layout) {

@@ -121,8 +121,9 @@ struct Spec {
   std::vector<Strip> strips;
   std::vector<int> inputs;                     // values
   std::vector<int> input_steps;                // by input: dim of its steps, if all rows of a step are to lie together; or -1
-  std::vector<bool> input_rows;                // by input: only element-wise work in strips reads it, rows of whole vectors: it may stay where it lies
+  std::vector<bool> input_rows;                // by input: only element-wise work in strips reads it, rows of whole vectors, or products row by row: it may stay where it lies
   std::vector<int> outputs;                    // values
+  std::vector<bool> output_given;              // by output, of the batch: copies, which write it, are all that names it: it may lie where the caller wants it. Empty: none
   std::vector<int> partials;                   // values summed over shards at the end of the rows segment that makes them
   std::vector<int> partial_segment;            // which segment that is
   int guard = -1;                              // value or -1

@@ -42,6 +42,8 @@ struct Tile {
   int64_t c_row;
   int last;  // columns of the last vector, 1 .. width
   Turning turning = Turning::no;
+  const R* const* rows = nullptr;  // Matmul::rows, from the tile's on: then a is to be a copy of them,
+  int64_t column = 0;  // from this column on
 };
 
 // odd: B begins with the second vector of a panel.

@@ -50,8 +50,10 @@ void run_blocks(const Matmul<R>& p, Form form) {
   Tile<R> t{
       p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
       p.init_row, p.c, p.c_row, 0};
+  t.rows = p.rows;
   if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
-  if (form != Form::pack_here && (p.m <= tile_rows<2> || (p.k <= k_block<R> && p.n <= n_block))) {
+  const bool whole = (p.m <= tile_rows<2> && !p.rows) || (p.k <= k_block<R> && p.n <= n_block);
+  if (form != Form::pack_here && whole) {
     if (p.m == 1 && worth_turning(p)) t.turning = p.back ? Turning::back : Turning::there;
     return run_block(t, p.m, p.n, t.panel);
   }
@@ -60,7 +62,9 @@ void run_blocks(const Matmul<R>& p, Form form) {
     for (int64_t k = 0; k < p.k; k += k_size) {
       const int64_t columns = p.n - n < n_block ? p.n - n : n_block;
       t.k = p.k - k < k_size ? p.k - k : k_size;
-      t.a = p.a + k * p.a_col;
+      if (!p.rows) t.a = p.a + k * p.a_col;
+      t.rows = p.rows;
+      t.column = k;
       t.c = p.c + n;
       t.init = k ? t.c : p.init ? p.init + n : nullptr;
       t.init_row = k ? p.c_row : p.init_row;
@@ -142,7 +146,7 @@ template <class R>
 void matmul(const Matmul<R>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
-  if (p.n <= slender_columns<R> && p.m > 16) return run_slender(p);
+  if (p.n <= slender_columns<R> && p.m > 16 && !p.rows) return run_slender(p);
   const bool panels = worth_panels<R>(p.m, p.n, p.k), in_place = (p.b_col == 1 || p.n == 1) && !worth_packing(p);
   if (p.packed && panels) return run_panels(&p, 1, p.packed, p.k * panel_columns<R>, 0, p.k);
   if (p.packed) return run_blocks(p, Form::packed);

@@ -67,6 +67,15 @@ void pack_panel(R* to, const R* b, int64_t b_row, int64_t b_col, int64_t k, int 
   }
 }
 
+// A row whose last element nothing readable follows
+template <class R>
+ELMAN_INLINE void copy_exactly(R* to, const R* from, int64_t count) {
+  constexpr int W = width<R>;
+  int64_t i = 0;
+  for (; i + W <= count; i += W) store(to + i, load(from + i));
+  if (i < count) store(to + i, load_partial(from + i, int(count - i)));
+}
+
 // Rows of B are read from end to end, so that the processor fetches ahead; each vector goes to its panel.
 template <class R>
 void pack_rows(R* packed, const R* b, int64_t b_row, int64_t k, int64_t n) {

@@ -94,6 +94,10 @@ struct TileRows {
 template <class R>
 void copy_tile(R* copy, const TileRows<R>& tile, int64_t k, int64_t count, bool transposed) {
   const Matmul<R>& p = *tile.product;
+  if (p.rows) {
+    for (int i = 0; i < tile.rows; ++i) copy_exactly(copy + i * panel_k<R>, p.rows[tile.first + i] + k, count);
+    return;
+  }
   const R* a = p.a + tile.first * p.a_row + k * p.a_col;
   if (!transposed) {
     for (int i = 0; i < tile.rows; ++i)

@@ -108,7 +108,9 @@ constexpr int copied_rows = (tile_rows<1> + width<R> - 1) / width<R> * width<R>;
 template <class R>
 void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
   constexpr int W = width<R>, C = copied_rows<R>;
-  if (t.a_col == 1) {
+  if (t.rows) {
+    for (int64_t i = 0; i < rows; ++i) copy_exactly(copy + i * k_block<R>, t.rows[i] + t.column, t.k);
+  } else if (t.a_col == 1) {
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t k = 0; k < t.k; k += W) store(copy + i * k_block<R> + k, load(t.a + i * t.a_row + k));
   } else if (t.a_row == 1) {
@@ -151,14 +153,15 @@ template <class R>
 void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
   const int64_t most = most_rows<R>(m, n);
-  const bool copied = t.k <= k_block<R> && worth_copying(t, n);
+  const bool copied = t.rows || (t.k <= k_block<R> && worth_copying(t, n));
   if (m <= most && !copied) return run_row_block(t, m, n, panel_step);
   const int64_t blocks = (m + most - 1) / most, fewest = m / blocks, longer = m - blocks * fewest;
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t rows = fewest + (i < longer);
     if (copied) run_copied(t, rows, n, panel_step);
     else run_row_block(t, rows, n, panel_step);
-    t.a += rows * t.a_row;
+    if (t.rows) t.rows += rows;
+    else t.a += rows * t.a_row;
     t.c += rows * t.c_row;
     if (t.init) t.init += rows * t.init_row;
   }

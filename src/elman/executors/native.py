@@ -155,8 +155,9 @@ class NativePlan(Plan):
         """One step on arrays, as `Plan.run`."""
         with self._lock:
             views = self._accept(arrays)
-            steps, diverged = _named(self._plan.run, views, self._batched, self._symbols, None, 0, self._threads)
-            return Run(self._outputs(self._sizes.get("B", 1)), steps, diverged)
+            made = self._empty(self._sizes.get("B", 1))
+            steps, diverged = _named(self._plan.run, views, self._batched, self._symbols, None, 0, self._threads, made)
+            return Run(self._as_typed(made), steps, diverged)
 
     def bound(
         self,
@@ -199,7 +200,7 @@ class NativePlan(Plan):
                 order = np.arange(len(order))
             rows = np.ascontiguousarray(order, dtype=np.int64)
             steps, diverged = _named(
-                self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads
+                self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads, []
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
 
@@ -291,6 +292,15 @@ class NativePlan(Plan):
                 )
 
     def _outputs(self, rows: int) -> list[np.ndarray]:
+        made = self._empty(rows)
+        self._plan.read(made)
+        return self._as_typed(made)
+
+    def _empty(self, rows: int) -> list[np.ndarray]:
+        """Arrays for the results of a batch, new ones each time: a result must not change under the caller later.
+
+        Raises: MemoryLimitError: the machine has no room for them.
+        """
         if self._results[0] != rows:
             sizes = {**self._sizes, "B": rows}
             self._results = (
@@ -303,15 +313,18 @@ class NativePlan(Plan):
                     for t in self.graph.outputs
                 ],
             )
-        # New arrays each time: a result must not change under the caller at the next run.
-        made = [np.empty(shape, kind) for shape, kind in self._results[1]]
-        self._plan.read(made)
-        if self._truths:
-            made = [
-                a.astype(np.bool_) if t.dtype == dtypes.BOOL else a
-                for t, a in zip(self.graph.outputs, made, strict=True)
-            ]
-        return made
+        try:
+            return [np.empty(shape, kind) for shape, kind in self._results[1]]
+        except MemoryError:
+            raise MemoryLimitError.of(self._plan.needed([rows, *self._symbols[1:]]), 0, rows) from None
+
+    def _as_typed(self, made: list[np.ndarray]) -> list[np.ndarray]:
+        """Results in the types of the graph."""
+        if not self._truths:
+            return made
+        return [
+            a.astype(np.bool_) if t.dtype == dtypes.BOOL else a for t, a in zip(self.graph.outputs, made, strict=True)
+        ]
 
     def profile(self, repeats: int = 100) -> list[tuple[str, float]]:
         """What each instruction does and the nanoseconds it takes, with the sizes of the last run.

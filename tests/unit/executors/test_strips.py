@@ -157,6 +157,67 @@ def test_a_target_that_something_else_reads_is_gathered():
     assert lower(graph).spec["input_rows"] == [False, False]
 
 
+def predicting(cells, features):
+    """The outputs of layers, each on (B, T, features), beside each other."""
+    x = elman.Input((None, features), name="x")
+    return hoist(simplify(Graph((x,), tuple(cell(x) for cell in cells))))
+
+
+@pytest.mark.parametrize(("features", "read"), [(32, True), (45, True), (31, False)])
+@pytest.mark.parametrize("units", [1, 24, 300])
+def test_steps_that_are_multiplied_stay_where_they_lie_if_they_are_long(features, read, units):
+    graph = predicting([layer("SimpleRNN", units)], features)
+    assert lower(graph).spec["input_rows"] == [read]
+    x = np.random.default_rng(0).normal(size=(53, 29, features)).astype(np.float32)[:, :21]  # rows lie apart
+    order = np.random.default_rng(1).permutation(53)[:45]
+    native, reference = (e().compile(graph) for e in (NativeExecutor, ReferenceExecutor))
+    made = [plan.run_batches([x], order, 20).outputs[0] for plan in (native, reference)]
+    assert_close(*made, units + features, 21)
+    alone = np.ascontiguousarray(x[order[40:]])
+    assert np.array_equal(native.run([alone]).outputs[0], made[0])
+    del x, alone  # which nobody looks at after a run
+    assert len(native.profile(2)) > 0
+
+
+def test_two_loops_may_read_steps_where_they_lie():
+    backwards = elman.layers.GRU(5, return_sequences=True, go_backwards=True)
+    graph = predicting([layer("LSTM"), backwards], 40)
+    assert lower(graph).spec["input_rows"] == [True]
+    x = np.random.default_rng(0).normal(size=(19, 33, 40)).astype(np.float32)
+    made = [e().compile(graph).run([x]).outputs for e in (NativeExecutor, ReferenceExecutor)]
+    for mine, other in zip(*made, strict=True):
+        assert_close(mine, other, 48, 33)
+
+
+def test_steps_that_something_else_reads_are_gathered():
+    x = elman.Input((None, 40), name="x")
+    graph = hoist(simplify(Graph((x,), (layer("LSTM")(x), ops.max(x, axis=(1, 2))))))
+    assert lower(graph).spec["input_rows"] == [False]
+    assert lower(training([layer("LSTM")], 40)).spec["input_rows"] == [False]  # a gradient reads them, too
+
+
+def test_results_are_written_where_they_will_stay():
+    x = elman.Input((None, 4), name="x")
+    y = layer("LSTM")(x)
+    assert lower(hoist(simplify(Graph((x,), (y,))))).spec["output_given"] == [True]
+    assert lower(hoist(simplify(Graph((x,), (y, y))))).spec["output_given"] == [False, False]
+    read_again = hoist(simplify(Graph((x,), (y, ops.max(y, axis=1)))))
+    assert lower(read_again).spec["output_given"] == [False, False]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_stay_when_the_plan_runs_again(threads, monkeypatch):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", str(threads))
+    graph = predicting([layer("LSTM", 40)], 40)
+    native, reference = (e().compile(graph) for e in (NativeExecutor, ReferenceExecutor))
+    arrays = [np.random.default_rng(n).normal(size=(57, 33, 40)).astype(np.float32) for n in range(2)]
+    made = [native.run([x]).outputs[0] for x in arrays]
+    for mine, x in zip(made, arrays, strict=True):
+        assert_close(mine, reference.run([x]).outputs[0], 80, 33)
+    batches = native.run_batches([arrays[0]], np.arange(57), 57).outputs[0]  # read afterwards
+    assert np.array_equal(batches, made[0])
+
+
 @pytest.mark.parametrize(("rows", "steps"), [(62, 20), (17, 1), (64, 33)])
 def test_shards_of_a_large_loop_walk_together_and_keep_their_bits(monkeypatch, rows, steps):
     """One thread then reads the weights once a step for all its shards; four threads have a shard each.

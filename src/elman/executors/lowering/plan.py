@@ -9,7 +9,7 @@ from elman.executors.lowering.emitters import EMITTERS
 from elman.executors.lowering.gapless import count_gapless, gapless
 from elman.executors.lowering.in_place import keep_old, parts, update_writers
 from elman.executors.lowering.segments import is_partial, levels, real_type, reduce_reals
-from elman.executors.lowering.spec import INPUT, Instruction, Lowered, key
+from elman.executors.lowering.spec import INPUT, OPS, TEMPORARY, Instruction, Lowered, key
 from elman.executors.lowering.strips import cut, named, read_by_row, root
 from elman.executors.lowering.views import contiguous_strides
 from elman.executors.lowering.writer import Scope, Writer
@@ -96,16 +96,26 @@ def _spec(
     spec["segments"] = [(rows, cut(w, code, uses, kept)) for rows, code in spec["segments"]]
     spec["strips"] = w.strips
     code = [i for segment in (*spec["segments"], *spec["last"]) for i in segment[1]]
+    roots = [root(w, v) for v in shown if v >= 0]
     stepwise = [v for v, at in zip(spec["inputs"], steps, strict=True) if at >= 0]
-    lengths = gapless(w, code, stepwise, {root(w, v) for v in shown if v >= 0})
+    lengths = gapless(w, code, stepwise, {*roots})
     values = [(*value, lengths.get(v, -1)) for v, value in enumerate(w.values)]
     count_gapless(w, lengths)
     return {
         **spec,
         "values": values,
         "input_steps": steps,
-        "input_rows": [v not in shown and read_by_row(w, v, uses) for v in spec["inputs"]],
+        "output_given": [roots.count(v) == 1 and _only_copied(w, code, v, uses) for v in spec["outputs"]],
+        "input_rows": [
+            v not in shown and v not in lengths and read_by_row(w, v, uses, v in stepwise) for v in spec["inputs"]
+        ],
         "ragged": [(v, w.dim(each), w.dim(work)) for v, (each, work) in w.ragged.items()],
         "dims": [w.terms(d) for d in w.dims],
         "symbols": len(w.symbols),
     }
+
+
+def _only_copied(w: Writer, code: list[Instruction], value: int, uses: Counter[int]) -> bool:
+    """Whether nothing but copies into it names a value of the batch: they may write it where the caller wants it."""
+    copies = sum(i[0] == OPS["copy"] and value in i[2] for i in code)
+    return bool(w.values[value][0] == TEMPORARY and w.values[value][5] and 0 < copies == uses[value])

@@ -27,6 +27,8 @@ from elman.shapes import Dim, Size, product, quotient
 MATMUL, POINTWISE, REDUCE, SCAN, STRIP = (OPS[name] for name in ("matmul", "pointwise", "reduce", "scan", "strip"))
 VECTOR = 16
 """Elements of the longest vector."""
+LONG = 32
+"""Elements of a row of an input that is copied where it is multiplied, not before."""
 SUM = 0
 """ReduceKind of native/include/elman/kernels.h."""
 
@@ -155,15 +157,33 @@ def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> li
     return None if made.intersection(named(w, between)) else sums
 
 
-def read_by_row(w: Writer, value: int, uses: Counter[int]) -> bool:
-    """Whether only element-wise work in a strip reads an input, row after row of the batch, in whole vectors.
+def read_by_row(w: Writer, value: int, uses: Counter[int], stepwise: bool) -> bool:
+    """Whether only strips read an input, row after row of the batch: its rows need not be gathered then.
 
-    Then its rows need not be gathered.
+    They do so in element-wise work on whole vectors, or in products of its steps. stepwise: they would be gathered.
     """
-    readers = [i for code, _, _ in w.strips for i in code if value in i[1]]
-    if uses[value] != 1 or [i[0] for i in readers] != [POINTWISE] or not w.values[value][5]:
+    readers = [(i, code) for code, _, _ in w.strips for i in code if value in i[1]]
+    if not readers or uses[value] != len(readers) or not w.values[value][5]:
         return False
-    (i,) = readers
+    if stepwise:
+        return all(_multiplies_steps(w, i, code, value) for i, code in readers)
+    return len(readers) == 1 and _walks_vectors(w, readers[0][0], value)
+
+
+def _multiplies_steps(w: Writer, i: Instruction, code: Sequence[Instruction], value: int) -> bool:
+    """Whether an instruction of a strip multiplies the steps of an input, each row of them long enough to be copied."""
+    if i[0] != MATMUL or i[4][1] or i[1].count(value) != 1 or i[1][0] != value:
+        return False
+    batch, m, _, k, a_row, a_col = sizes_of(w, i[3])[:6]
+    steps = next(sizes_of(w, j[3])[0] for j in code if j[0] == SCAN)
+    plain = batch == 1 and m == steps * Dim.symbol(BATCH) and (a_row, a_col) == (k, 1)
+    return plain and isinstance(k, int) and k >= LONG and _size(w, value) == m * k
+
+
+def _walks_vectors(w: Writer, i: Instruction, value: int) -> bool:
+    """Whether an instruction is element-wise work on an input, in whole vectors of a row."""
+    if i[0] != POINTWISE:
+        return False
     (axes, time), sizes = i[4], sizes_of(w, i[3])
     first = axes * (1 + i[1].index(value))
     last = product(sizes[time + 1 : axes])
