@@ -41,6 +41,18 @@ bool worth_turning(const Matmul<R>& p) {
   return bytes > second || (bytes > first && block <= first);
 }
 
+// One row in one piece: a step of a stream, or of one sequence. It is asked for so often that the choice of a form would count.
+template <class R>
+void run_one_row(const Matmul<R>& p) {
+  constexpr int P = panel_columns<R>;
+  const bool packed = p.packed != nullptr;
+  Tile<R> t{p.k,        p.a, p.a_row, 1, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
+            p.init_row, p.c, p.c_row, 0};
+  if (!packed && worth_strips(p)) return run_strips(t, p);
+  if (worth_turning(p)) t.turning = p.back ? Turning::back : Turning::there;
+  run_row_block(t, 1, p.n, t.panel);
+}
+
 enum class Form { packed, in_place, pack_here };
 
 template <class R>
@@ -53,10 +65,7 @@ void run_blocks(const Matmul<R>& p, Form form) {
   t.rows = p.rows;
   if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
   const bool whole = (p.m <= tile_rows<2> && !p.rows) || (p.k <= k_block<R> && p.n <= n_block);
-  if (form != Form::pack_here && whole) {
-    if (p.m == 1 && worth_turning(p)) t.turning = p.back ? Turning::back : Turning::there;
-    return run_block(t, p.m, p.n, t.panel);
-  }
+  if (form != Form::pack_here && whole) return run_block(t, p.m, p.n, t.panel);
   const int64_t k_blocks = (p.k + k_block<R> - 1) / k_block<R>, k_size = (p.k + k_blocks - 1) / k_blocks;
   for (int64_t n = 0; n < p.n; n += n_block)
     for (int64_t k = 0; k < p.k; k += k_size) {
@@ -146,6 +155,7 @@ template <class R>
 void matmul(const Matmul<R>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
+  if (p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1)) return run_one_row(p);
   if (p.n <= slender_columns<R> && p.m > 16 && !p.rows) return run_slender(p);
   const bool panels = worth_panels<R>(p.m, p.n, p.k), in_place = (p.b_col == 1 || p.n == 1) && !worth_packing(p);
   if (p.packed && panels) return run_panels(&p, 1, p.packed, p.k * panel_columns<R>, 0, p.k);

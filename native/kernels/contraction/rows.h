@@ -20,14 +20,15 @@ constexpr int turning_vectors = vector_registers == 32 ? 6 : 8;
 template <class R>
 void run_row_turning(Tile<R>& t, int64_t n, int64_t panel_step) {
   constexpr int W = width<R>;
-  const int64_t all = (n + W - 1) / W, blocks = (all + turning_vectors - 1) / turning_vectors;
-  const int64_t each = ((all + blocks - 1) / blocks + panel_vectors - 1) / panel_vectors * panel_vectors;
-  const int64_t last = (all - 1) / each;
+  const uint32_t all = uint32_t((n + W - 1) / W), blocks = (all + turning_vectors - 1) / turning_vectors;
+  const uint32_t each = ((all + blocks - 1) / blocks + panel_vectors - 1) / panel_vectors * panel_vectors;
+  uint32_t last = blocks - 1;
+  while (last * each >= all) --last;
   const R *const b = t.b, *const init = t.init;
   R* const c = t.c;
-  for (int64_t i = 0; i <= last; ++i) {
-    const int64_t first = (t.turning == Turning::back ? last - i : i) * each, at = first * W;
-    const int64_t vectors = all - first < each ? all - first : each;
+  for (uint32_t i = 0; i <= last; ++i) {
+    const uint32_t first = (t.turning == Turning::back ? last - i : i) * each;
+    const int64_t at = int64_t(first) * W, vectors = all - first < each ? all - first : each;
     t.b = b + first / panel_vectors * panel_step;
     t.c = c + at;
     if (init) t.init = init + at;
