@@ -354,8 +354,8 @@ class NativePlan {
   }
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
-  std::tuple<int64_t, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order,
-                                int64_t batch, int threads, nb::handle outputs) {
+  std::tuple<int64_t, bool, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols,
+                                      nb::object order, int64_t batch, int threads, nb::handle outputs) {
     const Borrowed given(arrays, false), made(outputs, true);
     int64_t rows = -1;
     const std::vector<Array> views = inputs(given, batched, symbols, rows);
@@ -371,7 +371,7 @@ class NativePlan {
     const Outcome o = plan_->run(views, std::move(symbols), list.data(), rows, batch, threads, &host, into);
     for (size_t i = 0; i < into.size(); ++i)
       if (!plan_->spec().output_given[i]) plan_->read(i, into[i]);
-    return {o.steps, o.diverged};
+    return {o.steps, o.diverged, o.finite};
   }
 
   // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of

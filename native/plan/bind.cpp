@@ -153,7 +153,7 @@ void Plan<R>::build(Binding& b) {
   for (size_t i = 0; i < spec_.input_rows.size(); ++i)
     for (Shard& s : b.shards)
       if (spec_.input_rows[i] && spec_.values[size_t(spec_.inputs[i])].rows)
-        s.rows_at[spec_.inputs[i]].resize(size_t(s.rows));
+        s.rows_at[spec_.inputs[i]].rows.resize(size_t(s.rows));
   Watch nobody(nullptr);
   auto compile = [&](const std::vector<Instruction>& code, const std::vector<int64_t>& block, Builder<R>& builder,
                      char* arena) {
@@ -182,7 +182,7 @@ void Plan<R>::build(Binding& b) {
       Builder<R> builder(
           spec_, shard.sizes, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
           arenas_[s].data(), shard.first_row);
-      for (const auto& [value, rows] : shard.rows_at) builder.rows_at[value] = rows.data();
+      for (auto& [value, at] : shard.rows_at) builder.rows_at[value] = &at;
       for (size_t o = 0; o < spec_.output_given.size(); ++o)
         if (spec_.output_given[o]) builder.given[spec_.outputs[o]];
       shard.segments[n] = compile(segment.code, shard.layout.block[n], builder, arenas_[s].data());

@@ -444,7 +444,8 @@ std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64
     p->init = p->each * c.init_row;
     p->c = moves(i.out[0], p->each * c.c_row);
     if (const auto found = rows_at.find(i.in[0]); found != rows_at.end()) {
-      p->rows_at = found->second;
+      p->rows_at = found->second->rows.data();
+      p->whole.finite = &found->second->finite;
       p->rows.resize(size_t(p->each * std::min(steps, strip_steps(p->each))));
     }
   }
@@ -476,7 +477,7 @@ std::unique_ptr<StripPart> Builder<R>::strip_pointwise(const Instruction& i, con
     const void* at = n < inputs ? p->step->in[n] : p->step->out[n - inputs];
     const auto rows = rows_at.find(value);
     p->operands.push_back({some(i, axes * (n + 1), axes), static_cast<char*>(const_cast<void*>(at)), 0, 0,
-                           rows == rows_at.end() ? nullptr : rows->second});
+                           rows == rows_at.end() ? nullptr : rows->second->rows.data()});
     auto& operand = p->operands.back();
     operand.each = among(local, value) ? 0 : operand.stride[p->axis] * item(value);
     operand.row = operand.stride[0] * item(value);

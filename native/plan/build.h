@@ -3,6 +3,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "feed.h"
 #include "layout.h"
 #include "steps.h"
 #include "strip.h"
@@ -37,7 +38,7 @@ class Builder {
                              Steps* before = nullptr);
 
   // Of inputs that are read row by row (Spec::input_rows): where their rows will lie. Set before the first step is made.
-  std::unordered_map<int, const char* const*> rows_at;
+  std::unordered_map<int, RowsAt*> rows_at;
   // Of outputs that may lie with the caller (Spec::output_given): pointers to them, with the bytes they point behind the start.
   std::unordered_map<int, std::vector<Field>> given;
 

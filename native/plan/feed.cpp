@@ -41,7 +41,7 @@ void load(const std::vector<Load>& loads, const Feed& feed) {
     const Array& a = feed.arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
     if (l.rows_at != nullptr && a.rows >= 0) {
-      for (size_t r = 0; r < l.rows_at->size(); ++r) (*l.rows_at)[r] = feed.row(a, l.first + int64_t(r));
+      for (size_t r = 0; r < l.rows_at->rows.size(); ++r) l.rows_at->rows[r] = feed.row(a, l.first + int64_t(r));
     } else if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
     else if (l.steps > 0) gather_steps(l, a, feed);
     else gather_rows(l, a, feed);
@@ -50,7 +50,8 @@ void load(const std::vector<Load>& loads, const Feed& feed) {
 
 void bring_home(const std::vector<Load>& loads) {
   for (const Load& l : loads)
-    for (size_t r = 0; l.rows_at != nullptr && r < l.rows_at->size(); ++r) (*l.rows_at)[r] = l.to + int64_t(r) * l.row;
+    for (size_t r = 0; l.rows_at != nullptr && r < l.rows_at->rows.size(); ++r)
+      l.rows_at->rows[r] = l.to + int64_t(r) * l.row;
 }
 
 }  // namespace elman

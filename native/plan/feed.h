@@ -26,6 +26,12 @@ struct Feed {
   }
 };
 
+// An input that stays where it lies: each row of the batch there, and whether all numbers that products read were finite.
+struct RowsAt {
+  std::vector<const char*> rows;
+  bool finite = true;
+};
+
 // Rows of an input, gathered before each step.
 struct Load {
   size_t input;
@@ -33,7 +39,7 @@ struct Load {
   int64_t first, rows;  // within the batch
   int64_t steps;  // each step's rows together; 0: row by row
   const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
-  std::vector<const char*>* rows_at = nullptr;  // told where rows lie, instead of being given them
+  RowsAt* rows_at = nullptr;  // told where rows lie, instead of being given them
   int64_t row = 0;  // then: bytes of each
 };
 

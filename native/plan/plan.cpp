@@ -130,6 +130,7 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
                      int64_t batch, int threads, Host* host, const std::vector<char*>& into) {
   FlushDenormals flush;
   int64_t done = 0;
+  bool finite = true;
   if (threads != threads_ && spec_.partials.empty()) forget();  // its shards are cut for other threads
   threads_ = threads;
   asked_ = symbols;  // kept, as a step of a stream is shorter than two allocations
@@ -150,19 +151,32 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
     if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
     else if (bound_->away != twins_.away()) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
     if (!into.empty()) give(*bound_, into);
-    if (!step(feed, threads, watch, host)) return {done, true};
+    const bool good = step(feed, threads, watch, host);
+    finite = look(*bound_) && finite;
+    if (!good) return {done, true, finite};
     twins_.turn();
     ++done;
     watch.tick();
     if (rows == 0) break;
   }
-  return {done, false};
+  return {done, false, finite};
 }
 
 template <class R>
 void Plan<R>::give(Binding& b, const std::vector<char*>& into) {
   for (const Shard& s : b.shards)
     for (const Given& g : s.given) *g.field.at = (into.empty() ? g.own : into[g.output] + g.before) + g.field.offset;
+}
+
+template <class R>
+bool Plan<R>::look(Binding& b) {
+  bool finite = true;
+  for (Shard& s : b.shards)
+    for (auto& [value, at] : s.rows_at) {
+      finite &= at.finite;
+      at.finite = true;
+    }
+  return finite;
 }
 
 template <class R>

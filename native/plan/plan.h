@@ -13,6 +13,7 @@ namespace elman {
 struct Outcome {
   int64_t steps;
   bool diverged;
+  bool finite = true;  // all numbers of inputs that products read where they lie (Spec::input_rows)
 };
 
 // A copy of bytes from one place that stays to another.
@@ -79,7 +80,7 @@ class Plan {
     ArenaLayout layout;
     int64_t first_row = 0, rows = 0;
     std::vector<Steps> segments;  // by segment; empty where the segment is not rows
-    std::unordered_map<int, std::vector<const char*>> rows_at;  // by value, of Spec::input_rows: where each row lies
+    std::unordered_map<int, RowsAt> rows_at;  // by value, of Spec::input_rows: where each row lies
     std::vector<Load> loads;  // by the thread that reads them, before the first segment of rows
     std::vector<Given> given;
     Block once;
@@ -122,6 +123,7 @@ class Plan {
   bool step(const Feed& feed, int threads, Watch& watch, Host* host);
   void reduce(size_t segment);
   static void give(Binding& b, const std::vector<char*>& into);
+  static bool look(Binding& b);  // whether what the last step read was finite
 
   Spec spec_;
   std::vector<char*> variables_;

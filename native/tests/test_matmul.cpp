@@ -118,14 +118,25 @@ TEST(matmul_of_rows_that_lie_apart) {
       Matmul<R> p{m, n, k, a, k, 1, nullptr, n, 1, packing, init, 0, together, n, nullptr};
       kernels.matmul(p);
       p.a = nullptr, p.c = apart, p.rows = rows.data();
+      bool finite = true;
+      p.finite = &finite;
       kernels.matmul(p);
-      CHECK(apart.intact() && packing.intact());
+      CHECK(apart.intact() && packing.intact() && finite);
       for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) {
           const int64_t from = m > 2 && i < 2 ? 1 - i : i;
           CHECK(same_bits(apart[i * n + j], together[from * n + j]), "m %ld n %ld k %ld at %ld %ld", long(m), long(n),
                 long(k), long(i), long(j));
         }
+      for (const double wrong : {std::nan(""), double(INFINITY), -double(INFINITY)}) {
+        R& one = const_cast<R&>(rows[random.below(m)][random.below(k)]);
+        const R before = one;
+        one = R(wrong);
+        finite = true;
+        kernels.matmul(p);
+        one = before;
+        CHECK(!finite, "m %ld n %ld k %ld: %g", long(m), long(n), long(k), wrong);
+      }
     }
   });
   munmap(memory, bytes);

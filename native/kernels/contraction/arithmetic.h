@@ -44,6 +44,7 @@ struct Tile {
   Turning turning = Turning::no;
   const R* const* rows = nullptr;  // Matmul::rows, from the tile's on: then a is to be a copy of them,
   int64_t column = 0;  // from this column on
+  bool* finite = nullptr;  // Matmul::finite
 };
 
 // odd: B begins with the second vector of a panel.

@@ -63,6 +63,7 @@ void run_blocks(const Matmul<R>& p, Form form) {
       p.k,        p.a, p.a_row, p.a_col, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
       p.init_row, p.c, p.c_row, 0};
   t.rows = p.rows;
+  t.finite = p.finite;
   if (form == Form::in_place && worth_strips(p)) return run_strips(t, p);
   const bool whole = (p.m <= tile_rows<2> && !p.rows) || (p.k <= k_block<R> && p.n <= n_block);
   if (form != Form::pack_here && whole) return run_block(t, p.m, p.n, t.panel);

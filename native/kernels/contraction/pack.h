@@ -67,13 +67,27 @@ void pack_panel(R* to, const R* b, int64_t b_row, int64_t b_col, int64_t k, int 
   }
 }
 
-// A row whose last element nothing readable follows
+// A row whose last element nothing readable follows. Returns bits of `seen`, and some more where an element is not finite.
 template <class R>
-ELMAN_INLINE void copy_exactly(R* to, const R* from, int64_t count) {
+ELMAN_INLINE uvec<R> copy_exactly(R* to, const R* from, int64_t count, uvec<R> seen) {
   constexpr int W = width<R>;
+  const auto put = [&](int64_t i, vec<R> x) __attribute__((always_inline)) {
+    store(to + i, x);
+    seen |= (uvec<R>)(x - x);
+  };
   int64_t i = 0;
-  for (; i + W <= count; i += W) store(to + i, load(from + i));
-  if (i < count) store(to + i, load_partial(from + i, int(count - i)));
+  for (; i + W <= count; i += W) put(i, load(from + i));
+  if (i < count) put(i, load_partial(from + i, int(count - i)));
+  return seen;
+}
+
+// Rows that lie apart, from a column on
+template <class R>
+void copy_apart(R* to, int64_t to_row, const R* const* rows, int64_t column, int64_t count, int64_t columns,
+                bool* finite) {
+  uvec<R> seen = {};
+  for (int64_t i = 0; i < count; ++i) seen = copy_exactly(to + i * to_row, rows[i] + column, columns, seen);
+  if (finite && any<R>((ivec<R>)seen != 0)) *finite = false;
 }
 
 // Rows of B are read from end to end, so that the processor fetches ahead; each vector goes to its panel.

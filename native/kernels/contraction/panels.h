@@ -94,10 +94,7 @@ struct TileRows {
 template <class R>
 void copy_tile(R* copy, const TileRows<R>& tile, int64_t k, int64_t count, bool transposed) {
   const Matmul<R>& p = *tile.product;
-  if (p.rows) {
-    for (int i = 0; i < tile.rows; ++i) copy_exactly(copy + i * panel_k<R>, p.rows[tile.first + i] + k, count);
-    return;
-  }
+  if (p.rows) return copy_apart(copy, panel_k<R>, p.rows + tile.first, k, tile.rows, count, p.finite);
   const R* a = p.a + tile.first * p.a_row + k * p.a_col;
   if (!transposed) {
     for (int i = 0; i < tile.rows; ++i)

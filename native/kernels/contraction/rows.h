@@ -110,7 +110,7 @@ template <class R>
 void copy_rows(R* copy, Tile<R>& t, int64_t rows) {
   constexpr int W = width<R>, C = copied_rows<R>;
   if (t.rows) {
-    for (int64_t i = 0; i < rows; ++i) copy_exactly(copy + i * k_block<R>, t.rows[i] + t.column, t.k);
+    copy_apart(copy, k_block<R>, t.rows, t.column, rows, t.k, t.finite);
   } else if (t.a_col == 1) {
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t k = 0; k < t.k; k += W) store(copy + i * k_block<R> + k, load(t.a + i * t.a_row + k));
@@ -152,7 +152,6 @@ int64_t most_rows(int64_t m, int64_t n) {
 // All rows, split evenly, over one block of k and n
 template <class R>
 void run_block(Tile<R>& t, int64_t m, int64_t n, int64_t panel_step) {
-  constexpr int W = width<R>;
   const int64_t most = most_rows<R>(m, n);
   const bool copied = t.rows || (t.k <= k_block<R> && worth_copying(t, n));
   if (m <= most && !copied) return run_row_block(t, m, n, panel_step);

@@ -19,12 +19,13 @@ from elman.graph.node import Graph, Variable
 class Run(NamedTuple):
     """What came of running steps: how many were done, and whether the guard stopped the last one (`diverged`).
 
-    outputs: of the last step that ran.
+    outputs: of the last step that ran. finite: False where a plan that looks (`Plan.looks`) saw NaN or infinity.
     """
 
     outputs: list[np.ndarray]
     steps: int = 1
     diverged: bool = False
+    finite: bool = True
 
 
 Notes = Sequence[tuple[Variable, np.ndarray]]
@@ -46,6 +47,8 @@ class Plan(ABC):
     """A graph made ready to run, for any batch size and length."""
 
     graph: Graph
+    looks: bool = False
+    """Whether `run` looks at all numbers of its inputs, and says in `Run.finite` what it saw."""
 
     @abstractmethod
     def run(self, arrays: Sequence[np.ndarray]) -> Run:

@@ -2,7 +2,8 @@
 
 The same arrays' shapes come again and again in such loops, so the decisions made for the first batch are kept: a batch
 like the last one goes to the plan without conversion, check or copy. NaN in a batch is found by the guard of the plan
-that trains, and named afterwards; a plan that predicts has none, so there the numbers are looked at.
+that trains, and named afterwards; a plan that predicts has none, so there the numbers are looked at, by the plan while
+it reads them or before.
 """
 
 from __future__ import annotations
@@ -162,8 +163,10 @@ class OnBatch(abc.ABC):
             and steps.version == kept.version and steps.current() and kept.x.fits(x)
         ):  # fmt: skip
             array = kept.x.ready(x)
-            if np.isfinite(array).all():
-                return self._structured(kept.plan.run((array,)).outputs)
+            if kept.plan.looks or np.isfinite(array).all():
+                run = kept.plan.run((array,))
+                if run.finite:
+                    return self._structured(run.outputs)
         self._build_for(x)
         steps = self.make_steps()
         assert self._adapter is not None

@@ -179,6 +179,22 @@ def test_steps_that_are_multiplied_stay_where_they_lie_if_they_are_long(features
     assert len(native.profile(2)) > 0
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_steps_that_are_multiplied_are_looked_at(threads, monkeypatch):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", str(threads))
+    plan = NativeExecutor().compile(predicting([layer("LSTM", 64)], 45))
+    assert plan.looks
+    x = np.random.default_rng(0).normal(size=(33, 9, 45)).astype(np.float32)
+    assert plan.run([x]).finite
+    for place in ((0, 0, 0), (20, 4, 44), (32, 8, 44)):
+        for wrong in (np.nan, np.inf, -np.inf):
+            bad = x.copy()
+            bad[place] = wrong
+            assert not plan.run([bad]).finite
+            assert plan.run([x]).finite
+    assert not NativeExecutor().compile(predicting([layer("LSTM")], 31)).looks  # which is gathered
+
+
 def test_two_loops_may_read_steps_where_they_lie():
     backwards = elman.layers.GRU(5, return_sequences=True, go_backwards=True)
     graph = predicting([layer("LSTM"), backwards], 40)

@@ -7,7 +7,7 @@ import pytest
 
 from elman import ops
 from elman.errors import ArgumentError, DataError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
-from elman.layers import GRU, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
+from elman.layers import GRU, LSTM, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
 from elman.models import Model, Sequential
 from tests.tolerances import assert_close, nearly
 
@@ -243,6 +243,24 @@ def test_batches_like_the_last_are_predicted_as_the_first() -> None:
         x[2, 1] = bad
         with pytest.raises(DataError, match=r"x must be finite\. Received x=(nan|inf): x\[2, 1\]"):
             model.predict_on_batch(x)
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_a_batch_that_is_no_number_is_refused_before_a_state_moves(stateful: bool) -> None:
+    model, other = (
+        Sequential([Input((None, 40)), LSTM(4, return_sequences=True, stateful=stateful)]) for _ in range(2)
+    )
+    other.set_weights(model.get_weights())
+    x = np.random.default_rng(0).normal(size=(3, 5, 40)).astype(np.float32)
+    first = [model.predict_on_batch(x) for _ in range(2)]
+    assert np.array_equal(*first) is not stateful
+    for bad in (np.nan, np.inf):
+        wrong = x.copy()
+        wrong[2, 4, 39] = bad
+        with pytest.raises(DataError, match=r"x must be finite\. Received x=(nan|inf): x\[2, 4, 39\]"):
+            model.predict_on_batch(wrong)
+    expected = [other.predict_on_batch(x) for _ in range(3)]
+    np.testing.assert_array_equal(model.predict_on_batch(x), expected[2])
 
 
 def test_the_kept_plan_is_dropped_when_it_must_be() -> None:
