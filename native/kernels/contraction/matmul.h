@@ -90,10 +90,10 @@ void run_blocks(const Matmul<R>& p, Form form) {
     }
 }
 
-// Many rows, and so large a B that the second cache does not keep it beside other things
+// Many rows, and so large a B that every few rows of A would read much of the second cache
 template <class R>
 bool worth_panels(int64_t m, int64_t n, int64_t k) {
-  return m >= 2 * wide_rows && n >= 2 * wide_columns<R> && k >= 64 && k * n * int64_t(sizeof(R)) > 1024 * 1024;
+  return m >= 2 * wide_rows && n >= 2 * wide_columns<R> && k >= 64 && k * n * int64_t(sizeof(R)) >= 512 * 1024;
 }
 
 // B is packed some terms at a time, so many that the second cache holds them for many columns.
