@@ -207,6 +207,9 @@ void Plan<R>::find(Fixed& fixed) const {
     for (auto& step : spec_.segments[n].rows ? b.shards[0].segments[n] : b.segments[n])
       fixed.steps.push_back(step.get());
   for (auto& step : b.last) fixed.steps.push_back(step.get());
+  int64_t matrices = 0;
+  for (const Step* step : fixed.steps) matrices += step->matrix();
+  for (Step* step : fixed.steps) step->among(matrices);
   for (size_t i = 0; i < fixed.outputs.size(); ++i) {
     char* to = fixed.outputs[i];
     for (const Piece& piece : b.results[i]) {

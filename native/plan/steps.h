@@ -60,6 +60,9 @@ struct Step {
   }
   // Bytes of the matrices that a loop reads at every time step, and that its shards could read once
   virtual int64_t reread() const { return 0; }
+  // Bytes of the matrix that it multiplies one row with; and told of how many bytes such matrices are, all that run in turn with it
+  virtual int64_t matrix() const { return 0; }
+  virtual void among([[maybe_unused]] int64_t bytes) {}
   // How many of what it walks outermost, where it may be told to take fewer
   virtual int64_t* rows() { return nullptr; }
 };
@@ -79,6 +82,8 @@ struct MatmulStep final : Step {
   int64_t reread() const override {
     return call.packed == nullptr || together == nullptr ? 0 : call.k * call.n * int64_t(sizeof(R));
   }
+  int64_t matrix() const override { return call.m == 1 && batch == 1 ? call.k * call.n * int64_t(sizeof(R)) : 0; }
+  void among(int64_t bytes) override { call.others = bytes - matrix(); }
   int64_t* rows() override { return batch == 1 ? &call.m : nullptr; }
 };
 

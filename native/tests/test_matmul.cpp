@@ -73,8 +73,8 @@ void check_product(const Kernels<R>& kernels, int64_t m, int64_t n, int64_t k, L
 TEST(one_row_there_and_back) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;
-    const int64_t sizes[][2] = {{64, 161}, {64, 176},   {64, 192},   {64, 207},   {50, 245},
-                                {80, 330}, {200, 2048}, {200, 2051}, {200, 2180}, {200, 2187}};  // k, n
+    const int64_t sizes[][2] = {{64, 161},  {64, 176},   {64, 192},   {64, 207},   {50, 245},  {80, 330},
+                                {300, 900}, {200, 2048}, {200, 2051}, {200, 2180}, {200, 2187}};  // k, n
     for (const auto& [k, n] : sizes)
       for (bool packed : {false, true}) {
         Buffer<R> a(2 * k), b(k * n), init(2 * n), packing(kernels.packed_size(k, n)), two(2 * n), there(n), back(n);
@@ -82,7 +82,7 @@ TEST(one_row_there_and_back) {
         kernels.pack(packing, b, n, 1, k, n);
         Matmul<R> p{2, n, k, a, k, 1, b, n, 1, packed ? packing.data : nullptr, init, n, two, n, nullptr};
         kernels.matmul(p);
-        p.m = 1;
+        p.m = 1, p.others = 1 << 20;
         for (bool turned : {false, true}) {
           p.c = turned ? back : there, p.back = turned;
           kernels.matmul(p);

@@ -42,6 +42,7 @@ struct Matmul {
   R* scratch;                 // packed_size(k, n) elements, aligned; contents are lost. Needed unless packed is set
   bool back = false;          // a hint for one row: columns last to first. Who asks for both in turn finds in the cache what was read last
   const R* const* rows = nullptr;  // with packed: where each row of A lies, its columns contiguous, instead of a. Readable no further than its end
+  int64_t others = 0;         // a hint for one row: bytes of other matrices that are read before this one is read again
   bool* finite = nullptr;     // with rows: becomes false where one of their elements is NaN or infinite. May be nullptr
 };
 

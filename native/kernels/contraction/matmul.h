@@ -33,11 +33,16 @@ bool worth_strips(const Matmul<R>& p) {
 }
 
 // Whether a cache cannot keep all of B, so that who begins with what was read last finds it there: the second cache, or the first,
-// where a block of columns leaves room for others.
+// where a block of columns leaves room for others. A B in place that is far larger, or whose rows crowd a few sets of the cache, gains
+// nothing: strips of it come from further away fastest.
 template <class R>
 bool worth_turning(const Matmul<R>& p) {
-  constexpr int64_t first = 40 * 1024, second = 1536 * 1024;
+  constexpr int64_t first = 40 * 1024, second = 1536 * 1024, far = 5120 * 1024;
   const int64_t bytes = p.k * p.n * int64_t(sizeof(R)), block = p.k * turning_vectors * vector_bytes;
+  if (!p.packed && worth_strips(p)) {
+    const int64_t all = bytes + p.others;
+    return all > second && all <= far && p.b_row * int64_t(sizeof(R)) % 2048 != 0;
+  }
   return bytes > second || (bytes > first && block <= first);
 }
 
@@ -48,8 +53,8 @@ void run_one_row(const Matmul<R>& p) {
   const bool packed = p.packed != nullptr;
   Tile<R> t{p.k,        p.a, p.a_row, 1, packed ? p.packed : p.b, packed ? P : p.b_row, packed ? p.k * P : P, p.init,
             p.init_row, p.c, p.c_row, 0};
-  if (!packed && worth_strips(p)) return run_strips(t, p);
   if (worth_turning(p)) t.turning = p.back ? Turning::back : Turning::there;
+  else if (!packed && worth_strips(p)) return run_strips(t, p);
   run_row_block(t, 1, p.n, t.panel);
 }
 

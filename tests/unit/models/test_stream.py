@@ -93,12 +93,12 @@ def last(model, y, rows=0):
     return y[rows] if model.output.ndim == 2 or model.output.shape[1] == 3 else y[rows, -1]
 
 
-def same(a, b):
+def same(a, b, length=64):
     """Bits natively; the reference's products are NumPy's, whose rounding depends on the number of rows."""
     if executors.default().name == "native":
         assert a.tobytes() == b.tobytes()
     else:
-        assert_close(a, b, length=64, steps=STEPS)
+        assert_close(a, b, length=length, steps=STEPS)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -110,6 +110,16 @@ def test_step_by_step_gives_what_predict_gives(name, rng):
     stream = model.stream()
     for t in range(STEPS):
         same(stream.step(x[0, t]), wanted[t])
+
+
+@pytest.mark.parametrize(("layer", "features", "units"), [(GRU, 4, 64), (LSTM, 288, 288), (LSTM, 4, 360)])
+def test_weights_that_overflow_a_cache_are_read_there_and_back(layer, features, units, rng):
+    """Every second step goes from the last column to the first."""
+    model = Sequential([Input((None, features)), layer(units)])
+    x = rng.normal(size=(1, STEPS, features)).astype("float32")
+    stream = model.stream()
+    for t in range(STEPS):
+        same(stream.step(x[0, t]), model.predict(x[:, : t + 1], verbose=0)[0], length=features + units)
 
 
 def predicted(model, x):
