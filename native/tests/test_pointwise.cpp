@@ -390,57 +390,115 @@ TEST(pointwise_rows_that_lie_apart) {
 }
 
 // Rows less their sum, over their largest, times what is given for each row: results of rows are there, too, and a row alone has
-// the bits of one among others.
+// the bits of one among others. Where all lies in place the program is laid before it runs, or not.
+template <class R>
+void check_reduced_rows(const Kernels<R>& kernels, bool laid) {
+  Random random;
+  const int64_t shapes[][3] = {{1, 1, 16},   {1, 5, 64},  {3, 7, 32},  {2, 40, 48},
+                               {1, 3, 1024}, {1, 2, 528}, {1, 90, 16}, {1, 37, 256}};
+  for (const auto& [groups, each_group, columns] : shapes) {
+    const int64_t rows = groups * each_group, n = rows * columns, width = 2 * columns;
+    Buffer<R> from(rows * width), each(rows), out(n), sums(rows), least(rows), product(rows), scratch(12 * tile);
+    randomize(from, random, 0.5, 1.5), randomize(each, random);
+    const auto run = [&](int64_t first, int64_t count, R* to, R* sum, R* smallest, R* all) {
+      const auto a_row = [&](uint8_t r) { return PointwiseInput{r, Storage::real, 2, {count, columns}, {1, 0}}; };
+      const PointwiseInput inputs[] = {{0, Storage::real, 2, {count, columns}, {width, 1}},
+                                       count > 1 ? a_row(1) : PointwiseInput{1, Storage::real, 1, {columns}, {0}}};
+      const void* in[] = {from.data + first * width, each.data + first};
+      const PointwiseConstant constants[] = {{2, 2.0}};
+      const PointwiseStep steps[] = {{Code::row_sum, 3, 0, 0, 0, true}, {Code::mul, 4, 3, 2, 0, true},
+                                     {Code::sub, 5, 0, 4, 0},           {Code::row_min, 6, 5, 0, 0, true},
+                                     {Code::row_max, 7, 5, 0, 0, true}, {Code::div, 7, 1, 7, 0, true},
+                                     {Code::mul, 8, 7, 5, 0},           {Code::row_prod, 9, 2, 0, 0, true}};
+      const auto narrow = [&](uint8_t r) {
+        if (count == 1) return PointwiseOutput{r, Storage::real, false, 1, {columns}, {0}};
+        if (groups == 1 || count < rows) return PointwiseOutput{r, Storage::real, false, 2, {count, columns}, {1, 0}};
+        return PointwiseOutput{r, Storage::real, false, 3, {groups, each_group, columns}, {1, groups, 0}};
+      };
+      const PointwiseOutput outputs[] = {{8, Storage::real, false}, narrow(3), narrow(6), narrow(9)};
+      void* results[] = {to, sum, smallest, all};
+      Pointwise<R> p{count * columns, inputs, in, 2, constants, 1, steps, 8, outputs, results, 4, 10, scratch};
+      p.row = columns;
+      Laid places{};
+      if (laid && kernels.lay(p, places)) p.laid = &places;
+      CHECK(!laid || groups > 1 || p.laid != nullptr, "%ld x %ld", long(count), long(columns));
+      kernels.pointwise(p);
+    };
+    run(0, rows, out, sums, least, product);
+    CHECK(out.intact() && sums.intact() && least.intact() && product.intact() && scratch.intact());
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t at = r % each_group * groups + r / each_group;
+      const R* x = from.data + r * width;
+      R sum;
+      kernels.reduce({ReduceKind::sum, 1, columns, 1, x, &sum});
+      CHECK(same_bits(sum, sums[at]), "%g %g", double(sum), double(sums[at]));
+      R low = x[0] - 2 * sum, high = low;
+      for (int64_t c = 0; c < columns; ++c) low = std::min(low, x[c] - 2 * sum), high = std::max(high, x[c] - 2 * sum);
+      CHECK(least[at] == low && product[at] == R(std::pow(R(2), R(columns))), "%g %g", double(least[at]), double(low));
+      Buffer<R> alone(columns), one(3);
+      run(r, 1, alone, one, one + 1, one + 2);
+      for (int64_t c = 0; c < columns; ++c) {
+        const double want = double(each[r]) / double(high) * double(x[c] - 2 * sum);
+        CHECK(std::fabs(out[r * columns + c] - want) <= chain<R>(8, 2));
+        CHECK(same_bits(alone[c], out[r * columns + c]));
+      }
+    }
+  }
+}
 TEST(pointwise_programs_that_reduce_rows) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    for (const bool laid : {false, true}) check_reduced_rows(kernels, laid);
+  });
+}
+
+// Operands of every kind that is walked in place: rows that lie apart, without gaps, one for all, one element a row, one for all
+TEST(pointwise_programs_that_are_laid_keep_their_bits) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;
-    const int64_t shapes[][3] = {{1, 1, 16}, {1, 5, 64}, {3, 7, 32}, {2, 40, 48}, {1, 3, 1024}, {1, 2, 528}};
-    for (const auto& [groups, each_group, columns] : shapes) {
-      const int64_t rows = groups * each_group, n = rows * columns, width = 2 * columns;
-      Buffer<R> from(rows * width), each(rows), out(n), sums(rows), least(rows), product(rows), scratch(12 * tile);
-      randomize(from, random, 0.5, 1.5), randomize(each, random);
-      const auto run = [&](int64_t first, int64_t count, R* to, R* sum, R* smallest, R* all) {
-        const auto a_row = [&](uint8_t r) { return PointwiseInput{r, Storage::real, 2, {count, columns}, {1, 0}}; };
-        const PointwiseInput inputs[] = {{0, Storage::real, 2, {count, columns}, {width, 1}},
-                                         count > 1 ? a_row(1) : PointwiseInput{1, Storage::real, 1, {columns}, {0}}};
-        const void* in[] = {from.data + first * width, each.data + first};
-        const PointwiseConstant constants[] = {{2, 2.0}};
-        const PointwiseStep steps[] = {{Code::row_sum, 3, 0, 0, 0, true}, {Code::mul, 4, 3, 2, 0, true},
-                                       {Code::sub, 5, 0, 4, 0},           {Code::row_min, 6, 5, 0, 0, true},
-                                       {Code::row_max, 7, 5, 0, 0, true}, {Code::div, 7, 1, 7, 0, true},
-                                       {Code::mul, 8, 7, 5, 0},           {Code::row_prod, 9, 2, 0, 0, true}};
-        const auto narrow = [&](uint8_t r) {
-          if (count == 1) return PointwiseOutput{r, Storage::real, false, 1, {columns}, {0}};
-          if (groups == 1 || count < rows) return PointwiseOutput{r, Storage::real, false, 2, {count, columns}, {1, 0}};
-          return PointwiseOutput{r, Storage::real, false, 3, {groups, each_group, columns}, {1, groups, 0}};
+    const int64_t shapes[][2] = {{1, 16}, {3, 16}, {70, 32}, {8, 64}, {5, 256}, {2, 4096}};
+    for (const auto& [rows, columns] : shapes) {
+      const int64_t n = rows * columns, width = 4 * columns;
+      Buffer<R> gates(rows * width), state(n), bias(columns), each(rows), number(1), scratch(12 * tile);
+      randomize(gates, random), randomize(state, random), randomize(bias, random), randomize(each, random);
+      number[0] = R(0.7);
+      const auto apart = [&](uint8_t to) { return PointwiseInput{to, Storage::real, 2, {rows, columns}, {width, 1}}; };
+      const bool one = rows == 1;
+      const PointwiseInput inputs[] = {one ? PointwiseInput{0, Storage::real, 0, {}, {}} : apart(0),
+                                       {1, Storage::real, 0, {}, {}},
+                                       one ? PointwiseInput{2, Storage::real, 0, {}, {}}
+                                           : PointwiseInput{2, Storage::real, 2, {rows, columns}, {0, 1}},
+                                       one ? PointwiseInput{3, Storage::real, 1, {columns}, {0}}
+                                           : PointwiseInput{3, Storage::real, 2, {rows, columns}, {1, 0}},
+                                       {4, Storage::real, 1, {n}, {0}}};
+      const void* in[] = {gates.data, state.data, bias.data, each.data, number.data};
+      const PointwiseConstant constant{5, 0.5};
+      const PointwiseStep steps[] = {{Code::mul, 6, 0, 1, 0},          {Code::add, 6, 6, 2, 0},
+                                     {Code::multiply_add, 7, 3, 6, 1}, {Code::tanh, 8, 7, 0, 0},
+                                     {Code::sub, 9, 5, 8, 0},          {Code::multiply_add, 10, 9, 4, 3},
+                                     {Code::where, 6, 1, 5, 10},       {Code::mul, 11, 6, 8, 0}};
+      const auto results = [&](bool laid) {
+        std::vector<Buffer<R>> out;
+        for (const int64_t size : {rows * width, n, rows * width}) out.emplace_back(size);
+        for (auto& buffer : out)
+          for (int64_t i = 0; i < buffer.size; ++i) buffer[i] = R(7);
+        const auto to_apart = [&](uint8_t from) {
+          return one ? PointwiseOutput{from, Storage::real, false}
+                     : PointwiseOutput{from, Storage::real, false, 2, {rows, columns}, {width, 1}};
         };
-        const PointwiseOutput outputs[] = {{8, Storage::real, false}, narrow(3), narrow(6), narrow(9)};
-        void* results[] = {to, sum, smallest, all};
-        Pointwise<R> p{count * columns, inputs, in, 2, constants, 1, steps, 8, outputs, results, 4, 10, scratch};
-        p.row = columns;
+        const PointwiseOutput outputs[] = {to_apart(8), {11, Storage::real, false}, to_apart(11)};
+        void* to[] = {out[0].data, out[1].data, out[2].data};
+        Pointwise<R> p{n, inputs, in, 5, &constant, 1, steps, 8, outputs, to, 3, 12, scratch};
+        Laid places{};
+        if (laid && kernels.lay(p, places)) p.laid = &places;
+        CHECK(!laid || p.laid != nullptr, "%ld x %ld", long(rows), long(columns));
         kernels.pointwise(p);
+        CHECK(scratch.intact() && out[0].intact() && out[1].intact() && out[2].intact());
+        return out;
       };
-      run(0, rows, out, sums, least, product);
-      CHECK(out.intact() && sums.intact() && least.intact() && product.intact() && scratch.intact());
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t at = r % each_group * groups + r / each_group;
-        const R* x = from.data + r * width;
-        R sum;
-        kernels.reduce({ReduceKind::sum, 1, columns, 1, x, &sum});
-        CHECK(same_bits(sum, sums[at]), "%g %g", double(sum), double(sums[at]));
-        R low = x[0] - 2 * sum, high = low;
-        for (int64_t c = 0; c < columns; ++c)
-          low = std::min(low, x[c] - 2 * sum), high = std::max(high, x[c] - 2 * sum);
-        CHECK(least[at] == low && product[at] == R(std::pow(R(2), R(columns))), "%g %g", double(least[at]),
-              double(low));
-        Buffer<R> alone(columns), one(3);
-        run(r, 1, alone, one, one + 1, one + 2);
-        for (int64_t c = 0; c < columns; ++c) {
-          const double want = double(each[r]) / double(high) * double(x[c] - 2 * sum);
-          CHECK(std::fabs(out[r * columns + c] - want) <= chain<R>(8, 2));
-          CHECK(same_bits(alone[c], out[r * columns + c]));
-        }
-      }
+      const auto plain = results(false), laid = results(true);
+      for (size_t o = 0; o < plain.size(); ++o)
+        CHECK(std::memcmp(plain[o].data, laid[o].data, size_t(plain[o].size) * sizeof(R)) == 0, "output %d, %ld x %ld",
+              int(o), long(rows), long(columns));
     }
   });
 }

@@ -127,13 +127,18 @@ struct PointwiseOutput {
   uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice
   int64_t size[max_axes] = {}, stride[max_axes] = {};  // of what is narrow: the last stride is 0
 };
-// How the operands of a known program lie where all are walked in place, found once by lay(): for calls that differ in their
-// pointers, and in how many rows they take.
-inline constexpr int max_known_operands = 16;
+// How the operands of a program lie where all are walked in place, found once by lay(): for calls that differ in their pointers, and in
+// how many rows they take.
+inline constexpr int max_known_operands = 16;  // of a program that is compiled as a whole
 struct Laid {
   int64_t columns;                             // of a row, whole vectors; 0: all of it is one row
-  bool repeated[max_known_operands];           // by input: one element serves all
-  int64_t apart[max_known_operands], to_apart[max_known_operands];  // by input and by output: from row to row
+  bool repeated[max_registers];                // by input: one element serves all
+  bool narrow[max_registers], to_narrow[max_registers];  // by input and by output: one element a row, side by side
+  int64_t apart[max_registers], to_apart[max_registers];  // by input and by output: from row to row
+  // Of a program that runs step by step:
+  int64_t part_rows, part_columns;             // at a time; part_rows 0: a part of one row
+  bool direct[max_registers];                  // by output: its register is its memory
+  int32_t place[max_registers];                // by register: elements from the start of scratch, where a step makes it and no output is it
 };
 template <class R>
 struct Pointwise {
@@ -146,7 +151,7 @@ struct Pointwise {
   R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, or n_registers * tile with rows; aligned
   int64_t row = 0;                             // elements of a row where steps are narrow: whole vectors, at most `tile`; else 0
   int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
-  const Laid* laid = nullptr;                  // what lay() found of it, or nullptr. Same bits
+  const Laid* laid = nullptr;                  // what lay() found of it with this `known`, or nullptr. Same bits
 };
 // The place among the programs that are compiled as a whole of one with these inputs, constants, steps and outputs; -1: none
 template <class R> int known_program(const Pointwise<R>& p);

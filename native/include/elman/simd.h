@@ -481,6 +481,22 @@ ELMAN_INLINE R across(vec<R> v, Op op) {
   if constexpr (by > 1) return across<R, Op, by / 2>(v, op);
   else return v[0];
 }
+// Halves of the groups of `group` lanes of a, then of those of b: the low (high = 0) or the high ones
+template <class R, int group, int high, int... I>
+ELMAN_INLINE vec<R> half_groups(vec<R> a, vec<R> b, indices<I...>) {
+  return __builtin_shufflevector(a, b, (I / (group / 2) * group + I % (group / 2) + high * group / 2)...);
+}
+// Lane i = across(v[i], op), bit for bit, of the first `count` >= 1 of the vectors; the others may be anything, and are lost.
+template <class R, class Op, int group = width<R>>
+ELMAN_INLINE vec<R> across_each(vec<R> (&v)[width<R>], int count, Op op) {
+  typedef typename count_up<width<R>>::type lanes_of;
+  for (int i = 0; 2 * i < count; ++i) {
+    const vec<R> a = v[2 * i], b = 2 * i + 1 < count ? v[2 * i + 1] : a;
+    v[i] = op(half_groups<R, group, 0>(a, b, lanes_of()), half_groups<R, group, 1>(a, b, lanes_of()));
+  }
+  if constexpr (group > 2) return across_each<R, Op, group / 2>(v, (count + 1) / 2, op);
+  else return v[0];
+}
 template <class R>
 ELMAN_INLINE R sum_lanes(vec<R> v) {
   return across<R>(v, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return a + b; });

@@ -6,7 +6,8 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-// A register as an operand: vector i at at + i * step; step is width, or 0 when one vector serves the whole tile.
+constexpr int64_t one_element = -1;
+// A register as an operand: vector i at at + i * step; step is width, 0 where one vector serves the whole row, or `one_element`.
 template <class R>
 struct Operand {
   const R* at;
@@ -27,15 +28,29 @@ ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, cons
                            const Rows* rows, F f) {
   constexpr int W = width<R>;
   const R *x = a.at, *y = arity > 1 ? b.at : x, *z = arity > 2 ? c.at : x;
-  const int64_t x_step = a.step, y_step = arity > 1 ? b.step : x_step, z_step = arity > 2 ? c.step : x_step;
+  const bool x_moves = a.step > 0, y_moves = arity > 1 ? b.step > 0 : x_moves,
+             z_moves = arity > 2 ? c.step > 0 : x_moves;
+  const int64_t n = vectors * W;
   for (int64_t row = 0;;) {
-    if (x_step && y_step && z_step) {
+    if (x_moves && y_moves && z_moves) {
       ELMAN_UNROLL_2
-      for (int64_t i = 0; i < vectors * W; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
+      for (int64_t i = 0; i < n; i += W) store(to + i, f(load(x + i), load(y + i), load(z + i)));
     } else {
-      const R *u = x, *v = y, *w = z;
-      for (int64_t i = 0; i < vectors * W; i += W, u += x_step, v += y_step, w += z_step)
-        store(to + i, f(load(u), load(v), load(w)));
+      const auto all = [](const Operand<R>& o, const R* at) { return o.step == one_element ? splat(*at) : load(at); };
+      const vec<R> u = all(a, x), v = arity > 1 ? all(b, y) : u, w = arity > 2 ? all(c, z) : u;
+      if (arity == 2 && y_moves) {
+        ELMAN_UNROLL_2
+        for (int64_t i = 0; i < n; i += W) store(to + i, f(u, load(y + i), w));
+      } else if (arity == 2 && x_moves) {
+        ELMAN_UNROLL_2
+        for (int64_t i = 0; i < n; i += W) store(to + i, f(load(x + i), v, w));
+      } else if (arity < 3) {
+        const vec<R> same = f(u, v, w);
+        for (int64_t i = 0; i < n; i += W) store(to + i, same);
+      } else {
+        for (int64_t i = 0; i < n; i += W)
+          store(to + i, f(x_moves ? load(x + i) : u, y_moves ? load(y + i) : v, z_moves ? load(z + i) : w));
+      }
     }
     if (!rows || ++row == rows->count) return;
     to += rows->to;
@@ -77,12 +92,18 @@ constexpr bool codes_in_order() {
 }
 static_assert(codes_in_order());
 
-// to[row * width, + width) = the result of row `row` of `length` elements, rows `apart` elements from one to the next. `to` may be
-// where the rows lie.
+// to[row] = the result of row `row` of `length` elements, whole vectors, rows `apart` elements from one to the next. Whole vectors
+// are written.
 template <class R, class Op>
 void reduce_rows(const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {
-  for (int64_t row = 0; row < rows; ++row, from += apart, to += width<R>)
-    store(to, splat(reduce_row<R, Op>(from, length)));
+  constexpr int W = width<R>;
+  for (int64_t row = 0; row < rows; row += W, to += W) {
+    const int here = int(rows - row < W ? rows - row : W);
+    vec<R> x[W];
+    for (int i = 0; i < here; ++i, from += apart) x[i] = reduce_lanes<R, Op>(from, length);
+    store(to,
+          across_each<R>(x, here, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); }));
+  }
 }
 template <class R>
 void reduce_rows(PointwiseCode code, const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {

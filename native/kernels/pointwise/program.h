@@ -265,6 +265,8 @@ __attribute__((noinline)) void write(const PointwiseOutput& output, void* out, c
   else write(output, (R*)out, value, apart, part);
 }
 
+// Elements of the shortest row that is reduced: a vector of any target
+constexpr int shortest_row = 16;
 // Elements of a tile where nothing lies in the memory of registers
 constexpr int64_t longest_tile = 8192;
 
@@ -324,7 +326,10 @@ void run_program(const Pointwise<R>& p, const Grid& grid) {
           step_copy<R>(to, a, a, a, columns / W, &rows);
           from = to, from_apart = columns;
         }
-        return reduce_rows(step.code, from, from_apart, columns, part.rows, to);
+        R each[elman::tile / shortest_row + W];
+        reduce_rows(step.code, from, from_apart, columns, part.rows, each);
+        for (int64_t row = 0; row < part.rows; ++row) store(to + row * W, splat(each[row]));
+        return;
       }
       const StepFunction<R> function = step_functions<R>[int(step.code)];
       if constexpr (by_rows) {  // what lies without gaps is one long row
@@ -397,65 +402,6 @@ Grid grid_of(const Pointwise<R>& p) {
   for (int i = 0; i < p.n_inputs; ++i) grid.see<R>(p.inputs[i]);
   for (int o = 0; o < p.n_outputs; ++o) grid.see<R>(p.outputs[o]);
   return grid;
-}
-
-template <class R>
-bool lay(const Pointwise<R>& p, Laid& laid) {
-  if (sizeof(R) != sizeof(float) || p.known < 0) return false;
-  const Grid grid = grid_of(p);
-  laid = {grid.inner, {}, {}, {}};
-  const auto in_place = [&](const auto& operand, int64_t& apart) {
-    apart = operand.axes == 0 ? grid.inner : operand.stride[0];
-    const bool rows = operand.axes == 2 && operand.size[1] == grid.inner && grid.serves<R>(operand);
-    return operand.storage == Storage::real && (operand.axes == 0 || rows);
-  };
-  for (int i = 0; i < p.n_inputs; ++i) {
-    const PointwiseInput& input = p.inputs[i];
-    laid.repeated[i] = input.storage == Storage::real && input.axes == 1 && input.stride[0] == 0;
-    if (!laid.repeated[i] && !in_place(input, laid.apart[i])) return false;
-  }
-  for (int o = 0; o < p.n_outputs; ++o) {
-    const PointwiseOutput& output = p.outputs[o];
-    if (!in_place(output, laid.to_apart[o]) || (output.in_place && output.axes > 0)) return false;
-  }
-  return true;
-}
-
-// A known program whose operands are all walked in place
-template <class R>
-void run_laid(const Pointwise<R>& p) {
-  constexpr int W = width<R>;
-  const Laid& laid = *p.laid;
-  Operand<R> value[max_registers];
-  int64_t apart[max_registers];
-  alignas(64) R single[max_known_constants + max_known_operands][W];
-  R(*free)[W] = single;
-  R* to[max_known_operands];
-  const auto repeat = [&](uint8_t r, R number) {
-    store(*free, splat(number));
-    value[r] = {*free++, 0};
-    apart[r] = 0;
-  };
-  for (int i = 0; i < p.n_constants; ++i) repeat(p.constants[i].to, R(p.constants[i].value));
-  for (int i = 0; i < p.n_inputs; ++i) {
-    const uint8_t r = p.inputs[i].to;
-    const R* from = (const R*)p.in[i];
-    if (laid.repeated[i]) repeat(r, *from);
-    else value[r] = {from, W}, apart[r] = laid.apart[i];
-  }
-  for (int o = 0; o < p.n_outputs; ++o) to[o] = (R*)p.out[o];
-  const bool one_row = laid.columns == 0;
-  whole_functions<R>[p.known](value, apart, to, laid.to_apart, (one_row ? p.count : laid.columns) / W,
-                              one_row ? 1 : p.count / laid.columns);
-}
-
-template <class R>
-void pointwise(const Pointwise<R>& p) {
-  if (p.count == 0) return;
-  if (p.laid != nullptr && (p.laid->columns > 0 || p.count % width<R> == 0)) return run_laid(p);
-  const Grid grid = grid_of(p);
-  if (grid.inner > 0) run_program<R, true>(p, grid);
-  else run_program<R, false>(p, grid);
 }
 
 }  // namespace

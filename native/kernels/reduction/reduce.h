@@ -76,9 +76,9 @@ void reduce_strip(const R* from, int64_t length, int64_t apart, R* to, int last)
   store_partial(to + (NV - 1) * width<R>, x[NV - 1], last);
 }
 
-// A contiguous row: lanes as columns, then across the lanes; what does not fill a vector comes last.
+// A contiguous row of whole vectors, but for its lanes: what is left is to join those.
 template <class R, class Op>
-R reduce_row(const R* from, int64_t length) {
+ELMAN_INLINE vec<R> reduce_lanes(const R* from, int64_t length) {
   constexpr int W = width<R>, NV = 4;
   vec<R> x[NV];
   int64_t done = 0;
@@ -91,8 +91,17 @@ R reduce_row(const R* from, int64_t length) {
     x[0] = splat(Op::start);
   }
   for (; length - done >= W; done += W) x[0] = Op::join(x[0], load(from + done));
-  if (done < length) x[0] = Op::join(x[0], load_partial_or(from + done, int(length - done), Op::start));
-  return across<R>(x[0], [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); });
+  return x[0];
+}
+
+// A contiguous row: lanes as columns, then across the lanes; what does not fill a vector comes last.
+template <class R, class Op>
+R reduce_row(const R* from, int64_t length) {
+  constexpr int W = width<R>;
+  const int64_t done = length - length % W;
+  vec<R> x = reduce_lanes<R, Op>(from, done);
+  if (done < length) x = Op::join(x, load_partial_or(from + done, int(length - done), Op::start));
+  return across<R>(x, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); });
 }
 
 template <class R, class Op>
