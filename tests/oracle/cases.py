@@ -850,6 +850,19 @@ case(
     length=99,
     steps=5,
 )
+
+
+def _normalized(states: Sequence[Tensor], slices: Sequence[Tensor], captured: Sequence[Tensor]) -> Any:
+    """A row without its mean, of variance 1, scaled: all but its tanh and what is one a row can be made again."""
+    z = ops.tanh(states[0] + slices[0])
+    centred = z - ops.mean(z, axis=-1, keepdims=True)
+    y = centred * ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + 0.1) * captured[0]
+    return [y], [y]
+
+
+_rows = (real("B", 16), real("T", "B", 16), real(16))
+case("Scan:normalized", scanned(_normalized, "s", "x", "c"), *_rows, length=256, steps=5)
+case("Scan:normalized_lengths", scanned(_normalized, "s", "x", "c", "n"), *_rows, lengths(), length=256, steps=5)
 # A captured value whose gradient cannot wait for the end of the loop: reduced, multiplied from the left, gathered.
 case(
     "Scan:captured_reduced",

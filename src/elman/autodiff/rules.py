@@ -41,6 +41,12 @@ def _pow(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     return g * b * a ** (b - 1.0), g * _y(n) * log_a
 
 
+def _mul(n: Node, g: Tensor) -> Sequence[Tensor | None]:
+    """A square gives its gradient at once: where g is repeated, its double is computed before."""
+    a, b = n.inputs
+    return (2.0 * g * a, None) if a is b else (g * b, g * a)
+
+
 def _extreme(n: Node, g: Tensor) -> Sequence[Tensor | None]:
     """Max and Min: the winner takes the gradient, equals share it."""
     a, b = n.inputs
@@ -188,7 +194,7 @@ RULES: dict[str, Rule] = {
     # two and three operands
     "Add": lambda n, g: (g, g),
     "Sub": lambda n, g: (g, -g),
-    "Mul": lambda n, g: (g * n.inputs[1], g * n.inputs[0]),
+    "Mul": _mul,
     "Div": lambda n, g: (g / n.inputs[1], -g * _y(n) / n.inputs[1]),
     "Pow": _pow,
     "Max": _extreme,

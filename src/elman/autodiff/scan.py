@@ -10,6 +10,9 @@ products h_tᵀ @ dz_t to add up; instead h and dz are kept for all t and one pr
 The same holds for additions and multiplications with a captured value (biases, peepholes), whose gradients are one
 sum after the loop. A captured matrix for each row (a memory that is looked at) gets one product a row, over T steps.
 
+What is one cheap step away from values that are kept (a row without its mean, where both are there) is made again
+instead of kept: an array of all steps costs more than its computation.
+
 Lengths need little care: the backward scan has the forward one's lengths, so a finished row passes its state's
 gradient on unchanged and its kept rows are 0. Only what is put off and divides by them is set to 0 there.
 
@@ -36,6 +39,9 @@ Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is cap
 _FINITE = ("Add", "Sub", "Mul", "Max", "Min", "Where")
 """Pointwise operators whose gradient is 0 where that of the output and the operands are: not so c / 0, or 0 ^ c."""
 
+_CHEAP = ("Add", "Sub", "Mul", "Neg")
+"""Pointwise operators that cost less than the memory of their result."""
+
 
 def scan_rule(node: Node, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
     """Gradients of a scan's inputs: initial states, sequences, captured values; None for lengths.
@@ -59,6 +65,7 @@ class _Backward:
             self.body.inputs[at:],
         )
         self.kept: dict[Key, Tensor] = {}
+        self.remade: set[Key] = set()
         self.stacked: dict[Key, Tensor] = {}
         self.outer = dict(zip((key(t) for t in self.body.inputs), node.inputs, strict=False))
         self.again = bool(node.attrs.get("segments"))  # compute the forward body again instead of keeping its values
@@ -86,7 +93,10 @@ class _Backward:
         before += [so_far + g for so_far, g in sums.values()]
         roots = [*before, *stepwise, *made_here]
         read = self._read(roots)
-        self.kept = self._keep([*read, *(t for t in terms if t.node.serial in self.forward_nodes)])
+        wanted = [*read, *(t for t in terms if t.node.serial in self.forward_nodes)]
+        self.remade, beside = self._remade(wanted)
+        self.kept = self._keep([*(t for t in wanted if key(t) not in self.remade), *beside])
+        read = self._instead(read)
         made = self._walk_back(
             [*d_states, *(so_far for so_far, _ in sums.values())], d_outputs, list(live.values()), roots, read
         )
@@ -176,6 +186,8 @@ class _Backward:
         k = key(t)
         if t.node.serial in self.fixed:
             return self.outer.get(k, t)
+        if k in self.remade:
+            return copy(t.node, tuple(self._whole(u, max(rank, t.ndim)) for u in t.node.inputs))[0]
         whole = self.stacked[k] if k in self.stacked else self.kept[k]
         missing = rank - t.ndim
         return whole if missing <= 0 else ops.reshape(whole, (whole.shape[0], *(1,) * missing, *whole.shape[1:]))
@@ -197,6 +209,36 @@ class _Backward:
             key(t): t for t in (*roots, *(t for n in nodes for t in n.inputs)) if t.node.serial in self.forward_nodes
         }
         return list(read.values())
+
+    def _remade(self, wanted: Sequence[Tensor]) -> tuple[set[Key], list[Tensor]]:
+        """Which wanted values are made again, of others and of such with one element a row; the latter."""
+        if self.again:
+            return set(), []
+        there = {key(t) for t in (*wanted, *self.slices, *self.body.outputs[self.carries :])}
+        given = {key(t) for t in (*self.slices, *self.states, *self.body.outputs[self.carries :])}
+        remade: set[Key] = set()
+        beside: dict[Key, Tensor] = {}
+        for t in wanted:
+            small = [u for u in t.node.inputs if u.shape[-1:] == (1,) and t.shape[-1:] != (1,)]
+            others = [u for u in t.node.inputs if u not in small and u.node.serial not in self.fixed]
+            if t.node.op not in _CHEAP or key(t) in given or t.node.serial in self.fixed:
+                continue
+            if others and all(key(u) in there for u in others):
+                remade.add(key(t))
+                beside.update((key(u), u) for u in small if u.node.serial not in self.fixed)
+        return remade, list(beside.values())
+
+    def _instead(self, read: Sequence[Tensor]) -> list[Tensor]:
+        """What the backward body reads where some of it is made again."""
+        found: dict[Key, Tensor] = {}
+        waiting = list(read)
+        while waiting:
+            t = waiting.pop(0)
+            if key(t) in self.remade:
+                waiting += t.node.inputs
+            else:
+                found[key(t)] = t
+        return list(found.values())
 
     def _keep(self, wanted: Sequence[Tensor]) -> dict[Key, Tensor]:
         """Sequences of the wanted forward values: outputs the scan has, slices it was given, or outputs it gets now."""
@@ -238,10 +280,9 @@ class _Backward:
         slices = [t for t in read if t.node.serial not in self.fixed]
         table: dict[Key, Tensor] = {}
         for n in ancestors(roots):
+            kept = n.serial in self.forward_nodes and not self.remade.intersection(key(t) for t in n.outputs)
             made = (
-                [inner.get(key(t), t) for t in n.outputs]
-                if n.serial in self.forward_nodes
-                else copy(n, tuple(table[key(t)] for t in n.inputs))
+                [inner.get(key(t), t) for t in n.outputs] if kept else copy(n, tuple(table[key(t)] for t in n.inputs))
             )
             table.update(zip((key(t) for t in n.outputs), made, strict=True))
         given = [*d_states, *d_outputs, *(inner[key(t)] for t in slices)]

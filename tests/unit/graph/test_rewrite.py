@@ -139,6 +139,26 @@ def test_what_is_done_to_one_repeated_element_is_done_once():
     assert later.outputs[0].shape == (B, T)
 
 
+def test_what_is_done_to_repeated_rows_is_done_to_the_rows():
+    a = x(B, 1)
+    later = simplify(Graph((a,), (ops.exp(2.0 * ops.broadcast_to(a, (B, 16))),)), final=True)
+    assert operators(*later.outputs) == ["Mul", "Exp", "Expand"]
+    assert later.outputs[0].shape == (B, 16)
+
+
+def test_a_sum_of_negatives_is_the_negative_of_a_sum():
+    a = x(B, 16)
+    (made,) = simplify(Graph((a,), (ops.sum(-a, -1, keepdims=True),))).outputs
+    assert operators(made) == ["ReduceSum", "Neg"]
+    assert made.shape == (B, 1)
+
+
+def test_a_square_has_one_gradient():
+    a = x(B, 16)
+    (slope,) = simplify(Graph((a,), tuple(gradients(ops.sum(a * a), [a])))).outputs
+    assert "Add" not in operators(slope)
+
+
 def test_the_gradient_of_a_split_is_a_concatenation():
     a = x(B, 4)
     u, v = ops.split(a, 2)

@@ -95,6 +95,9 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
         return Node("Reshape", ins[0].node.inputs, node.attrs).outputs[0]
     if node.op.startswith("Reduce") and all(ins[0].shape[a] == 1 for a in node.attrs["axes"]):
         return reshape(ins[0], out.shape)
+    if node.op == "ReduceSum" and ins[0].node.op == "Neg":
+        total = Node("ReduceSum", ins[0].node.inputs, node.attrs)
+        return Node("Neg", total.outputs, ins[0].node.attrs).outputs[0]
     if node.op == "Transpose":
         return _transpose(node, ins[0])
     if node.op in ("Add", "Sub", "Mul", "Div"):
@@ -168,16 +171,21 @@ def _without_expansions(node: Node, ins: tuple[Tensor, ...]) -> tuple[Tensor, ..
 
 
 def _repeated_later(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
-    """What is done to repetitions of one element is done to the element, and repeated then."""
+    """What is done to repetitions of elements is done to the elements, and repeated then."""
     out = node.outputs[0]
     pointwise = kind(node) == "pointwise"
     if not (pointwise or node.op == "Reshape") or not any(t.node.op == "Expand" for t in ins):
         return None
     short = [t.node.inputs[0] if t.node.op == "Expand" else t for t in ins]
-    if any(product(t.shape) != 1 for t in short):
+    if all(product(t.shape) == 1 for t in short):
+        made = Node(node.op, short, node.attrs).outputs[0] if pointwise else reshape(short[0], ())
+        return Node("Expand", (reshape(made, (1,) * out.ndim),), {"shape": out.shape}).outputs[0]
+    repeated = {t.shape for t in short if product(t.shape) != 1}
+    if not pointwise or len(repeated) != 1 or len(*repeated) != out.ndim or out.shape in repeated:
         return None
-    made = Node(node.op, short, node.attrs).outputs[0] if pointwise else reshape(short[0], ())
-    return Node("Expand", (reshape(made, (1,) * out.ndim),), {"shape": out.shape}).outputs[0]
+    if any(t.ndim > out.ndim for t in short):
+        return None
+    return Node("Expand", Node(node.op, short, node.attrs).outputs, {"shape": out.shape}).outputs[0]
 
 
 def _joined_pads(ins: tuple[Tensor, ...]) -> Tensor | None:
