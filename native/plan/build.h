@@ -64,8 +64,8 @@ class Builder {
   std::unique_ptr<Step> strip(const Instruction&, char* block);
   std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, const std::vector<int>& local, bool sums,
                                            char* pack, Steps* packing);
-  std::unique_ptr<StripPart> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
-  std::unique_ptr<StripPart> strip_pointwise(const Instruction&, const std::vector<int>& local);
+  std::unique_ptr<StripSum<R>> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
+  std::unique_ptr<StripPointwise<R>> strip_pointwise(const Instruction&, const std::vector<int>& local);
 
   const Spec& spec_;
   const Numbers& sizes_;

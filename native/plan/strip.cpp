@@ -31,12 +31,28 @@ void StripProduct<R>::run(int64_t t, int64_t count, bool first) {
 
 template <class R>
 void StripSum<R>::run(int64_t t, int64_t count, bool first) {
+  add(whole.from + t * from, count, first, whole.to);
+}
+
+template <class R>
+void StripSum<R>::add(const R* terms, int64_t count, bool first, R* to) {
   Reduce<R> call = whole;
   call.length = rows * count;
-  call.from += t * from;
-  if (!first) call.to = sum.data();
+  call.from = terms;
+  call.to = first ? to : sum.data();
   reduce(call);
-  for (size_t i = 0; i < (first ? 0 : sum.size()); ++i) whole.to[i] += sum[i];
+  for (size_t i = 0; i < (first ? 0 : sum.size()); ++i) to[i] += sum[i];
+}
+
+template <class R>
+void StripAdded<R>::run(int64_t t, int64_t count, bool first) {
+  for (int64_t done = 0; done == 0 || done < count; done += most) {  // of no steps the sums are 0
+    const int64_t steps = std::min(most, count - done);
+    work->run_steps(t, done, steps);
+    for (auto& s : sums) s->add(s->whole.from, steps, done == 0, s->strip.data());
+  }
+  for (auto& s : sums)
+    for (size_t i = 0; i < s->strip.size(); ++i) s->whole.to[i] = first ? s->strip[i] : s->whole.to[i] + s->strip[i];
 }
 
 template <class R>
@@ -49,12 +65,21 @@ void StripPointwise<R>::run(int64_t t, int64_t count, bool) {
     shape();
     size[0] = rows;
     if (step->call.laid != nullptr || apart) {
-      for (int64_t row = 0; row < rows; ++row) call(t, row);
+      for (int64_t row = 0; row < rows; ++row) call(t, 0, row);
       return;
     }
   }
   shape();
-  call(t, 0);
+  call(t, 0, 0);
+}
+
+template <class R>
+void StripPointwise<R>::run_steps(int64_t t, int64_t from, int64_t count) {
+  if (size[axis] != count) {
+    size[axis] = count;
+    shape();
+  }
+  call(t, from, 0);
 }
 
 template <class R>
@@ -74,11 +99,12 @@ void StripPointwise<R>::shape() {
 }
 
 template <class R>
-void StripPointwise<R>::call(int64_t t, int64_t row) {
+void StripPointwise<R>::call(int64_t t, int64_t from, int64_t row) {
   const size_t inputs = step->inputs.size();
   for (size_t n = 0; n < operands.size(); ++n) {
     const Operand& o = operands[n];
-    char* at = (o.rows != nullptr ? const_cast<char*>(o.rows[row]) : o.base + row * o.row) + t * o.each;
+    const int64_t steps = n >= inputs ? (o.local ? 0 : t) : (o.local ? 0 : t) + from;
+    char* at = (o.rows != nullptr ? const_cast<char*>(o.rows[row]) : o.base + row * o.row) + steps * o.each;
     if (n < inputs) step->in[n] = at;
     else step->out[n - inputs] = at;
   }
@@ -163,5 +189,7 @@ template struct StripSum<float>;
 template struct StripSum<double>;
 template struct StripPointwise<float>;
 template struct StripPointwise<double>;
+template struct StripAdded<float>;
+template struct StripAdded<double>;
 
 }  // namespace elman

@@ -33,8 +33,9 @@ struct StripSum final : StripPart {
   void (*reduce)(const Reduce<R>&) = nullptr;
   Reduce<R> whole{};
   int64_t rows = 0, from = 0;  // rows then; elements from one to the next
-  std::vector<R> sum;  // of one strip
+  std::vector<R> sum, strip;  // of what is added; of one strip that is added up in parts
   void run(int64_t t, int64_t count, bool first) override;
+  void add(const R* terms, int64_t count, bool first, R* to);  // the sum of `count` steps, to what is there or not
 };
 
 // Element-wise work that has time as one of its axes. Where the first is that of the batch, its rows are walked one after another if
@@ -43,8 +44,9 @@ template <class R>
 struct StripPointwise final : StripPart {
   struct Operand {
     std::vector<int64_t> stride;  // by axis
-    char* base;  // at the first time step; of what is local: at any
+    char* base;  // at the first time step; of what is local: at the first of a strip
     int64_t each, row;  // bytes from one time step to the next, and along the first axis
+    bool local;
     const char* const* rows;  // where each row of the batch lies, or nullptr: from base on
   };
   std::unique_ptr<PointwiseStepRun<R>> step;
@@ -52,10 +54,23 @@ struct StripPointwise final : StripPart {
   size_t axis = 0;  // of time
   std::vector<Operand> operands;  // inputs, then outputs
   void run(int64_t t, int64_t count, bool first) override;
+  // `count` steps of a strip that begins at t; what they make lies at the start of its memory
+  void run_steps(int64_t t, int64_t from, int64_t count);
 
  private:
   void shape();  // of the call, by `size`
-  void call(int64_t t, int64_t row);
+  void call(int64_t t, int64_t from, int64_t row);
+};
+
+inline constexpr int64_t added_bytes = 16 * 1024;  // of results that are held to be added up
+
+// Element-wise work that is only added up over time: a few time steps at a time, so that its results are read where they still are.
+template <class R>
+struct StripAdded final : StripPart {
+  std::unique_ptr<StripPointwise<R>> work;
+  std::vector<std::unique_ptr<StripSum<R>>> sums;
+  int64_t most = 1;  // steps at a time
+  void run(int64_t t, int64_t count, bool first) override;
 };
 
 struct StripStep final : Step {
