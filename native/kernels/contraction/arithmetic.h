@@ -1,8 +1,8 @@
 // One register tile of a matrix product: MR rows times NV vectors of columns, held in registers along the whole of k.
 //
-// Every element is one chain of fused multiply-adds, so its bits do not depend on MR and NV. (The baseline of x86 has no
-// fused instruction: there each link rounds twice.) Columns past the last are computed from whatever follows B's row
-// and never stored. Cost: MR + NV loads for MR * NV multiply-adds.
+// Every element is one chain of fused multiply-adds (parts.h adds up several), so its bits do not depend on MR and NV. (The
+// baseline of x86 has no fused instruction: there each link rounds twice.) Columns past the last are computed from whatever
+// follows B's row and never stored. Cost: MR + NV loads for MR * NV multiply-adds.
 #pragma once
 #include "elman/kernels.h"
 #include "elman/simd.h"

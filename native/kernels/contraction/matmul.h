@@ -1,10 +1,11 @@
-// Matrix product: which form A and B are read in, and in what order the register tiles run (rows.h, panels.h).
+// Matrix product: which form A and B are read in, and in what order the register tiles run (rows.h, panels.h, parts.h).
 //
 // Forms of B, best first: packed by the caller; read in place (columns contiguous and few enough, or few rows to serve); packed here
 // into scratch, block by block; the roles of A and B exchanged when there are few columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes. Weakness: with m = 1 each weight is used
 // once, so the cache or memory that holds B sets the pace.
 #pragma once
 #include "contraction/panels.h"
+#include "contraction/parts.h"
 
 namespace elman::ELMAN_TARGET {
 namespace {
@@ -126,23 +127,30 @@ constexpr int slender_columns = width<R> >= 8 ? width<R> / 4 : 1;
 template <class R>
 void run_slender(const Matmul<R>& p) {
   constexpr int W = width<R>, P = panel_columns<R>;
-  alignas(64) R block[slender_columns<R> * P], lanes[slender_k * P];
+  alignas(64) R block[slender_columns<R> * P], part[slender_columns<R> * P], lanes[slender_k * P];
   const R* b = p.packed ? p.packed : p.b;
   const int64_t b_row = p.packed ? P : p.b_row, b_col = p.packed ? 1 : p.b_col;
+  const int chains = in_parts(p) ? parts : 1;
   for (int64_t m = 0; m < p.m; m += P) {
     const int rows = int(p.m - m < P ? p.m - m : P), used = rows > W ? 2 : 1;
     for (int j = 0; j < p.n; ++j)
       for (int i = 0; i < P; ++i) block[j * P + i] = p.init && i < rows ? p.init[(m + i) * p.init_row + j] : R(0);
-    for (int64_t k = 0; k < p.k; k += slender_k) {
-      const int64_t size = p.k - k < slender_k ? p.k - k : slender_k;
-      Tile<R> t{size, b + k * b_row, b_col, b_row, p.a + m * p.a_row + k * p.a_col, p.a_col, 0, block, P, block, P, W};
-      if (p.a_row != 1) {
-        pack_panel(lanes, t.b, p.a_col, p.a_row, size, rows);
-        t.b = lanes;
-        t.b_row = P;
+    for (int chain = 0; chain < chains; ++chain) {
+      const int64_t end = p.k * (chain + 1) / chains;
+      R* const to = chain ? part : block;
+      if (chain) __builtin_memset(part, 0, sizeof part);
+      for (int64_t k = p.k * chain / chains; k < end; k += slender_k) {
+        const int64_t size = end - k < slender_k ? end - k : slender_k;
+        Tile<R> t{size, b + k * b_row, b_col, b_row, p.a + m * p.a_row + k * p.a_col, p.a_col, 0, to, P, to, P, W};
+        if (p.a_row != 1) {
+          pack_panel(lanes, t.b, p.a_col, p.a_row, size, rows);
+          t.b = lanes;
+          t.b_row = P;
+        }
+        if (used == 2) TileTable<R, 2>::of_rows[p.n](t);
+        else TileTable<R, 1>::of_rows[p.n](t);
       }
-      if (used == 2) TileTable<R, 2>::of_rows[p.n](t);
-      else TileTable<R, 1>::of_rows[p.n](t);
+      if (chain) add_part(block, P, part, p.n, P);
     }
     for (int j = 0; j < p.n; ++j)
       for (int i = 0; i < rows; ++i) p.c[(m + i) * p.c_row + j] = block[j * P + i];
@@ -161,8 +169,9 @@ template <class R>
 void matmul(const Matmul<R>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
-  if (p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1)) return run_one_row(p);
   if (p.n <= slender_columns<R> && p.m > 16 && !p.rows) return run_slender(p);
+  if (in_parts(p)) return run_parts(p);
+  if (p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1)) return run_one_row(p);
   const bool panels = worth_panels<R>(p.m, p.n, p.k), in_place = (p.b_col == 1 || p.n == 1) && !worth_packing(p);
   if (p.packed && panels) return run_panels(&p, 1, p.packed, p.k * panel_columns<R>, 0, p.k);
   if (p.packed) return run_blocks(p, Form::packed);

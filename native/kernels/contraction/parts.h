@@ -1,0 +1,153 @@
+// Few columns and a long k: four chains of sums for each element, a quarter of k each, added up in their order.
+//
+// One row of two vectors has two chains, and a multiply-add waits four cycles for the one before it: with one chain an element the
+// units stand still for three of four cycles, and the way back through time is such products. Bits depend on N and K alone, as
+// everywhere: a row among others has the same four chains. Sums over the rows of A (gradients of weights) have rows enough.
+#pragma once
+#include "contraction/rows.h"
+
+namespace elman::ELMAN_TARGET {
+namespace {
+
+constexpr int parts = 4;
+constexpr int64_t parts_from = 96;  // terms; shorter sums end before four chains are under way
+constexpr int parts_rows = vector_registers == 32 ? 3 : 1;  // with four chains for each element of two vectors
+
+template <class R>
+bool in_parts(const Matmul<R>& p) {
+  return p.n <= panel_columns<R> && p.k >= parts_from && (p.rows || p.a_col == 1);
+}
+
+ELMAN_INLINE int64_t part_start(int64_t k, int part) { return k * part / parts; }
+
+template <class R>
+struct PartTile {
+  int64_t k;
+  const R* a[parts_rows];  // rows of A, columns contiguous
+  const R* b;  // (k, NV * width), rows b_row apart
+  int64_t b_row;
+  const R* init;  // or nullptr
+  int64_t init_row;
+  R* c;
+  int64_t c_row;
+  int last;  // columns of the last vector
+};
+
+template <class R, int MR, int NV>
+void part_tile(const PartTile<R>& t) {
+  constexpr int W = width<R>;
+  vec<R> sum[parts][MR][NV];
+  ELMAN_UNROLL_ALL
+  for (int q = 0; q < parts; ++q) ELMAN_UNROLL_ALL
+  for (int i = 0; i < MR; ++i) ELMAN_UNROLL_ALL
+  for (int v = 0; v < NV; ++v) sum[q][i][v] = q == 0 && t.init ? load(t.init + i * t.init_row + v * W) : vec<R>{};
+
+  const int64_t b_row = t.b_row;
+  const R* b[parts];
+  int64_t at[parts];
+  ELMAN_UNROLL_ALL
+  for (int q = 0; q < parts; ++q) b[q] = t.b + part_start(t.k, q) * b_row, at[q] = part_start(t.k, q);
+  const auto step = [&](int q) __attribute__((always_inline)) {
+    vec<R> row[NV];
+    ELMAN_UNROLL_ALL
+    for (int v = 0; v < NV; ++v) row[v] = load(b[q] + v * W);
+    ELMAN_UNROLL_ALL
+    for (int i = 0; i < MR; ++i) {
+      const vec<R> x = splat(t.a[i][at[q]]);
+      ELMAN_UNROLL_ALL
+      for (int v = 0; v < NV; ++v) sum[q][i][v] += x * row[v];
+    }
+    b[q] += b_row;
+    ++at[q];
+  };
+  for (int64_t k = t.k / parts; k > 0; --k) ELMAN_UNROLL_ALL
+  for (int q = 0; q < parts; ++q) step(q);
+  ELMAN_UNROLL_ALL
+  for (int q = 0; q < parts; ++q)
+    if (part_start(t.k, q + 1) - part_start(t.k, q) > t.k / parts) step(q);
+
+  R* c = t.c;
+  ELMAN_UNROLL_ALL
+  for (int i = 0; i < MR; ++i, c += t.c_row) ELMAN_UNROLL_ALL
+  for (int v = 0; v < NV; ++v) {
+    vec<R> all = sum[0][i][v];
+    ELMAN_UNROLL_ALL
+    for (int q = 1; q < parts; ++q) all += sum[q][i][v];
+    if (v + 1 < NV || t.last == W) store(c + v * W, all);
+    else store_partial(c + v * W, all, t.last);
+  }
+}
+
+template <class R, int NV, class = typename count_up<parts_rows>::type>
+struct PartTable;
+template <class R, int NV, int... I>
+struct PartTable<R, NV, indices<I...>> {
+  static constexpr void (*of_rows[])(const PartTile<R>&) = {nullptr, part_tile<R, I + 1, NV>...};
+};
+
+// So few rows that all chains have a register
+template <class R>
+void run_parts_at_once(const Matmul<R>& p, const R* b, int64_t b_row) {
+  constexpr int W = width<R>;
+  PartTile<R> t{p.k, {}, b, b_row, p.init, p.init_row, p.c, p.c_row, int(p.n > W ? p.n - W : p.n)};
+  for (int64_t i = 0; i < p.m; ++i) t.a[i] = p.a + i * p.a_row;
+  if (p.n > W) PartTable<R, 2>::of_rows[p.m](t);
+  else PartTable<R, 1>::of_rows[p.m](t);
+}
+
+// c += part, whose rows are a panel apart
+template <class R>
+void add_part(R* c, int64_t c_row, const R* part, int64_t rows, int64_t n) {
+  constexpr int W = width<R>, P = panel_columns<R>;
+  for (int64_t i = 0; i < rows; ++i, c += c_row, part += P) {
+    int64_t j = 0;
+    for (; j + W <= n; j += W) store(c + j, load(c + j) + load(part + j));
+    if (j < n) store_partial(c + j, load_partial(c + j, int(n - j)) + load(part + j), int(n - j));
+  }
+}
+
+// One chain after another, of many rows, or of such as lie apart: those are copied, some columns at a time.
+template <class R>
+void run_parts_in_turn(const Matmul<R>& p, const R* b, int64_t b_row) {
+  constexpr int P = panel_columns<R>, most = tile_rows<2>;
+  alignas(64) R part[most * P], copy[most * k_block<R>];
+  const int64_t blocks = (p.m + most - 1) / most;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t row = p.m * block / blocks, rows = p.m * (block + 1) / blocks - row;
+    R* const c = p.c + row * p.c_row;
+    for (int q = 0; q < parts; ++q) {
+      const int64_t first = part_start(p.k, q), end = part_start(p.k, q + 1), longest = p.rows ? k_block<R> : end;
+      Tile<R> t{0, nullptr, p.a_row, 1, nullptr, b_row, 0, nullptr, p.init_row, q ? part : c, q ? P : p.c_row, 0};
+      if (q == 0 && p.init) t.init = p.init + row * p.init_row;
+      for (int64_t k = first; k < end; k += t.k) {
+        t.k = end - k < longest ? end - k : longest;
+        t.b = b + k * b_row;
+        if (p.rows) {
+          copy_apart(copy, k_block<R>, p.rows + row, k, rows, t.k, p.finite);
+          t.a = copy, t.a_row = k_block<R>;
+        } else {
+          t.a = p.a + row * p.a_row + k;
+        }
+        if (k > first) t.init = t.c, t.init_row = t.c_row;
+        run_row_block(t, rows, p.n, int64_t(0));
+      }
+      if (q > 0) add_part(c, p.c_row, part, rows, p.n);
+    }
+  }
+}
+
+template <class R>
+void run_parts(const Matmul<R>& p) {
+  constexpr int P = panel_columns<R>;
+  const R* b = p.packed ? p.packed : p.b;
+  int64_t b_row = p.packed ? P : p.b_row;
+  if (!p.packed && p.b_col != 1 && p.n > 1) {
+    pack(p.scratch, p.b, p.b_row, p.b_col, p.k, p.n);
+    b = p.scratch, b_row = P;
+  }
+  if (!p.rows && p.m <= parts_rows) run_parts_at_once(p, b, b_row);
+  else run_parts_in_turn(p, b, b_row);
+}
+
+}  // namespace
+}  // namespace elman::ELMAN_TARGET
