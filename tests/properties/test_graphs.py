@@ -8,10 +8,11 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from elman import ops
 from elman.autodiff import gradients
+from elman.errors import GraphError
 from elman.executors import NativeExecutor, ReferenceExecutor, available
 from elman.executors.reference import evaluate_node
 from elman.graph import Graph, Tensor, Variable, graph_text, placeholder, verify
@@ -145,6 +146,15 @@ def values(graph: Graph, native: bool = False) -> list[np.ndarray]:
     return executor.compile(graph).run(arrays()).outputs
 
 
+def slopes(loss: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients; of no interest are graphs that are refused: a step that joins rows of different lengths."""
+    try:
+        return list(gradients(loss, wrt))
+    except GraphError as error:
+        assume("start with the batch axis" not in str(error))
+        raise
+
+
 def evaluate_constant(node: Any) -> list[np.ndarray]:
     return evaluate_node(node, [t.node.attrs["value"] for t in node.inputs], {})
 
@@ -182,12 +192,12 @@ def test_rewrites_keep_values(made: tuple[list[Tensor], list[Tensor]]) -> None:
 def test_rewrites_keep_gradients(made: tuple[list[Tensor], list[Tensor]]) -> None:
     inputs, outputs = made
     wrt = inputs[:4]
-    plain = gradients(ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in outputs])), wrt)
+    plain = slopes(ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in outputs])), wrt)
     expected = values(Graph(tuple(inputs), tuple(plain)))
     simple = simplify(Graph(tuple(inputs), tuple(outputs)))
     for forward in (hoist(simple), hoist(simplify(segment(simple)))):
         loss = ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in forward.outputs]))
-        backward = Graph(tuple(inputs), tuple(gradients(loss, wrt)))
+        backward = Graph(tuple(inputs), tuple(slopes(loss, wrt)))
         final = simplify(backward, final=True)
         for rewritten in (backward, final, fuse(fuse_products(final))):
             same(values(rewritten), expected, rewritten)
@@ -199,7 +209,7 @@ def test_rewrites_keep_gradients(made: tuple[list[Tensor], list[Tensor]]) -> Non
 def test_native_keeps_values_and_gradients(made: tuple[list[Tensor], list[Tensor]]) -> None:
     inputs, outputs = made
     loss = ops.sum(ops.concatenate([ops.reshape(ops.sin(t), (-1,)) for t in outputs]))
-    graph = Graph(tuple(inputs), (*outputs, *gradients(loss, inputs[:4])))
+    graph = Graph(tuple(inputs), (*outputs, *slopes(loss, inputs[:4])))
     same(values(graph, native=True), values(graph), graph)
 
 

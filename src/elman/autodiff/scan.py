@@ -14,7 +14,8 @@ What is one cheap step away from values that are kept (a row without its mean, w
 instead of kept: an array of all steps costs more than its computation.
 
 Lengths need little care: the backward scan has the forward one's lengths, so a finished row passes its state's
-gradient on unchanged and its kept rows are 0. Only what is put off and divides by them is set to 0 there.
+gradient on unchanged and its kept rows are 0. Only what is put off and divides by them is set to 0 there. What joins
+rows of the batch in a step (their mean) has no row that could end: it is refused.
 
 Source: Werbos 1990, "Backpropagation through time: what it does and how to do it"; deferral as in Appleyard et al.
     2016, §3.1.
@@ -25,10 +26,11 @@ Cost: the kept sequences take T times what one step computes. Of a scan in segme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from elman.autodiff.reverse import Key, key, unbroadcast, walk
 from elman.autodiff.rules import RULES
+from elman.errors import GraphError
 from elman.graph import trace as ops
 from elman.graph.node import Graph, Node, Tensor, ancestors, kind, placeholder
 from elman.graph.rewrite.rebuild import copy, rebuild
@@ -248,6 +250,7 @@ class _Backward:
             key(t): t for t in wanted if t.node.serial not in self.fixed and key(t) not in have and key(t) not in given
         }
         scan = self.node
+        self._check_rows(added.values())
         if added:
             attrs = {
                 **scan.attrs,
@@ -304,7 +307,17 @@ class _Backward:
             "reverse": not self.node.attrs["reverse"],
             "steps": self.node.attrs["steps"],
         }
+        self._check_rows(body.outputs[len(d_states) :])
         return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs
+
+    def _check_rows(self, stacked: Iterable[Tensor]) -> None:
+        """Raises: GraphError: with lengths, a value of a step that is to be kept, and has no rows of the batch."""
+        rule = "a step whose values start with the batch axis, as there are lengths"
+        cure = "Compute what joins rows of the batch outside the scan, or give no lengths."
+        for t in stacked:
+            if self.node.attrs["lengths"] and t.shape[:1] != self.node.inputs[-1].shape:
+                because = f"it keeps {t.node.op} of shape {t.shape}"
+                raise GraphError.at("gradients of a scan", "body", rule, self.node, cure, because=because)
 
 
 def _beside(whole: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 
 from elman import ops
 from elman.autodiff import gradients
+from elman.errors import GraphError
 from elman.graph import Graph, placeholder
 from elman.graph.rewrite import simplify
 from elman.shapes import B, T
@@ -43,3 +44,19 @@ def test_what_is_one_step_from_what_is_kept_is_made_again(name):
     forward = next(n for n in back.nodes() if n.op == "Scan")
     stacked = [t.shape for t in forward.outputs[1:]]
     assert (stacked.count((T, B, 16)), stacked.count((T, B, 1))) == (wide, narrow), stacked
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_rows_that_meet_in_a_step_with_lengths_are_refused(joined):
+    x, n = placeholder("x", (T, B, 4)), placeholder("n", (B,), "int32")
+
+    def step(states, slices):
+        y = ops.tanh(states[0] * ops.exp(ops.mean(slices[0], 0 if joined else 1, keepdims=not joined)))
+        return [y], [y]
+
+    (y,) = ops.scan(step, [ops.ones((B, 4), "float32")], [x], n)[1]
+    if not joined:
+        assert gradients(ops.sum(y), [x])
+        return
+    with pytest.raises(GraphError, match=r"batch axis.*lengths.*Exp.*outside the scan"):
+        gradients(ops.sum(y), [x])
