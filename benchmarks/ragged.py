@@ -11,15 +11,18 @@ SHAPES = ((32, 100, 64, 64), (32, 100, 128, 128))
 MANY = 1024
 """Sequences of a fit; whole ones are half as many, which are as many steps."""
 KINDS = (
-    ("one batch, whole", True, lambda batch: batch),
-    ("one batch, mixed", False, lambda batch: batch),
-    ("fit, whole", True, lambda _: MANY // 2),
-    ("fit, mixed", False, lambda _: MANY),
+    ("one batch, whole", True, lambda batch: batch, 40),
+    ("one batch, mixed", False, lambda batch: batch, 40),
+    ("one epoch, whole", True, lambda _: MANY // 2, 1),
+    ("one epoch, mixed", False, lambda _: MANY, 1),
+    ("five epochs, whole", True, lambda _: MANY // 2, 5),
+    ("five epochs, mixed", False, lambda _: MANY, 5),
 )
-"""What is trained on, whether all sequences have T steps, and how many there are, given B."""
+"""What is trained on, whether all sequences have T steps, how many there are, given B, and for how many epochs."""
 EXPLAINED = (
     "Cost of a step that counts over that of the same program's whole sequences; medians over rounds. elman's `fit` "
-    "puts sequences of like length into one batch; PyTorch packs what the shuffle gives."
+    "puts sequences of like length into one batch, and turns a list of sequences into an array once, which is in these "
+    "times; PyTorch packs what the shuffle gives."
 )
 
 
@@ -27,10 +30,10 @@ def measure(report: Report, running: list[Running], rounds: int) -> None:
     """Time training, a step that counts, on whole sequences, one mixed batch, and a fit."""
     for shape in SHAPES:
         for cell in ("lstm", "gru"):
-            for kind, whole, count in KINDS:
+            for kind, whole, count, epochs in KINDS:
                 sequences = count(shape[0])
                 steps = sum(len(x) for x in problems.ragged(cell, sequences, shape, whole).x)
-                asked = {"cell": cell, "sequences": sequences, "shape": shape, "whole": whole}
+                asked = {"cell": cell, "sequences": sequences, "shape": shape, "whole": whole, "epochs": epochs}
                 both = [Side(program.name, program, asked, steps) for program in running]
                 compare(report, f"{cell} {'x'.join(map(str, shape))}: {kind}", "ragged", both, rounds)
 

@@ -20,7 +20,7 @@ def model_of(cell: str, given: problems.Ragged, learning_rate: float) -> Any:
     return model
 
 
-def ragged(cell: str, sequences: int, shape: list[int], whole: bool) -> dict[str, Any]:
+def ragged(cell: str, sequences: int, shape: list[int], whole: bool, epochs: int) -> dict[str, Any]:
     """Time epochs of training on sequences of all lengths up to T, or on whole ones; batches of B."""
     given = problems.ragged(cell, sequences, tuple(shape), whole)
     x = list(given.x)  # whole or not: what `fit` makes of a list is part of both
@@ -30,7 +30,6 @@ def ragged(cell: str, sequences: int, shape: list[int], whole: bool) -> dict[str
     first.fit(x[part], given.y[part], shuffle=False, **size)
     still = model_of(cell, given, 0.0)
     loss = still.fit(x, given.y, **size).history["loss"][0]
-    epochs = problems.epochs(sequences, batch)
     start = time.perf_counter()
     still.fit(x, given.y, epochs=epochs, **size)
     seconds = (time.perf_counter() - start) / epochs

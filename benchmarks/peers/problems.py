@@ -74,11 +74,6 @@ RAGGED_RATE = 1.0
 """The learning rate of the one step by which programs are compared; epochs are timed at a rate of 0."""
 
 
-def epochs(sequences: int, batch: int) -> int:
-    """Return how many epochs to time: some forty batches."""
-    return max(1, 40 * batch // sequences)
-
-
 class UserCell(NamedTuple):
     """Inputs (B, T, I), cotangent (B, T, U), and weights by name."""
 

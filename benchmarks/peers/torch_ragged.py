@@ -30,7 +30,7 @@ def epoch(layer: Any, x: list[Any], y: Any, order: Any, batch: int, rate: float,
     return total / len(order)
 
 
-def ragged(cell: str, sequences: int, shape: list[int], whole: bool) -> dict[str, Any]:
+def ragged(cell: str, sequences: int, shape: list[int], whole: bool, epochs: int) -> dict[str, Any]:
     """Time epochs of training on sequences of all lengths up to T, or on whole ones; batches of B."""
     sizes: Any = tuple(shape)
     given = problems.ragged(cell, sequences, sizes, whole)
@@ -44,7 +44,6 @@ def ragged(cell: str, sequences: int, shape: list[int], whole: bool) -> dict[str
     moved = [np.asarray(value.detach()) for value in (kernel, recurrent_kernel, bias)]
     layer = torch_rnn.recurrent(cell, given.weights, shape[3])
     loss = epoch(layer, x, y, everyone, batch, 0.0, whole)
-    epochs = problems.epochs(sequences, batch)
     start = time.perf_counter()
     for _ in range(epochs):
         epoch(layer, x, y, torch.randperm(sequences), batch, 0.0, whole)
