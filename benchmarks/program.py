@@ -53,6 +53,10 @@ class Program(NamedTuple):
             **dict(self.settings),
         }
 
+    def missing(self, error: OSError) -> Unavailable:
+        """Return what to raise where the interpreter could not be started."""
+        return Unavailable(f"{self.name}: {error}. Run: python benchmarks/setup_peers.py {self.peer or self.name}")
+
     def bind(self) -> None:
         """Bind the calling process to as many CPUs as it has threads; run in a child before it starts."""
         machine.bind(self.threads)
@@ -97,9 +101,8 @@ class Running:
                 text=True,
             )
         except OSError as error:
-            raise Unavailable(
-                f"{self.name}: {error}. Run: python benchmarks/setup_peers.py {program.peer or self.name}"
-            ) from error
+            self.said.close()
+            raise program.missing(error) from error
         self.versions: dict[str, str] = self._answer()["ready"]
 
     def __enter__(self) -> Self:
@@ -144,14 +147,17 @@ class Running:
 def run_cold(program: Program) -> dict[str, Any]:
     """Run the whole tutorial in a new process; return its answer with the seconds of the whole process."""
     start = time.perf_counter()
-    done = subprocess.run(
-        [*program.command(), "cold"],
-        env=program.environment(),
-        preexec_fn=program.bind,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    try:
+        done = subprocess.run(
+            [*program.command(), "cold"],
+            env=program.environment(),
+            preexec_fn=program.bind,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+    except OSError as error:
+        raise program.missing(error) from error
     seconds = time.perf_counter() - start
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"

@@ -3,9 +3,11 @@
 import inspect
 
 import numpy as np
+import pytest
 
 from benchmarks import cells, ragged, report, rnn
 from benchmarks.peers import problems, speak
+from benchmarks.program import Program, Running, Unavailable, run_cold
 from benchmarks.report import PAGE, RESULTS, Report, Row
 from benchmarks.run import BENCHES, main
 from elman import layers
@@ -79,3 +81,9 @@ def test_mixed_lengths_are_compared_with_the_programs_own_whole_ones():
 def test_threads_are_compared_with_one():
     rows = [Row("a", "s", {"elman": [3.0], "elman-2-threads": [2.0]})]
     assert rnn.speedups(rows)[-1] == "| a | 1.5× |"
+
+
+@pytest.mark.parametrize("start", [Running, run_cold])
+def test_a_peer_that_is_not_installed_is_named_with_the_cure(start):
+    with pytest.raises(Unavailable, match=r"nobody: .*setup_peers\.py nobody"):
+        start(Program("nobody", "torch_peer.py"))
