@@ -23,7 +23,6 @@ constexpr int tile_rows = vector_registers == 32 ? (NV == 1   ? 16
                                                               : 2)
                                                  : (NV == 1   ? 12
                                                     : NV == 2 ? 6
-                                                    : NV == 3 ? 4
                                                     : NV == 4 ? 3
                                                               : 1);
 

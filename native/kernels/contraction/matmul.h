@@ -1,8 +1,8 @@
 // Matrix product: which form A and B are read in, and in what order the register tiles run (rows.h, panels.h, parts.h).
 //
 // Forms of B, best first: packed by the caller; read in place (columns contiguous and few enough, or few rows to serve); packed here
-// into scratch, block by block; the roles of A and B exchanged when there are few columns. Cost: 2 m n k operations at 85-95 % of the multiply-add rate for large sizes. Weakness: with m = 1 each weight is used
-// once, so the cache or memory that holds B sets the pace.
+// into scratch, block by block; the roles of A and B exchanged when there are few columns. Cost: 2 m n k operations at 85-95 % of the
+// multiply-add rate for large sizes. Weakness: with m = 1 each weight is used once, so the cache or memory that holds B sets the pace.
 #pragma once
 #include "contraction/panels.h"
 #include "contraction/parts.h"
@@ -136,10 +136,10 @@ void run_slender(const Matmul<R>& p) {
     for (int j = 0; j < p.n; ++j)
       for (int i = 0; i < P; ++i) block[j * P + i] = p.init && i < rows ? p.init[(m + i) * p.init_row + j] : R(0);
     for (int chain = 0; chain < chains; ++chain) {
-      const int64_t end = p.k * (chain + 1) / chains;
+      const int64_t end = part_start(p.k, chain + 1, chains);
       R* const to = chain ? part : block;
       if (chain) __builtin_memset(part, 0, sizeof part);
-      for (int64_t k = p.k * chain / chains; k < end; k += slender_k) {
+      for (int64_t k = part_start(p.k, chain, chains); k < end; k += slender_k) {
         const int64_t size = end - k < slender_k ? end - k : slender_k;
         Tile<R> t{size, b + k * b_row, b_col, b_row, p.a + m * p.a_row + k * p.a_col, p.a_col, 0, to, P, to, P, W};
         if (p.a_row != 1) {

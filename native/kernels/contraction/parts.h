@@ -18,7 +18,7 @@ bool in_parts(const Matmul<R>& p) {
   return p.n <= panel_columns<R> && p.k >= parts_from && (p.rows || p.a_col == 1);
 }
 
-ELMAN_INLINE int64_t part_start(int64_t k, int part) { return k * part / parts; }
+ELMAN_INLINE int64_t part_start(int64_t k, int part, int of = parts) { return k * part / of; }
 
 template <class R>
 struct PartTile {
