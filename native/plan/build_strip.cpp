@@ -70,7 +70,7 @@ std::unique_ptr<StripSum<R>> Builder<R>::strip_sum(const Instruction& i, int64_t
   bind(i.out[0], &p->whole.to, nullptr);
   p->rows = p->whole.length / steps;
   p->from = among(local, i.in[0]) ? 0 : p->rows * p->whole.inner;
-  p->sum.resize(size_t(p->whole.inner)), p->strip.resize(p->sum.size());
+  p->sum.resize(size_t(p->whole.inner));
   return p;
 }
 
@@ -137,7 +137,10 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
       int64_t bytes = 0;  // of a step's results
       for (size_t o = 0; o < one.out.size(); ++o) bytes += work->operands[one.in.size() + o].each;
       added->most = std::max<int64_t>(1, added_bytes / std::max<int64_t>(bytes, 1));
-      for (const size_t m : sums) added->sums.push_back(strip_sum(strip.code[m], steps, strip.local));
+      for (const size_t m : sums) {
+        added->sums.push_back(strip_sum(strip.code[m], steps, strip.local));
+        added->totals.emplace_back(added->sums.back()->sum.size());
+      }
       done.insert(done.end(), sums.begin(), sums.end());
       added->work = std::move(work);
       parts.push_back(std::move(added));

@@ -49,10 +49,12 @@ void StripAdded<R>::run(int64_t t, int64_t count, bool first) {
   for (int64_t done = 0; done == 0 || done < count; done += most) {  // of no steps the sums are 0
     const int64_t steps = std::min(most, count - done);
     work->run_steps(t, done, steps);
-    for (auto& s : sums) s->add(s->whole.from, steps, done == 0, s->strip.data());
+    for (size_t n = 0; n < sums.size(); ++n) sums[n]->add(sums[n]->whole.from, steps, done == 0, totals[n].data());
   }
-  for (auto& s : sums)
-    for (size_t i = 0; i < s->strip.size(); ++i) s->whole.to[i] = first ? s->strip[i] : s->whole.to[i] + s->strip[i];
+  for (size_t n = 0; n < sums.size(); ++n) {
+    R* const to = sums[n]->whole.to;
+    for (size_t i = 0; i < totals[n].size(); ++i) to[i] = first ? totals[n][i] : to[i] + totals[n][i];
+  }
 }
 
 template <class R>

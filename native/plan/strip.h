@@ -33,7 +33,7 @@ struct StripSum final : StripPart {
   void (*reduce)(const Reduce<R>&) = nullptr;
   Reduce<R> whole{};
   int64_t rows = 0, from = 0;  // rows then; elements from one to the next
-  std::vector<R> sum, strip;  // of what is added; of one strip that is added up in parts
+  std::vector<R> sum;  // of what is added
   void run(int64_t t, int64_t count, bool first) override;
   void add(const R* terms, int64_t count, bool first, R* to);  // the sum of `count` steps, to what is there or not
 };
@@ -69,6 +69,7 @@ template <class R>
 struct StripAdded final : StripPart {
   std::unique_ptr<StripPointwise<R>> work;
   std::vector<std::unique_ptr<StripSum<R>>> sums;
+  std::vector<std::vector<R>> totals;  // by sum, of one strip
   int64_t most = 1;  // steps at a time
   void run(int64_t t, int64_t count, bool first) override;
 };
