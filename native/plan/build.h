@@ -66,6 +66,9 @@ class Builder {
                                            char* pack, Steps* packing);
   std::unique_ptr<StripSum<R>> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
   std::unique_ptr<StripPointwise<R>> strip_pointwise(const Instruction&, const std::vector<int>& local);
+  std::unique_ptr<StripAdded<R>> strip_added(std::unique_ptr<StripPointwise<R>>, int64_t steps, const Strip&,
+                                             const std::vector<int>& sums);
+  std::unique_ptr<ScanStep> strip_loop(const Instruction&, const std::vector<int>& local, char* block);
 
   const Spec& spec_;
   const Numbers& sizes_;

@@ -12,9 +12,9 @@ bool among(const std::vector<int>& numbers, int n) {
 }
 
 // The sums, by their positions, that are all that reads the results of element-wise work n of a strip; else none.
-std::vector<size_t> only_added_up(const Strip& strip, size_t n) {
+std::vector<int> only_added_up(const Strip& strip, size_t n) {
   const Instruction& work = strip.code[n];
-  std::vector<size_t> sums;
+  std::vector<int> sums;
   for (const int out : work.out)
     if (!among(strip.local, out)) return {};
   for (size_t m = 0; m < strip.code.size(); ++m) {
@@ -22,7 +22,7 @@ std::vector<size_t> only_added_up(const Strip& strip, size_t n) {
     for (const int value : i.in) {
       if (!among(work.out, value)) continue;
       if (i.op != Op::reduce || m < n) return {};
-      sums.push_back(m);
+      sums.push_back(int(m));
     }
   }
   return sums;
@@ -94,6 +94,32 @@ std::unique_ptr<StripPointwise<R>> Builder<R>::strip_pointwise(const Instruction
   return p;
 }
 
+// Element-wise work and the sums, by their positions, that are all that reads it
+template <class R>
+std::unique_ptr<StripAdded<R>> Builder<R>::strip_added(std::unique_ptr<StripPointwise<R>> work, int64_t steps,
+                                                       const Strip& strip, const std::vector<int>& sums) {
+  auto p = std::make_unique<StripAdded<R>>();
+  int64_t bytes = 0;  // of a step's results
+  for (size_t n = work->step->in.size(); n < work->operands.size(); ++n) bytes += work->operands[n].each;
+  p->most = std::max<int64_t>(1, added_bytes / std::max<int64_t>(bytes, 1));
+  p->work = std::move(work);
+  for (const int n : sums) {
+    p->sums.push_back(strip_sum(strip.code[size_t(n)], steps, strip.local));
+    p->totals.emplace_back(p->sums.back()->sum.size());
+  }
+  return p;
+}
+
+template <class R>
+std::unique_ptr<ScanStep> Builder<R>::strip_loop(const Instruction& i, const std::vector<int>& local, char* block) {
+  auto s = scan(i, block, nullptr);
+  const Body& body = spec_.bodies[size_t(i.body)];
+  const size_t states = body.states.size(), sequences = body.slices.size(), outputs = body.outputs.size();
+  for (size_t j = 0; j < sequences; ++j) s->slides[j].local = among(local, i.in[states + j]);
+  for (size_t j = 0; j < outputs; ++j) s->slides[sequences + j].local = among(local, i.out[states + j]);
+  return s;
+}
+
 template <class R>
 std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   const Strip& strip = spec_.strips[size_t(i.body)];
@@ -107,45 +133,29 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   for (const Instruction& one : strip.code) {
     if (one.op == Op::scan && s->gapless) steps *= std::max<int64_t>(size(one, 1), 1);
   }
-  std::vector<size_t> done;
+  std::vector<int> done;
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& one = strip.code[n];
-    const bool sums = among(strip.sums, int(n));
-    if (one.op == Op::scan) {
-      s->loop = scan(one, block, nullptr);
-      const Body& body = spec_.bodies[size_t(one.body)];
-      const size_t states = body.states.size(), sequences = body.slices.size();
-      for (size_t j = 0; j < sequences; ++j) s->loop->slides[j].local = among(strip.local, one.in[states + j]);
-      for (size_t j = states; j < one.out.size(); ++j)
-        s->loop->slides[sequences + j - states].local = among(strip.local, one.out[j]);
-      continue;
-    }
     auto& parts = s->loop == nullptr ? s->before : s->after;
-    char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
-    const auto here = layout.pack.begin() + std::ptrdiff_t(n);
-    const bool packed = std::find(layout.pack.begin(), here, *here) != here;  // by a sum that ran before
-    if (std::find(done.begin(), done.end(), n) != done.end()) continue;
-    if (one.op == Op::pointwise) {
+    if (among(done, int(n))) continue;
+    if (one.op == Op::scan) {
+      s->loop = strip_loop(one, strip.local, block);
+    } else if (one.op == Op::reduce) {
+      parts.push_back(strip_sum(one, steps, strip.local));
+    } else if (one.op == Op::pointwise) {
       auto work = strip_pointwise(one, strip.local);
-      const auto sums =
-          s->loop == nullptr || s->gapless || work->axis > 0 ? std::vector<size_t>() : only_added_up(strip, n);
-      if (sums.empty()) {
-        parts.push_back(std::move(work));
-        continue;
-      }
-      auto added = std::make_unique<StripAdded<R>>();
-      int64_t bytes = 0;  // of a step's results
-      for (size_t o = 0; o < one.out.size(); ++o) bytes += work->operands[one.in.size() + o].each;
-      added->most = std::max<int64_t>(1, added_bytes / std::max<int64_t>(bytes, 1));
-      for (const size_t m : sums) {
-        added->sums.push_back(strip_sum(strip.code[m], steps, strip.local));
-        added->totals.emplace_back(added->sums.back()->sum.size());
-      }
+      std::vector<int> sums;
+      if (s->loop != nullptr && !s->gapless && work->axis == 0) sums = only_added_up(strip, n);
       done.insert(done.end(), sums.begin(), sums.end());
-      added->work = std::move(work);
-      parts.push_back(std::move(added));
-    } else if (one.op == Op::reduce) parts.push_back(strip_sum(one, steps, strip.local));
-    else parts.push_back(strip_product(one, steps, strip.local, sums, pack, packed ? nullptr : &s->packing));
+      if (sums.empty()) parts.push_back(std::move(work));
+      else parts.push_back(strip_added(std::move(work), steps, strip, sums));
+    } else {
+      char* const pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
+      const auto here = layout.pack.begin() + std::ptrdiff_t(n);
+      const bool packed = std::find(layout.pack.begin(), here, *here) != here;  // by a sum that ran before
+      const bool sum = among(strip.sums, int(n));
+      parts.push_back(strip_product(one, steps, strip.local, sum, pack, packed ? nullptr : &s->packing));
+    }
   }
   return s;
 }
