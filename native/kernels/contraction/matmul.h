@@ -124,36 +124,54 @@ void copy_init(const Matmul<R>& p) {
 template <class R>
 constexpr int slender_columns = width<R> >= 8 ? width<R> / 4 : 1;
 
+// block (N, a panel) = init, of `rows` rows from m on; the others 0
 template <class R>
-void run_slender(const Matmul<R>& p) {
+void load_slender(const Matmul<R>& p, int64_t m, int rows, R* block) {
+  constexpr int P = panel_columns<R>;
+  for (int j = 0; j < p.n; ++j)
+    for (int i = 0; i < P; ++i) block[j * P + i] = p.init && i < rows ? p.init[(m + i) * p.init_row + j] : R(0);
+}
+template <class R>
+void store_slender(const Matmul<R>& p, int64_t m, int rows, const R* block) {
+  for (int j = 0; j < p.n; ++j)
+    for (int i = 0; i < rows; ++i) p.c[(m + i) * p.c_row + j] = block[j * panel_columns<R> + i];
+}
+
+// block (N, a panel) += terms `first` to `end` of `rows` rows of A from m on
+template <class R>
+void add_slender(const Matmul<R>& p, int64_t m, int rows, int64_t first, int64_t end, R* block) {
   constexpr int W = width<R>, P = panel_columns<R>;
-  alignas(64) R block[slender_columns<R> * P], part[slender_columns<R> * P], lanes[slender_k * P];
+  alignas(64) R lanes[slender_k * P];
   const R* b = p.packed ? p.packed : p.b;
   const int64_t b_row = p.packed ? P : p.b_row, b_col = p.packed ? 1 : p.b_col;
+  for (int64_t k = first; k < end; k += slender_k) {
+    const int64_t size = end - k < slender_k ? end - k : slender_k;
+    Tile<R> t{size, b + k * b_row, b_col, b_row, p.a + m * p.a_row + k * p.a_col, p.a_col, 0, block, P, block, P, W};
+    if (p.a_row != 1) {
+      pack_panel(lanes, t.b, p.a_col, p.a_row, size, rows);
+      t.b = lanes;
+      t.b_row = P;
+    }
+    if (rows > W) TileTable<R, 2>::of_rows[p.n](t);
+    else TileTable<R, 1>::of_rows[p.n](t);
+  }
+}
+
+template <class R>
+void run_slender(const Matmul<R>& p) {
+  constexpr int P = panel_columns<R>;
+  alignas(64) R block[slender_columns<R> * P], part[slender_columns<R> * P];
   const int chains = in_parts(p) ? parts : 1;
   for (int64_t m = 0; m < p.m; m += P) {
-    const int rows = int(p.m - m < P ? p.m - m : P), used = rows > W ? 2 : 1;
-    for (int j = 0; j < p.n; ++j)
-      for (int i = 0; i < P; ++i) block[j * P + i] = p.init && i < rows ? p.init[(m + i) * p.init_row + j] : R(0);
-    for (int chain = 0; chain < chains; ++chain) {
-      const int64_t end = part_start(p.k, chain + 1, chains);
-      R* const to = chain ? part : block;
-      if (chain) __builtin_memset(part, 0, sizeof part);
-      for (int64_t k = part_start(p.k, chain, chains); k < end; k += slender_k) {
-        const int64_t size = end - k < slender_k ? end - k : slender_k;
-        Tile<R> t{size, b + k * b_row, b_col, b_row, p.a + m * p.a_row + k * p.a_col, p.a_col, 0, to, P, to, P, W};
-        if (p.a_row != 1) {
-          pack_panel(lanes, t.b, p.a_col, p.a_row, size, rows);
-          t.b = lanes;
-          t.b_row = P;
-        }
-        if (used == 2) TileTable<R, 2>::of_rows[p.n](t);
-        else TileTable<R, 1>::of_rows[p.n](t);
-      }
-      if (chain) add_part(block, P, part, p.n, P);
+    const int rows = int(p.m - m < P ? p.m - m : P);
+    load_slender(p, m, rows, block);
+    add_slender(p, m, rows, 0, part_start(p.k, 1, chains), block);
+    for (int chain = 1; chain < chains; ++chain) {
+      __builtin_memset(part, 0, sizeof part);
+      add_slender(p, m, rows, part_start(p.k, chain, chains), part_start(p.k, chain + 1, chains), part);
+      add_part(block, P, part, p.n, P);
     }
-    for (int j = 0; j < p.n; ++j)
-      for (int i = 0; i < rows; ++i) p.c[(m + i) * p.c_row + j] = block[j * P + i];
+    store_slender(p, m, rows, block);
   }
 }
 
