@@ -48,6 +48,9 @@ def trained() -> Iterator[tuple[str, Sequential]]:
     zeros, codes, choice = np.zeros((2, 1), np.float32), np.zeros(2, np.int32), np.zeros((2, 3), np.float32)
     for name, model in models():
         yield name, _run(model, SGD(), "mse", zeros)
+    for name, head in {"every step": (), "every step, Dense": (Dense(1),)}.items():
+        model = Sequential([LSTM(4, input_shape=(3, 2), return_sequences=True), *head])
+        yield name, _run(model, SGD(), "mse", np.zeros((2, *model.output_shape[1:]), np.float32))
     descents = (SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True))
     for optimizer in (RMSprop(), Adam(), Adam(global_clipnorm=1.0), AdamW(), *descents):
         yield type(optimizer).__name__, _run(Sequential([Dense(1, input_shape=(2,))]), optimizer, "mse", zeros)
