@@ -13,37 +13,49 @@ namespace elman {
 
 class Held {
  public:
-  // None: nothing is like it, and a copy of it is None.
-  explicit Held(nanobind::handle array) : object_(nanobind::borrow(array)) {
+  // None: nothing is like it, and a copy of it is None. written: by `take`
+  Held(nanobind::handle array, bool written) : object_(nanobind::borrow(array)) {
     if (array.is_none()) return;
-    if (!PyArray_CheckExact(array.ptr()) || !PyArray_ISCARRAY(get(array)))
+    if (!PyArray_CheckExact(array.ptr()) || !(written ? PyArray_ISCARRAY(get(array)) : PyArray_ISCARRAY_RO(get(array))))
       throw nanobind::value_error("an array that is held must lie in one piece");
     array_ = get(array);
     bytes_ = size_t(PyArray_NBYTES(array_));
   }
 
-  // Whether x is an array of the same type and shape in one piece; then it was copied to this one.
-  bool take(nanobind::handle x) {
+  // Whether x is an array of the same type and shape in one piece.
+  bool like(nanobind::handle x) const {
     if (array_ == nullptr || !PyArray_CheckExact(x.ptr())) return false;
-    PyArrayObject* from = get(x);
+    PyArrayObject* other = get(x);
     const int axes = PyArray_NDIM(array_);
-    if (PyArray_DESCR(from) != PyArray_DESCR(array_) || PyArray_NDIM(from) != axes || !PyArray_IS_C_CONTIGUOUS(from) ||
-        !std::equal(PyArray_DIMS(from), PyArray_DIMS(from) + axes, PyArray_DIMS(array_)))
-      return false;
-    std::memmove(PyArray_DATA(array_), PyArray_DATA(from), bytes_);
+    return PyArray_DESCR(other) == PyArray_DESCR(array_) && PyArray_NDIM(other) == axes && PyArray_ISCARRAY_RO(other) &&
+           std::equal(PyArray_DIMS(other), PyArray_DIMS(other) + axes, PyArray_DIMS(array_));
+  }
+
+  // Whether x is like this array; then it was copied to this one.
+  bool take(nanobind::handle x) {
+    if (!like(x)) return false;
+    std::memmove(PyArray_DATA(array_), data(x), bytes_);
     return true;
   }
 
-  nanobind::object copy() const {
+  // A new array like this one, whose numbers are nobody's
+  nanobind::object fresh() const {
     if (array_ == nullptr) return nanobind::none();
     PyArray_Descr* type = PyArray_DESCR(array_);
     Py_INCREF(type);  // the new array takes it
     PyObject* made = PyArray_NewFromDescr(&PyArray_Type, type, PyArray_NDIM(array_), PyArray_DIMS(array_), nullptr,
                                           nullptr, 0, nullptr);
     if (made == nullptr) throw nanobind::python_error();
-    std::memcpy(PyArray_DATA(get(made)), PyArray_DATA(array_), bytes_);
     return nanobind::steal(made);
   }
+
+  nanobind::object copy() const {
+    nanobind::object made = fresh();
+    if (array_ != nullptr) std::memcpy(data(made), PyArray_DATA(array_), bytes_);
+    return made;
+  }
+
+  static char* data(nanobind::handle array) { return static_cast<char*>(PyArray_DATA(get(array))); }
 
  private:
   static PyArrayObject* get(nanobind::handle array) { return reinterpret_cast<PyArrayObject*>(array.ptr()); }

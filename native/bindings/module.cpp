@@ -11,27 +11,15 @@
 #include <tuple>
 #include <utility>
 
-#include "held.h"
 #include "plan.h"
 #include "read.h"
+#include "runs.h"
 #include "words.h"
 
 namespace nb = nanobind;
 using namespace elman;
 
 namespace {
-
-using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using OwnedArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
-
-// ---- the class ------------------------------------------------------------------------------------------------------
-
-struct PythonHost final : Host {
-  bool stop() override {
-    nb::gil_scoped_acquire held;
-    return PyErr_CheckSignals() != 0;
-  }
-};
 
 // Arrays of Python, borrowed for the time of a call: the cheapest way to their memory. Those that are written are C-contiguous,
 // and of the others each row.
@@ -81,53 +69,6 @@ class Borrowed {
   std::vector<Py_buffer> views_;
 };
 
-constexpr int64_t brief = 1 << 18;  // bytes that a step reads and writes in some microseconds
-
-// A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
-template <class R>
-class BoundPlan {
- public:
-  // given: what an x for `step` must be like, a view of one of the arrays. answer: what `step` returns a copy of. Either may be None.
-  // bytes: of weights.
-  BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
-            nb::handle given, nb::handle answer, int64_t bytes, int threads)
-      : plan_(plan), arrays_(std::move(arrays)), outputs_(std::move(outputs)), given_(given), answer_(answer) {
-    fixed_.symbols = std::move(symbols);
-    fixed_.threads = threads;
-    for (auto& a : arrays_) fixed_.arrays.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
-    for (auto& a : outputs_) fixed_.outputs.push_back(static_cast<char*>(a.data()));
-    for (auto& a : arrays_) bytes += int64_t(a.nbytes());
-    for (auto& a : outputs_) bytes += int64_t(a.nbytes());
-    brief_ = bytes <= brief;
-  }
-
-  void run() {
-    // To let other threads of Python in costs as much as a short step.
-    if (brief_ && plan_.mutex().try_lock()) {
-      std::lock_guard lock(plan_.mutex(), std::adopt_lock);
-      return plan_.run(fixed_);
-    }
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_.mutex());
-    plan_.run(fixed_);
-  }
-
-  // `run` with x in the place of `given`, then a copy of `answer`. None, and nothing done, unless x is an array like `given` in one piece.
-  nb::object step(nb::handle x) {
-    if (!given_.take(x)) return nb::none();
-    run();
-    return answer_.copy();
-  }
-
- private:
-  Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
-  std::vector<AnyArray> arrays_;  // held, as their memory is written below
-  std::vector<OwnedArray> outputs_;
-  Held given_, answer_;
-  Fixed fixed_;
-  bool brief_ = false;
-};
-
 template <class R>
 class NativePlan {
  public:
@@ -158,13 +99,20 @@ class NativePlan {
     const std::vector<char*> into = places(made, symbols, rows);
     if (batch <= 0) batch = std::max<int64_t>(rows, 1);
     if (!into.empty() && rows > batch) throw nb::value_error("results of several batches have no one place");
-    PythonHost host;
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
-    const Outcome o = plan_->run(views, std::move(symbols), list.data(), rows, batch, threads, &host, into);
-    for (size_t i = 0; i < into.size(); ++i)
-      if (!plan_->spec().output_given[i]) plan_->read(i, into[i]);
+    const Outcome o = run_into(*plan_, views, symbols, list.data(), rows, batch, threads, into);
     return {o.steps, o.diverged, o.finite};
+  }
+
+  // Runs of one batch like these arrays; outputs: arrays like the results.
+  std::unique_ptr<RunAgain<R>> again(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, int threads,
+                                     nb::handle outputs, bool look) {
+    const Borrowed given(arrays, false), made(outputs, true);
+    int64_t rows = -1;
+    std::vector<Array> views = inputs(given, batched, symbols, rows);
+    if (rows < 0) rows = symbols[0];
+    places(made, symbols, rows);
+    return std::make_unique<RunAgain<R>>(*plan_, arrays, outputs, std::move(views), std::move(symbols), rows, threads,
+                                         look);
   }
 
   // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of
@@ -339,7 +287,8 @@ class NativePlan {
 };
 
 template <class R>
-void bind_plan(nb::module_& m, const char* name, const char* bound) {
+void bind_plan(nb::module_& m, const char* name, const char* bound, const char* again) {
+  nb::class_<RunAgain<R>>(m, again).def("run", &RunAgain<R>::run);
   nb::class_<BoundPlan<R>>(m, bound)
       .def("run", &BoundPlan<R>::run)
       .def("step", &BoundPlan<R>::step, nb::arg("x").none());
@@ -351,6 +300,8 @@ void bind_plan(nb::module_& m, const char* name, const char* bound) {
            nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
            nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
+      .def("again", &NativePlan<R>::again, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
+           nb::arg("threads"), nb::arg("outputs"), nb::arg("look"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("needed", &NativePlan<R>::needed)
@@ -385,6 +336,6 @@ NB_MODULE(_native, m) {
   m.attr("HOMES") = words<Home>();
   m.attr("OPS") = words<Op>();
   m.attr("CODES") = words<PointwiseCode>();
-  bind_plan<float>(m, "PlanFloat32", "BoundPlanFloat32");
-  bind_plan<double>(m, "PlanFloat64", "BoundPlanFloat64");
+  bind_plan<float>(m, "PlanFloat32", "BoundPlanFloat32", "RunAgainFloat32");
+  bind_plan<double>(m, "PlanFloat64", "BoundPlanFloat64", "RunAgainFloat64");
 }

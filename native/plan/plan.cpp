@@ -180,6 +180,17 @@ bool Plan<R>::look(Binding& b) {
 }
 
 template <class R>
+bool Plan<R>::finite(const std::vector<Array>& arrays) const {
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const Array& a = arrays[i];
+    const int64_t bytes = a.rows < 0 ? a.bytes : a.rows * a.bytes;
+    const bool real = spec_.values[size_t(spec_.inputs[i])].storage == Storage::real;
+    if (real && kernels_.finite({bytes / int64_t(sizeof(R)), reinterpret_cast<const R*>(a.data)}) >= 0) return false;
+  }
+  return true;
+}
+
+template <class R>
 void Plan<R>::run(Fixed& fixed) {
   if (fixed.found != moves_) {
     run(fixed.arrays, fixed.symbols, nullptr, 1, 1, fixed.threads, nullptr);

@@ -49,6 +49,9 @@ class Plan {
   Outcome run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
               int64_t batch, int threads, Host* host, const std::vector<char*>& into = {});
 
+  // Whether whole arrays of real numbers, each in one piece, hold no NaN and no infinity.
+  bool finite(const std::vector<Array>& arrays) const;
+
   // A step on arrays that stay: their values at this call, and outputs filled.
   void run(Fixed& fixed);
 

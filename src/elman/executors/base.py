@@ -88,6 +88,18 @@ class Plan(ABC):
 
         return Bound(again, step)
 
+    def again(self, arrays: Sequence[np.ndarray], look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+        """`run` for arrays like those of a run before: of the same types and shapes, each in one piece.
+
+        What comes back takes such arrays, one after another, and looks at nothing but their headers. It gives new
+        arrays of outputs; no array where the guard failed or NaN was seen; None, and nothing is done, for arrays that
+        are different. Errors come as the extension raises them: `run` says what is wrong.
+
+        Args: arrays: those of a run; look: whether arrays with NaN are refused, before or while they are read.
+        Returns None where this plan has no such way.
+        """
+        return None
+
     @abstractmethod
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
         """One step for each batch of `batch_size` rows of `order`; the last may be smaller.

@@ -2,14 +2,13 @@
 
 The same arrays' shapes come again and again in such loops, so the decisions made for the first batch are kept: a batch
 like the last one goes to the plan without conversion, check or copy. NaN in a batch is found by the guard of the plan
-that trains, and named afterwards; a plan that predicts has none, so there the numbers are looked at, by the plan while
-it reads them or before.
+that trains, and named afterwards; where one predicts, the numbers are looked at before or while they are read.
 """
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,20 +56,35 @@ def _like(given: Any, taken: np.ndarray) -> _Like | None:
 
 
 class _Kept(NamedTuple):
-    """A plan, and what x and y must look like to go to it."""
+    """How a plan that ran goes again on arrays like those."""
 
-    plan: Plan
     version: int
-    x: _Like
-    y: _Like
+    likes: tuple[_Like, ...]
+    again: Callable[..., list[np.ndarray] | None]
+
+    def run(self, *arrays: Any) -> list[np.ndarray] | None:
+        """Outputs; none, where numbers were refused; None for arrays that are different, or where a run fails."""
+        try:
+            made = self.again(*arrays)
+            if made is None and all(like.fits(a) for like, a in zip(self.likes, arrays, strict=True)):
+                made = self.again(*self.ready(*arrays))
+        except (IndexError, MemoryError):  # the plan's own run says of what
+            return None
+        return made
+
+    def ready(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Arrays in the plan's types and shapes."""
+        return tuple([like.ready(a) for like, a in zip(self.likes, arrays, strict=True)])
 
 
-class _Predicts(NamedTuple):
-    """A plan that predicts, and what x must look like to go to it."""
-
-    plan: Plan
-    version: int
-    x: _Like
+def _kept(
+    plan: Plan, version: int, given: Sequence[Any], taken: Sequence[np.ndarray], look: bool = False
+) -> _Kept | None:
+    """What is kept of a run on arrays that were taken from those given; None: it may not go the same way again."""
+    likes = [_like(x, a) for x, a in zip(given, taken, strict=True)] if len(given) == len(taken) else [None]
+    plain = tuple([like for like in likes if like is not None])
+    again = plan.again(taken, look) if len(plain) == len(likes) else None
+    return None if again is None else _Kept(version, plain, again)
 
 
 class OnBatch(abc.ABC):
@@ -81,7 +95,7 @@ class OnBatch(abc.ABC):
     _steps: Steps | None
     _adapter: Adapter | None
     _kept: _Kept | None = None
-    _predicts: _Predicts | None = None
+    _predicts: _Kept | None = None
 
     @abc.abstractmethod
     def _build_for(self, x: Any) -> None:
@@ -117,13 +131,13 @@ class OnBatch(abc.ABC):
         if (
             kept is not None and steps is not None and not return_dict
             and sample_weight is None and class_weight is None
-            and steps.version == kept.version and steps.current() and kept.x.fits(x) and kept.y.fits(y)
+            and steps.version == kept.version and steps.current()
         ):  # fmt: skip
-            arrays = (kept.x.ready(x), kept.y.ready(y))
-            run = kept.plan.run(arrays)
-            if not run.diverged:
-                return float(run.outputs[0])
-            raise self._diverged(arrays, steps)
+            made = kept.run(x, y)
+            if made:
+                return float(made[0])
+            if made is not None:
+                raise self._diverged(kept.ready(x, y), steps)
         return self._train(x, y, sample_weight, class_weight, return_dict)
 
     def _train(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -138,10 +152,7 @@ class OnBatch(abc.ABC):
             raise self._diverged(data.arrays, steps)
         self._kept = None
         if len(data.arrays) == 2 and not objective.reported and len(objective.names) == 1:
-            likes = _like(x, data.arrays[0]), _like(y, data.arrays[1])
-            self._kept = (
-                None if likes[0] is None or likes[1] is None else _Kept(plan, steps.version, likes[0], likes[1])
-            )
+            self._kept = _kept(plan, steps.version, (x, y), data.arrays)
         return _reported(objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -158,24 +169,19 @@ class OnBatch(abc.ABC):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch. Shapes: as the outputs."""
         kept, steps = self._predicts, self._steps
-        if (
-            kept is not None and steps is not None
-            and steps.version == kept.version and steps.current() and kept.x.fits(x)
-        ):  # fmt: skip
-            array = kept.x.ready(x)
-            if kept.plan.looks or np.isfinite(array).all():
-                run = kept.plan.run((array,))
-                if run.finite:
-                    return self._structured(run.outputs)
+        if kept is not None and steps is not None and steps.version == kept.version and steps.current():
+            made = kept.run(x)
+            if made:
+                return self._structured(made)
         self._build_for(x)
         steps = self.make_steps()
         assert self._adapter is not None
         data = self._adapter.inputs(x)
         steps.make_room(data.rows)
         plan = steps.predict(data.signature)
-        like = _like(x, data.arrays[0]) if len(data.arrays) == 1 else None
-        self._predicts = None if like is None else _Predicts(plan, steps.version, like)
-        return self._structured(list(plan.run(data.arrays).outputs))
+        made = list(plan.run(data.arrays).outputs)
+        self._predicts = _kept(plan, steps.version, (x,), data.arrays, look=True)
+        return self._structured(made)
 
     def _diverged(self, arrays: Sequence[np.ndarray], steps: Steps) -> ArithmeticError:
         """The error of a batch that was refused: bad data if they are bad, else divergence."""

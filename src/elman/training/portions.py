@@ -14,7 +14,7 @@ Known weakness: layers that look at rows together (BatchNormalization) see a por
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -94,6 +94,10 @@ class Portions(Plan):
         except MemoryLimitError as error:
             room = self._room(error)
         return self._in_portions(arrays, room)
+
+    def again(self, arrays: Sequence[np.ndarray], look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+        """`run` for arrays like these, as `Plan.again`; not where steps have gone in portions."""
+        return None if self._plans else self.whole.again(arrays, look)
 
     def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, as `Plan.run_batches`."""

@@ -1,0 +1,143 @@
+// Runs of a plan that Python asks for: one, one like one before, and those on arrays that stay.
+#pragma once
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "held.h"
+#include "plan.h"
+
+namespace elman {
+
+namespace nb = nanobind;
+
+using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using OwnedArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
+
+struct PythonHost final : Host {
+  bool stop() override {
+    nb::gil_scoped_acquire held;
+    return PyErr_CheckSignals() != 0;
+  }
+};
+
+// A run, and what it made copied to where it is to lie. Other threads of Python go on meanwhile.
+template <class R>
+Outcome run_into(Plan<R>& plan, const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order,
+                 int64_t rows, int64_t batch, int threads, const std::vector<char*>& into) {
+  PythonHost host;
+  nb::gil_scoped_release released;
+  std::lock_guard lock(plan.mutex());
+  const Outcome o = plan.run(arrays, symbols, order, rows, batch, threads, &host, into);
+  for (size_t i = 0; i < into.size(); ++i)
+    if (!plan.spec().output_given[i]) plan.read(i, into[i]);
+  return o;
+}
+
+// A run like one before, told by the headers of its arrays: their sizes were checked then, and nothing is looked up or converted.
+template <class R>
+class RunAgain {
+ public:
+  // look: for NaN and infinity in arrays of real numbers, as the plan does not
+  RunAgain(Plan<R>& plan, nb::handle arrays, nb::handle outputs, std::vector<Array> views, Numbers symbols,
+           int64_t rows, int threads, bool look)
+      : plan_(plan),
+        views_(std::move(views)),
+        symbols_(std::move(symbols)),
+        rows_(rows),
+        threads_(threads),
+        look_(look) {
+    for (nb::handle a : arrays) given_.emplace_back(a, false);
+    for (nb::handle a : outputs) made_.emplace_back(a, false);
+  }
+
+  // New arrays of results; an empty list where the numbers were refused; None, and nothing done, unless all arrays are like those before.
+  nb::object run(nb::args arrays) const {
+    std::vector<Array> views = views_;
+    if (arrays.size() != given_.size()) return nb::none();
+    for (size_t i = 0; i < given_.size(); ++i) {
+      if (!given_[i].like(arrays[i])) return nb::none();
+      views[i].data = Held::data(arrays[i]);
+    }
+    nb::list made;
+    std::vector<char*> into;
+    if (look_ && !finite(views)) return made;
+    for (const Held& one : made_) {
+      made.append(one.fresh());
+      into.push_back(Held::data(made[into.size()]));
+    }
+    const Outcome o = run_into(plan_, views, symbols_, nullptr, rows_, std::max<int64_t>(rows_, 1), threads_, into);
+    return o.diverged || !o.finite ? nb::list() : made;
+  }
+
+ private:
+  bool finite(const std::vector<Array>& views) const {
+    nb::gil_scoped_release released;
+    return plan_.finite(views);
+  }
+
+  Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
+  std::vector<Held> given_, made_;  // what arrays are to be like
+  std::vector<Array> views_;  // of those before
+  Numbers symbols_;
+  int64_t rows_;
+  int threads_;
+  bool look_;
+};
+
+inline constexpr int64_t brief = 1 << 18;  // bytes that a step reads and writes in some microseconds
+
+// A plan, and arrays of Python that it reads and fills at each call. An array may be both: then it carries a state on.
+template <class R>
+class BoundPlan {
+ public:
+  // given: what an x for `step` must be like, a view of one of the arrays. answer: what `step` returns a copy of. Either may be None.
+  // bytes: of weights.
+  BoundPlan(Plan<R>& plan, std::vector<AnyArray> arrays, Numbers symbols, std::vector<OwnedArray> outputs,
+            nb::handle given, nb::handle answer, int64_t bytes, int threads)
+      : plan_(plan),
+        arrays_(std::move(arrays)),
+        outputs_(std::move(outputs)),
+        given_(given, true),
+        answer_(answer, false) {
+    fixed_.symbols = std::move(symbols);
+    fixed_.threads = threads;
+    for (auto& a : arrays_) fixed_.arrays.push_back({static_cast<const char*>(a.data()), -1, int64_t(a.nbytes())});
+    for (auto& a : outputs_) fixed_.outputs.push_back(static_cast<char*>(a.data()));
+    for (auto& a : arrays_) bytes += int64_t(a.nbytes());
+    for (auto& a : outputs_) bytes += int64_t(a.nbytes());
+    brief_ = bytes <= brief;
+  }
+
+  void run() {
+    // To let other threads of Python in costs as much as a short step.
+    if (brief_ && plan_.mutex().try_lock()) {
+      std::lock_guard lock(plan_.mutex(), std::adopt_lock);
+      return plan_.run(fixed_);
+    }
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_.mutex());
+    plan_.run(fixed_);
+  }
+
+  // `run` with x in the place of `given`, then a copy of `answer`. None, and nothing done, unless x is an array like `given` in one piece.
+  nb::object step(nb::handle x) {
+    if (!given_.take(x)) return nb::none();
+    run();
+    return answer_.copy();
+  }
+
+ private:
+  Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
+  std::vector<AnyArray> arrays_;  // held, as their memory is written below
+  std::vector<OwnedArray> outputs_;
+  Held given_, answer_;
+  Fixed fixed_;
+  bool brief_ = false;
+};
+
+}  // namespace elman
