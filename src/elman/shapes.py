@@ -163,6 +163,23 @@ def number(symbol: str, sizes: Mapping[str, int]) -> int:
     return whole // (symbol.by if isinstance(symbol.by, int) else symbol.by.evaluate(sizes))
 
 
+def filled(size: Size, sizes: Mapping[str, int]) -> Size:
+    """A size with numbers for some of its symbols; the others stay.
+
+    Example:
+        >>> filled(B * T + 2, {"B": 4}), filled(share(T, 4), {"B": 4}), filled(share(T, 4), {"T": 30})
+        (4*T + 2, (T//4), 7)
+    """
+    if isinstance(size, int):
+        return size
+    total: Size = 0
+    for monomial, c in size.terms:
+        known = [s for s in monomial if Dim({(s,): 1}).symbols <= sizes.keys()]
+        part = Dim({tuple(s for s in monomial if s not in known): 1}) if len(known) < len(monomial) else 1
+        total = part * (c * math.prod(number(s, sizes) for s in known)) + total
+    return total
+
+
 def _terms(size: Size) -> Iterable[tuple[Monomial, int]]:
     return size.terms if isinstance(size, Dim) else (((), size),)
 

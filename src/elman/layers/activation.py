@@ -143,6 +143,7 @@ class Softmax(Pointwise):
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._store(locals())
+        self.stepwise = axis == -1
 
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """The function. A mask of time steps (B, T) does not hide features and is passed on."""

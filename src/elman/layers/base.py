@@ -77,7 +77,7 @@ class Layer(Weighted, Configured):
     input_kind: ClassVar[str] = "any"
     """"real": integers are cast to the layer's type; "index": reals are cast to int32; "any": integers stay."""
 
-    stepwise: ClassVar[bool] = False
+    stepwise: bool = False
     """Whether the layer on (B, T, F) does at each step what it does on (B, F)."""
 
     supports_masking: bool = False

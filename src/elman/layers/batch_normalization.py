@@ -59,6 +59,7 @@ class BatchNormalization(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store(locals())
+        self.stepwise = axis == -1
         if not epsilon > 0:
             raise ArgumentError.at(self.where, "epsilon", "be positive", epsilon, "The usual is 0.001.")
         if not 0 <= momentum <= 1:

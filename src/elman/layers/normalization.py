@@ -52,6 +52,7 @@ class LayerNormalization(Layer):
         super().__init__(**kwargs)
         self._store(locals())
         self.axis = axis if isinstance(axis, int) else sorted(axis)
+        self.stepwise = self.axis in (-1, [-1])
         if not epsilon > 0:
             raise ArgumentError.at(self.where, "epsilon", "be positive", epsilon, "The usual is 0.001.")
 

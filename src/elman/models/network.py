@@ -14,7 +14,7 @@ from typing import Any
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import Node, Tensor, placeholder
 from elman.layers.base import Call, Layer, tracing
-from elman.shapes import Dim, T
+from elman.shapes import Dim, T, filled, is_symbol
 
 __all__ = ["Network"]
 
@@ -41,7 +41,7 @@ class Network:
 
     def trace(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The outputs on other input tensors. Shapes: tensors as the inputs -> as the outputs."""
-        replay = _Replay(self._given, tensors)
+        replay = _Replay(self._given, tensors, _fixed(self.inputs, tensors))
         for call, _ in self.calls:  # in order, so that the recursion below stays shallow
             replay.called(call)
         return [replay(t) for t in self.outputs]
@@ -106,9 +106,10 @@ class Network:
 class _Replay:
     """Makes calls again on other tensors, each once."""
 
-    def __init__(self, given: dict[int, int], tensors: Sequence[Tensor]) -> None:
+    def __init__(self, given: dict[int, int], tensors: Sequence[Tensor], sizes: dict[str, int]) -> None:
         self.given = given
         self.tensors = tensors
+        self.sizes = sizes
         self.calls: dict[int, Any] = {}
         self.nodes: dict[int, Node] = {}
 
@@ -122,7 +123,8 @@ class _Replay:
         if not node.inputs:
             return tensor
         if node.serial not in self.nodes:
-            self.nodes[node.serial] = Node(node.op, [self(t) for t in node.inputs], node.attrs)
+            attrs = {k: _filled(v, self.sizes) for k, v in node.attrs.items()}
+            self.nodes[node.serial] = Node(node.op, [self(t) for t in node.inputs], attrs)
         made = self.nodes[node.serial].outputs[tensor.index]
         made.mask = tensor.mask
         return made
@@ -136,6 +138,19 @@ class _Replay:
             self.calls[key] = _tensors(call.layer(*args, **kwargs))
         found: Tensor = self.calls[key][call.index]
         return found
+
+
+def _fixed(before: Sequence[Tensor], now: Sequence[Tensor]) -> dict[str, int]:
+    """Numbers of what was open in the inputs and is not in the tensors that stand in for them."""
+    pairs = [pair for t, new in zip(before, now, strict=True) for pair in zip(t.shape, new.shape, strict=True)]
+    return {repr(d): new for d, new in pairs if isinstance(d, Dim) and isinstance(new, int) and is_symbol(d)}
+
+
+def _filled(value: Any, sizes: dict[str, int]) -> Any:
+    """An attribute with those numbers in its sizes."""
+    if isinstance(value, tuple):
+        return tuple(_filled(v, sizes) for v in value)
+    return filled(value, sizes) if isinstance(value, Dim) else value
 
 
 def _sources(tensor: Tensor) -> list[Tensor]:

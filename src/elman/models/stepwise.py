@@ -11,41 +11,71 @@ from typing import Any, ClassVar, final
 
 from elman.errors import ArgumentError
 from elman.graph import Tensor, placeholder
-from elman.graph.node import kind
+from elman.graph.node import ancestors, kind
 from elman.layers import (
     ActivityRegularization,
+    AttentiveRNN,
+    BatchNormalization,
     Bidirectional,
     Concatenate,
     Dot,
     Embedding,
     Flatten,
-    GlobalAveragePooling1D,
-    GlobalMaxPooling1D,
     InputLayer,
     Lambda,
     Layer,
     LayerNormalization,
     Masking,
+    MixtureOfExperts,
+    MultiHeadAttention,
+    Permute,
     PReLU,
+    RepeatVector,
+    Reshape,
     Softmax,
     TimeDistributed,
+    UpSampling1D,
+    UpSampling2D,
 )
+from elman.layers.attention import Scored
 from elman.layers.base import Companion, tracing
+from elman.layers.global_pooling import GlobalAveragePooling, GlobalMaxPooling
 from elman.layers.merging import Merge
 from elman.layers.regularization import Noise
+from elman.layers.reshaping import Borders, Steps
+from elman.layers.rnn.conv_lstm import ConvLSTM
 from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.skip_wrappers import SkipWrapper
-from elman.shapes import T, text
+from elman.layers.windows import Sliding
+from elman.shapes import T, product, text
 from elman.training import Program
 
 __all__ = ["Carrier", "check_stepwise"]
 
-_ALWAYS = (ActivityRegularization, Embedding, InputLayer, Masking, Noise, SkipWrapper, TimeDistributed)
-_WHOLE: dict[type, str] = {
+_ALWAYS = (
+    ActivityRegularization, Embedding, InputLayer, Masking, MixtureOfExperts, Noise, SkipWrapper, TimeDistributed,
+)  # fmt: skip
+_WALKS = (Recurrence, ConvLSTM)
+_NEVER: dict[type, str] = {
+    AttentiveRNN: "it looks at a memory as a whole, which is not known before the end",
+    Bidirectional: "it reads the sequence from its end, too, which a stream has not reached",
+    Borders: "it adds or takes steps at the ends",
     Dot: "it compares every step with every other, as attention does",
     Flatten: "it joins all steps into one row",
-    GlobalAveragePooling1D: "it takes the mean over all steps",
-    GlobalMaxPooling1D: "it takes the largest over all steps",
+    GlobalAveragePooling: "it takes the mean over all steps",
+    GlobalMaxPooling: "it takes the largest over all steps",
+    Lambda: "nobody knows what a function does with time: write a Layer with stepwise = True",
+    MultiHeadAttention: "it looks at all steps",
+    RepeatVector: "it takes all steps for one vector",
+    Scored: "it looks at all steps",
+    Steps: "it adds or takes steps at the ends",
+    UpSampling1D: "it gives other steps than it takes",
+    UpSampling2D: "it gives other steps than it takes",
+}
+_ALONG_TIME: dict[type, str] = {
+    BatchNormalization: "it has a mean and a variance for every step",
+    LayerNormalization: "it takes the mean over all steps",
+    Softmax: "it divides by a sum over all steps",
 }
 
 
@@ -93,22 +123,28 @@ class Carrier(Companion):
             return
         self.check_between(tensors)
         reason = _reason(layer, tensors)
-        if reason is None and isinstance(layer, Recurrence) and (args or kwargs.get("initial_state") is not None):
+        if reason is None and isinstance(layer, _WALKS) and (args or kwargs.get("initial_state") is not None):
             reason = "its initial_state comes from another layer"
         if reason is not None:
             raise self._refusal(layer.where, reason)
 
     def check_between(self, tensors: Sequence[Tensor]) -> None:
-        """Refuse operators between layers that mix steps."""
+        """Refuse operators between layers that mix steps, or put into each what only the end of a sequence tells."""
         stack = [t for t in tensors if t.origin is None]
         while stack:
             t = stack.pop()
             inputs = t.node.inputs
-            if id(t) in self._inputs or not any(_timed(i) for i in inputs):
+            if id(t) in self._inputs or not any(_timed(i) for i in (t, *inputs)):
                 continue
             if kind(t.node) != "pointwise":
                 raise self._refusal(f"operator {t.node.op}", "between layers only element-wise ones keep to a step")
-            stack.extend(i for i in inputs if i.origin is None)
+            if any(not _timed(i) and self._read(i) for i in inputs):
+                raise self._refusal(f"operator {t.node.op}", "it joins steps with what is known at their end alone")
+            stack.extend(i for i in inputs if i.origin is None and _timed(i))
+
+    def _read(self, t: Tensor) -> bool:
+        """Whether a tensor was made from what the stream reads."""
+        return any(n.op == "Input" for n in ancestors([t]))
 
     def _refusal(self, what: str, reason: str) -> ArgumentError:
         cure = "Call predict on the whole sequence, or train a model that looks back alone."
@@ -138,28 +174,32 @@ def _timed(t: Tensor) -> bool:
 
 def _reason(layer: Layer, inputs: Sequence[Tensor]) -> str | None:
     """Why a layer cannot read these sequences step by step; None where it can."""
-    if isinstance(layer, Bidirectional):
-        return "it reads the sequence from its end, too, which a stream has not reached"
-    if isinstance(layer, Recurrence):
+    never = next((reason for kind_of, reason in _NEVER.items() if isinstance(layer, kind_of)), None)
+    if never is not None:
+        return never
+    if isinstance(layer, _WALKS):
         return "it starts at the end of the sequence (go_backwards), which is not known" if layer.go_backwards else None
-    if isinstance(layer, Softmax):
-        return "it divides by a sum over all steps" if _on_time(layer.axis, inputs) else None
-    if isinstance(layer, LayerNormalization):
-        return "it takes the mean over all steps" if _on_time(layer.axis, inputs) else None
+    if isinstance(layer, (BatchNormalization, LayerNormalization, Softmax)) and _on_time(layer.axis, inputs):
+        return _ALONG_TIME[type(layer)]
     if isinstance(layer, PReLU):
         long = layer.alpha.shape[0] != 1 if layer.built and inputs[0].ndim > 2 else False
         return "it has a slope for every step: share them with shared_axes=[1]" if long else None
     if isinstance(layer, Concatenate) and _on_time(layer.axis, inputs):
         return "it puts one sequence behind another"
-    if type(layer) in _WHOLE:
-        return _WHOLE[type(layer)]
     if isinstance(layer, Merge):
         mixed = any(not _timed(t) for t in inputs)
         return "it joins sequences with something that is none" if mixed else None
-    if layer.stepwise or isinstance(layer, _ALWAYS) or hasattr(layer, "network"):
+    if isinstance(layer, Sliding):
+        alone = layer.window()[0] == 1 and layer.strides[0] == 1
+        return None if alone else "its window reaches over several steps"
+    if isinstance(layer, Permute):
+        return None if layer.dims[0] == 1 else "it moves the axis of time"
+    if isinstance(layer, Reshape):
+        kept = layer.target_shape[0] == -1 and product(layer.target_shape[1:]) == product(inputs[0].shape[2:])
+        return None if kept else "it may join numbers of several steps: begin target_shape with -1, the steps"
+    known = (BatchNormalization, LayerNormalization, Softmax, *_ALWAYS)
+    if layer.stepwise or isinstance(layer, known) or hasattr(layer, "network"):
         return None
-    if isinstance(layer, Lambda):
-        return "nobody knows what a function does with time: write a Layer with stepwise = True"
     return "it does not say that it treats every step by itself: set stepwise = True in its class if it does"
 
 

@@ -19,7 +19,7 @@ from elman import dtypes
 from elman.errors import ArgumentError, FileFormatError, ShapeError, WeightsError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, placeholder
-from elman.graph.rewrite import hoist, state_free_first
+from elman.graph.rewrite import hoist
 from elman.layers.base import tracing
 from elman.models.stepwise import Carrier
 from elman.models.structure import packed
@@ -71,7 +71,7 @@ class _Reader:
         if not one:
             carrier.check_between(outputs)
         graph = Graph((*leaves, *carrier.before), (*outputs, *carrier.after))
-        return (state_free_first if one else hoist)(graph), carrier
+        return hoist(graph), carrier
 
     def _first_states(self) -> list[np.ndarray]:
         """Trace a piece, learn which walks are carried, and compute the states before the first step."""

@@ -17,7 +17,6 @@ from elman.graph.rewrite import (
     join_sums,
     share_cross_entropy,
     simplify,
-    state_free_first,
 )
 from elman.graph.rewrite.fuse import MAX_NODES
 from elman.graph.verify import verify
@@ -220,14 +219,41 @@ def test_products_of_the_input_move_before_the_loop():
 
 
 def test_a_step_alone_adds_in_the_order_of_all_steps():
-    sequence, h = x(T, B, 2), x(B, 3, name="h")
+    sequence, h = x(1, B, 2), x(B, 3, name="h")
     w, u, b = x(2, 3, name="w"), x(3, 3, name="u"), x(3, name="b")
     finals, _ = scan(lambda s, xs: ([ops.tanh(xs[0] @ w + s[0] @ u + b)], []), [h], [sequence])
-    (made,) = state_free_first(Graph((sequence, h, w, u, b), finals)).outputs
-    body = made.node.attrs["body"]
-    adds = [n for n in body.nodes() if n.op == "Add"]
-    assert [sorted(t.node.op for t in n.inputs) for n in adds] == [["Input", "MatMul"], ["Add", "MatMul"]]
-    assert adds[0].inputs[0].node.inputs[0] is body.inputs[1], "the product of the input takes the bias first"
+    (made,) = simplify(hoist(Graph((sequence, h, w, u, b), finals))).outputs
+    adds = [n for n in Graph((), (made,)).nodes() if n.op == "Add"]
+    assert [sorted(t.node.op for t in n.inputs) for n in adds] == [["Input", "MatMul"], ["Identity", "MatMul"]]
+    product = next(t.node for t in adds[0].inputs if t.node.op == "MatMul")
+    assert product.inputs[0] is sequence, "the product of the input takes the bias first"
+
+
+def test_a_step_alone_is_not_joined_to_what_is_around_it():
+    """Its sums would start from others than those of a loop, and one rounding would become two or none."""
+    sequence, h = x(1, B, 2), x(B, 3, name="h")
+    w, u, scale = x(2, 3, name="w"), x(3, 3, name="u"), x(B, 3, name="scale")
+    finals, _ = scan(lambda s, xs: ([xs[0] @ w + s[0] @ u], []), [h], [sequence])
+    graph = simplify(hoist(Graph((sequence, h, w, u, scale), (finals[0] * scale, ops.tanh(finals[0])))), final=True)
+    alone = fuse(fuse_products(graph))
+    products = [n for n in alone.nodes() if n.op in ("MatMul", "Gemm")]
+    assert [n.op for n in products] == ["MatMul", "Gemm"]
+    assert products[1].inputs[0] is h, "the state's product is added to the input's, as in a loop"
+    assert not any(n.op == "Identity" for n in alone.nodes())
+    inside, _ = scan(lambda s, xs: ([s[0] * xs[0]], []), [h], [x(1, B, 3)])
+    held = fuse(simplify(Graph((h, scale), (inside[0] + scale,)), final=True))
+    assert [n.op for n in held.nodes() if n.op == "Fused"] == ["Fused", "Fused"]
+
+
+def test_a_product_goes_with_the_sum_that_reads_it():
+    """Whatever else could be joined with it: both are rounded once."""
+    a, b, c, w = x(B, 3, name="a"), x(B, 3, name="b"), x(B, 3, name="c"), x(3, 3, name="w")
+    product = a * b
+    gate = ops.sigmoid(c @ w)
+    later = ops.tanh((gate * a) @ w)
+    made = fuse(Graph((a, b, c, w), (product + later * b, gate)))
+    last = made.outputs[0].node.attrs["body"]
+    assert sorted(n.op for n in last.nodes() if n.op != "Input") == ["Add", "Mul", "Mul", "Tanh"]
 
 
 def test_what_depends_on_the_state_stays():

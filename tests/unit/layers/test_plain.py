@@ -193,6 +193,16 @@ def test_softmax_hides_what_its_mask_says():
     assert found.tolist() == [[0.5, 0.5, 0.0]]
 
 
+@pytest.mark.parametrize("kind", [layers.Softmax, layers.LayerNormalization, layers.BatchNormalization])
+def test_time_distributed_counts_axes_from_its_layers_row(kind, rng):
+    """Axis 1 of a row (B, F) is the features, not the steps."""
+    x, data = Input((2, 3)), rng.normal(size=(1, 2, 3)).astype("float32")
+    first, last = (layers.TimeDistributed(kind(axis)) for axis in (1, -1))
+    a, b = (evaluate([layer(x)], [(x, data)])[0] for layer in (first, last))
+    np.testing.assert_array_equal(a, b)
+    assert first.count_params() == last.count_params()
+
+
 def test_a_layer_as_tutorials_call_it():
     assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1
     assert layers.Activation("relu")(Input((3,))).node.op == "Relu"

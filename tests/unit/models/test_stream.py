@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from elman import Model, Sequential, executors, layers, settings
+from elman import Model, Sequential, executors, layers, ops, settings
 from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, ShapeError, WeightsError
 from elman.layers import (
     GRU,
@@ -55,6 +55,13 @@ def decoder() -> Model:
     return Model(x, GRU(4, return_sequences=True)(RepeatVector(3)(LSTM(5)(x))))
 
 
+def between() -> Model:
+    """Operators between layers that name the size of the batch."""
+    x = Input((None, FEATURES))
+    h = ops.reshape(GRU(4)(x), (-1, 2, 2))
+    return Model(x, Dense(2)(Flatten()(h * ops.expand_dims(LSTM(2)(x), 1))))
+
+
 MODELS = {
     "simple": lambda: Sequential([Input((None, FEATURES)), SimpleRNN(5)]),
     "lstm": lambda: Sequential([Input((None, FEATURES)), LSTM(32)]),
@@ -74,6 +81,7 @@ MODELS = {
     "dilated": lambda: Sequential([Input((None, FEATURES)), DilatedRNN([GRUCell(5), GRUCell(4)], [2, 3])]),
     "learned": lambda: Sequential([Input((None, FEATURES)), LSTM(5, learn_initial_state=True, zoneout=0.2)]),
     "decoder": decoder,
+    "between": between,
 }
 
 
@@ -401,9 +409,14 @@ RECURRENT = {
 
 
 @pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "none"])
 @pytest.mark.parametrize("sequences", [False, True], ids=["last", "all"])
-def test_every_recurrent_layer_streams_what_it_predicts(name, sequences, rng):
-    model = Sequential([Input((None, FEATURES)), RECURRENT[name](6, return_sequences=sequences)])
+def test_every_recurrent_layer_streams_what_it_predicts(name, bias, sequences, rng):
+    """Without a bias nothing but the order of the sums keeps the input's product from the state's."""
+    chosen = {} if bias else {"use_bias": False}
+    if not bias and "use_bias" not in layers.__dict__[name].own_arguments():
+        return
+    model = Sequential([Input((None, FEATURES)), RECURRENT[name](6, return_sequences=sequences, **chosen)])
     for w in model.weights:
         w.assign(w.value + rng.normal(0, 0.1, w.shape))
     x = data(rng)

@@ -7,7 +7,7 @@ import pytest
 
 from elman import Sequential
 from elman.errors import ArgumentError, DataError, ShapeError
-from elman.layers import GRU, LSTM, Bidirectional, Dense, Embedding, Input, SimpleRNN
+from elman.layers import GRU, LSTM, Bidirectional, ConvLSTM1D, Dense, Embedding, Input, SimpleRNN
 from elman.training.program import Signature
 from elman.training.sources import DataSet
 from elman.training.windows import Windows
@@ -73,6 +73,19 @@ def test_states_go_from_window_to_window(truncate, rng):
     assert_close(
         losses(made, x, y, truncate=truncate, batch_size=ROWS)[0], np.mean(means), ROWS * STEPS, STEPS, np.float32
     )
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["at windows", "anywhere"])
+def test_images_are_read_in_windows_too(inside, rng):
+    x, y = rng.normal(size=(1, STEPS, 4, 2)).astype("float32"), rng.normal(size=(1, STEPS, 4, 3)).astype("float32")
+    made = Sequential([Input((None, 4, 2)), ConvLSTM1D(3, 3, padding="same", return_sequences=True)])
+    made.compile(sgd(0.0), "mse")
+    at = [7, 15] if inside else [6, 12]
+    resets = np.zeros(STEPS, bool)
+    resets[at] = True
+    pieces = zip(np.split(x, at, 1), np.split(y, at, 1), strict=True)
+    expected = np.concatenate([((made.predict(a, verbose=0) - b) ** 2)[0] for a, b in pieces]).mean()
+    assert_close(losses(made, x, y, truncate=6, batch_size=1, resets=resets)[0], expected, STEPS, STEPS, np.float32)
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["at windows", "anywhere"])

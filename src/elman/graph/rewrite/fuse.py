@@ -12,6 +12,7 @@ Reductions of the last axis join a group, too, and with them what has one elemen
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import reduce
 
@@ -93,6 +94,8 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
             inputs = tuple(of(t) for t in node.inputs)
             if node.op == "Scan":
                 made: Sequence[Tensor] = Node("Scan", inputs, {**node.attrs, "body": fuse(node.attrs["body"])}).outputs
+            elif node.attrs.get("apart"):
+                made = inputs
             else:
                 made = copy(node, inputs)
             for old, value in zip(node.outputs, made, strict=True):
@@ -209,7 +212,11 @@ def _shared(group: Sequence[Node], stage: Stage) -> Flavour:
 
 
 def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[Node]]:
-    """Groups of one flavour joined wherever no path leads from one through others to the other."""
+    """Groups of one flavour joined wherever no path leads from one through others to the other.
+
+    First those of a product and the sum that alone reads it: together they are rounded once (`multiply_add`), and
+    whether they are must not depend on what else there is to join.
+    """
     unit = {n.serial: i for i, g in enumerate(groups) for n in g}
     order = graph.nodes()
     for n in order:
@@ -233,27 +240,38 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
 
     alive = dict(enumerate(groups))
     flavours = {i: _shared(g, stage) for i, g in alive.items()}
-    for i in sorted(alive):
-        for j in sorted(alive):
-            if (
-                j <= i
-                or i not in alive
-                or j not in alive
-                or _joined(flavours[i], flavours[j]) is None
-                or len(alive[i]) + len(alive[j]) > MAX_NODES
-            ):
-                continue
-            if reaches(below[i] - {j}, j) or reaches(below[j] - {i}, i):
-                continue
-            alive[i] = sorted([*alive[i], *alive.pop(j)], key=lambda n: n.serial)
-            flavours[i] = _joined(flavours[i], flavours[j]) or flavours[i]
-            below[i] = (below[i] | below.pop(j)) - {i, j}
-            for reads in below.values():
-                if j in reads:
-                    reads.discard(j)
-                    reads.add(i)
-            below[i].discard(i)
+    for i, j in [*_multiply_adds(graph, unit), *itertools.combinations(sorted(alive), 2)]:
+        if (
+            i not in alive
+            or j not in alive
+            or _joined(flavours[i], flavours[j]) is None
+            or len(alive[i]) + len(alive[j]) > MAX_NODES
+            or reaches(below[i] - {j}, j)
+            or reaches(below[j] - {i}, i)
+        ):
+            continue
+        alive[i] = sorted([*alive[i], *alive.pop(j)], key=lambda n: n.serial)
+        flavours[i] = _joined(flavours[i], flavours[j]) or flavours[i]
+        below[i] = (below[i] | below.pop(j)) - {i, j}
+        for reads in below.values():
+            if j in reads:
+                reads.discard(j)
+                reads.add(i)
+        below[i].discard(i)
     return list(alive.values())
+
+
+def _multiply_adds(graph: Graph, unit: dict[int, int]) -> list[tuple[int, int]]:
+    """Pairs of groups, the lower number first, of which one has a product that a sum in the other alone reads."""
+    readers = users(graph)
+    kept = {(t.node.serial, t.index) for t in graph.roots}
+    pairs = []
+    for n in graph.nodes():
+        for t in n.inputs if n.op == "Add" else ():
+            key = (t.node.serial, t.index)
+            if t.node.op == "Mul" and len(readers[key]) == 1 and key not in kept:
+                pairs.append((min(unit[n.serial], unit[t.node.serial]), max(unit[n.serial], unit[t.node.serial])))
+    return [pair for pair in pairs if pair[0] != pair[1]]
 
 
 def _returns(

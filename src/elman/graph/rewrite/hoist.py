@@ -31,19 +31,6 @@ def hoist(graph: Graph) -> Graph:
     return rebuild(graph, lambda node, inputs: (moved if node.op == "Scan" else copy)(node, inputs))
 
 
-def state_free_first(graph: Graph) -> Graph:
-    """Every scan of the graph with its sums in the order in which `hoist` takes them; nothing is moved.
-
-    A step that is computed alone then has the bits of that step among all.
-    """
-
-    def ordered(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
-        body = _state_free_first(node.attrs["body"], node.attrs["carries"])
-        return Node("Scan", inputs, {**node.attrs, "body": body}).outputs
-
-    return rebuild(graph, lambda node, inputs: (ordered if node.op == "Scan" else copy)(node, inputs))
-
-
 def _state_free_first(body: Graph, carries: int) -> Graph:
     """(x W + h U) + b becomes (x W + b) + h U.
 

@@ -45,7 +45,8 @@ class _Merger:
         if node.op in ("Input", "Variable"):
             return node.outputs
         inputs = _without_expansions(node, inputs)
-        shorter = inputs[0] if node.op == "Identity" and self.final else _identity(node, inputs)
+        passed = node.op == "Identity" and self.final and not node.attrs.get("apart")
+        shorter = inputs[0] if passed else _identity(node, inputs)
         if shorter is None and self.final:
             shorter = _repeated_later(node, inputs)
         if shorter is not None:
@@ -87,7 +88,7 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
     """The operand a node is equal to, if it is equal to one."""
     out = node.outputs[0]
     same = [t for t in ins if t.shape == out.shape and t.dtype == out.dtype]
-    if node.op == "Identity" and not node.attrs.get("stop"):
+    if node.op == "Identity" and not (node.attrs.get("stop") or node.attrs.get("apart")):
         return ins[0]
     if node.op in ("Reshape", "Expand", "Cast") and same:
         return same[0]
@@ -233,11 +234,15 @@ def _through_transpose(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
 
 
 def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
-    """A scan of one step as the step itself: no loop, and a state of zeros before it simplifies away."""
+    """A scan of one step as the step itself: no loop, and a state of zeros before it simplifies away.
+
+    What goes in and what comes out stays apart from operators around it, as a loop would keep it: joined to them, sums
+    would be taken in another order, and a step computed alone would not have the bits of that step among many.
+    """
     body, carries, sequences = node.attrs["body"], node.attrs["carries"], node.attrs["sequences"]
     at = carries + sequences
     main = inputs[: len(body.inputs)]
-    given = [*main[:carries], *(reshape(x, x.shape[1:]) for x in main[carries:at]), *main[at:]]
+    given = [*main[:carries], *(apart(reshape(x, x.shape[1:])) for x in main[carries:at]), *main[at:]]
     place = {t.node.serial: value for t, value in zip(body.inputs, given, strict=True)}
     made = list(
         rebuild(Graph((), body.outputs), lambda n, i: (place[n.serial],) if n.serial in place else copy(n, i)).outputs
@@ -246,7 +251,12 @@ def unrolled(node: Node, inputs: tuple[Tensor, ...]) -> list[Tensor]:
         for i, t in enumerate(made):
             real = reshape(apply("Less", 0, inputs[-1]), (inputs[-1].shape[0], *(1,) * (t.ndim - 1)))
             made[i] = apply("Where", real, t, given[i] if i < carries else 0.0)
-    return [t if i < carries else reshape(t, (1, *t.shape)) for i, t in enumerate(made)]
+    return [apart(t) if i < carries else reshape(apart(t), (1, *t.shape)) for i, t in enumerate(made)]
+
+
+def apart(t: Tensor) -> Tensor:
+    """The tensor, not to be joined with what reads it: `fuse` heeds it, and takes it away."""
+    return t if not t.node.inputs else apply("Identity", t, apart=True)
 
 
 # ---- scans ---------------------------------------------------------------------------------------------------------

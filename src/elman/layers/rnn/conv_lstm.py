@@ -16,6 +16,7 @@ from elman.layers.arguments import check_rate, check_units, need_channels_last
 from elman.layers.base import Layer, Mask, current
 from elman.layers.registry import register
 from elman.layers.rnn.gates import LSTMGate
+from elman.layers.rnn.recurrence import choose
 from elman.shapes import Shape, text
 
 Numbers = int | Sequence[int]
@@ -88,21 +89,27 @@ class ConvLSTM(Layer):
             x = x * now.dropout((x.shape[0], 1, *x.shape[2:]), self.dropout, x.dtype, self.seed)
         z = self._from_input(x)
         start = ops.zeros((x.shape[0], *z.shape[2:-1], self.filters), x.dtype)
-        h, c = [start, start] if initial_state is None else self._given(initial_state, start.shape)
+        init = [start, start] if initial_state is None else self._given(initial_state, start.shape)
         drop = training and self.recurrent_dropout
         kept = now.dropout(start.shape, self.recurrent_dropout, x.dtype, self.seed) if drop else None
         real = None if mask is None or mask.values is None else ops.swapaxes(mask.values, 0, 1)
+        steps, companion = ops.swapaxes(z, 0, 1), now.companion
+        begin = companion.start(self.name, steps, init) if companion.carries else init  # others watch a cell
+        restarts = companion.restarts(self.name, steps) if companion.carries else None
 
         def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+            if restarts is not None:
+                states = tuple(choose(slices[-1], a, b) for a, b in zip(init, states, strict=True))
             h, c = self._step(slices[0], states[0], states[1], kept)
             if real is not None:
-                here = ops.reshape(slices[1], (slices[1].shape[0], *(1,) * (h.ndim - 1)))
-                h, c = ops.where(here, h, states[0]), ops.where(here, c, states[1])
+                h, c = choose(slices[1], h, states[0]), choose(slices[1], c, states[1])
             return [h, c], [h] if self.return_sequences else []
 
-        sequences = [ops.swapaxes(z, 0, 1), *([] if real is None else [real])]
+        sequences = [steps, *(s for s in (real, restarts) if s is not None)]
         lengths = None if mask is None else mask.lengths
-        finals, outputs = ops.scan(step, [h, c], sequences, lengths, self.go_backwards)
+        finals, outputs = ops.scan(step, begin, sequences, lengths, self.go_backwards)
+        if companion.carries:
+            companion.finish(self.name, finals)
         y = finals[0]
         if self.return_sequences:
             y = ops.swapaxes(outputs[0], 0, 1)

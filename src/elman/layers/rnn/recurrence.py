@@ -194,7 +194,7 @@ class _Walk:
         def step(states: tuple[Tensor, ...], slices: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
             if restarts is not None:
                 again = slices[walked - 1]
-                states = tuple(_choose(again, a, b) for a, b in zip(begin, states, strict=True))
+                states = tuple(choose(again, a, b) for a, b in zip(begin, states, strict=True))
             before, previous = states[: len(init)], states[len(init) :]
             now.zoneouts.update(zip(zoneouts, slices[1:], strict=False))
             y, *after = self.cell.advance(slices[0], *before)
@@ -203,13 +203,13 @@ class _Walk:
                 y = y if same is None else after[same]
             if real is not None:
                 here = slices[1 + len(zoneouts)]
-                kept = [_choose(here, new, old) for new, old in zip(after, before, strict=True)]
+                kept = [choose(here, new, old) for new, old in zip(after, before, strict=True)]
                 if last_is_state and same is not None:
                     y = kept[same]
                 elif self.zero:
-                    y = _choose(here, y, ops.zeros_like(y))
+                    y = choose(here, y, ops.zeros_like(y))
                 elif carried:
-                    y = _choose(here, y, previous[0])
+                    y = choose(here, y, previous[0])
                 after = kept
             kept_of_step = companion.watch(self.cell, slices[0], before, after)
             return [*after, *([y] if carried else [])], [*([y] if self.sequences else []), *kept_of_step]
@@ -316,7 +316,7 @@ def _reason(cell: Cell) -> str | None:
     return next((m.refuses["learn_initial_state"] for m in cell.members() if "learn_initial_state" in m.refuses), None)
 
 
-def _choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """a in rows where the step is real, else b. Shapes: real (B,), a and b (B, ...)."""
     return ops.where(ops.reshape(real, (*real.shape, *(1,) * (a.ndim - 1))), a, b)
 

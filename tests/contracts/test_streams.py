@@ -1,0 +1,162 @@
+"""Every layer in a stream: bit for bit what `predict` gives, or refused with the reason.
+
+The rows are those of `test_layers.py`: a new layer is walked here, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman import Model, executors, ops
+from elman.errors import ArgumentError
+from elman.graph import Tensor
+from elman.layers import GRU, AttentiveRNN, Embedding, Flatten, GRUCell, Input, RepeatVector, Reshape, TimeDistributed
+from tests.contracts.test_layers import CASES, Case, flat
+from tests.tolerances import assert_close
+
+STEPS, ROWS = 5, 2
+
+REFUSED = {
+    "Attention": "it looks at all steps",
+    "AdditiveAttention": "it looks at all steps",
+    "AttentiveRNN": "it looks at a memory as a whole",
+    "AveragePooling1D": "its window reaches over several steps",
+    "Bidirectional": "it reads the sequence from its end",
+    "Conv1D": "its window reaches over several steps",
+    "DepthwiseConv1D": "its window reaches over several steps",
+    "Dot": "it compares every step with every other",
+    "GlobalAveragePooling1D": "it takes the mean over all steps",
+    "GlobalMaxPooling1D": "it takes the largest over all steps",
+    "Lambda": "nobody knows what a function does with time",
+    "MaxPooling1D": "its window reaches over several steps",
+    "MultiHeadAttention": "it looks at all steps",
+    "Permute": "it moves the axis of time",
+    "SeparableConv1D": "its window reaches over several steps",
+    "ZeroPadding1D": "it adds or takes steps at the ends",
+    # one case of a layer whose others go
+    "concatenate_time": "it puts one sequence behind another",
+    "conv_lstm1d_dropout": "it starts at the end of the sequence",
+    "lstm_backwards": "it starts at the end of the sequence",
+}
+
+
+def reads_time(case: Case) -> bool:
+    """Whether axis 1 of every input is time: what a stream can be given."""
+    return all(shape[:1] == (None,) or len(shape) == 2 for shape in case.shapes)
+
+
+WALKED = [case for case in CASES if case.open_time and reads_time(case)]
+
+
+def model_of(case: Case, rng: np.random.Generator) -> Model:
+    """The layer, a recurrent layer on what it gives step by step, and one beside it, so that there is a state."""
+    inputs = [Input(shape, dtype="int32" if case.ids else "float32") for shape in case.shapes]
+    made = flat(case.make()(inputs if len(inputs) > 1 else inputs[0]))
+    beside = Embedding(case.ids, 4)(inputs[0]) if case.ids else inputs[0]
+    readable = [t for t in (beside, made[0]) if t.ndim > 2 and str(t.shape[1]) == "T"]
+    read = [GRU(2)(t if t.ndim == 3 else TimeDistributed(Flatten())(t)) for t in readable]
+    model = Model(inputs, [*made, *read])
+    for w in model.weights:
+        drawn = rng.normal(0, 0.5, w.shape)
+        w.assign(np.abs(drawn) + 0.5 if "variance" in w.name else drawn)
+    return model
+
+
+def data_for(case: Case, rng: np.random.Generator) -> list[np.ndarray]:
+    shapes = [(ROWS, STEPS, *shape[1:]) for shape in case.shapes]
+    return [
+        rng.integers(0, case.ids, s).astype("int32") if case.ids else rng.normal(size=s).astype("float32")
+        for s in shapes
+    ]
+
+
+def same(a: np.ndarray, b: np.ndarray) -> None:
+    """Bits natively; the reference's products are NumPy's, whose rounding depends on the number of rows."""
+    if executors.default().name == "native":
+        assert a.tobytes() == b.tobytes()
+    else:
+        assert_close(a, b, length=16, steps=STEPS)
+
+
+def given(arrays: list[np.ndarray]) -> Any:
+    """A list where there are several inputs; a list of one would be a row of numbers."""
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def predicted(model: Model, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return flat(model.predict(arrays, verbose=0))
+
+
+@pytest.mark.parametrize("case", WALKED, ids=[case.name for case in WALKED])
+def test_every_layer_streams_what_it_predicts_or_is_refused(case, rng):
+    model = model_of(case, rng)
+    reason = REFUSED.get(case.name, REFUSED.get(case.class_name))
+    if reason is not None:
+        with pytest.raises(ArgumentError, match=reason):
+            model.stream()
+        return
+    arrays = data_for(case, rng)
+    alone = [a[:1] for a in arrays]
+    whole = predicted(model, alone)
+    timed = [t.ndim > 1 and str(t.shape[1]) == "T" for t in model.outputs]
+    stream, rows = model.stream(), model.stream(batch=ROWS)
+    for t in range(STEPS):
+        so_far = whole if all(timed) else predicted(model, [a[:, : t + 1] for a in alone])
+        wanted = [w[0, t] if steps else s[0] for w, s, steps in zip(whole, so_far, timed, strict=True)]
+        one, many = stream.step(given([a[0, t] for a in alone])), rows.step(given([a[:, t] for a in arrays]))
+        for y, z, w in zip(flat(one), flat(many), wanted, strict=True):
+            same(y, w)
+            same(z[0], w)
+    stream.reset()
+    stream.feed(given([a[:, :2] for a in alone]))
+    for y, w, steps in zip(flat(stream.feed(given([a[:, 2:] for a in alone]))), whole, timed, strict=True):
+        same(y, w[:, 2:] if steps else w)
+
+
+@pytest.mark.parametrize("memory", [(None, 4), (5, 4)], ids=["open", "fixed"])
+def test_a_memory_is_not_taken_for_steps(memory):
+    """It is looked at as a whole; step by step it would be another at each step."""
+    x, m = Input((None, 3)), Input(memory)
+    looks = AttentiveRNN(GRUCell(3), return_sequences=True)
+    with pytest.raises(ArgumentError, match="memory as a whole"):
+        Model([x, m], looks([x, m])).stream()
+    encoded = GRU(4)(x)
+    with pytest.raises(ArgumentError, match="memory as a whole"):
+        Model(x, AttentiveRNN(GRUCell(3))([x, RepeatVector(2)(encoded)])).stream()
+
+
+def numbered(h: Tensor) -> Tensor:
+    """The number of each step. Shapes: h (B, T, U) -> (1, T, 1)."""
+    return ops.cast(ops.reshape(ops.arange(h.shape[1]), (1, -1, 1)), "float32")
+
+
+JOINED = {
+    "product": (lambda h, last: h * ops.expand_dims(last, 1), "operator Mul.*known at their end alone"),
+    "repeated": (lambda h, last: ops.broadcast_to(ops.expand_dims(last, 1), h.shape), "element-wise"),
+    "numbered": (lambda h, last: h + numbered(h), "element-wise"),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_what_the_end_or_the_count_of_steps_tells_is_not_joined_to_steps(name):
+    """A stream knows neither the last step of all nor, in the pieces it reads, the number of a step."""
+    x = Input((None, 3))
+    h, last = GRU(4, return_sequences=True, return_state=True)(x)
+    join, message = JOINED[name]
+    with pytest.raises(ArgumentError, match=message):
+        Model(x, GRU(2)(join(h, last))).stream()
+
+
+def test_steps_of_another_shape_are_still_steps(rng):
+    x = Input((None, 6))
+    model = Model(x, GRU(3, return_sequences=True)(TimeDistributed(Flatten())(Reshape((-1, 2, 3))(x))))
+    data = rng.normal(size=(1, STEPS, 6)).astype("float32")
+    whole, stream = model.predict(data, verbose=0), model.stream()
+    for t in range(STEPS):
+        same(stream.step(data[0, t]), whole[0, t])
+    y = GRU(3)(Reshape((-1, 3))(x))
+    with pytest.raises(ArgumentError, match="begin target_shape with -1, the steps"):
+        Model(x, y).stream()
