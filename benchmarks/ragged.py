@@ -21,8 +21,8 @@ KINDS = (
 """What is trained on, whether all sequences have T steps, how many there are, given B, and for how many epochs."""
 EXPLAINED = (
     "Cost of a step that counts over that of the same program's whole sequences; medians over rounds. elman's `fit` "
-    "puts sequences of like length into one batch, and turns a list of sequences into an array once, which is in these "
-    "times; PyTorch packs what the shuffle gives."
+    "puts sequences of like length into one batch, and is given a list: what it makes of it is in these times (of "
+    "whole sequences an array, mixed ones it reads where they lie); PyTorch packs what the shuffle gives."
 )
 
 

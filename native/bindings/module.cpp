@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "borrowed.h"
 #include "plan.h"
 #include "read.h"
 #include "runs.h"
@@ -20,54 +21,6 @@ namespace nb = nanobind;
 using namespace elman;
 
 namespace {
-
-// Arrays of Python, borrowed for the time of a call: the cheapest way to their memory. Those that are written are C-contiguous,
-// and of the others each row.
-class Borrowed {
- public:
-  Borrowed(nb::handle list, bool written) {
-    const size_t count = nb::len(list);
-    views_.reserve(count);  // a view may point into itself, so it must not move
-    for (size_t i = 0; i < count; ++i) {
-      nb::object one = list[i];
-      views_.emplace_back();
-      if (PyObject_GetBuffer(one.ptr(), &views_.back(),
-                             written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_STRIDES) != 0) {
-        views_.pop_back();
-        release();
-        throw nb::python_error();
-      }
-      if (!rows_in_one_piece(views_.back())) {
-        release();
-        throw nb::value_error("a row of an array must lie in one piece");
-      }
-    }
-  }
-  ~Borrowed() { release(); }
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-
-  size_t size() const { return views_.size(); }
-  char* data(size_t i) const { return static_cast<char*>(views_[i].buf); }
-  int64_t bytes(size_t i) const { return int64_t(views_[i].len); }
-  int64_t rows(size_t i) const { return views_[i].ndim > 0 ? int64_t(views_[i].shape[0]) : -1; }
-  int64_t stride(size_t i) const { return views_[i].ndim > 0 ? int64_t(views_[i].strides[0]) : 0; }
-  bool in_one_piece(size_t i) const { return PyBuffer_IsContiguous(&views_[i], 'C') != 0; }
-
- private:
-  static bool rows_in_one_piece(const Py_buffer& v) {
-    Py_ssize_t bytes = v.itemsize;
-    for (int axis = v.ndim - 1; axis > 0 && v.len > 0; --axis) {
-      if (v.shape[axis] != 1 && v.strides[axis] != bytes) return false;
-      bytes *= v.shape[axis];
-    }
-    return true;
-  }
-  void release() {
-    for (Py_buffer& v : views_) PyBuffer_Release(&v);
-  }
-  std::vector<Py_buffer> views_;
-};
 
 template <class R>
 class NativePlan {
@@ -92,8 +45,9 @@ class NativePlan {
                                       nb::object order, int64_t batch, int threads, nb::handle outputs) {
     const Borrowed given(arrays, false), made(outputs, true);
     int64_t rows = -1;
-    const std::vector<Array> views = inputs(given, batched, symbols, rows);
+    std::vector<Array> views = inputs(given, batched, symbols, rows);
     const Order list(order, rows);
+    const auto apart = rows_apart(given, list, views);
     if (list.given()) rows = list.size();
     else if (rows < 0) rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
     const std::vector<char*> into = places(made, symbols, rows);
@@ -122,8 +76,9 @@ class NativePlan {
                                        nb::handle into) {
     const Borrowed given(arrays, false), record(into, true);
     int64_t rows = -1;
-    const std::vector<Array> views = inputs(given, batched, symbols, rows);
+    std::vector<Array> views = inputs(given, batched, symbols, rows);
     const Order list(order, rows);
+    const auto apart = rows_apart(given, list, views);
     within(sums, variables_.size(), "a sum is an unknown variable");
     if (!list.given() || batch < 1 || epochs < 1 || list.size() % epochs != 0 || record.size() != sums.size())
       throw nb::value_error("an order, sums or places that do not fit the epochs");
@@ -141,6 +96,7 @@ class NativePlan {
     int64_t steps = 0;
     for (int64_t e = 0; e < epochs; ++e) {
       const Outcome o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host);
+      for (Array& a : views) a.apart += a.apart == nullptr ? 0 : rows;
       steps += o.steps;
       if (o.diverged) return {steps, true};
       for (size_t i = 0; i < watched.size(); ++i) {
@@ -235,11 +191,29 @@ class NativePlan {
       if (batched[i]) rows = own;
       sizes[0] = batched[i] ? own : symbols[0];
       const int64_t expected = bytes_of(s.inputs[i], sizes);
+      if (arrays.apart(i)) {
+        if (!batched[i]) throw nb::value_error("rows that lie apart must be rows of the batch");
+        views.push_back({nullptr, own, own > 0 ? expected / own : 0, 0});
+        continue;
+      }
       if (arrays.bytes(i) != expected) throw nb::value_error("an array does not have the size of its input");
       if (!batched[i] && !arrays.in_one_piece(i)) throw nb::value_error("an array must lie in one piece");
       views.push_back({arrays.data(i), own, own > 0 ? expected / own : expected, batched[i] ? arrays.stride(i) : 0});
     }
     return views;
+  }
+
+  // By input, rows that lie apart in the order in which they are read; the views are told of them.
+  static std::vector<std::vector<Row>> rows_apart(const Borrowed& arrays, const Order& order,
+                                                  std::vector<Array>& views) {
+    std::vector<std::vector<Row>> found(arrays.apart() ? views.size() : 0);
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (!arrays.apart(i)) continue;
+      const int64_t count = order.given() ? order.size() : views[i].rows;
+      for (int64_t r = 0; r < count; ++r) found[i].push_back(arrays.row(i, order.given() ? order.data()[r] : r));
+      views[i].apart = found[i].data();
+    }
+    return found;
   }
 
   // Where the results of a batch of so many rows are to lie; nowhere where there are no places for them.

@@ -34,8 +34,8 @@ Numbers cut(const Spec& spec, const Numbers& symbols, const Feed& feed, int thre
     const int64_t steps = std::max<int64_t>(sizes[size_t(r.steps)], 1), step = sizes[size_t(r.work)] / (steps * rows);
     whole -= step * steps * rows;
     for (int64_t row = 0; row < rows; ++row) {
-      int32_t length;
-      std::memcpy(&length, feed.row(a, row), sizeof length);
+      int32_t length = 0;
+      if (const Row own = feed.row(a, row); own.bytes >= 4) std::memcpy(&length, own.data, sizeof length);
       work[size_t(row)] += step * std::clamp<int64_t>(length, 0, steps);
     }
   }

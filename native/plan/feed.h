@@ -6,12 +6,20 @@
 
 namespace elman {
 
+// A row of an input where it lies. What it lacks of the bytes that a row of the batch has is 0.
+struct Row {
+  const char* data;
+  int64_t bytes;
+};
+
 // One graph input of a run. data: (rows, width) items of 4 bytes or of a real number, each row in one piece, owned by the caller.
 struct Array {
   const char* data;
   int64_t rows;  // of the whole data set; -1 for an input without batch axis
   int64_t bytes;  // of one row, or of all of an input without batch axis
   int64_t stride;  // bytes from a row to the next
+  const Row* apart =
+      nullptr;  // in the place of data, rows that lie anywhere and may end early: in order, one after another
 };
 
 // A batch: rows order[start ...] of arrays, or start ... when there is no order.
@@ -20,13 +28,14 @@ struct Feed {
   const int64_t* order;
   int64_t start;
 
-  // Where a row of the batch lies in an array
-  const char* row(const Array& a, int64_t r) const {
-    return a.data + (order == nullptr ? start + r : order[start + r]) * a.stride;
+  // A row of the batch in an array
+  Row row(const Array& a, int64_t r) const {
+    if (a.apart != nullptr) return a.apart[start + r];
+    return {a.data + (order == nullptr ? start + r : order[start + r]) * a.stride, a.bytes};
   }
 };
 
-// An input that stays where it lies: each row of the batch there, and whether all numbers that products read were finite.
+// An input that stays where it lies: each row of the batch there, if it is whole, and whether all numbers that products read were finite.
 struct RowsAt {
   std::vector<const char*> rows;
   bool finite = true;

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from elman import settings
-from elman.executors.base import Executor, Notes, Plan, Run
+from elman.executors.base import Arrays, Executor, Notes, Plan, Run
 from elman.executors.native import NativeExecutor, available
 from elman.executors.reference import ReferenceExecutor
+from elman.executors.rows import Rows, mostly_padding, padded
 
-__all__ = ["Executor", "NativeExecutor", "Notes", "Plan", "ReferenceExecutor", "Run", "available", "default"]
+__all__ = [
+    "Arrays", "Executor", "NativeExecutor", "Notes", "Plan", "ReferenceExecutor", "Rows", "Run", "available",
+    "default", "mostly_padding", "padded",
+]  # fmt: skip
 
 
 def default() -> Executor:

@@ -13,7 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.executors.rows import Rows
 from elman.graph.node import Graph, Variable
+
+Arrays = Sequence[np.ndarray | Rows]
+"""What a plan reads: one for each graph input."""
 
 
 class Run(NamedTuple):
@@ -51,7 +55,7 @@ class Plan(ABC):
     """Whether `run` looks at all numbers of its inputs, and says in `Run.finite` what it saw."""
 
     @abstractmethod
-    def run(self, arrays: Sequence[np.ndarray]) -> Run:
+    def run(self, arrays: Arrays) -> Run:
         """One step: outputs from arrays, then the updates, unless the guard is not finite.
 
         Args: arrays: one for each graph input, with its type and shape; open sizes are taken from them.
@@ -88,7 +92,7 @@ class Plan(ABC):
 
         return Bound(again, step)
 
-    def again(self, arrays: Sequence[np.ndarray], look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like those of a run before: of the same types and shapes, each in one piece.
 
         What comes back takes such arrays, one after another, and looks at nothing but their headers. It gives new
@@ -101,15 +105,15 @@ class Plan(ABC):
         return None
 
     @abstractmethod
-    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+    def run_batches(self, arrays: Arrays, order: np.ndarray, batch_size: int) -> Run:
         """One step for each batch of `batch_size` rows of `order`; the last may be smaller.
 
-        Args: arrays: data sets whose first axis counts rows, which may lie apart: a view of the first steps of all rows
-            is not copied; order: int64 row numbers. Stops early when the guard fails.
+        Args: arrays: data sets whose first axis counts rows, which may lie apart: neither a view of the first steps of
+            all rows nor `Rows` are copied; order: int64 row numbers. Stops early when the guard fails.
         Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
 
-    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
+    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """`run_batches` for each row of `orders`; after each, the sums of `notes` are noted and start again from zero.
 
         Args: orders: int64, N > 0; notes: sums, each with an array of its type, filled epoch by epoch: what was done
@@ -127,7 +131,7 @@ class Plan(ABC):
                 variable.value[...] = 0
         return Run(outputs, steps)
 
-    def needed(self, arrays: Sequence[np.ndarray]) -> int:
+    def needed(self, arrays: Arrays) -> int:
         """Bytes that a run on arrays of these shapes would hold, without running it; 0: nobody knows.
 
         Shapes: arrays as the inputs of the graph.

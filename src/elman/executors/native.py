@@ -25,9 +25,10 @@ from elman.errors import (
     ShapeError,
     reference_executor_warning,
 )
-from elman.executors.base import Bound, Executor, Notes, Plan, Run
+from elman.executors.base import Arrays, Bound, Executor, Notes, Plan, Run
 from elman.executors.lowering import HOMES, ONCE, OPS, Lowered, lower
 from elman.executors.pointwise import CODES
+from elman.executors.rows import Rows
 from elman.graph.node import Graph, Tensor
 from elman.graph.verify import verify
 from elman.shapes import Dim, bind, number, text
@@ -154,7 +155,7 @@ class NativePlan(Plan):
         # Where no result has an open size, batches of other lengths ask for the same arrays.
         self._open = any(isinstance(size, Dim) for t in graph.outputs for size in t.shape)
 
-    def run(self, arrays: Sequence[np.ndarray]) -> Run:
+    def run(self, arrays: Arrays) -> Run:
         """One step on arrays, as `Plan.run`."""
         with self._lock:
             views = self._accept(arrays)
@@ -186,7 +187,7 @@ class NativePlan(Plan):
             return Bound(functools.partial(_named, made.run), functools.partial(_named, made.step))
         return Bound(made.run, made.step)
 
-    def again(self, arrays: Sequence[np.ndarray], look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like these, as `Plan.again`; a call takes a microsecond beside the work."""
         with self._lock:
             if self._truths or any(type(a) is not np.ndarray for a in arrays) or self._accept(arrays) is not arrays:
@@ -203,7 +204,7 @@ class NativePlan(Plan):
         blocks = [*(s[1] for s in (*spec["segments"], *spec["last"])), *(b[0] for b in spec["bodies"])]
         return any([*OPS][i[0]] in _TABLES for block in blocks for i in block)
 
-    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+    def run_batches(self, arrays: Arrays, order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, as `Plan.run_batches`; no Python in between."""
         if len(order) == 0:
             return Run([], 0)
@@ -220,7 +221,7 @@ class NativePlan(Plan):
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
 
-    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
+    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`; no Python in between."""
         places = {id(v): i for i, v in enumerate(self.lowered.variables)}
         with self._lock:
@@ -234,7 +235,7 @@ class NativePlan(Plan):
             done = steps % -(-rows.shape[1] // batch_size)
             return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)
 
-    def needed(self, arrays: Sequence[np.ndarray]) -> int:
+    def needed(self, arrays: Arrays) -> int:
         """Bytes that a run on arrays of these shapes would hold, as `Plan.needed`."""
         sizes: dict[str, int] = {}
         for t, a in zip(self.graph.inputs, arrays, strict=True):
@@ -247,28 +248,30 @@ class NativePlan(Plan):
         with self._lock:
             self._plan.release()
 
-    def _accept(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    def _accept(self, arrays: Arrays) -> Arrays:
         """The arrays as the plan reads them: right type and shape, each row contiguous. Open sizes are noted."""
         self._note(arrays)
         for a, kind in zip(arrays, self._types, strict=True):
-            if a.dtype is not kind or not a.flags.c_contiguous:
+            if isinstance(a, Rows) or a.dtype is not kind or not a.flags.c_contiguous:
                 return [a if self._readable(i, a) else self._converted(i, a) for i, a in enumerate(arrays)]
         return arrays
 
-    def _note(self, arrays: Sequence[np.ndarray]) -> None:
+    def _note(self, arrays: Arrays) -> None:
         """Note the open sizes of arrays. Raises: ShapeError: some do not fit the graph."""
         shapes = tuple([a.shape for a in arrays])
         if shapes != self._bound:
             self._bind(arrays)
             self._bound = shapes
 
-    def _readable(self, index: int, array: np.ndarray) -> bool:
+    def _readable(self, index: int, array: np.ndarray | Rows) -> bool:
         """Whether the plan can read an array where it is: of its type, in one piece, or with a batch each row of it."""
         if array.dtype != self._types[index]:
             return False
+        if isinstance(array, Rows):
+            return self._batched[index]
         return array.flags.c_contiguous or (self._batched[index] and array[:1].flags.c_contiguous)
 
-    def _converted(self, index: int, array: np.ndarray) -> np.ndarray:
+    def _converted(self, index: int, array: np.ndarray | Rows) -> np.ndarray:
         """One array in the plan's type (booleans are numbers there). Raises: DTypeError: of another type."""
         t, kind = self.graph.inputs[index], self._types[index]
         if array.dtype != kind and (t.dtype != dtypes.BOOL or array.dtype != np.bool_):
@@ -276,7 +279,7 @@ class NativePlan(Plan):
             raise DTypeError.at("Plan", t.node.attrs["name"], f"of type {t.dtype}", array.dtype, cure)
         return np.ascontiguousarray(array, dtype=kind)
 
-    def _bind(self, arrays: Sequence[np.ndarray]) -> None:
+    def _bind(self, arrays: Arrays) -> None:
         # Evaluating every open size takes longer than a small step, and ragged batches come with few lengths.
         shapes = tuple([a.shape for a in arrays])
         if shapes not in self._bindings:

@@ -17,8 +17,9 @@ import numpy as np
 from elman import dtypes, settings
 from elman.errors import DataError, DTypeError, ShapeError
 from elman.executors import windows
-from elman.executors.base import Executor, Plan, Run
+from elman.executors.base import Arrays, Executor, Plan, Run
 from elman.executors.philox import uniform
+from elman.executors.rows import Rows
 from elman.graph.node import Graph, Node, Tensor
 from elman.graph.verify import verify
 from elman.shapes import B, Size, bind, evaluate
@@ -354,7 +355,7 @@ class ReferencePlan(Plan):
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def run(self, arrays: Sequence[np.ndarray]) -> Run:
+    def run(self, arrays: Arrays) -> Run:
         """One step on arrays, as `Plan.run`."""
         sizes: dict[str, int] = {}
         values = [self._accept(t, a, sizes) for t, a in zip(self.graph.inputs, arrays, strict=True)]
@@ -366,7 +367,7 @@ class ReferencePlan(Plan):
             variable.value[...] = value
         return Run([np.array(o) for o in outputs])
 
-    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+    def run_batches(self, arrays: Arrays, order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, one by one, as `Plan.run_batches`."""
         outputs: list[np.ndarray] = []
         for done, start in enumerate(range(0, len(order), batch_size)):
@@ -378,14 +379,14 @@ class ReferencePlan(Plan):
                 return Run(outputs, done, diverged=True)
         return Run(outputs, -(-len(order) // batch_size))
 
-    def _accept(self, t: Tensor, array: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
+    def _accept(self, t: Tensor, array: np.ndarray | Rows, sizes: dict[str, int]) -> np.ndarray:
         name = t.node.attrs["name"]
         if str(array.dtype) != t.dtype:
             raise DTypeError.at(
                 "Plan", name, f"of type {t.dtype}", array.dtype, f"Convert it with .astype('{t.dtype}')."
             )
         bind("Plan", name, t.shape, array.shape, sizes)
-        return array
+        return np.asarray(array)
 
 
 class ReferenceExecutor(Executor):

@@ -20,7 +20,7 @@ import numpy as np
 from elman import charts, ops
 from elman.autodiff import gradients
 from elman.errors import ArgumentError, unknown_name
-from elman.executors import default
+from elman.executors import Arrays, default
 from elman.graph import Graph, Tensor, placeholder
 from elman.graph.rewrite import hoist, simplify
 from elman.layers.base import Companion, tracing
@@ -311,7 +311,7 @@ def _sum_of_last(outputs: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def _zeros(probes: Sequence[Tensor], arrays: Sequence[np.ndarray], feeds: Feeds) -> list[np.ndarray]:
+def _zeros(probes: Sequence[Tensor], arrays: Arrays, feeds: Feeds) -> list[np.ndarray]:
     """Arrays of zeros for the probes, sized by the data."""
     sizes: dict[str, int] = {}
     for t, array in zip(feeds.all, arrays, strict=True):

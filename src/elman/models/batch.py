@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.executors import Plan
+from elman.executors import Arrays, Plan, Rows
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
 from elman.training.buckets import run_whole
@@ -49,9 +49,11 @@ class _Like:
             return array.astype(self.plan_dtype, copy=False).reshape(self.plan_shape)
 
 
-def _like(given: Any, taken: np.ndarray) -> _Like | None:
+def _like(given: Any, taken: np.ndarray | Rows) -> _Like | None:
     """None where later arrays must be looked at again: no array, or class numbers that must be checked to be whole."""
-    plain = type(given) is np.ndarray and given.size == taken.size and given.dtype.isnative
+    if type(given) is not np.ndarray or isinstance(taken, Rows):
+        return None
+    plain = given.size == taken.size and given.dtype.isnative
     return _Like(given, taken) if plain and (given.dtype == taken.dtype or taken.dtype.kind == "f") else None
 
 
@@ -77,9 +79,7 @@ class _Kept(NamedTuple):
         return tuple([like.ready(a) for like, a in zip(self.likes, arrays, strict=True)])
 
 
-def _kept(
-    plan: Plan, version: int, given: Sequence[Any], taken: Sequence[np.ndarray], look: bool = False
-) -> _Kept | None:
+def _kept(plan: Plan, version: int, given: Sequence[Any], taken: Arrays, look: bool = False) -> _Kept | None:
     """What is kept of a run on arrays that were taken from those given; None: it may not go the same way again."""
     likes = [_like(x, a) for x, a in zip(given, taken, strict=True)] if len(given) == len(taken) else [None]
     plain = tuple([like for like in likes if like is not None])
@@ -183,10 +183,10 @@ class OnBatch(abc.ABC):
         self._predicts = _kept(plan, steps.version, (x,), data.arrays, look=True)
         return self._structured(made)
 
-    def _diverged(self, arrays: Sequence[np.ndarray], steps: Steps) -> ArithmeticError:
+    def _diverged(self, arrays: Arrays, steps: Steps) -> ArithmeticError:
         """The error of a batch that was refused: bad data if they are bad, else divergence."""
         for name, array in zip("xy", arrays, strict=False):
-            check_finite(array, self.where, name)
+            check_finite(np.asarray(array), self.where, name)
         return divergence(int(steps.counters.step.value), None, 0, getattr(self.optimizer, "learning_rate", None))
 
 

@@ -237,7 +237,8 @@ class Compiled(OnBatch, Layer):
 
         Args: as in Keras.
             x: array, frame, list of ragged sequences; a list or dict of them for several inputs; or batches: a
-                generator or an iterable of (x, y) or (x, y, sample_weight).
+                generator or an iterable of (x, y) or (x, y, sample_weight). What has the model's type is read where it
+                lies, so it must stay as it is meanwhile.
             y: targets likewise; None where x gives batches.
             batch_size: default 32.
             verbose: 0 silent, 1 or "auto" a live line, 2 a line an epoch.

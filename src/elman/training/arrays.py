@@ -6,8 +6,8 @@ is checked here, once, before the first step: rank and sizes, types, emptiness, 
 
 from __future__ import annotations
 
+import itertools
 import math
-import mmap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,15 +15,14 @@ import numpy as np
 
 from elman import dtypes
 from elman.errors import DataError, DTypeError, MemoryLimitError, ShapeError
+from elman.executors import Rows, mostly_padding, padded
 from elman.shapes import Shape, rank_problem, text
 
-__all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "to_array"]
+__all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "take", "to_array"]
 
 
-_SPARSE = 1 << 26
-"""Bytes of padded rows from which padding is kept out of memory."""
-_NO_RESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-"""Linux: pages that nobody writes to are promised to nobody."""
+_TOGETHER = 1 << 16
+"""Numbers of rows that are looked at in one call: a call for each short row would be felt."""
 _MOST = int(np.iinfo(np.int32).max)
 
 
@@ -44,6 +43,46 @@ class Padded(NamedTuple):
 
     values: np.ndarray
     lengths: np.ndarray | None
+
+
+def take(data: Any, column: Column) -> tuple[np.ndarray | Rows, np.ndarray | None]:
+    """As `convert`, but sequences of the graph's type are not copied: they stay where they lie."""
+    if is_ragged(data) and len(column.shape) > 1 and not isinstance(column.shape[1], int):
+        rows = _lying(data, column)
+        if rows is not None:
+            check_shape(rows, column)
+            _check_rows(rows, column)
+            return rows, np.array([len(part) for part in rows.parts], np.int32)
+    return convert(data, column)
+
+
+def _lying(data: Sequence[Any], column: Column) -> Rows | None:
+    """Sequences as they are; None where they must be copied to be of one type and shape, each in one piece."""
+    kind = np.dtype(column.dtype)
+    if not all(type(row) is np.ndarray and row.dtype == kind and row.flags.c_contiguous for row in data):
+        return None
+    tails = {row.shape[1:] for row in data if len(row)}
+    if len(tails) != 1:
+        return None
+    return Rows(data, _fitted((len(data), max(map(len, data)), *tails.pop()), column), kind)
+
+
+def _check_rows(rows: Rows, column: Column) -> None:
+    """Raises: as `check_finite`."""
+    if rows.dtype.kind != "f":
+        return
+    ends = np.cumsum([part.size for part in rows.parts])
+    cuts = [0, *np.searchsorted(ends, np.arange(_TOGETHER, ends[-1], _TOGETHER)), len(rows)]
+    for first, last in itertools.pairwise(cuts):
+        some = [part for part in rows.parts[first:last] if part.size]
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = float(some[0].sum() if len(some) == 1 else np.concatenate(some).sum()) if some else 0.0
+        if np.isfinite(total):
+            continue
+        for i, part in enumerate(rows.parts[first:last], first):
+            if not np.isfinite(part).all():
+                steps = part.reshape(len(part), *rows.shape[2:])
+                raise _not_finite(steps, np.argwhere(~np.isfinite(steps))[0], column.where, column.name, (i,))
 
 
 def convert(data: Any, column: Column) -> Padded:
@@ -74,9 +113,10 @@ def _all_finite(values: np.ndarray, lengths: np.ndarray) -> bool:
 
     Shapes: values (N, T, ...), lengths (N,).
     """
-    if values.dtype.kind != "f" or values.nbytes < _SPARSE:
+    if values.dtype.kind != "f":
         return False
-    return all(np.isfinite(row[:n]).all() for row, n in zip(values, lengths, strict=True))
+    rows = [row[:n] for row, n in zip(values, lengths, strict=True)]
+    return mostly_padding(rows, values.shape, values.dtype) and all(np.isfinite(row).all() for row in rows)
 
 
 def to_array(data: Any, column: Column) -> np.ndarray:
@@ -151,14 +191,16 @@ def pad(data: Sequence[Any], column: Column) -> Padded:
         raise ShapeError.at(column.where, column.name, "of sequences with equal features", sorted(tails), cure)
     shape = (len(rows), int(lengths.max()), *tails.pop())
     kind = np.result_type(*rows)
-    sparse = math.prod(shape) * kind.itemsize >= _SPARSE and math.prod(shape) >= 4 * sum(row.size for row in rows)
-    if sparse and all(_holds(column.dtype, row) for row in rows):
+    if mostly_padding(rows, shape, kind) and all(_holds(column.dtype, row) for row in rows):
         kind = np.dtype(column.dtype)  # or all of the padding would be converted
-    values = _zeros(shape, kind, sparse, column)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for i, row in enumerate(rows):
-            values[i, : len(row)] = row
-    return Padded(values, lengths)
+    try:
+        return Padded(padded(rows, shape, kind), lengths)
+    except (MemoryError, OSError):
+        size = math.prod(shape) * kind.itemsize
+        because = f"{shape[0]} of them, padded to the longest of {shape[1]} steps, take {size / 2**30:.1f} GiB"
+        cure = "Cut the longest (a field's max_length does), or fit them apart."
+        rule = "sequences that this machine can hold"
+        raise MemoryLimitError.at(column.where, column.name, rule, "more", cure, because=because) from None
 
 
 def _holds(dtype: str, row: np.ndarray) -> bool:
@@ -169,39 +211,24 @@ def _holds(dtype: str, row: np.ndarray) -> bool:
     return whole and (row.size == 0 or bool(row.min() >= -_MOST and row.max() <= _MOST))
 
 
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any], sparse: bool, column: Column) -> np.ndarray:
-    """Zeros, of which no page takes memory before something is written to it, where most are padding.
-
-    Raises: MemoryLimitError: the machine refuses so many.
-    """
-    size = math.prod(shape) * dtype.itemsize
-    try:
-        if not (sparse and hasattr(mmap, "MADV_NOHUGEPAGE")):
-            return np.zeros(shape, dtype)
-        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
-        pages.madvise(mmap.MADV_NOHUGEPAGE)  # a huge page would hold the padding of many rows
-        return np.frombuffer(pages, dtype).reshape(shape)
-    except (MemoryError, OSError):
-        because = f"{shape[0]} of them, padded to the longest of {shape[1]} steps, take {size / 2**30:.1f} GiB"
-        cure = "Cut the longest (a field's max_length does), or fit them apart."
-        rule = "sequences that this machine can hold"
-        raise MemoryLimitError.at(column.where, column.name, rule, "more", cure, because=because) from None
-
-
 def fit_rank(array: np.ndarray, column: Column) -> np.ndarray:
     """An axis of size 1 at the end is added or dropped where only that is missing or too much, as in Keras.
 
     Shapes: (N, ..., 1) -> (N, ...), or back.
     """
+    return array.reshape(_fitted(array.shape, column))
+
+
+def _fitted(shape: tuple[int, ...], column: Column) -> tuple[int, ...]:
     rank = len(column.shape)
-    if array.ndim == rank - 1 and column.shape[-1] == 1:
-        return array[..., None]
-    if array.ndim == rank + 1 and array.shape[-1] == 1:
-        return array[..., 0]
-    return array
+    if len(shape) == rank - 1 and column.shape[-1] == 1:
+        return (*shape, 1)
+    if len(shape) == rank + 1 and shape[-1] == 1:
+        return shape[:-1]
+    return shape
 
 
-def check_shape(array: np.ndarray, column: Column) -> None:
+def check_shape(array: np.ndarray | Rows, column: Column) -> None:
     """Raises: ShapeError: another rank, or another size where the size is fixed.
 
     Shapes: array as the column, its open sizes filled in.
@@ -263,11 +290,19 @@ def check_finite(array: np.ndarray, where: str, name: str, names: Any = None) ->
         total = float(array.sum())  # one pass without a temporary array; a false alarm costs a second pass
     if np.isfinite(total) or np.isfinite(array).all():
         return
-    at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    raise _not_finite(array, np.argwhere(~np.isfinite(array))[0], where, name, names=names)
+
+
+def _not_finite(
+    array: np.ndarray, place: Sequence[int], where: str, name: str, before: tuple[int, ...] = (), names: Any = None
+) -> DataError:
+    """The error of one number. Args: before: where the array stands in what was given."""
+    inside = tuple(int(i) for i in place)
+    at = before + inside
     index = ", ".join(map(str, at))
     cure = "Fill the gap or drop the row."
-    raise DataError.at(
-        where, name, "be finite", float(array[at]), cure, because=f"{name}[{index}], {_place(at, names)}"
+    return DataError.at(
+        where, name, "be finite", float(array[inside]), cure, because=f"{name}[{index}], {_place(at, names)}"
     )
 
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from elman import dtypes, ops
 from elman.errors import ArgumentError, DataError, ShapeError, unknown_name
-from elman.executors import default
+from elman.executors import Arrays, Rows, default
 from elman.graph import Graph, Tensor
 from elman.layers.base import tracing
 from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
-from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, to_array
+from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, take, to_array
 from elman.training.buckets import Trim
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
@@ -68,9 +68,8 @@ class Adapter:
     def inputs(self, x: Any) -> DataSet:
         """A data set without targets."""
         given = self._parts("x", x, [name_of(t) for t in self.program.inputs], [t.ndim for t in self.program.inputs])
-        found = [convert(a, column) for a, column in zip(given, self.columns, strict=True)]
-        lengths = [p.lengths for p in found]
-        arrays = [p.values for p in found]
+        found = [take(a, column) for a, column in zip(given, self.columns, strict=True)]
+        arrays, lengths = [values for values, _ in found], [n for _, n in found]
         _check_rows(self.program.where, {c.name: a for c, a in zip(self.columns, arrays, strict=True)})
         self._check_symbols(arrays)
         arrays += [n for n in lengths if n is not None]
@@ -139,7 +138,7 @@ class Adapter:
             where, argument, f"a list or dict of {len(names)} arrays", f"{count}", f"In order: {', '.join(names)}."
         )
 
-    def _check_symbols(self, arrays: Sequence[np.ndarray]) -> None:
+    def _check_symbols(self, arrays: Arrays) -> None:
         """Raises: ShapeError: inputs that share an open axis but differ in it."""
         sizes: dict[str, tuple[int, str]] = {}
         for column, array in zip(self.columns, arrays, strict=False):
@@ -346,7 +345,7 @@ def _argument(program: Program, i: int) -> str:
     return "x" if len(program.inputs) == 1 else f"x['{name_of(program.inputs[i])}']"
 
 
-def _check_rows(where: str, arrays: Mapping[str, np.ndarray]) -> None:
+def _check_rows(where: str, arrays: Mapping[str, np.ndarray | Rows]) -> None:
     """Raises: DataError: arrays of different numbers of rows."""
     counts = {name: len(a) for name, a in arrays.items()}
     if len(set(counts.values())) > 1:

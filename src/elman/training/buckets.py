@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from elman.executors import Plan, Run
+from elman.executors import Plan, Rows, Run
 from elman.graph import Tensor
 from elman.shapes import Dim
 from elman.training.sources import DataSet
@@ -72,7 +72,7 @@ class Trim:
         """Run a plan on these rows, as long as the longest of them. Shapes: rows (n,)."""
         return plan.run_batches(self.cut(rows), rows, len(rows))
 
-    def cut(self, rows: np.ndarray | slice) -> list[np.ndarray]:
+    def cut(self, rows: np.ndarray | slice) -> list[np.ndarray | Rows]:
         """Views of all arrays, as long as the longest of these rows; at least one step.
 
         Shapes: rows (n,) -> (N, ...) each.

@@ -14,14 +14,14 @@ Known weakness: layers that look at rows together (BatchNormalization) see a por
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from elman import dtypes, ops, settings
 from elman.errors import MemoryLimitError, recomputation_warning
-from elman.executors import Notes, Plan, Run, default
+from elman.executors import Arrays, Notes, Plan, Rows, Run, default
 from elman.graph import Graph, Variable, placeholder
 from elman.graph.rewrite import simplify
 from elman.layers.base import tracing
@@ -53,7 +53,7 @@ class _Portion(NamedTuple):
     """Some rows of a batch, as arrays of a plan, the number of the first, and the plan."""
 
     first: int
-    arrays: list[np.ndarray]
+    arrays: list[np.ndarray | Rows]
     plan: Plan
 
 
@@ -87,7 +87,7 @@ class Portions(Plan):
         )
         return not (kept or fixed or own)
 
-    def run(self, arrays: Sequence[np.ndarray]) -> Run:
+    def run(self, arrays: Arrays) -> Run:
         """One step, as `Plan.run`."""
         try:
             return self.whole.run(arrays)
@@ -95,11 +95,11 @@ class Portions(Plan):
             room = self._room(error)
         return self._in_portions(arrays, room)
 
-    def again(self, arrays: Sequence[np.ndarray], look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like these, as `Plan.again`; not where steps have gone in portions."""
         return None if self._plans else self.whole.again(arrays, look)
 
-    def run_batches(self, arrays: Sequence[np.ndarray], order: np.ndarray, batch_size: int) -> Run:
+    def run_batches(self, arrays: Arrays, order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, as `Plan.run_batches`."""
         try:
             return self.whole.run_batches(arrays, order, batch_size)
@@ -113,7 +113,7 @@ class Portions(Plan):
                 return Run(run.outputs, done, True)
         return Run(run.outputs, -(-len(order) // batch_size))
 
-    def run_epochs(self, arrays: Sequence[np.ndarray], orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
+    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`."""
         try:
             return self.whole.run_epochs(arrays, orders, batch_size, notes)
@@ -121,7 +121,7 @@ class Portions(Plan):
             self._room(error)
         return super().run_epochs(arrays, orders, batch_size, notes)
 
-    def needed(self, arrays: Sequence[np.ndarray]) -> int:
+    def needed(self, arrays: Arrays) -> int:
         """Bytes for the whole batch, as `Plan.needed`."""
         return self.whole.needed(arrays)
 
@@ -138,7 +138,7 @@ class Portions(Plan):
             raise error
         return step_memory() if error.limit else min(step_memory(), error.needed // 2)
 
-    def _in_portions(self, arrays: Sequence[np.ndarray], room: int) -> Run:
+    def _in_portions(self, arrays: Arrays, room: int) -> Run:
         """One step. Raises: MemoryLimitError: a row that does not fit in any way; nothing has changed."""
         self.whole.release()
         portions = list(self._cut(arrays, room))
@@ -155,11 +155,13 @@ class Portions(Plan):
             self.release()
         return self._plan("finish").run([np.array(len(arrays[0]), real)])
 
-    def _cut(self, arrays: Sequence[np.ndarray], room: int) -> Iterator[_Portion]:
+    def _cut(self, arrays: Arrays, room: int) -> Iterator[_Portion]:
         """Contiguous rows, as many at a time as fit. Shapes: arrays (B, ...) -> (b, ...) views."""
         rows, start = len(arrays[0]), 0
         given = iter(arrays[len(self._signature.ragged) :])
-        data = DataSet(list(arrays), self._signature, [next(given) if n else None for n in self._signature.ragged])
+        data = DataSet(
+            list(arrays), self._signature, [np.asarray(next(given)) if n else None for n in self._signature.ragged]
+        )
         trim = Trim.of(data, self.graph.inputs)
         plan = self._plan("portion")
         while start < rows:
@@ -176,11 +178,11 @@ class Portions(Plan):
             yield _Portion(start, part, plan if need <= room else self._long(part, need))
             start += count
 
-    def _needed(self, plan: Plan, arrays: Sequence[np.ndarray]) -> int:
+    def _needed(self, plan: Plan, arrays: Arrays) -> int:
         real = self._parameters.variable.value.dtype
         return plan.needed([*arrays, np.zeros(self._sums.values.shape, real), np.array(0, np.int32)])
 
-    def _long(self, arrays: Sequence[np.ndarray], need: int) -> Plan:
+    def _long(self, arrays: Arrays, need: int) -> Plan:
         """The plan for one row that needs more than a portion should: as others while there is room, else with less."""
         limit, plan, least = settings.memory_limit(), self._plan("portion"), need
         if need > limit // 2 and self._recompute is None:

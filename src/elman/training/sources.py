@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.errors import ArgumentError, DataError
+from elman.executors import Rows
 from elman.training.program import Signature
 
 __all__ = ["DataSet", "Stream", "is_stream", "split", "stream_of"]
@@ -19,10 +20,10 @@ __all__ = ["DataSet", "Stream", "is_stream", "split", "stream_of"]
 class DataSet:
     """Arrays in the order of a plan's inputs: inputs, lengths of ragged ones, targets, sample weights.
 
-    Shapes: every array (N, ...).
+    Inputs may be `Rows`, which stay where they lie. Shapes: every array (N, ...).
     """
 
-    arrays: list[np.ndarray]
+    arrays: list[np.ndarray | Rows]
     signature: Signature
     lengths: list[np.ndarray | None]
 

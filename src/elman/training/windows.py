@@ -20,7 +20,7 @@ import numpy as np
 
 from elman import ops
 from elman.errors import DataError, ShapeError
-from elman.executors import Plan, Run
+from elman.executors import Plan, Rows, Run
 from elman.graph import Tensor, placeholder
 from elman.layers.base import Companion
 from elman.shapes import B, T, evaluate
@@ -129,9 +129,10 @@ class Windows:
             yield run
 
 
-def _by_step(array: np.ndarray, rows: int, steps: int) -> np.ndarray:
+def _by_step(array: np.ndarray | Rows, rows: int, steps: int) -> np.ndarray:
     """One entry a step; a number a row is that of each of its steps. Shapes: (N, T, ...) or (N,) -> (N*T, ...)."""
-    whole = array if array.ndim > 1 else np.repeat(array[:, None], steps, axis=1)
+    given = np.asarray(array)
+    whole = given if given.ndim > 1 else np.repeat(given[:, None], steps, axis=1)
     flat: np.ndarray = np.ascontiguousarray(whole).reshape(rows * steps, *whole.shape[2:])
     return flat
 

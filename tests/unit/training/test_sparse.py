@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from elman.errors import DataError, MemoryLimitError, ShapeError
+from elman.executors import rows as padding
 from elman.shapes import B, T
-from elman.training import arrays
 from elman.training.arrays import Column, convert
 
 REAL = Column("fit", "x", (B, T, 2), "float32")
@@ -19,7 +19,7 @@ LENGTHS = (1, 0, 400, 2, 3, 1)
 def way(request, monkeypatch) -> bool:
     """Whether the padding of these rows is kept out of memory."""
     if request.param:
-        monkeypatch.setattr(arrays, "_SPARSE", 1)
+        monkeypatch.setattr(padding, "_SPARSE", 1)
     return bool(request.param)
 
 
@@ -62,8 +62,8 @@ def test_more_than_a_machine_holds_is_told(error, monkeypatch):
     def refuse(*args, **options):
         raise error
 
-    monkeypatch.setattr(arrays, "_SPARSE", 1)
-    monkeypatch.setattr(arrays.mmap if hasattr(arrays.mmap, "MADV_NOHUGEPAGE") else np, "mmap", refuse, raising=False)
+    monkeypatch.setattr(padding, "_SPARSE", 1)
+    monkeypatch.setattr(padding.mmap if hasattr(padding.mmap, "MADV_NOHUGEPAGE") else np, "mmap", refuse, raising=False)
     monkeypatch.setattr(np, "zeros", refuse)
     text = r"x must be sequences that this machine can hold\. Received x=.*: 6 of them, padded to .* of 400 steps, take"
     with pytest.raises(MemoryLimitError, match=text):
