@@ -96,6 +96,7 @@ class OnBatch(abc.ABC):
     _adapter: Adapter | None
     _kept: _Kept | None = None
     _predicts: _Kept | None = None
+    _shapes: tuple[tuple[int, ...], ...] | None = None
 
     @abc.abstractmethod
     def _build_for(self, x: Any) -> None:
@@ -180,7 +181,10 @@ class OnBatch(abc.ABC):
         steps.make_room(data.rows)
         plan = steps.predict(data.signature)
         made = list(plan.run(data.arrays).outputs)
-        self._predicts = _kept(plan, steps.version, (x,), data.arrays, look=True)
+        shapes = tuple([a.shape for a in data.arrays])
+        again = shapes == self._shapes  # to prepare takes longer than it saves once
+        self._predicts = _kept(plan, steps.version, (x,), data.arrays, look=True) if again else None
+        self._shapes = shapes
         return self._structured(made)
 
     def _diverged(self, arrays: Arrays, steps: Steps) -> ArithmeticError:

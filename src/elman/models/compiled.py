@@ -40,6 +40,7 @@ from elman.training import (
     split,
     stream_of,
 )
+from elman.training.batches import BATCH
 from elman.training.callbacks import Callback, CallbackList, ProgressBar
 
 __all__ = ["Compiled"]
@@ -402,6 +403,8 @@ class Compiled(OnBatch, Layer):
         Raises: DataError, ShapeError, DTypeError: x does not fit. NotBuiltError: no input shape is known yet.
         """
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        if verbose == 0 and steps is None and not callbacks and self._is_one_batch(x, batch_size):
+            return self.predict_on_batch(x)
         if not is_stream(x):
             self._build_for(x)
         made = self.make_steps()
@@ -410,6 +413,11 @@ class Compiled(OnBatch, Layer):
         size = self._adapter.batch_size(batch_size, data)
         listed = self._listed(callbacks, verbose, steps or _batches(data, size))
         return self._structured(self._cut(predict(made, self._adapter, data, size, steps, listed), data))
+
+    def _is_one_batch(self, x: Any, batch_size: int | None) -> bool:
+        """Whether x are the rows of one batch, in an array, of a model that takes any number of them."""
+        known = self._adapter is not None and self._adapter.fixed_rows is None
+        return known and type(x) is np.ndarray and x.dtype != object and x.ndim > 0 and len(x) <= (batch_size or BATCH)
 
     def _cut(self, outputs: list[np.ndarray | list[np.ndarray]], data: DataSet | Stream) -> list[Any]:
         """Outputs along the time of a ragged input, or along what strides leave of it, without their padding."""

@@ -233,15 +233,17 @@ def check_shape(array: np.ndarray | Rows, column: Column) -> None:
 
     Shapes: array as the column, its open sizes filled in.
     """
-    wanted = shape_text(column.shape)
+    rule = "have shape {}"
     if array.ndim != len(column.shape):
         because, cure = rank_problem(column.name, column.shape, array.ndim)
-        raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, cure, because=because)
+        wanted = rule.format(shape_text(column.shape))
+        raise ShapeError.at(column.where, column.name, wanted, array.shape, cure, because=because)
     for axis, (size, given) in enumerate(zip(column.shape, array.shape, strict=True)):
         if axis and isinstance(size, int) and size != given:
             what = "features" if axis == array.ndim - 1 else "steps"
             cure = f"Axis {axis} must hold {size} {what}."
-            raise ShapeError.at(column.where, column.name, f"have shape {wanted}", array.shape, cure)
+            wanted = rule.format(shape_text(column.shape))
+            raise ShapeError.at(column.where, column.name, wanted, array.shape, cure)
 
 
 def cast(array: np.ndarray, column: Column) -> np.ndarray:
@@ -252,6 +254,8 @@ def cast(array: np.ndarray, column: Column) -> np.ndarray:
     """
     if column.dtype == dtypes.INT32 and array.dtype != np.int32:
         _check_whole(array, column)
+    if array.dtype == column.dtype:
+        return np.ascontiguousarray(array)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(array, dtype=column.dtype)
 

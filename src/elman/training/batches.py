@@ -39,6 +39,8 @@ class Adapter:
             Column(program.where, _argument(program, i), t.shape, t.dtype) for i, t in enumerate(program.inputs)
         ]
 
+        self._shared = _shared_axes(self.columns)
+
     @property
     def fixed_rows(self) -> int | None:
         """The number of rows of a batch, where the input names one."""
@@ -140,20 +142,13 @@ class Adapter:
 
     def _check_symbols(self, arrays: Arrays) -> None:
         """Raises: ShapeError: inputs that share an open axis but differ in it."""
-        sizes: dict[str, tuple[int, str]] = {}
-        for column, array in zip(self.columns, arrays, strict=False):
-            for size, given in list(zip(column.shape, array.shape, strict=True))[1:]:
-                if not is_symbol(size):
-                    continue
-                known, name = sizes.setdefault(str(size), (given, column.name))
-                if known != given:
-                    raise ShapeError.at(
-                        column.where,
-                        column.name,
-                        f"of {known} steps as {name}",
-                        array.shape,
-                        'Cut or pad them to one length, or name one open axis by itself, as in Input(("S", 2)).',
-                    )
+        for (first, axis), *others in self._shared:
+            known, name = arrays[first].shape[axis], self.columns[first].name
+            for i, at in others:
+                if arrays[i].shape[at] != known:
+                    column, rule = self.columns[i], f"of {known} steps as {name}"
+                    cure = 'Cut or pad them to one length, or name one open axis by itself, as in Input(("S", 2)).'
+                    raise ShapeError.at(column.where, column.name, rule, arrays[i].shape, cure)
 
     def _targets(self, y: Any, data: DataSet) -> list[np.ndarray | None]:
         program, objective = self.program, self.objective
@@ -339,6 +334,16 @@ def class_weights(where: str, weights: Mapping[int, float], target: np.ndarray, 
                 because=f"{name} has class {value} in row {row}",
             )
     return np.array([known[int(v)] for v in values])[inverse.reshape(classes.shape)]
+
+
+def _shared_axes(columns: Sequence[Column]) -> list[list[tuple[int, int]]]:
+    """Where the same open size stands in several places: (input, axis) of each, for every such size."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for i, column in enumerate(columns):
+        for axis, size in enumerate(column.shape):
+            if axis and is_symbol(size):
+                places.setdefault(str(size), []).append((i, axis))
+    return [found for found in places.values() if len(found) > 1]
 
 
 def _argument(program: Program, i: int) -> str:

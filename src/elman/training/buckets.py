@@ -49,6 +49,8 @@ class Trim:
         An open axis can be cut where every input along it says how long its rows are, and every other array has it
         as it is.
         """
+        if all(lengths is None for lengths in data.lengths):
+            return None
         longest: dict[str, np.ndarray] = {}
         for lengths, tensor in zip(data.lengths, inputs, strict=False):
             if lengths is not None and isinstance(tensor.shape[1], Dim):

@@ -119,8 +119,7 @@ def predict(
     """
     outputs: list[list[np.ndarray]] = [[] for _ in steps.program.outputs]
     trim = None
-    if isinstance(data, DataSet) and limit is None and not steps.keeps:
-        steps.make_room(min(batch_size, data.rows))
+    if isinstance(data, DataSet) and any(data.signature.ragged) and limit is None and not steps.keeps:
         trim = Trim.of(data, steps.predict(data.signature).graph.inputs)
     if trim is not None:
         return _predict_trimmed(steps, trim, batch_size, callbacks)

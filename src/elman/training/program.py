@@ -58,8 +58,7 @@ class Target(NamedTuple):
     shape: Shape
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """Which arrays a step is given: a plan is compiled for each signature, whatever the sizes.
 
     Attributes:

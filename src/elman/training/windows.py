@@ -13,7 +13,6 @@ Known weakness: what a row starts with was, in the middle of a stream, preceded 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -93,8 +92,8 @@ class Windows:
         if total == 0:
             raise DataError.at(where, "x", "have steps", f"{count} sequences of none", "Leave empty sequences out.")
         self.rows = max(1, min(32, total // steps)) if rows is None else min(rows, total)
-        self.signature = replace(
-            data.signature, ragged=(False,) * len(data.signature.ragged),
+        self.signature = data.signature._replace(
+            ragged=(False,) * len(data.signature.ragged),
             weights=tuple(2 if rank else 0 for rank in data.signature.weights),
         )  # fmt: skip
         own = [a for a in data.arrays if not any(a is n for n in data.lengths)]
@@ -119,7 +118,7 @@ class Windows:
             restart = self._restart[:, cut]
             # A choice at every step costs time: only windows with a start after their first step pay it.
             inside = bool(restart[:, 1:].any())
-            made = plan(replace(self.signature, restarts=2 if inside else 1))
+            made = plan(self.signature._replace(restarts=2 if inside else 1))
             arrays = [a[self._index[:, cut]] for a in self._arrays]
             if states is None:
                 leaves = made.graph.inputs[len(arrays) + 1 :]

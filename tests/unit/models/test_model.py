@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from elman import ops
+from elman import callbacks, ops
 from elman.errors import ArgumentError, DataError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
 from elman.layers import GRU, LSTM, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
 from elman.models import Model, Sequential
@@ -227,22 +229,45 @@ def test_on_batch() -> None:
     assert model.train_on_batch(X.astype(np.float64), y.astype(np.float64)) > 0
 
 
-def test_batches_like_the_last_are_predicted_as_the_first() -> None:
+def the_long_way(model: Model, x: Any) -> Any:
+    """predict while somebody looks on: no batch is taken for one like the last."""
+    return model.predict(x, verbose=0, callbacks=[callbacks.Callback()])
+
+
+@pytest.mark.parametrize("predicted", [Model.predict_on_batch, lambda m, x: m.predict(x, verbose=0)], ids=["on", "all"])
+def test_batches_like_the_last_are_predicted_as_the_first(predicted: Any) -> None:
     model, y = stack(), X[:, :2]
-    for x in (X, X.astype(np.float64), X[:2], X.tolist(), X[::-1], 2 * X):
-        for _ in range(2):
-            np.testing.assert_array_equal(model.predict_on_batch(x), model.predict(x, verbose=0))
+    for x in (X, X.astype(np.float64), X[:2], X.tolist(), X[::-1], 2 * X, np.tile(X, (9, 1))):
+        for _ in range(3):
+            np.testing.assert_array_equal(predicted(model, x), the_long_way(model, x))
+    predicted(model, X)
     model.compile("sgd", "mse")
     model.fit(X, y, verbose=0)  # moves the weights
-    np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
+    np.testing.assert_array_equal(predicted(model, X), the_long_way(model, X))
     model.set_weights([2 * w for w in model.get_weights()])
-    np.testing.assert_array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
+    np.testing.assert_array_equal(predicted(model, X), the_long_way(model, X))
     for bad in (np.float32(np.nan), np.float64(1e300)):  # too large for float32
         x = X.astype(bad.dtype)
-        model.predict_on_batch(x)
+        predicted(model, x), predicted(model, x)
         x[2, 1] = bad
         with pytest.raises(DataError, match=r"x must be finite\. Received x=(nan|inf): x\[2, 1\]"):
-            model.predict_on_batch(x)
+            predicted(model, x)
+
+
+def test_rows_of_different_lengths_in_an_array_are_predicted_unpadded() -> None:
+    model = Sequential([Input((None, 2)), LSTM(3, return_sequences=True)])
+    rows = np.empty(2, object)
+    rows[:] = [np.ones((3, 2), "float32"), np.ones((1, 2), "float32")]
+    for _ in range(3):
+        assert [y.shape for y in model.predict(rows, verbose=0)] == [(3, 3), (1, 3)]
+
+
+def test_rows_that_do_not_fill_a_named_batch_are_told() -> None:
+    model = Sequential([Input((2,), batch_size=4), Dense(1)], name="m")
+    for _ in range(2):
+        assert model.predict(np.ones((4, 2)), verbose=0).shape == (4, 1)
+    with pytest.raises(DataError, match=r"Sequential 'm': x must have a multiple of 4 rows"):
+        model.predict(np.ones((3, 2)), verbose=0)
 
 
 @pytest.mark.parametrize("stateful", [False, True])

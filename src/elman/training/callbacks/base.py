@@ -94,6 +94,9 @@ class Callback:
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
+_NOBODY: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
+
+
 class CallbackList:
     """Callbacks as one: each hook goes to those that override it, in order.
 
@@ -108,7 +111,7 @@ class CallbackList:
                 raise ArgumentError.at("fit", "callbacks", "made of Callback objects", type(callback).__name__, cure)
         self.callbacks = given
         self.params = params
-        self.listeners: dict[str, list[Callable[..., None]]] = {hook: self._listening(hook) for hook in HOOKS}
+        self.listeners = {hook: self._listening(hook) for hook in HOOKS} if given else _NOBODY
         for callback in given:
             callback.set_params(params)
             callback.set_model(model)
