@@ -174,8 +174,8 @@ def assert_as_reference(graph: Graph, arrays: list[np.ndarray], length: int, ste
         assert_close(mine, other, length, steps)
 
 
-@pytest.mark.parametrize(("layer", "copies"), [("LSTM", 0), ("GRU", 1), ("SimpleRNN", 0)])
-def test_a_training_step_keeps_states_where_the_loop_makes_them(layer, copies):
+@pytest.mark.parametrize("layer", ["LSTM", "GRU", "SimpleRNN", "MGU", "LEM"])
+def test_a_training_step_keeps_states_where_the_loop_makes_them(layer):
     x = elman.Input((None, 3), name="x")
     made = getattr(elman.layers, layer)(32, return_sequences=True)
     forward = hoist(simplify(Graph((x,), (ops.sum(made(x) ** 2.0),))))
@@ -183,7 +183,7 @@ def test_a_training_step_keeps_states_where_the_loop_makes_them(layer, copies):
         (x,), (forward.outputs[0], *gradients(forward.outputs[0], [v.tensor for v in made.trainable_weights]))
     )
     (code, states, *_, new, stacked, _, _, _, traced), backward = lower(graph).spec["bodies"]
-    assert [i[-1] for i in code].count("copy") == copies
+    assert OPS["copy"] not in [i[0] for i in code]
     assert len(states) == len(traced)
     assert [stacked[i] for i in traced] == list(new)
     assert set(backward[-1]) == {-1}

@@ -31,11 +31,12 @@ def emit_product(w: Writer, node: Node) -> None:
         row_a = k
     dims: list[Size] = [batch, m, n, k, row_a, col_a, m * k if batched else 0, row_b, col_b, k * n if batched else 0]
     ins = [w.base(a), w.base(b)]
-    full = False
+    added, full = n, False
     for addend in node.inputs[2:]:
-        ins.append(w.value(addend))
+        ins.append(w.base(addend))
         full = addend.shape == out.shape
-    dims += [n if full else 0, m * n if full and batched else 0]
+        added = w.where[key(addend)].strides[0] if addend.ndim == 2 else n
+    dims += [added if full else 0, m * n if full and batched else 0]
     packable = not batched and ins[1] in w.scope.packable  # a packed matrix is one matrix
     w.add("matmul", ins, [w.output(out)], dims, [packable, in_bfloat16(node)])
     if of_batch(a) or of_batch(b):

@@ -64,7 +64,8 @@ def accepts(reader: Node, t: Tensor, view: View) -> bool:
     if reader.op in REDUCTIONS:
         return len(reader.attrs["axes"]) == t.ndim and view.dense(t.shape)
     if reader.op in ("MatMul", "Gemm"):
-        return t.ndim == 2 and all(t is not x for x in reader.inputs[2:])
+        added = any(t is x for x in reader.inputs[2:])  # then only rows may lie apart
+        return t.ndim == 2 and (not added or view.strides[1] == 1)
     if reader.op == "Reshape":
         return _reshaped(view, t.shape, reader.outputs[0].shape) is not None
     return False

@@ -93,7 +93,8 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
             node = item
             inputs = tuple(of(t) for t in node.inputs)
             if node.op == "Scan":
-                made: Sequence[Tensor] = Node("Scan", inputs, {**node.attrs, "body": fuse(node.attrs["body"])}).outputs
+                body = fuse(_copied(node.attrs["body"]))
+                made: Sequence[Tensor] = Node("Scan", inputs, {**node.attrs, "body": body}).outputs
             elif node.attrs.get("apart"):
                 made = inputs
             else:
@@ -113,6 +114,18 @@ def fuse(graph: Graph, stage: Stage = lambda node: 0) -> Graph:
         tuple((v, of(t)) for v, t in graph.updates),
         None if graph.guard is None else of(graph.guard),
     )
+
+
+def _copied(body: Graph) -> Graph:
+    """The body with outputs that are parts of something, and that element-wise work reads, copied by that work."""
+    readers = users(body)
+
+    def copied(t: Tensor) -> Tensor:
+        read = (u for u in readers.get((t.node.serial, t.index), ()) if kind(u) == "pointwise")
+        along = t.node.op == "Slice" and dtypes.is_real(t.dtype) and any(u.outputs[0].shape == t.shape for u in read)
+        return Node("Identity", (t,), {"copies": True}).outputs[0] if along else t
+
+    return Graph(body.inputs, tuple(copied(t) for t in body.outputs), body.updates, body.guard)
 
 
 def _fused(group: Sequence[Node], results: Sequence[Tensor], of: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
@@ -151,7 +164,8 @@ def _groups(graph: Graph, stage: Stage) -> list[list[Node]]:
             depends |= below[t.node.serial]
             if t.node.serial in group_of:
                 depends.add(group_of[t.node.serial])
-        if not (kind(node) == "pointwise" or reduces_rows(node)) or node.op == "Identity":
+        taken = node.attrs.get("copies") if node.op == "Identity" else kind(node) == "pointwise" or reduces_rows(node)
+        if not taken:
             below[node.serial] = depends
             continue
         chosen = None
