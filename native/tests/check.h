@@ -89,6 +89,14 @@ bool same_bits(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
+// Lays a pointwise program, where it can be, and runs it
+template <class R>
+void run(const Kernels<R>& kernels, Pointwise<R> p) {
+  Laid laid;
+  if (kernels.lay(p, laid)) p.laid = &laid;
+  kernels.pointwise(p);
+}
+
 // f(kernels, R()) for both real types of every instruction set of this processor
 template <class F>
 void each_isa(F f) {

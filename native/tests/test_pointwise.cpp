@@ -503,6 +503,34 @@ TEST(pointwise_programs_that_are_laid_keep_their_bits) {
   });
 }
 
+// A sum of a product is rounded once, whatever operands have one element a row
+TEST(pointwise_multiply_add_is_the_same_whatever_repeats) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    const int64_t rows = 20, columns = 64, n = rows * columns;
+    for (int repeats = 0; repeats < 8; ++repeats) {
+      Buffer<R> full[3] = {Buffer<R>(n), Buffer<R>(n), Buffer<R>(n)}, out(n);
+      PointwiseInput inputs[3];
+      const void* in[3];
+      for (int i = 0; i < 3; ++i) {
+        inputs[i] = {uint8_t(i), Storage::real, 0, {}, {}};
+        if (repeats >> i & 1) inputs[i] = {uint8_t(i), Storage::real, 2, {rows, columns}, {columns, 0}};
+        randomize(full[i], random);
+        in[i] = full[i].data;
+      }
+      const PointwiseStep step{Code::multiply_add, 3, 0, 1, 2};
+      const PointwiseOutput output{3, Storage::real, false};
+      void* to[] = {out.data};
+      Buffer<R> scratch(4 * tile), want(n);
+      run(kernels, {n, inputs, in, 3, nullptr, 0, &step, 1, &output, to, 1, 4, scratch});
+      for (int i = 0; i < 3; ++i)
+        for (int64_t at = 0; at < n && repeats >> i & 1; ++at) full[i][at] = full[i][at / columns * columns];
+      run_code(kernels, Code::multiply_add, full[0], full[1], full[2], want);
+      for (int64_t at = 0; at < n; ++at) CHECK(same_bits(out[at], want[at]), "%d at %ld", repeats, long(at));
+    }
+  });
+}
+
 // Steps of some rows of a batch: time lies first in one operand, second in the other, where rows of all steps lie in one piece
 TEST(pointwise_rows_in_blocks_and_in_one_piece) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {

@@ -6,6 +6,17 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
+// A number as it is: nothing that it is made from or goes into may be done elsewhere or together with what made it.
+template <class V>
+ELMAN_INLINE V settled(V v) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(v));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
+}
+
 template <class R>
 ELMAN_INLINE vec<R> truth(ivec<R> mask) {
   return mask ? splat(R(1)) : vec<R>{};

@@ -48,8 +48,9 @@ ELMAN_INLINE void run_step(R* to, const Operand<R>& a, const Operand<R>& b, cons
         const vec<R> same = f(u, v, w);
         for (int64_t i = 0; i < n; i += W) store(to + i, same);
       } else {
-        for (int64_t i = 0; i < n; i += W)
-          store(to + i, f(x_moves ? load(x + i) : u, y_moves ? load(y + i) : v, z_moves ? load(z + i) : w));
+        for (int64_t i = 0; i < n;
+             i += W)  // a product of two that stay is not taken out of the loop: it would be rounded there
+          store(to + i, f(x_moves ? load(x + i) : settled(u), y_moves ? load(y + i) : v, z_moves ? load(z + i) : w));
       }
     }
     if (!rows || ++row == rows->count) return;

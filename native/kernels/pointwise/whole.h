@@ -1,6 +1,7 @@
 // Well-known programs (`known.inc`), each compiled into one loop: every step for one vector before the next vector.
 //
-// Same steps, same order, same bits as one step at a time, without a pass over memory between two steps.
+// Same steps, same order, same bits as one step at a time, without a pass over memory between two steps: the result of one step is
+// rounded before the next reads it, and no multiplication of one melts into an addition of another.
 #pragma once
 #include "pointwise/known.h"
 #include "pointwise/loop.h"
@@ -20,17 +21,6 @@ struct apply;
   };
 ELMAN_POINTWISE_CODES(ELMAN_APPLY)
 #undef ELMAN_APPLY
-
-// The result of one step is rounded before the next reads it: no multiplication of one melts into an addition of another.
-template <class V>
-ELMAN_INLINE V settled(V v) {
-#if defined(__x86_64__)
-  __asm__("" : "+v"(v));
-#elif defined(__aarch64__)
-  __asm__("" : "+w"(v));
-#endif
-  return v;
-}
 
 // Whole numbers known while compiling, as arguments of a function
 template <int... i>
