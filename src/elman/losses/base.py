@@ -186,7 +186,10 @@ class Loss(ABC):
         return None
 
     def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:  # noqa: B027
-        """Refuse targets that have steps of their own before the first step. Shapes: labels (N, L), frames (N,)."""
+        """Refuse class numbers before the first step. Args: frames: where they have steps of their own.
+
+        Shapes: labels (N, ...), frames (N,).
+        """
 
     def __call__(
         self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None

@@ -9,10 +9,12 @@ was computed from it.
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
+
+import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ArgumentError, DataError, ShapeError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
 from elman.losses.base import EPSILON, Loss, PlainLoss, align, real
@@ -407,6 +409,18 @@ class SparseCategoricalCrossentropy(Loss):
         """See `sparse_categorical_crossentropy`."""
         options = (self.from_logits, self.ignore_class, self.axis, self.label_smoothing)
         return sparse_categorical_crossentropy(y_true, y_pred, *options)
+
+    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
+        """Raises: DataError: class numbers that are none. Shapes: labels (N, ...)."""
+        wrong = (labels < 0) | (labels >= classes)
+        if self.ignore_class is not None:
+            wrong &= labels != self.ignore_class
+        if self.axis == -1 and wrong.any():
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
+            place = f"row {at[0]}" if len(at) == 1 else f"row {at[0]}, step {at[1]}"
+            rule = f"class numbers between 0 and {classes - 1}"
+            cure = "Give the last layer one output for each class, and number them from 0."
+            raise DataError.at(where, name, rule, int(labels[at]), cure, because=place)
 
     def valid(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """Where the class is not the ignored one."""

@@ -381,6 +381,7 @@ class Compiled(OnBatch, Layer):
         Raises: as `fit`, except DivergenceError.
         """
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        self._whole("steps", steps, 1, "Leave it out to see every row.")
         if not is_stream(x):
             self._build_for(x)
         made, adapter, _ = self._training_parts("evaluate")
@@ -403,6 +404,7 @@ class Compiled(OnBatch, Layer):
         Raises: DataError, ShapeError, DTypeError: x does not fit. NotBuiltError: no input shape is known yet.
         """
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
+        self._whole("steps", steps, 1, "Leave it out to see every row.")
         if verbose == 0 and steps is None and not callbacks and self._is_one_batch(x, batch_size):
             return self.predict_on_batch(x)
         if not is_stream(x):

@@ -25,7 +25,7 @@ from elman.models.stepwise import Carrier
 from elman.models.structure import packed
 from elman.shapes import T, text
 from elman.training import generation, parameters, weights_of
-from elman.training.arrays import Column, cast, check_finite
+from elman.training.arrays import Column, cast, check_finite, to_array
 
 __all__ = ["Stream"]
 
@@ -250,19 +250,23 @@ class Stream:
 
     def _taken(self, x: Any, shape: tuple[int, ...], t: Tensor) -> np.ndarray:
         """x as an array of a shape (-1: open), in the input's type; with batch=1 the first axis may be missing."""
-        name = str(t.node.attrs["name"])
-        array = np.asarray(x)
+        column = Column(self._reader.where, self._name(t), t.shape, t.dtype)
+        array = to_array(x, column)
         if self._reader.batch == 1 and array.ndim == len(shape) - 1:
             array = array[None]
         if array.ndim != len(shape) or any(w not in (-1, d) for w, d in zip(shape, array.shape, strict=True)):
             wanted = text(["T" if d == -1 else d for d in shape])  # a letter stands for a size
             cure = "One row for each sequence of the stream, in the model's order of features."
-            raise ShapeError.at(self._reader.where, "x", f"have shape {wanted}", text(np.shape(x)), cure)
-        return cast(array, Column(self._reader.where, name, t.shape, t.dtype))
+            raise ShapeError.at(self._reader.where, column.name, f"have shape {wanted}", text(array.shape), cure)
+        return cast(array, column)
 
     def _finite(self, x: np.ndarray, t: Tensor) -> np.ndarray:
-        check_finite(x, self._reader.where, str(t.node.attrs["name"]))
+        check_finite(x, self._reader.where, self._name(t))
         return x
+
+    def _name(self, t: Tensor) -> str:
+        """What an input is called in errors."""
+        return "x" if len(self._x) == 1 else f"x['{t.node.attrs['name']}']"
 
     # -- the state ---------------------------------------------------------------------------------------------------
 

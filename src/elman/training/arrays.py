@@ -6,8 +6,10 @@ is checked here, once, before the first step: rank and sizes, types, emptiness, 
 
 from __future__ import annotations
 
+import decimal
 import itertools
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ __all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "s
 _TOGETHER = 1 << 16
 """Numbers of rows that are looked at in one call: a call for each short row would be felt."""
 _MOST = int(np.iinfo(np.int32).max)
+_NUMBERS = (numbers.Real, decimal.Decimal, np.bool_)
 
 
 class Column(NamedTuple):
@@ -59,7 +62,9 @@ def take(data: Any, column: Column) -> tuple[np.ndarray | Rows, np.ndarray | Non
 def _lying(data: Sequence[Any], column: Column) -> Rows | None:
     """Sequences as they are; None where they must be copied to be of one type and shape, each in one piece."""
     kind = np.dtype(column.dtype)
-    if not all(type(row) is np.ndarray and row.dtype == kind and row.flags.c_contiguous for row in data):
+    if not all(
+        type(row) is np.ndarray and row.dtype == kind and row.flags.c_contiguous and row.flags.aligned for row in data
+    ):
         return None
     tails = {row.shape[1:] for row in data if len(row)}
     if len(tails) != 1:
@@ -91,11 +96,10 @@ def convert(data: Any, column: Column) -> Padded:
     Raises: DataError: empty, ragged where not allowed, NaN or infinite. ShapeError: rank or sizes. DTypeError: not
         numbers.
     """
-    names = getattr(data, "columns", None)
     padded = (
         pad(data, column) if is_ragged(data) or _without_steps(data, column) else Padded(to_array(data, column), None)
     )
-    if len(padded.values) == 0:
+    if padded.values.ndim > 0 and len(padded.values) == 0:
         cure = "Check how the data were read or cut."
         raise DataError.at(
             column.where, column.name, "have at least one row", padded.values, cure, because="it is empty"
@@ -104,7 +108,7 @@ def convert(data: Any, column: Column) -> Padded:
     check_shape(values, column)
     values = cast(values, column)
     if padded.lengths is None or not _all_finite(values, padded.lengths):
-        check_finite(values, column.where, column.name, names)
+        check_finite(values, column.where, column.name, data)
     return Padded(values, padded.lengths)
 
 
@@ -120,11 +124,15 @@ def _all_finite(values: np.ndarray, lengths: np.ndarray) -> bool:
 
 
 def to_array(data: Any, column: Column) -> np.ndarray:
-    """A NumPy array of numbers. Raises: DTypeError: objects, strings, times, complex numbers.
+    """A NumPy array of numbers; numbers that are Python objects, as frames with several types give them, are float64.
 
+    Raises: DTypeError: other objects, strings, times, complex numbers. DataError: rows of different shapes, or masked.
     Shapes: any -> as data.
     """
     raw = data.to_numpy() if hasattr(data, "to_numpy") else data
+    _refuse_masked(raw, column)
+    if isinstance(raw, np.ndarray) and raw.dtype == object and raw.ndim == 1:
+        raw = list(raw)  # sequences that happen to be of one length
     try:
         array = np.asarray(raw)
     except ValueError as error:
@@ -134,19 +142,44 @@ def to_array(data: Any, column: Column) -> np.ndarray:
         ) from None
     if array.dtype.kind in "fiub":
         return array
-    because = _not_a_number(array, getattr(data, "columns", None))
+    because = _not_a_number(array, data)
+    if array.dtype == object and not because:
+        return _from_objects(array, column)
     cure = f"Convert it with .astype('{column.dtype}'), or leave that column out."
+    if array.ndim == 0:
+        cure = "Pass an array, a list of rows or a frame."
     raise DTypeError.at(column.where, column.name, "of real numbers", array.dtype, cure, because=because)
 
 
-def _not_a_number(array: np.ndarray, names: Any) -> str:
-    """Which element is not a number, where that can be told."""
+def _refuse_masked(raw: Any, column: Column) -> None:
+    """Raises: DataError: elements that are masked: NumPy would give what lies behind the mask."""
+    for part in raw if isinstance(raw, (list, tuple)) else (raw,):
+        mask = getattr(part, "mask", None) if isinstance(part, np.ndarray) else None
+        if mask is not None and np.any(mask):
+            cure = "Fill them with .filled(...), or drop the rows."
+            because = f"{np.sum(mask)} of {part.size} are masked"
+            raise DataError.at(column.where, column.name, "without masked elements", part, cure, because=because)
+
+
+def _from_objects(array: np.ndarray, column: Column) -> np.ndarray:
+    """Raises: DataError: a whole number beyond all floats. Shapes: as array."""
+    try:
+        return array.astype(np.float64)
+    except OverflowError:
+        cure = "Scale the column, or leave it out."
+        raise DataError.at(column.where, column.name, "within the range of floats", array.dtype, cure) from None
+
+
+def _not_a_number(array: np.ndarray, data: Any) -> str:
+    """Which element is not a number, where that can be told; nothing where all are."""
     if array.dtype != object:
         return ""
-    for place in np.ndindex(array.shape):
-        if not isinstance(array[place], (int, float, np.number, np.bool_)):
-            return f"{_place(place, names)} is {array[place]!r:.40}"
-    return "the numbers are Python objects"
+    if array.ndim == 0 and not isinstance(array[()], _NUMBERS):
+        return f"it is of type {type(data).__name__}"
+    if all(issubclass(kind, _NUMBERS) for kind in {type(value) for value in array.flat}):
+        return ""
+    place = next(place for place in np.ndindex(array.shape) if not isinstance(array[place], _NUMBERS))
+    return f"{_place(place, data)} is {array[place]!r:.40}"
 
 
 def is_ragged(data: Any) -> bool:
@@ -247,7 +280,7 @@ def check_shape(array: np.ndarray | Rows, column: Column) -> None:
 
 
 def cast(array: np.ndarray, column: Column) -> np.ndarray:
-    """The graph's type, C-contiguous.
+    """The graph's type, C-contiguous, each number at an address that is a multiple of its size.
 
     Shapes: any -> as the array.
     Raises: DTypeError: fractions where whole numbers are needed. DataError: too large for int32.
@@ -255,7 +288,8 @@ def cast(array: np.ndarray, column: Column) -> np.ndarray:
     if column.dtype == dtypes.INT32 and array.dtype != np.int32:
         _check_whole(array, column)
     if array.dtype == column.dtype:
-        return np.ascontiguousarray(array)
+        made = np.ascontiguousarray(array)
+        return made if made.flags.aligned else made.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(array, dtype=column.dtype)
 
@@ -273,7 +307,7 @@ def _check_whole(array: np.ndarray, column: Column) -> None:
             "Map values to class or word numbers first.",
             because=because,
         )
-    big = np.abs(array.astype(np.int64) if array.dtype.kind == "f" else array) > np.iinfo(np.int32).max
+    big = (array > _MOST) | (array < -_MOST)
     if array.dtype.itemsize > 2 and big.any():
         at = tuple(int(i) for i in np.argwhere(big)[0])
         raise DataError.at(
@@ -286,19 +320,22 @@ def _check_whole(array: np.ndarray, column: Column) -> None:
         )
 
 
-def check_finite(array: np.ndarray, where: str, name: str, names: Any = None) -> None:
-    """Raises: DataError: NaN or infinity, with the first row and column that has it. Shapes: array (N, ..., C)."""
+def check_finite(array: np.ndarray, where: str, name: str, data: Any = None) -> None:
+    """Raises: DataError: NaN or infinity, with the first row and column that has it. Shapes: array (N, ..., C).
+
+    Args: data: what was given: a frame has names for its columns.
+    """
     if array.dtype.kind != "f":
         return
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(array.sum())  # one pass without a temporary array; a false alarm costs a second pass
     if np.isfinite(total) or np.isfinite(array).all():
         return
-    raise _not_finite(array, np.argwhere(~np.isfinite(array))[0], where, name, names=names)
+    raise _not_finite(array, np.argwhere(~np.isfinite(array))[0], where, name, data=data)
 
 
 def _not_finite(
-    array: np.ndarray, place: Sequence[int], where: str, name: str, before: tuple[int, ...] = (), names: Any = None
+    array: np.ndarray, place: Sequence[int], where: str, name: str, before: tuple[int, ...] = (), data: Any = None
 ) -> DataError:
     """The error of one number. Args: before: where the array stands in what was given."""
     inside = tuple(int(i) for i in place)
@@ -306,12 +343,13 @@ def _not_finite(
     index = ", ".join(map(str, at))
     cure = "Fill the gap or drop the row."
     return DataError.at(
-        where, name, "be finite", float(array[inside]), cure, because=f"{name}[{index}], {_place(at, names)}"
+        where, name, "be finite", float(array[inside]), cure, because=f"{name}[{index}], {_place(at, data)}"
     )
 
 
-def _place(at: tuple[int, ...], names: Any = None) -> str:
-    """A position in words."""
+def _place(at: tuple[int, ...], data: Any = None) -> str:
+    """A position in words, in a frame with the name of the column."""
+    names = getattr(data, "column_names", getattr(data, "columns", None))  # Arrow's, everybody else's
     if names is not None and len(at) == 2:
         return f"row {at[0]}, column {str(list(names)[at[1]])!r}"
     words = {1: ("row",), 2: ("row", "column"), 3: ("row", "step", "column")}.get(len(at))

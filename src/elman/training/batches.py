@@ -183,6 +183,8 @@ class Adapter:
         padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, data)
         if not integers:
             check_target(padded.values, column)
+        elif loss is not None and isinstance(output.shape[-1], int):
+            loss.check_targets(column.where, column.name, padded.values, None, output.shape[-1])
         return padded.values
 
     def _own_steps(self, i: int, loss: Loss, part: Any, data: DataSet) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.errors import DataError
 from elman.executors import Plan
 from elman.training.batches import Adapter
 from elman.training.buckets import Trim
@@ -100,7 +101,7 @@ def evaluate(
             for _ in breaths(plan, data, np.arange(count), batch_size, pace or Pace(), alone=steps.keeps):
                 pass
     else:
-        for step, batch in enumerate(_batches(adapter.batch, data, batch_size, limit)):
+        for step, batch in enumerate(_batches(adapter.program.where, adapter.batch, data, batch_size, limit)):
             callbacks.call("on_test_batch_begin", step, None)
             steps.make_room(batch.rows)
             steps.test(batch.signature).run(batch.arrays)
@@ -124,7 +125,11 @@ def predict(
     if trim is not None:
         return _predict_trimmed(steps, trim, batch_size, callbacks)
     callbacks.call("on_predict_begin", None)
-    for step, batch in enumerate(_batches(lambda item: adapter.inputs(_inputs_of(item)), data, batch_size, limit)):
+
+    def inputs(item: Any) -> DataSet:
+        return adapter.inputs(_inputs_of(item))
+
+    for step, batch in enumerate(_batches(adapter.program.where, inputs, data, batch_size, limit)):
         callbacks.call("on_predict_batch_begin", step, None)
         steps.make_room(batch.rows)
         made = steps.predict(batch.signature).run(batch.arrays).outputs
@@ -132,7 +137,7 @@ def predict(
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)
     callbacks.call("on_predict_end", None)
-    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in outputs]
+    return [parts[0] if len(parts) == 1 else _joined(parts) for parts in outputs]
 
 
 def _predict_trimmed(
@@ -159,11 +164,15 @@ def _in_order(parts: list[np.ndarray], order: np.ndarray) -> np.ndarray | list[n
 
     Shapes: (n, ...) each -> (N, ...), or N of (T_i, ...).
     """
+    rows = _joined(parts)
+    return rows[order] if isinstance(rows, np.ndarray) else [rows[i] for i in order]
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+    """Rows of all batches, in a list where batches differ in length. Shapes: (n, T_i, ...) each -> (N, ...), or N."""
     if len({part.shape[1:] for part in parts}) == 1:
-        whole: np.ndarray = np.concatenate(parts)[order]
-        return whole
-    rows = [row for part in parts for row in part]
-    return [rows[i] for i in order]
+        return np.concatenate(parts)
+    return [row for part in parts for row in part]
 
 
 def _inputs_of(item: Any) -> Any:
@@ -171,7 +180,7 @@ def _inputs_of(item: Any) -> Any:
 
 
 def _batches(
-    convert: Callable[[Any], DataSet], data: DataSet | Stream, batch_size: int, limit: int | None
+    where: str, convert: Callable[[Any], DataSet], data: DataSet | Stream, batch_size: int, limit: int | None
 ) -> Iterator[DataSet]:
     """Data sets of one batch each, at most `limit`."""
     if isinstance(data, DataSet):
@@ -179,7 +188,11 @@ def _batches(
         for start in range(0, stop, batch_size):
             yield data.part(start, min(stop, start + batch_size))
         return
-    for step, item in enumerate(data.batches()):
+    step = 0
+    for step, item in enumerate(data.batches(), 1):
         yield convert(item)
-        if limit is not None and step + 1 >= limit:
+        if limit is not None and step >= limit:
             return
+    if step == 0:
+        cure = "A generator gives its batches once: make a new one."
+        raise DataError.at(where, "x", "an iterable of at least one batch", "none", cure)

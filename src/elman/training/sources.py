@@ -68,7 +68,9 @@ class Stream:
 
 def is_stream(x: Any) -> bool:
     """Whether x gives batches instead of being the data."""
-    if isinstance(x, (np.ndarray, list, tuple, Mapping, str)) or hasattr(x, "to_numpy") or hasattr(x, "__array__"):
+    if isinstance(x, (np.ndarray, list, tuple, Mapping, str, bytes, bytearray, memoryview)):
+        return False
+    if hasattr(x, "to_numpy") or hasattr(x, "__array__") or (hasattr(x, "shape") and hasattr(x, "dtype")):
         return False
     return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
