@@ -489,7 +489,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "stream_without_memory": (
         lambda: Sequential([Input((None, 3)), Dense(2)], name="m").stream(),
-        "model must have a recurrent layer that reads its input. Received model='none'. Call predict on each step",
+        "model must have a recurrent layer or a causal convolution that reads its input. Received model='none'. Call ",
     ),
     "stream_state_type": (
         lambda: lstm_stream().load_state("text"),

@@ -5,15 +5,30 @@ The rows are those of `test_layers.py`: a new layer is walked here, too.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
-from elman import Model, executors, ops
+from elman import Model, Sequential, executors, ops
 from elman.errors import ArgumentError
 from elman.graph import Tensor
-from elman.layers import GRU, AttentiveRNN, Embedding, Flatten, GRUCell, Input, RepeatVector, Reshape, TimeDistributed
+from elman.layers import (
+    GRU,
+    AttentiveRNN,
+    Conv1D,
+    DepthwiseConv1D,
+    Embedding,
+    Flatten,
+    GRUCell,
+    Input,
+    Masking,
+    RepeatVector,
+    Reshape,
+    SeparableConv1D,
+    TimeDistributed,
+)
 from tests.contracts.test_layers import CASES, Case, flat
 from tests.tolerances import assert_close
 
@@ -23,20 +38,20 @@ REFUSED = {
     "Attention": "it looks at all steps",
     "AdditiveAttention": "it looks at all steps",
     "AttentiveRNN": "it looks at a memory as a whole",
-    "AveragePooling1D": "its window reaches over several steps",
+    "AveragePooling1D": "its window reaches over steps to come",
     "Bidirectional": "it reads the sequence from its end",
-    "Conv1D": "its window reaches over several steps",
-    "DepthwiseConv1D": "its window reaches over several steps",
     "Dot": "it compares every step with every other",
     "GlobalAveragePooling1D": "it takes the mean over all steps",
     "GlobalMaxPooling1D": "it takes the largest over all steps",
     "Lambda": "nobody knows what a function does with time",
-    "MaxPooling1D": "its window reaches over several steps",
+    "MaxPooling1D": "its window reaches over steps to come",
     "MultiHeadAttention": "it looks at all steps",
     "Permute": "it moves the axis of time",
-    "SeparableConv1D": "its window reaches over several steps",
     "ZeroPadding1D": "it adds or takes steps at the ends",
     # one case of a layer whose others go
+    "conv1d": "its window reaches over steps to come",
+    "conv1d_groups": "its window reaches over steps to come",
+    "separable_conv1d": "its window reaches over steps to come",
     "concatenate_time": "it puts one sequence behind another",
     "conv_lstm1d_dropout": "it starts at the end of the sequence",
     "lstm_backwards": "it starts at the end of the sequence",
@@ -114,6 +129,54 @@ def test_every_layer_streams_what_it_predicts_or_is_refused(case, rng):
     stream.feed(given([a[:, :2] for a in alone]))
     for y, w, steps in zip(flat(stream.feed(given([a[:, 2:] for a in alone]))), whole, timed, strict=True):
         same(y, w[:, 2:] if steps else w)
+
+
+CAUSAL = {
+    "small": lambda: Conv1D(3, 2, padding="causal"),
+    "wide": lambda: Conv1D(40, 5, padding="causal", activation="relu"),
+    "dilated": lambda: Conv1D(17, 3, padding="causal", dilation_rate=4),
+    "groups": lambda: Conv1D(8, 3, padding="causal", groups=2),
+    "depthwise": lambda: DepthwiseConv1D(4, padding="causal", depth_multiplier=2),
+    "separable": lambda: SeparableConv1D(9, 4, padding="causal", dilation_rate=2),
+    "stack": lambda: Sequential(
+        [Input((None, 8)), *(Conv1D(8, 2, padding="causal", dilation_rate=d) for d in (1, 2, 4))]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+def test_convolutions_that_look_back_carry_the_steps_their_windows_read(name, masked, rng):
+    """Without a recurrent layer, too; in pieces shorter than a window and longer ones."""
+    steps = 23
+    x = Input((None, 8))
+    model = Model(x, CAUSAL[name]()(Masking()(x) if masked else x))
+    for w in model.weights:
+        w.assign(rng.normal(0, 0.5, w.shape))
+    data = rng.normal(size=(ROWS, steps, 8)).astype("float32")
+    data[:, [3, 4, 11]] *= not masked
+    whole = model.predict(data[:1], verbose=0)
+    stream, rows = model.stream(), model.stream(batch=ROWS)
+    for t in range(steps):
+        same(stream.step(data[0, t]), whole[0, t])
+        same(rows.step(data[:, t])[:1], whole[:, t])
+    stream.reset()
+    cuts = [0, 1, 3, 4, 16, steps]
+    pieces = [stream.feed(data[:1, a:b]) for a, b in itertools.pairwise(cuts)]
+    same(np.concatenate(pieces, 1), whole)
+    state = stream.save_state()
+    fork = stream.fork()
+    stream.step(data[0, 0])
+    stream.load_state(state)
+    same(stream.step(data[1, 0]), fork.step(data[1, 0]))
+
+
+def test_a_window_does_not_reach_from_one_sequence_into_the_next(rng):
+    model = Sequential([Input((None, 3)), Conv1D(3, 2, padding="causal"), GRU(2, return_sequences=True)])
+    model.compile("sgd", "mse")
+    x = rng.normal(size=(2, 8, 3)).astype("float32")
+    with pytest.raises(ArgumentError, match="its window would reach from one sequence into the next"):
+        model.fit(x, x[..., :2], truncate=4, verbose=0)
 
 
 @pytest.mark.parametrize("memory", [(None, 4), (5, 4)], ids=["open", "fixed"])

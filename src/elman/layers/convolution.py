@@ -81,7 +81,8 @@ class Convolution(Sliding):
         """The equation."""
         real = self.real_steps(x, mask)
         x = x if real is None else ops.where(real, x, 0.0)
-        moves = (self.strides, self.padding, self.dilation_rate)
+        x, padding = self.behind_past(x)
+        moves = (self.strides, padding, self.dilation_rate)
         return self.activation(windows.conv(x, self.kernel, *moves, bias=self.bias))
 
 
@@ -90,7 +91,8 @@ class Convolution(Sliding):
 class Conv1D(Convolution):
     """Filters that look at a few neighbouring steps: what is typical of a stretch of a sequence, wherever it stands.
 
-    y_t = f(b + sum over k of x_{t·strides + k·dilation_rate} · W_k). "causal" padding looks back only. A mask goes
+    y_t = f(b + sum over k of x_{t·strides + k·dilation_rate} · W_k). "causal" padding looks back only: such a layer
+    can be streamed. A mask goes
     on, with the lengths that are left: with "valid" those of windows that lie within the real steps, otherwise the
     length by the strides, rounded up; padded steps count as zeros. Before a recurrent layer, strides make sequences
     shorter.

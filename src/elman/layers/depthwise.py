@@ -46,7 +46,8 @@ class ByChannel(Sliding):
         """Shapes: x (B, S..., C) -> (B, S'..., C * M)."""
         real = self.real_steps(x, mask)
         x = x if real is None else ops.where(real, x, 0.0)
-        return windows.depthwise_conv(x, kernel, self.strides, self.padding, self.dilation_rate)
+        x, padding = self.behind_past(x)
+        return windows.depthwise_conv(x, kernel, self.strides, padding, self.dilation_rate)
 
 
 class Depthwise(ByChannel):

@@ -23,7 +23,7 @@ from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph import windows
 from elman.graph.node import Tensor, apply
-from elman.layers.base import Layer, Mask
+from elman.layers.base import Layer, Mask, current
 from elman.shapes import Size
 
 Numbers = int | Sequence[int]
@@ -64,12 +64,31 @@ class Sliding(Layer):
         steps = x.shape[1]
         return ops.reshape(mask.tensor(steps), (x.shape[0], steps, *(1,) * (x.ndim - 2)))
 
+    @property
+    def reach(self) -> int:
+        """How many steps beside its own a window reads along the first axis."""
+        return self.dilation_rate[0] * (self.window()[0] - 1)
+
+    def behind_past(self, x: Tensor) -> tuple[Tensor, str]:
+        """x and its padding; in a stream the steps before x instead of the zeros that a causal window begins with.
+
+        Shapes: x (B, T, C) -> (B, T, C), or (B, reach + T, C), where every window lies within.
+        """
+        companion = current().companion
+        if self.padding != "causal" or self.reach == 0 or not companion.carries:
+            return x, self.padding
+        zeros = ops.zeros((x.shape[0], self.reach, *x.shape[2:]), x.dtype)
+        (past,) = companion.start(self.name, ops.swapaxes(x, 0, 1), [zeros])
+        whole = ops.concatenate([past, x], 1)
+        companion.finish(self.name, [whole[:, -self.reach :]])
+        return whole, "valid"
+
     def compute_mask(self, x: Tensor, mask: Mask | None) -> Mask | None:
         """Which places are real. Shapes: x (B, S..., C) -> lengths (B,) or a mask (B, S'), S' as in the output."""
         if mask is None:
             return None
         stride = self.strides[0]
-        reach = self.dilation_rate[0] * (self.window()[0] - 1) if self.padding == "valid" else 0
+        reach = self.reach if self.padding == "valid" else 0
         if mask.lengths is not None:
             return Mask(lengths=ops.maximum(mask.lengths - reach + (stride - 1), 0) / stride)
         length = self.places(x)[0]

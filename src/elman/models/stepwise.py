@@ -81,23 +81,29 @@ _ALONG_TIME: dict[type, str] = {
 
 @final
 class Carrier(Companion):
-    """Makes the states of recurrent layers inputs and outputs of a graph, and refuses layers that cannot be streamed.
+    """Makes what layers remember inputs and outputs of a graph, and refuses layers that cannot be streamed.
+
+    Recurrent layers remember their states, causal convolutions the steps that their windows look back at.
 
     Args:
         where: for errors.
         inputs: the sequences the model is traced on.
         carried: for each walk, in order, whether its states are carried; None where T is open and tells.
+        restarts: whether a sequence may end, and another start, within a piece.
     """
 
     carries: ClassVar[bool] = True
 
-    def __init__(self, where: str, inputs: Sequence[Tensor], carried: Sequence[bool] | None = None) -> None:
+    def __init__(
+        self, where: str, inputs: Sequence[Tensor], carried: Sequence[bool] | None = None, restarts: bool = False
+    ) -> None:
         self.where = where
         self.carried: list[bool] = []
         self.before: list[Tensor] = []
         self.after: list[Tensor] = []
         self.initial: list[Tensor] = []
         self._inputs = {id(t) for t in inputs}
+        self._restarts = restarts
         self._known = None if carried is None else list(carried)
 
     def start(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -125,6 +131,8 @@ class Carrier(Companion):
         reason = _reason(layer, tensors)
         if reason is None and isinstance(layer, _WALKS) and (args or kwargs.get("initial_state") is not None):
             reason = "its initial_state comes from another layer"
+        if reason is None and self._restarts and isinstance(layer, Sliding) and layer.reach:
+            reason = "its window would reach from one sequence into the next"
         if reason is not None:
             raise self._refusal(layer.where, reason)
 
@@ -162,7 +170,7 @@ def check_stepwise(where: str, program: Program) -> None:
             cure = "Give Input((None, F)), and return_sequences=True to every recurrent layer."
             raise ArgumentError.at(where, "model", rule, text(other.shape), cure)
     leaves = [placeholder(str(t.node.attrs["name"]), t.shape, t.dtype) for t in program.inputs]
-    carrier = Carrier(where, leaves)
+    carrier = Carrier(where, leaves, restarts=True)
     with tracing(training=False, companion=carrier):
         outputs = program.trace(leaves)
     carrier.check_between(outputs)
@@ -190,8 +198,10 @@ def _reason(layer: Layer, inputs: Sequence[Tensor]) -> str | None:
         mixed = any(not _timed(t) for t in inputs)
         return "it joins sequences with something that is none" if mixed else None
     if isinstance(layer, Sliding):
-        alone = layer.window()[0] == 1 and layer.strides[0] == 1
-        return None if alone else "its window reaches over several steps"
+        if layer.strides[0] > 1:
+            return "it gives other steps than it takes"
+        back = layer.reach == 0 or layer.padding == "causal"
+        return None if back else "its window reaches over steps to come: a convolution with padding='causal' looks back"
     if isinstance(layer, Permute):
         return None if layer.dims[0] == 1 else "it moves the axis of time"
     if isinstance(layer, Reshape):

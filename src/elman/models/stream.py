@@ -82,7 +82,9 @@ class _Reader:
         self.timed = tuple(t.ndim > 1 and t.shape[1] == T for t in outputs)
         if not carrier.before:
             cure = "Call predict on each step instead."
-            raise ArgumentError.at(self.where, "model", "have a recurrent layer that reads its input", "none", cure)
+            raise ArgumentError.at(
+                self.where, "model", "have a recurrent layer or a causal convolution that reads its input", "none", cure
+            )
         made = default().compile(Graph((), tuple(carrier.initial))).run([]).outputs
         return [np.array(state) for state in made]
 
