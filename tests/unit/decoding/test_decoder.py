@@ -16,12 +16,14 @@ from elman.layers import (
     LSTM,
     Attention,
     AttentiveRNN,
+    BatchNormalization,
     Bidirectional,
     Concatenate,
     Dense,
     Embedding,
     GRUCell,
     Input,
+    LayerNormalization,
     LSTMCell,
 )
 from tests.tolerances import assert_close
@@ -103,6 +105,20 @@ def test_greedy_is_the_likeliest_one_after_another(language):
     found = Decoder(language).greedy(PROMPTS, length=STEPS, eos=EOS)
     for prompt, answer, score in zip(PROMPTS, found.rows(), found.scores, strict=True):
         expected = greedy(language, prompt)
+        assert answer == expected[0]
+        close(score, expected[1])
+
+
+@pytest.mark.parametrize("kind", [LayerNormalization, BatchNormalization])
+def test_a_normalized_model_is_followed(kind):
+    """In use both keep to a token, as long as they do not take the steps for features."""
+    layers = [Embedding(V, 5), kind(), LSTM(6, return_sequences=True), kind(), Dense(V)]
+    model = scattered(elman.Sequential([Input((None,), dtype="int32"), *layers]))
+    for w in model.weights:
+        w.assign(np.abs(w.value) + 0.5 if "variance" in w.name else w.value)
+    found = Decoder(model).greedy(PROMPTS, length=STEPS, eos=EOS)
+    for prompt, answer, score in zip(PROMPTS, found.rows(), found.scores, strict=True):
+        expected = greedy(model, prompt)
         assert answer == expected[0]
         close(score, expected[1])
 
