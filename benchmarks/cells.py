@@ -50,7 +50,7 @@ WRAPPERS = (
     "ConvLSTM2D(16, 3)",
 )
 WRITTEN = ((16, 100, 64, 64), (32, 100, 128, 128), (64, 100, 256, 256))
-USER = ((16, 100, 64, 64), (32, 100, 128, 128))
+USER = ((1, 100, 1, 32), (16, 100, 1, 64), (16, 100, 64, 64), (32, 100, 128, 128))
 
 
 def measure(report: Report, running: list[Running], rounds: int) -> None:

@@ -83,12 +83,17 @@ class UserCell(NamedTuple):
 
 
 def user_cell(batch: int, steps: int, features: int, units: int) -> UserCell:
-    """Return the problem of an LSTM with peepholes and layer normalization."""
+    """Return the problem of an LSTM with peepholes and layer normalization.
+
+    However few the features, they weigh as much as the state: were they less, layer normalization would make the cell
+    chaotic, and gradients of two programs would have nothing in common.
+    """
     given = problem("lstm", (batch, steps, features, units))
     random = np.random.default_rng(units)
     gamma, cell_gamma, peepholes = (random.normal(1, 0.1, size) for size in (4 * units, units, (3, units)))
     further = {"gamma": gamma, "peepholes": 0.1 * peepholes, "cell_gamma": cell_gamma}
-    weights = {"kernel": given.kernel, "recurrent_kernel": given.recurrent_kernel, "bias": given.bias, **further}
+    kernel = given.kernel * (units / features) ** 0.5
+    weights = {"kernel": kernel, "recurrent_kernel": given.recurrent_kernel, "bias": given.bias, **further}
     return UserCell(given.x, given.cotangent, {name: value.astype(np.float32) for name, value in weights.items()})
 
 
