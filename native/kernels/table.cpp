@@ -32,6 +32,7 @@ constexpr Kernels<R> table_of = {
     packed_size<R>,
     pack<R>,
     matmul<R>,
+    choose_matmul<R>,
     matmul_together<R>,
     quantized_scratch,
     quantized_matmul,

@@ -210,6 +210,7 @@ std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* f
     c.packed = p->packed;
     before->push_back(std::move(p));
   }
+  if (i.flags[1] == 0 && s->batch == 1) s->product = kernels_.choose_matmul(c);
   return s;
 }
 

@@ -95,6 +95,33 @@ TEST(one_row_there_and_back) {
   });
 }
 
+// What is chosen for one row once has the bits of a row among others, and does other numbers of rows, too.
+TEST(chosen_once_for_one_row) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    for (const int64_t k : {0, 1, 31, 64, 95, 96, 130, 500})
+      for (const int64_t n : {0, 1, 7, 16, 17, 32, 33, 96, 128, 255, 256, 300})
+        for (const bool packed : {false, true}) {
+          Buffer<R> a(2 * k), b(k * n), init(2 * n), packing(kernels.packed_size(k, n)),
+              scratch(kernels.packed_size(k, n));
+          Buffer<R> two(2 * n), again(2 * n), one(n);
+          randomize(a, random), randomize(b, random), randomize(init, random);
+          kernels.pack(packing, b, n, 1, k, n);
+          Matmul<R> p{1, n, k, a, k, 1, b, n, 1, packed ? packing.data : nullptr, init, n, one, n, scratch};
+          const MatmulFunction<R> chosen = kernels.choose_matmul(p);
+          chosen(p);
+          p.m = 2, p.c = again;
+          chosen(p);
+          p.c = two;
+          kernels.matmul(p);
+          CHECK(two.intact() && again.intact() && one.intact());
+          for (int64_t j = 0; j < 2 * n; ++j)
+            CHECK(same_bits(again[j], two[j]) && (j >= n || same_bits(one[j], two[j])), "k %ld n %ld packed %d at %ld",
+                  long(k), long(n), packed, long(j));
+        }
+  });
+}
+
 // Rows that lie anywhere, the last against a page that nobody may read, have the bits of rows side by side.
 TEST(matmul_of_rows_that_lie_apart) {
   const auto page = size_t(sysconf(_SC_PAGESIZE)), bytes = 4 * page;

@@ -47,6 +47,9 @@ struct Matmul {
   bool* finite = nullptr;     // with rows: becomes false where one of their elements is NaN or infinite. May be nullptr
 };
 
+template <class R>
+using MatmulFunction = void (*)(const Matmul<R>&);
+
 // How one kind of product is done. Sizes in elements of R; scratch is needed by every call, packed or not.
 // bfloat16: operands are rounded to bfloat16 (to nearest even), products and sums are real numbers of R. What is packed and scratch are
 // opaque. Each element's sum depends on its row of a and column of b alone, but its order is the unit's.
@@ -217,6 +220,7 @@ struct Kernels {
   int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
+  MatmulFunction<R> (*choose_matmul)(const Matmul<R>&);                 // what does products that differ from this one in pointers alone. Same bits
   void (*matmul_together)(const Matmul<R>*, int64_t count);
   int64_t (*quantized_scratch)(int64_t m, int64_t k);
   void (*quantized_matmul)(const QuantizedMatmul&);

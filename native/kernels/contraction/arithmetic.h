@@ -48,7 +48,7 @@ struct Tile {
 
 // odd: B begins with the second vector of a panel.
 template <class R, int MR, int NV, bool odd = false>
-void register_tile(const Tile<R>& t) {
+ELMAN_INLINE void compute_tile(const Tile<R>& t) {
   constexpr int W = width<R>, groups = (MR + 3) / 4;  // four rows share a pointer: few enough for the address registers
   vec<R> sum[MR][NV];
   if (t.init) {
@@ -96,6 +96,11 @@ void register_tile(const Tile<R>& t) {
       store_partial(c + (NV - 1) * W, sum[i][NV - 1], last);
     }
   }
+}
+
+template <class R, int MR, int NV, bool odd = false>
+void register_tile(const Tile<R>& t) {
+  compute_tile<R, MR, NV, odd>(t);
 }
 
 template <class R>

@@ -197,6 +197,48 @@ void matmul(const Matmul<R>& p) {
   return run_blocks(p, in_place ? Form::in_place : Form::pack_here);
 }
 
+// One row by a matrix that the first cache holds, asked for at every step of one sequence: nothing is looked at but pointers, and a
+// number of rows that may have become another.
+template <class R, int NV>
+void run_small_row(const Matmul<R>& p) {
+  if (p.m != 1) return matmul(p);
+  const bool packed = p.packed != nullptr;
+  compute_tile<R, 1, NV>({p.k, p.a, 0, 1, packed ? p.packed : p.b, packed ? panel_columns<R> : p.b_row,
+                          packed ? p.k * panel_columns<R> : panel_columns<R>, p.init, 0, p.c, 0,
+                          int(p.n - (NV - 1) * width<R>)});
+}
+template <class R, int NV>
+void run_small_parts(const Matmul<R>& p) {
+  if (p.m != 1) return matmul(p);
+  const bool packed = p.packed != nullptr;
+  compute_parts<R, 1, NV>({p.k,
+                           {p.a},
+                           packed ? p.packed : p.b,
+                           packed ? panel_columns<R> : p.b_row,
+                           p.init,
+                           0,
+                           p.c,
+                           0,
+                           int(p.n - (NV - 1) * width<R>)});
+}
+
+template <class R, class = typename count_up<row_vectors>::type>
+struct SmallRowTable;
+template <class R, int... I>
+struct SmallRowTable<R, indices<I...>> {
+  static constexpr MatmulFunction<R> of_vectors[] = {nullptr, run_small_row<R, I + 1>...};
+};
+
+template <class R>
+MatmulFunction<R> choose_matmul(const Matmul<R>& p) {
+  constexpr int64_t first = 32 * 1024;
+  const int64_t vectors = (p.n + width<R> - 1) / width<R>, bytes = p.k * p.n * int64_t(sizeof(R));
+  const bool row = p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1);
+  if (!row || bytes == 0 || bytes > first || vectors > row_vectors) return matmul<R>;
+  if (in_parts(p)) return vectors == 1 ? run_small_parts<R, 1> : run_small_parts<R, 2>;
+  return SmallRowTable<R>::of_vectors[vectors];
+}
+
 // Several products of one B, packed: it is read once for them all.
 template <class R>
 void matmul_together(const Matmul<R>* products, int64_t count) {

@@ -34,7 +34,7 @@ struct PartTile {
 };
 
 template <class R, int MR, int NV>
-void part_tile(const PartTile<R>& t) {
+ELMAN_INLINE void compute_parts(const PartTile<R>& t) {
   constexpr int W = width<R>;
   vec<R> sum[parts][MR][NV];
   ELMAN_UNROLL_ALL
@@ -76,6 +76,11 @@ void part_tile(const PartTile<R>& t) {
     if (v + 1 < NV || t.last == W) store(c + v * W, all);
     else store_partial(c + v * W, all, t.last);
   }
+}
+
+template <class R, int MR, int NV>
+void part_tile(const PartTile<R>& t) {
+  compute_parts<R, MR, NV>(t);
 }
 
 template <class R, int NV, class = typename count_up<parts_rows>::type>
