@@ -4,7 +4,7 @@
 #include "contraction_int8/matmul.h"
 #include "movement/copy.h"
 #include "movement/gather.h"
-#include "pointwise/laid.h"
+#include "pointwise/program.h"
 #include "random/philox.h"
 #include "reduction/arg_max.h"
 #include "reduction/cum_sum.h"

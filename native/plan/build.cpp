@@ -308,7 +308,8 @@ std::unique_ptr<PointwiseStepRun<R>> Builder<R>::pointwise(const Instruction& i,
     throw std::runtime_error("rows of a pointwise program must be vectors");
   s->call.scratch = reinterpret_cast<R*>(scratch_);
   s->call.known = known_program(s->call);
-  if (kernels_.lay(s->call, s->laid)) s->call.laid = &s->laid;
+  s->call.laid = &s->laid;
+  kernels_.lay(s->call, s->laid);
   return s;
 }
 

@@ -64,9 +64,9 @@ void StripPointwise<R>::run(int64_t t, int64_t count, bool) {
   size[axis] = count;
   if (axis > 0) {
     size[0] = 1;
-    shape();
+    const bool in_place = shape();
     size[0] = rows;
-    if (step->call.laid != nullptr || apart) {
+    if (in_place || apart) {
       for (int64_t row = 0; row < rows; ++row) call(t, 0, row);
       return;
     }
@@ -85,7 +85,7 @@ void StripPointwise<R>::run_steps(int64_t t, int64_t from, int64_t count) {
 }
 
 template <class R>
-void StripPointwise<R>::shape() {
+bool StripPointwise<R>::shape() {
   Pointwise<R>& call = step->call;
   call.count = 1;
   for (const int64_t n : size) call.count *= n;
@@ -97,7 +97,7 @@ void StripPointwise<R>::shape() {
     if (n < inputs) set(step->inputs[n]);
     else set(step->outputs[n - inputs]);
   }
-  call.laid = step->kernels->lay(call, step->laid) ? &step->laid : nullptr;
+  return step->kernels->lay(call, step->laid);
 }
 
 template <class R>

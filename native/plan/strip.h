@@ -58,7 +58,7 @@ struct StripPointwise final : StripPart {
   void run_steps(int64_t t, int64_t from, int64_t count);
 
  private:
-  void shape();  // of the call, by `size`
+  bool shape();  // of the call, by `size`: whether all operands lie in place then
   void call(int64_t t, int64_t from, int64_t row);
 };
 

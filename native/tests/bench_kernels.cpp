@@ -94,7 +94,7 @@ void bench_code(const Kernels<float>& kernels, const char* title, PointwiseCode 
   const std::string name = std::string("pointwise ") + title + " " + std::to_string(n);
   if (skip(name)) return;
   Random random;
-  Buffer<float> a(n), b(n), c(n), to(n), scratch(4 * tile);
+  Buffer<float> a(n), b(n), c(n), to(n), scratch(pointwise_scratch(4));
   randomize(a, random, low, high), randomize(b, random, 0.5, 2), randomize(c, random);
   const PointwiseInput inputs[3] = {
       {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
@@ -102,7 +102,9 @@ void bench_code(const Kernels<float>& kernels, const char* title, PointwiseCode 
   const PointwiseStep step{code, 3, 0, 1, 2};
   const PointwiseOutput output{3, Storage::real, false};
   void* out[1] = {to};
-  const Pointwise<float> p{n, inputs, in, 3, nullptr, 0, &step, 1, &output, out, 1, 4, scratch};
+  Pointwise<float> p{n, inputs, in, 3, nullptr, 0, &step, 1, &output, out, 1, 4, scratch};
+  Laid laid;
+  kernels.lay(p, laid), p.laid = &laid;
   const double seconds = best_time([&] { kernels.pointwise(p); });
   std::printf("%-44s %12.1f ns %8.3f ns/element\n", name.c_str(), seconds * 1e9, seconds * 1e9 / double(n));
 }
@@ -111,7 +113,7 @@ void bench_rmsprop(const Kernels<float>& kernels, int64_t n) {
   const std::string name = "pointwise rmsprop " + std::to_string(n);
   if (skip(name)) return;
   Random random;
-  Buffer<float> weight(n), square(n), gradient(n), scratch(12 * tile);
+  Buffer<float> weight(n), square(n), gradient(n), scratch(pointwise_scratch(12));
   randomize(weight, random), randomize(square, random, 0, 1), randomize(gradient, random);
   using Code = PointwiseCode;
   const PointwiseInput inputs[] = {
@@ -123,7 +125,9 @@ void bench_rmsprop(const Kernels<float>& kernels, int64_t n) {
                                  {Code::mul, 9, 9, 6, 0},  {Code::add, 10, 0, 9, 0}};
   const PointwiseOutput outputs[] = {{10, Storage::real, true}, {8, Storage::real, true}};
   void* to[] = {weight, square};
-  const Pointwise<float> p{n, inputs, in, 3, constants, 4, steps, 8, outputs, to, 2, 11, scratch};
+  Pointwise<float> p{n, inputs, in, 3, constants, 4, steps, 8, outputs, to, 2, 11, scratch};
+  Laid laid;
+  kernels.lay(p, laid), p.laid = &laid;
   const double seconds = best_time([&] { kernels.pointwise(p); });
   std::printf("%-44s %12.1f ns %8.3f ns/element\n", name.c_str(), seconds * 1e9, seconds * 1e9 / double(n));
 }
@@ -206,15 +210,17 @@ void bench_others(const Kernels<float>& kernels) {
         [&] { kernels.copy({4, false, 3, inner, batch_first, time_first, w, z}); });
   for (int64_t width : {8, 32, 33}) {
     const int64_t count = 16 * width;
-    Buffer<float> full(count), row(width), out(count), scratch(4 * tile);
+    Buffer<float> full(count), row(width), out(count), scratch(pointwise_scratch(4));
     randomize(full, random), randomize(row, random);
     const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 2, {16, width}, {0, 1}}};
     const void* in[] = {full, row};
     const PointwiseStep step{PointwiseCode::add, 2, 0, 1, 0};
     const PointwiseOutput output{2, Storage::real, false};
     void* to[] = {out};
-    bench("pointwise row added 16x" + std::to_string(width), double(count),
-          [&] { kernels.pointwise({count, inputs, in, 2, nullptr, 0, &step, 1, &output, to, 1, 3, scratch}); });
+    Pointwise<float> p{count, inputs, in, 2, nullptr, 0, &step, 1, &output, to, 1, 3, scratch};
+    Laid laid;
+    kernels.lay(p, laid), p.laid = &laid;
+    bench("pointwise row added 16x" + std::to_string(width), double(count), [&] { kernels.pointwise(p); });
   }
 }
 

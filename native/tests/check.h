@@ -89,12 +89,14 @@ bool same_bits(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
-// Lays a pointwise program, where it can be, and runs it
+// Lays a pointwise program and runs it; whether all its operands lie in place
 template <class R>
-void run(const Kernels<R>& kernels, Pointwise<R> p) {
+bool run(const Kernels<R>& kernels, Pointwise<R> p) {
   Laid laid;
-  if (kernels.lay(p, laid)) p.laid = &laid;
+  const bool in_place = kernels.lay(p, laid);
+  p.laid = &laid;
   kernels.pointwise(p);
+  return in_place;
 }
 
 // f(kernels, R()) for both real types of every instruction set of this processor

@@ -10,12 +10,11 @@ namespace {
 struct Setting {
   int64_t rows, columns, width;  // width: from row to row in every second operand
   bool in_place;                 // the first output is the first input's memory
+  bool narrow = false;           // the second input has one element a row
 };
 
-enum class Way { steps, whole, laid };
-
-// What program n writes, run so; everything it needs is made anew from the same seed.
-std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, Way way, const Setting& s) {
+// What program n writes, run as a whole or step by step; everything it needs is made anew from the same seed.
+std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, bool whole, const Setting& s) {
   const KnownProgram& k = Known::programs[n];
   Random random;
   const int64_t count = s.rows * s.columns;
@@ -32,6 +31,7 @@ std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, Way way
     randomize(in.back(), random, 0.1, 2);
     PointwiseInput input{k.inputs[i], Storage::real, 0, {}, {}};
     if (scalar) input = {k.inputs[i], Storage::real, 1, {count}, {0}};
+    else if (s.narrow && i == 1) input = {k.inputs[i], Storage::real, 2, {s.rows, s.columns}, {1, 0}};
     else if (apart) input = {k.inputs[i], Storage::real, 2, {s.rows, s.columns}, {s.width, 1}};
     inputs.push_back(input);
     from.push_back(in.back().data);
@@ -46,14 +46,12 @@ std::vector<Buffer<float>> results(const Kernels<float>& kernels, int n, Way way
     to.push_back(shared ? in[0].data : out.back().data);
   }
   for (int c = 0; c < k.n_constants; ++c) constants.push_back({k.constants[c], random.uniform(0.1, 1)});
-  Buffer<float> scratch(k.registers * tile_of<float>(k.registers));
+  Buffer<float> scratch(pointwise_scratch(k.registers));
   Pointwise<float> call{count,     inputs.data(),  from.data(), k.n_inputs,  constants.data(), k.n_constants, k.steps,
                         k.n_steps, outputs.data(), to.data(),   k.n_outputs, k.registers,      scratch};
   CHECK(known_program(call) == n, "program %d", n);
-  Laid laid{};
-  if (way != Way::steps) call.known = n;
-  if (way == Way::laid && kernels.lay(call, laid)) call.laid = &laid;
-  kernels.pointwise(call);
+  if (whole) call.known = n;
+  run(kernels, call);
   CHECK(scratch.intact(), "program %d", n);
   for (auto& buffer : in) CHECK(buffer.intact(), "program %d", n);
   for (auto& buffer : out) CHECK(buffer.intact(), "program %d", n);
@@ -77,14 +75,13 @@ TEST(known_programs_give_the_bits_of_their_steps) {
                                {2, 2048, 4096, false},
                                {1, 8208, 0, true},       // longer than any tile
                                {130, 64, 192, false},
+                               {130, 64, 192, false, true},
+                               {9, 7, 0, true, true},
                                {3, 7, 21, false}}) {
-        const auto steps = results(kernels<float>(isa), n, Way::steps, s);
-        for (const Way way : {Way::whole, Way::laid}) {
-          const auto whole = results(kernels<float>(isa), n, way, s);
-          for (size_t o = 0; o < steps.size(); ++o)
-            CHECK(std::memcmp(steps[o].data, whole[o].data, size_t(steps[o].size) * sizeof(float)) == 0,
-                  "program %d, way %d, output %d, %ld x %ld", n, int(way), int(o), long(s.rows), long(s.columns));
-        }
+        const auto steps = results(kernels<float>(isa), n, false, s), whole = results(kernels<float>(isa), n, true, s);
+        for (size_t o = 0; o < steps.size(); ++o)
+          CHECK(std::memcmp(steps[o].data, whole[o].data, size_t(steps[o].size) * sizeof(float)) == 0,
+                "program %d, output %d, %ld x %ld", n, int(o), long(s.rows), long(s.columns));
       }
     }
   }

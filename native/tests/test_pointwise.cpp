@@ -1,4 +1,5 @@
 #include "check.h"
+#include "steps.h"
 
 using namespace elman;
 using namespace elman::test;
@@ -136,8 +137,8 @@ void run_code(const Kernels<R>& kernels, Code code, const Buffer<R>& a, const Bu
   const PointwiseStep step{code, 3, 0, 1, 2};
   const PointwiseOutput output{3, Storage::real, false};
   void* out[1] = {to.data};
-  Buffer<R> scratch(4 * tile);
-  kernels.pointwise({to.size, inputs, in, 3, nullptr, 0, &step, 1, &output, out, 1, 4, scratch});
+  Buffer<R> scratch(pointwise_scratch(4));
+  run(kernels, {to.size, inputs, in, 3, nullptr, 0, &step, 1, &output, out, 1, 4, scratch});
   CHECK(to.intact() && scratch.intact());
 }
 
@@ -262,7 +263,7 @@ TEST(pointwise_broadcasts) {
     for (const auto& s : shapes) {
       const int64_t count = s[0] * s[1] * s[2];
       Buffer<R> full(s[0] * s[1] * s[2]), row(s[2]), column(s[0]), middle(s[1]), scalar(1), out(count),
-          scratch(16 * tile);
+          scratch(pointwise_scratch(16));
       Buffer<int32_t> index(s[2]), rounded(count), whole(count);
       randomize(full, random), randomize(row, random), randomize(column, random), randomize(middle, random),
           randomize(scalar, random);
@@ -284,7 +285,7 @@ TEST(pointwise_broadcasts) {
                                      {Code::sub, 9, 9, 6, 0},          {Code::add, 9, 9, 7, 0}};
       const PointwiseOutput outputs[] = {{9, Storage::real, false}, {9, Storage::index, false}};
       void* to[] = {out.data, rounded.data};
-      kernels.pointwise({count, inputs, in, 8, &constant, 1, steps, 6, outputs, to, 2, 10, scratch});
+      run(kernels, {count, inputs, in, 8, &constant, 1, steps, 6, outputs, to, 2, 10, scratch});
       CHECK(out.intact() && rounded.intact() && scratch.intact());
       for (int64_t i = 0; i < count; ++i) {
         const int64_t x = i / (s[1] * s[2]), y = i / s[2] % s[1], z = i % s[2];
@@ -304,7 +305,7 @@ TEST(pointwise_writes_with_strides) {
       // The left third of each row, doubled, is written to the middle third, a transposed copy and a contiguous one;
       // read with the same strides, it may even be overwritten.
       for (bool same_place : {false, true}) {
-        Buffer<R> matrix(rows * width), turned(n), plain(n), scratch(2 * tile);
+        Buffer<R> matrix(rows * width), turned(n), plain(n), scratch(pointwise_scratch(2));
         for (int64_t i = 0; i < rows * width; ++i) matrix[i] = R(i % 97);
         const PointwiseInput input{0, Storage::real, 2, {rows, columns}, {width, 1}};
         const void* in[] = {matrix.data};
@@ -313,7 +314,7 @@ TEST(pointwise_writes_with_strides) {
                                            {1, Storage::real, false, 2, {rows, columns}, {1, rows}},
                                            {1, Storage::real, false}};
         void* to[] = {matrix.data + (same_place ? 0 : columns), turned.data, plain.data};
-        kernels.pointwise({n, &input, in, 1, nullptr, 0, &step, 1, outputs, to, 3, 2, scratch});
+        run(kernels, {n, &input, in, 1, nullptr, 0, &step, 1, outputs, to, 3, 2, scratch});
         CHECK(matrix.intact() && turned.intact() && plain.intact());
         for (int64_t r = 0; r < rows; ++r) {
           for (int64_t c = 0; c < width; ++c) {
@@ -338,7 +339,7 @@ TEST(pointwise_rows_that_lie_apart) {
     for (const auto& s : shapes) {
       const int64_t groups = s[0], rows = groups * s[1], columns = s[2], n = rows * columns, width = 4 * columns;
       Buffer<R> gates(rows * width), state(n), bias(columns), each(rows), out(rows * width), plain(n), turned(n);
-      Buffer<R> scratch(16 * tile);
+      Buffer<R> scratch(pointwise_scratch(16));
       Buffer<int32_t> rounded(n);
       randomize(gates, random), randomize(state, random), randomize(bias, random), randomize(each, random);
       for (int64_t i = 0; i < rows * width; ++i) out[i] = R(7);
@@ -368,7 +369,7 @@ TEST(pointwise_rows_that_lie_apart) {
                                          {8, Storage::real, false, 2, {rows, columns}, {1, rows}},
                                          {10, Storage::index, false}};
       void* to[] = {out.data, out.data + columns, out.data + 3 * columns, plain.data, turned.data, rounded.data};
-      kernels.pointwise({n, inputs, in, 5, &constant, 1, steps, 5, outputs, to, 6, 11, scratch});
+      run(kernels, {n, inputs, in, 5, &constant, 1, steps, 5, outputs, to, 6, 11, scratch});
       CHECK(out.intact() && plain.intact() && turned.intact() && rounded.intact() && scratch.intact());
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < columns; ++c) {
@@ -390,15 +391,16 @@ TEST(pointwise_rows_that_lie_apart) {
 }
 
 // Rows less their sum, over their largest, times what is given for each row: results of rows are there, too, and a row alone has
-// the bits of one among others. Where all lies in place the program is laid before it runs, or not.
+// the bits of one among others.
 template <class R>
-void check_reduced_rows(const Kernels<R>& kernels, bool laid) {
+void check_reduced_rows(const Kernels<R>& kernels) {
   Random random;
   const int64_t shapes[][3] = {{1, 1, 16},   {1, 5, 64},  {3, 7, 32},  {2, 40, 48},
                                {1, 3, 1024}, {1, 2, 528}, {1, 90, 16}, {1, 37, 256}};
   for (const auto& [groups, each_group, columns] : shapes) {
     const int64_t rows = groups * each_group, n = rows * columns, width = 2 * columns;
-    Buffer<R> from(rows * width), each(rows), out(n), sums(rows), least(rows), product(rows), scratch(12 * tile);
+    Buffer<R> from(rows * width), each(rows), out(n), sums(rows), least(rows), product(rows),
+        scratch(pointwise_scratch(12));
     randomize(from, random, 0.5, 1.5), randomize(each, random);
     const auto run = [&](int64_t first, int64_t count, R* to, R* sum, R* smallest, R* all) {
       const auto a_row = [&](uint8_t r) { return PointwiseInput{r, Storage::real, 2, {count, columns}, {1, 0}}; };
@@ -419,10 +421,8 @@ void check_reduced_rows(const Kernels<R>& kernels, bool laid) {
       void* results[] = {to, sum, smallest, all};
       Pointwise<R> p{count * columns, inputs, in, 2, constants, 1, steps, 8, outputs, results, 4, 10, scratch};
       p.row = columns;
-      Laid places{};
-      if (laid && kernels.lay(p, places)) p.laid = &places;
-      CHECK(!laid || groups > 1 || p.laid != nullptr, "%ld x %ld", long(count), long(columns));
-      kernels.pointwise(p);
+      const bool in_place = test::run(kernels, p);
+      CHECK(groups > 1 || in_place, "%ld x %ld", long(count), long(columns));
     };
     run(0, rows, out, sums, least, product);
     CHECK(out.intact() && sums.intact() && least.intact() && product.intact() && scratch.intact());
@@ -446,59 +446,83 @@ void check_reduced_rows(const Kernels<R>& kernels, bool laid) {
   }
 }
 TEST(pointwise_programs_that_reduce_rows) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) { check_reduced_rows(kernels); });
+}
+
+// Numbers of which three rows share one each, in a step of the rows' own numbers
+TEST(pointwise_rows_that_share_a_number) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    for (const bool laid : {false, true}) check_reduced_rows(kernels, laid);
+    const int64_t groups = 30, each = 3, rows = groups * each, columns = 32, n = rows * columns;
+    Buffer<R> x(n), scale(groups), out(n), scratch(pointwise_scratch(5));
+    for (int64_t i = 0; i < n; ++i) x[i] = R(i % 7);
+    for (int64_t i = 0; i < groups; ++i) scale[i] = R(i);
+    const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}},
+                                     {1, Storage::real, 2, {groups, each * columns}, {1, 0}}};
+    const void* in[] = {x.data, scale.data};
+    const PointwiseStep steps[] = {
+        {Code::row_max, 2, 0, 0, 0, true}, {Code::mul, 3, 2, 1, 0, true}, {Code::add, 4, 3, 0, 0}};
+    const PointwiseOutput output{4, Storage::real, false};
+    void* to[] = {out.data};
+    Pointwise<R> p{n, inputs, in, 2, nullptr, 0, steps, 3, &output, to, 1, 5, scratch};
+    p.row = columns;
+    run(kernels, p);
+    CHECK(out.intact() && scratch.intact());
+    for (int64_t i = 0; i < n; ++i) CHECK(out[i] == 6 * scale[i / columns / each] + x[i], "at %ld", long(i));
   });
 }
 
-// Operands of every kind that is walked in place: rows that lie apart, without gaps, one for all, one element a row, one for all
-TEST(pointwise_programs_that_are_laid_keep_their_bits) {
+// Operands of every kind that lies in place: rows that lie apart, without gaps, one for all, one element a row, one for all; and the
+// same with a gap behind every element, which are gathered and scattered
+TEST(pointwise_operands_in_place_and_gathered_have_the_same_bits) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
-    Random random;
-    const int64_t shapes[][2] = {{1, 16}, {3, 16}, {70, 32}, {8, 64}, {5, 256}, {2, 4096}};
+    const int64_t shapes[][2] = {{1, 16}, {3, 16}, {70, 32}, {8, 64}, {5, 256}, {2, 4096}, {1, 4099}, {30, 41}};
     for (const auto& [rows, columns] : shapes) {
       const int64_t n = rows * columns, width = 4 * columns;
-      Buffer<R> gates(rows * width), state(n), bias(columns), each(rows), number(1), scratch(12 * tile);
-      randomize(gates, random), randomize(state, random), randomize(bias, random), randomize(each, random);
-      number[0] = R(0.7);
-      const auto apart = [&](uint8_t to) { return PointwiseInput{to, Storage::real, 2, {rows, columns}, {width, 1}}; };
-      const bool one = rows == 1;
-      const PointwiseInput inputs[] = {one ? PointwiseInput{0, Storage::real, 0, {}, {}} : apart(0),
-                                       {1, Storage::real, 0, {}, {}},
-                                       one ? PointwiseInput{2, Storage::real, 0, {}, {}}
-                                           : PointwiseInput{2, Storage::real, 2, {rows, columns}, {0, 1}},
-                                       one ? PointwiseInput{3, Storage::real, 1, {columns}, {0}}
-                                           : PointwiseInput{3, Storage::real, 2, {rows, columns}, {1, 0}},
-                                       {4, Storage::real, 1, {n}, {0}}};
-      const void* in[] = {gates.data, state.data, bias.data, each.data, number.data};
-      const PointwiseConstant constant{5, 0.5};
-      const PointwiseStep steps[] = {{Code::mul, 6, 0, 1, 0},          {Code::add, 6, 6, 2, 0},
-                                     {Code::multiply_add, 7, 3, 6, 1}, {Code::tanh, 8, 7, 0, 0},
-                                     {Code::sub, 9, 5, 8, 0},          {Code::multiply_add, 10, 9, 4, 3},
-                                     {Code::where, 6, 1, 5, 10},       {Code::mul, 11, 6, 8, 0}};
-      const auto results = [&](bool laid) {
+      const auto results = [&](int64_t gap) {
+        Random random;
+        const auto numbers = [&](int64_t count) {
+          Buffer<R> made(count * gap);
+          for (int64_t i = 0; i < count; ++i) made[i * gap] = R(random.uniform(-1, 1));
+          return made;
+        };
+        const auto gates = numbers(rows * width), state = numbers(n), bias = numbers(columns), each = numbers(rows),
+                   number = numbers(1);
+        Buffer<R> scratch(pointwise_scratch(12));
+        const auto set = [&](auto operand, int64_t outer, int64_t inner) {
+          int64_t size[] = {rows, columns}, stride[] = {outer * gap, inner * gap};
+          collapse(2, size, stride, operand);
+          return operand;
+        };
+        const auto input = [&](uint8_t to, int64_t outer, int64_t inner) {
+          return set(PointwiseInput{to, Storage::real, 0, {}, {}}, outer, inner);
+        };
+        const auto output = [&](uint8_t from, int64_t outer) {
+          return set(PointwiseOutput{from, Storage::real, false}, outer, 1);
+        };
+        const PointwiseInput inputs[] = {input(0, width, 1), input(1, columns, 1), input(2, 0, 1), input(3, 1, 0),
+                                         input(4, 0, 0)};
+        const void* in[] = {gates.data, state.data, bias.data, each.data, number.data};
+        const PointwiseConstant constant{5, 0.5};
+        const PointwiseStep steps[] = {{Code::mul, 6, 0, 1, 0},          {Code::add, 6, 6, 2, 0},
+                                       {Code::multiply_add, 7, 3, 6, 1}, {Code::tanh, 8, 7, 0, 0},
+                                       {Code::sub, 9, 5, 8, 0},          {Code::multiply_add, 10, 9, 4, 3},
+                                       {Code::where, 6, 1, 5, 10},       {Code::mul, 11, 6, 8, 0}};
+        const PointwiseOutput outputs[] = {output(8, width), output(11, columns), output(11, width)};
         std::vector<Buffer<R>> out;
-        for (const int64_t size : {rows * width, n, rows * width}) out.emplace_back(size);
+        for (const int64_t size : {rows * width, n, rows * width}) out.emplace_back(size * gap);
         for (auto& buffer : out)
           for (int64_t i = 0; i < buffer.size; ++i) buffer[i] = R(7);
-        const auto to_apart = [&](uint8_t from) {
-          return one ? PointwiseOutput{from, Storage::real, false}
-                     : PointwiseOutput{from, Storage::real, false, 2, {rows, columns}, {width, 1}};
-        };
-        const PointwiseOutput outputs[] = {to_apart(8), {11, Storage::real, false}, to_apart(11)};
         void* to[] = {out[0].data, out[1].data, out[2].data};
-        Pointwise<R> p{n, inputs, in, 5, &constant, 1, steps, 8, outputs, to, 3, 12, scratch};
-        Laid places{};
-        if (laid && kernels.lay(p, places)) p.laid = &places;
-        CHECK(!laid || p.laid != nullptr, "%ld x %ld", long(rows), long(columns));
-        kernels.pointwise(p);
+        const bool in_place = run(kernels, {n, inputs, in, 5, &constant, 1, steps, 8, outputs, to, 3, 12, scratch});
+        CHECK(in_place == (gap == 1 && (columns % 16 == 0 || rows == 1)), "%ld x %ld", long(rows), long(columns));
         CHECK(scratch.intact() && out[0].intact() && out[1].intact() && out[2].intact());
         return out;
       };
-      const auto plain = results(false), laid = results(true);
-      for (size_t o = 0; o < plain.size(); ++o)
-        CHECK(std::memcmp(plain[o].data, laid[o].data, size_t(plain[o].size) * sizeof(R)) == 0, "output %d, %ld x %ld",
-              int(o), long(rows), long(columns));
+      const auto close = results(1), apart = results(3);
+      for (size_t o = 0; o < close.size(); ++o)
+        for (int64_t i = 0; i < apart[o].size; ++i)
+          CHECK(same_bits(apart[o][i], i % 3 ? R(7) : close[o][i / 3]), "output %d, %ld x %ld", int(o), long(rows),
+                long(columns));
     }
   });
 }
@@ -521,7 +545,7 @@ TEST(pointwise_multiply_add_is_the_same_whatever_repeats) {
       const PointwiseStep step{Code::multiply_add, 3, 0, 1, 2};
       const PointwiseOutput output{3, Storage::real, false};
       void* to[] = {out.data};
-      Buffer<R> scratch(4 * tile), want(n);
+      Buffer<R> scratch(pointwise_scratch(4)), want(n);
       run(kernels, {n, inputs, in, 3, nullptr, 0, &step, 1, &output, to, 1, 4, scratch});
       for (int i = 0; i < 3; ++i)
         for (int64_t at = 0; at < n && repeats >> i & 1; ++at) full[i][at] = full[i][at / columns * columns];
@@ -537,7 +561,7 @@ TEST(pointwise_rows_in_blocks_and_in_one_piece) {
     const int64_t sizes[][3] = {{1, 1, 16}, {3, 5, 64}, {8, 25, 32}, {4, 3, 2048}, {5, 4, 7}};
     for (const auto& [batch, steps, units] : sizes) {
       const int64_t n = batch * steps * units, all = 2 * steps;  // time steps of one operand, in the batch's order
-      Buffer<R> by_row(batch * all * units), by_step(n), out(n), scratch(3 * tile);
+      Buffer<R> by_row(batch * all * units), by_step(n), out(n), scratch(pointwise_scratch(3));
       for (int64_t i = 0; i < batch * all * units; ++i) by_row[i] = R(i % 89);
       for (int64_t i = 0; i < n; ++i) by_step[i] = R(i % 97);
       const PointwiseInput inputs[] = {{0, Storage::real, 2, {batch, steps * units}, {all * units, 1}},
@@ -546,7 +570,7 @@ TEST(pointwise_rows_in_blocks_and_in_one_piece) {
       const PointwiseStep step{Code::sub, 2, 0, 1, 0};
       const PointwiseOutput output{2, Storage::real, false, 3, {batch, steps, units}, {units, batch * units, 1}};
       void* to[] = {out.data};
-      kernels.pointwise({n, inputs, in, 2, nullptr, 0, &step, 1, &output, to, 1, 3, scratch});
+      run(kernels, {n, inputs, in, 2, nullptr, 0, &step, 1, &output, to, 1, 3, scratch});
       CHECK(out.intact() && scratch.intact());
       for (int64_t b = 0; b < batch; ++b)
         for (int64_t t = 0; t < steps; ++t)
@@ -562,7 +586,7 @@ TEST(pointwise_updates_in_place) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     Random random;
     for (int64_t n : {1, 16, 37, 256, 300, 512, 800}) {
-      Buffer<R> weight(n), square(n), gradient(n), scratch(12 * tile);
+      Buffer<R> weight(n), square(n), gradient(n), scratch(pointwise_scratch(12));
       randomize(weight, random), randomize(square, random, 0, 1), randomize(gradient, random);
       const Buffer<R> weight_before(weight), square_before(square);
       // v = 0.9 v + 0.1 g g; w = w - 0.01 g / (sqrt(v) + 1e-7): both written where they were read
@@ -575,7 +599,7 @@ TEST(pointwise_updates_in_place) {
           {Code::add, 9, 9, 5, 0}, {Code::div, 9, 2, 9, 0}, {Code::multiply_add, 10, 9, 6, 0}};
       const PointwiseOutput outputs[] = {{10, Storage::real, true}, {8, Storage::real, true}};
       void* to[] = {weight.data, square.data};
-      kernels.pointwise({n, inputs, in, 3, constants, 4, steps, 7, outputs, to, 2, 11, scratch});
+      run(kernels, {n, inputs, in, 3, constants, 4, steps, 7, outputs, to, 2, 11, scratch});
       CHECK(weight.intact() && square.intact() && gradient.intact() && scratch.intact());
       for (int64_t i = 0; i < n; ++i) {
         const double v = 0.9 * square_before[i] + 0.1 * gradient[i] * gradient[i];
@@ -591,7 +615,7 @@ TEST(pointwise_updates_in_place) {
 TEST(pointwise_in_place_output_waits_for_the_last_reader) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     for (int64_t n : {3, 64, 700}) {
-      Buffer<R> x(n), copied(n), difference(n), scratch(4 * tile);
+      Buffer<R> x(n), copied(n), difference(n), scratch(pointwise_scratch(4));
       for (int64_t i = 0; i < n; ++i) x[i] = R(i);
       // x = x + x; difference = x_new - x_old, read after the write; copied = x_old
       const PointwiseInput input{0, Storage::real, 0, {}, {}};
@@ -600,7 +624,7 @@ TEST(pointwise_in_place_output_waits_for_the_last_reader) {
       const PointwiseOutput outputs[] = {
           {2, Storage::real, false}, {0, Storage::real, false}, {1, Storage::real, true}};
       void* to[] = {difference.data, copied.data, x.data};
-      kernels.pointwise({n, &input, in, 1, nullptr, 0, steps, 2, outputs, to, 3, 3, scratch});
+      run(kernels, {n, &input, in, 1, nullptr, 0, steps, 2, outputs, to, 3, 3, scratch});
       CHECK(x.intact() && copied.intact() && difference.intact());
       for (int64_t i = 0; i < n; ++i) CHECK(x[i] == R(2 * i) && copied[i] == R(i) && difference[i] == R(i));
     }
@@ -610,17 +634,16 @@ TEST(pointwise_in_place_output_waits_for_the_last_reader) {
 TEST(pointwise_registers_used_again_and_outputs_of_inputs) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) {
     for (int64_t n : {5, 32, 600}) {
-      Buffer<R> x(n), s(1), first(n), second(n), third(n), scratch(2 * tile);
+      Buffer<R> x(n), s(1), first(n), second(n), third(n), scratch(pointwise_scratch(3));
       for (int64_t i = 0; i < n; ++i) x[i] = R(i % 50);
       s[0] = 3;
       const PointwiseInput inputs[] = {{0, Storage::real, 0, {}, {}}, {1, Storage::real, 1, {n}, {0}}};
       const void* in[] = {x.data, s.data};
-      const PointwiseStep steps[] = {{Code::mul, 1, 0, 1, 0},
-                                     {Code::add, 1, 1, 0, 0}};  // the scalar's register is written
+      const PointwiseStep steps[] = {{Code::mul, 2, 0, 1, 0}, {Code::add, 2, 2, 0, 0}};
       const PointwiseOutput outputs[] = {
-          {1, Storage::real, false}, {1, Storage::real, false}, {0, Storage::real, false}};
+          {2, Storage::real, false}, {2, Storage::real, false}, {0, Storage::real, false}};
       void* to[] = {first.data, second.data, third.data};
-      kernels.pointwise({n, inputs, in, 2, nullptr, 0, steps, 2, outputs, to, 3, 2, scratch});
+      run(kernels, {n, inputs, in, 2, nullptr, 0, steps, 2, outputs, to, 3, 3, scratch});
       CHECK(first.intact() && second.intact() && third.intact());
       for (int64_t i = 0; i < n; ++i) CHECK(first[i] == 4 * x[i] && second[i] == 4 * x[i] && third[i] == x[i]);
     }

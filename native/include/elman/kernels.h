@@ -96,14 +96,7 @@ template <class R> struct Pool { bool average; Window window; const R *x, *value
 template <class R> struct Unpool { bool average; Window window; const R *x, *g; R* to; };
 
 // ---- pointwise -------------------------------------------------------------------------------------------------
-// Elements of a register: as many as let all registers of a program stay in the first cache (24 KiB of it).
-template <class R>
-constexpr int64_t tile_of(int registers) {
-  int64_t n = tile;
-  while (n > 128 && n * registers * int64_t(sizeof(R)) > 24 * 1024) n /= 2;
-  return n;
-}
-// A program over registers of `tile_of` elements, run tile by tile over the `count` elements of the outputs' shared shape.
+// A program over registers, run over the `count` elements of the outputs' shared shape, a part of them at a time.
 // NaN and infinity behave as IEEE 754 and NumPy say: max/min/relu keep NaN, comparisons with NaN are 0 (not_equal has no code: not(equal)).
 enum class PointwiseCode : uint8_t {
   copy, neg, abs, sign, floor, ceil, round /* half to even */, sqrt, reciprocal, rsqrt, exp, expm1, log, log1p,
@@ -115,11 +108,12 @@ enum class PointwiseCode : uint8_t {
   count_
 };
 inline constexpr PointwiseCode first_row_code = PointwiseCode::row_sum;
-// Registers; `to` may equal an operand. narrow: it has one element a row, as all results of rows, and all that is made of such alone.
+// Registers; `to` may equal an operand, but not an input's or a constant's. narrow: it has one element a row, as all results of rows, and
+// all that is made of such alone.
 struct PointwiseStep { PointwiseCode code; uint8_t to, a, b, c; bool narrow = false; };
 struct PointwiseConstant { uint8_t to; double value; };             // a register that holds one value throughout
 struct PointwiseInput {
-  uint8_t to;                                  // register that receives the tile
+  uint8_t to;                                  // register that receives its elements
   Storage storage;                             // index inputs are converted to R
   uint8_t axes;                                // 0: contiguous, same shape as the outputs (read in place); else the broadcast below
   int64_t size[max_axes], stride[max_axes];    // the outputs' shape collapsed, outermost first; stride 0 repeats. A scalar: axes 1, size count, stride 0
@@ -127,23 +121,34 @@ struct PointwiseInput {
 struct PointwiseOutput {
   uint8_t from;                                // register
   Storage storage;                             // index outputs are rounded to the nearest int32
-  bool in_place;                               // the output buffer is also an input's: written after the tile's last step
+  bool in_place;                               // the output buffer is also an input's: written after a part's last step
   uint8_t axes = 0;                            // 0: contiguous; else walked as an input is, no element twice
   int64_t size[max_axes] = {}, stride[max_axes] = {};  // of what is narrow: the last stride is 0
 };
-// How the operands of a program lie where all are walked in place, found once by lay(): for calls that differ in their pointers, and in
-// how many rows they take.
+// How the operands of a program lie, found once by lay(): for calls that differ in their pointers, and in how many rows they take.
 inline constexpr int max_known_operands = 16;  // of a program that is compiled as a whole
+enum class Lies : uint8_t {
+  rows, blocks,                                // in place: in rows at even distances; in rows that jump from block to block
+  run, one,                                    // in place: one element a row, side by side; one element for all
+  vector, elements, anyhow                     // gathered and scattered: one vector for all; one element a row; any other
+};
+struct LaidOperand {
+  Lies lies;
+  int64_t apart;                               // in place: elements from row to row
+  uint8_t r = 0;                               // its register
+  bool direct = false;                         // of an output: what makes it writes there
+};
 struct Laid {
   int64_t columns;                             // of a row, whole vectors; 0: all of it is one row
-  bool repeated[max_registers];                // by input: one element serves all
-  bool narrow[max_registers], to_narrow[max_registers];  // by input and by output: one element a row, side by side
-  int64_t apart[max_registers], to_apart[max_registers];  // by input and by output: from row to row
-  // Of a program that runs step by step:
-  int64_t part_rows, part_columns;             // at a time; part_rows 0: a part of one row
-  bool direct[max_registers];                  // by output: its register is its memory
-  int32_t place[max_registers];                // by register: elements from the start of scratch, where a step makes it and no output is it
+  int64_t block;                               // rows of a block; 0: nothing lies in blocks
+  int64_t part_rows, part_columns;             // of a part, at most
+  int64_t most;                                // elements that a register has room for
+  bool at_once;                                // compiled as a whole, and all lies in rows: one part
+  LaidOperand in[max_registers], out[max_registers];
+  int32_t place[max_registers];                // by register that is not an operand's memory: elements from the start of scratch
 };
+inline constexpr int register_gap = 16;        // elements between two registers, at least
+constexpr int64_t pointwise_scratch(int registers) { return int64_t(registers) * (tile + 2 * register_gap); }
 template <class R>
 struct Pointwise {
   int64_t count;
@@ -152,10 +157,10 @@ struct Pointwise {
   const PointwiseStep* steps;         int n_steps;
   const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
-  R* scratch;                                  // n_registers * tile_of<R>(n_registers) elements, or n_registers * tile with rows; aligned
+  R* scratch;                                  // pointwise_scratch(n_registers) elements, aligned; contents are lost
   int64_t row = 0;                             // elements of a row where steps are narrow: whole vectors, at most `tile`; else 0
   int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
-  const Laid* laid = nullptr;                  // what lay() found of it with this `known`, or nullptr. Same bits
+  const Laid* laid = nullptr;                  // what lay() found of it with this `known`
 };
 // The place among the programs that are compiled as a whole of one with these inputs, constants, steps and outputs; -1: none
 template <class R> int known_program(const Pointwise<R>& p);
@@ -230,7 +235,7 @@ struct Kernels {
   void (*pool)(const Pool<R>&);
   void (*unpool)(const Unpool<R>&);
   void (*pointwise)(const Pointwise<R>&);
-  bool (*lay)(const Pointwise<R>&, Laid&);                              // whether all is walked in place; reads no element
+  bool (*lay)(const Pointwise<R>&, Laid&);                              // whether all operands lie in place; reads no element
   void (*reduce)(const Reduce<R>&);
   void (*arg_max)(const ArgMax<R>&);
   void (*top_k)(const TopK<R>&);

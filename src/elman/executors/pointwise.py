@@ -73,7 +73,7 @@ NAMES = {
 }
 
 MAX_REGISTERS = 64
-"""`max_registers` of native/include/elman/kernels.h, whose tiles for all of them must stay in the first cache."""
+"""`max_registers` of native/include/elman/kernels.h: what is held of a part must stay in the first cache."""
 
 
 @dataclass
