@@ -334,84 +334,99 @@ std::unique_ptr<Step> Builder<R>::copy(const Instruction& i, Frame* frame) {
   return s;
 }
 
+// What slides past a loop: its sequences, then its outputs
+template <class R>
+void Builder<R>::scan_slides(ScanStep& s, const Instruction& i, const BodyLayout& layout, Frame& frame) {
+  const Body& body = spec_.bodies[size_t(i.body)];
+  const size_t states = body.states.size(), sequences = body.slices.size();
+  s.sequences = int(sequences);
+  s.slides.resize(sequences + body.outputs.size());
+  for (size_t j = 0; j < s.slides.size(); ++j) {
+    ScanStep::Slide& slide = s.slides[j];
+    const bool read = j < sequences;
+    const int whole = read ? i.in[states + j] : i.out[states + j - sequences];
+    const int one = read ? body.slices[j] : body.outputs[j - sequences];
+    const int root = read ? one : layout.output_root[j - sequences];
+    slide.stride = layout_.bytes(one);
+    slide.row = slide.stride / std::max<int64_t>(s.rows, 1);
+    slide.gapless = spec_.values[size_t(whole)].lengths >= 0;
+    bind(whole, &slide.base, frame.parent);
+    if (root >= 0) frame.moving[root] = &slide.fields;
+  }
+}
+
+template <class R>
+void Builder<R>::scan_states(ScanStep& s, const Instruction& i, const BodyLayout& layout, Frame& frame) {
+  const Body& body = spec_.bodies[size_t(i.body)];
+  s.states.resize(body.states.size());
+  for (size_t j = 0; j < s.states.size(); ++j) {
+    ScanStep::State& state = s.states[j];
+    state.bytes = layout_.bytes(body.states[j]);
+    bind(i.in[j], &state.initial, frame.parent);
+    bind(i.out[j], &state.last, frame.parent);
+    if (body.traced[j] >= 0) state.trace = s.sequences + body.traced[j];
+    frame.moving[body.states[j]] = &state.in;
+    if (layout.shared[j] >= 0) {
+      state.shared = s.sequences + layout.shared[j];
+      continue;
+    }
+    state.buffer[0] = frame.block + layout.buffer[j];
+    state.buffer[1] = state.buffer[0] + aligned(state.bytes + int64_t(padding));
+    if (layout.own[j]) frame.moving[layout_.root(body.new_states[j])] = &state.out;
+  }
+}
+
+// Results that are wanted in a second place. by_row: finished rows are not copied.
+template <class R>
+void Builder<R>::scan_duplicates(ScanStep& s, const Body& body, const BodyLayout& layout, Frame& frame, bool by_row) {
+  const auto duplicate = [&](int from, std::vector<Field>& target, int64_t bytes) {
+    auto d = std::make_unique<ScanStep::Duplicate>();
+    d->bytes = bytes;
+    bind(from, &d->from, &frame);
+    target.push_back({&d->to, 0});
+    if (by_row) s.shares.push_back({&d->bytes, d->bytes / s.rows});
+    s.duplicates.push_back(std::move(d));
+  };
+  for (size_t j = 0; j < body.outputs.size(); ++j) {
+    ScanStep::Slide& slide = s.slides[size_t(s.sequences) + j];
+    if (layout.output_root[j] < 0) duplicate(body.outputs[j], slide.fields, slide.stride);
+  }
+  for (size_t j = 0; j < s.states.size(); ++j) {
+    ScanStep::State& state = s.states[j];
+    if (state.shared >= 0) continue;
+    const auto found = frame.moving.find(layout_.root(body.new_states[j]));
+    const bool there = found != frame.moving.end() && found->second == &state.out;
+    if (!there) duplicate(body.new_states[j], state.out, state.bytes);
+  }
+}
+
 template <class R>
 std::unique_ptr<ScanStep> Builder<R>::scan(const Instruction& i, char* block, Frame* outer) {
   const Body& body = spec_.bodies[size_t(i.body)];
   auto s = std::make_unique<ScanStep>();
   s->steps = size(i, 0), s->rows = size(i, 1);
   s->reverse = body.reverse;
-  s->sequences = int(body.slices.size());
   layouts_.push_back(std::make_unique<BodyLayout>(layout_.body(i.body, s->steps)));
   const BodyLayout& layout = *layouts_.back();
-
   Frame frame;
   frame.parent = outer;
   frame.layout = &layout;
   frame.block = block;
-  const size_t states = body.states.size(), sequences = body.slices.size(), outputs = body.outputs.size();
-  s->slides.resize(sequences + outputs);
-  s->states.resize(states);
-  for (size_t j = 0; j < sequences; ++j) {
-    s->slides[j].stride = layout_.bytes(body.slices[j]);
-    s->slides[j].gapless = spec_.values[size_t(i.in[states + j])].lengths >= 0;
-    bind(i.in[states + j], &s->slides[j].base, outer);
-    frame.moving[body.slices[j]] = &s->slides[j].fields;
-  }
-  for (size_t j = 0; j < outputs; ++j) {
-    ScanStep::Slide& slide = s->slides[sequences + j];
-    slide.stride = layout_.bytes(body.outputs[j]);
-    slide.gapless = spec_.values[size_t(i.out[states + j])].lengths >= 0;
-    bind(i.out[states + j], &slide.base, outer);
-    if (layout.output_root[j] >= 0) frame.moving[layout.output_root[j]] = &slide.fields;
-  }
-  for (size_t j = 0; j < states; ++j) {
-    ScanStep::State& state = s->states[j];
-    state.bytes = layout_.bytes(body.states[j]);
-    bind(i.in[j], &state.initial, outer);
-    bind(i.out[j], &state.last, outer);
-    if (body.traced[j] >= 0) state.trace = int(sequences) + body.traced[j];
-    frame.moving[body.states[j]] = &state.in;
-    if (layout.shared[j] >= 0) {
-      state.shared = int(sequences) + layout.shared[j];
-      continue;
-    }
-    state.buffer[0] = block + layout.buffer[j];
-    state.buffer[1] = state.buffer[0] + aligned(state.bytes + int64_t(padding));
-    const int r = layout_.root(body.new_states[j]);
-    if (layout.own[j]) frame.moving[r] = &state.out;
-  }
-  for (size_t j = 0; j < body.captured.size(); ++j) frame.captured[body.captured[j]] = i.in[states + sequences + j];
+  scan_slides(*s, i, layout, frame);
+  scan_states(*s, i, layout, frame);
+  const size_t first_captured = body.states.size() + body.slices.size();
+  for (size_t j = 0; j < body.captured.size(); ++j) frame.captured[body.captured[j]] = i.in[first_captured + j];
   if (body.lengths) bind(i.in.back(), &s->lengths, outer);
-  for (auto& slide : s->slides) slide.row = slide.stride / std::max<int64_t>(s->rows, 1);
 
-  const bool shrinks = body.by_row && s->rows > 0;
-  auto share = [&](int64_t& count) { s->shares.push_back({&count, count / s->rows}); };
+  const bool by_row = body.by_row && s->rows > 0;
   for (size_t n = 0; n < body.code.size(); ++n) {
     char* nested = layout.nested[n] >= 0 ? block + layout.nested[n] : nullptr;
     char* pack = layout.pack[n] >= 0 ? block + layout.pack[n] : nullptr;
     s->body.push_back(step(body.code[n], nested, &frame, pack, &s->first));
-    const bool of_batch = spec_.values[size_t(body.code[n].out[0])].rows;
-    if (shrinks && of_batch) share(*s->body.back()->rows());
+    int64_t* const count = s->body.back()->rows();
+    if (by_row && spec_.values[size_t(body.code[n].out[0])].rows) s->shares.push_back({count, *count / s->rows});
   }
-  auto duplicate = [&](int from, std::vector<Field>& target, int64_t bytes) {
-    auto d = std::make_unique<ScanStep::Duplicate>();
-    d->bytes = bytes;
-    bind(from, &d->from, &frame);
-    target.push_back({&d->to, 0});
-    if (shrinks) share(d->bytes);
-    s->duplicates.push_back(std::move(d));
-  };
-  for (size_t j = 0; j < outputs; ++j) {
-    ScanStep::Slide& slide = s->slides[sequences + j];
-    if (layout.output_root[j] < 0) duplicate(body.outputs[j], slide.fields, slide.stride);
-  }
-  for (size_t j = 0; j < states; ++j) {
-    ScanStep::State& state = s->states[j];
-    if (state.shared >= 0) continue;
-    const auto found = frame.moving.find(layout_.root(body.new_states[j]));
-    if (found == frame.moving.end() || found->second != &state.out)
-      duplicate(body.new_states[j], state.out, state.bytes);
-  }
+  scan_duplicates(*s, body, layout, frame, by_row);
   return s;
 }
 

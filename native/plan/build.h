@@ -61,6 +61,9 @@ class Builder {
   std::unique_ptr<Step> linear_cross_entropy(const Instruction&, Frame*);
   std::unique_ptr<Step> copy(const Instruction&, Frame*);
   std::unique_ptr<ScanStep> scan(const Instruction&, char* block, Frame*);
+  void scan_slides(ScanStep&, const Instruction&, const BodyLayout&, Frame&);
+  void scan_states(ScanStep&, const Instruction&, const BodyLayout&, Frame&);
+  void scan_duplicates(ScanStep&, const Body&, const BodyLayout&, Frame&, bool by_row);
   std::unique_ptr<Step> strip(const Instruction&, char* block);
   std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, const std::vector<int>& local, bool sums,
                                            char* pack, Steps* packing);
