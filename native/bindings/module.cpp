@@ -69,6 +69,31 @@ class NativePlan {
                                          look);
   }
 
+  // Steps over batches of different lengths. sizes: by batch, the numbers of all symbols; the arrays have `symbols`, at least as many.
+  std::tuple<int64_t, bool> run_ragged(nb::handle arrays, const std::vector<bool>& batched, const Numbers& symbols,
+                                       nb::object order, int64_t batch,
+                                       nb::ndarray<const int64_t, nb::ndim<2>, nb::c_contig> sizes, int threads) {
+    const Borrowed given(arrays, false);
+    int64_t rows = -1;
+    std::vector<Array> views = inputs(given, batched, symbols, rows);
+    const Order list(order, rows);
+    const auto apart = rows_apart(given, list, views);
+    if (!list.given() || batch < 1 || int64_t(sizes.shape(0)) != (list.size() + batch - 1) / batch ||
+        sizes.shape(1) != symbols.size())
+      throw nb::value_error("sizes that do not fit the batches");
+    Lengths lengths;
+    for (size_t b = 0; b < sizes.shape(0); ++b) {
+      const int64_t* const first = sizes.data() + b * symbols.size();
+      lengths.symbols.emplace_back(first, first + symbols.size());
+      lengths.bytes.push_back(row_bytes(given, views, lengths.symbols.back()));
+    }
+    PythonHost host;
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_->mutex());
+    const Outcome o = plan_->run(views, symbols, list.data(), list.size(), batch, threads, &host, {}, &lengths);
+    return {o.steps, o.diverged};
+  }
+
   // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of
   // `into` (one array a sum, `epochs` values in each) and set to zero.
   std::tuple<int64_t, bool> run_epochs(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols,
@@ -203,6 +228,19 @@ class NativePlan {
     return views;
   }
 
+  // By input, the bytes that batches of these sizes read of a row: the first of it.
+  Numbers row_bytes(const Borrowed& arrays, const std::vector<Array>& views, const Numbers& symbols) const {
+    Numbers found, one = symbols;
+    one[0] = 1;
+    for (size_t i = 0; i < views.size(); ++i) {
+      const Array& a = views[i];
+      found.push_back(bytes_of(plan_->spec().inputs[i], a.rows < 0 ? symbols : one));
+      const bool fits = a.rows < 0 ? found.back() == a.bytes : arrays.apart(i) || found.back() <= a.bytes;
+      if (!fits || found.back() < 0) throw nb::value_error("a batch is longer than its arrays");
+    }
+    return found;
+  }
+
   // By input, rows that lie apart in the order in which they are read; the views are told of them.
   static std::vector<std::vector<Row>> rows_apart(const Borrowed& arrays, const Order& order,
                                                   std::vector<Array>& views) {
@@ -272,6 +310,8 @@ void bind_plan(nb::module_& m, const char* name, const char* bound, const char* 
            nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"), nb::arg("outputs"))
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
+      .def("run_ragged", &NativePlan<R>::run_ragged, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
+           nb::arg("order"), nb::arg("batch"), nb::arg("sizes"), nb::arg("threads"))
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
            nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("again", &NativePlan<R>::again, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),

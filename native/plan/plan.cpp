@@ -127,7 +127,7 @@ bool Plan<R>::step(const Feed& feed, int threads, Watch& watch, Host* host) {
 
 template <class R>
 Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
-                     int64_t batch, int threads, Host* host, const std::vector<char*>& into) {
+                     int64_t batch, int threads, Host* host, const std::vector<char*>& into, const Lengths* lengths) {
   FlushDenormals flush;
   int64_t done = 0;
   bool finite = true;
@@ -144,17 +144,29 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
       give(*plan->bound_, {});
     }
   } settle{this};
+  std::vector<Array> shorter = lengths == nullptr ? std::vector<Array>() : arrays;
   for (int64_t start = 0; start < rows || (rows == 0 && start == 0); start += std::max<int64_t>(batch, 1)) {
+    if (lengths != nullptr) {
+      asked_ = lengths->symbols[size_t(done)];
+      for (size_t i = 0; i < shorter.size(); ++i) shorter[i].bytes = lengths->bytes[size_t(done)][i];
+    }
     asked_[0] = std::min(batch, rows - start);
-    const Feed feed{arrays, order, start};
+    const Feed feed{lengths == nullptr ? arrays : shorter, order, start};
     const Numbers cuts = cut(spec_, asked_, feed, threads);
-    if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
-    else if (bound_->away != twins_.away()) bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
+    try {
+      if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
+      else if (bound_->away != twins_.away())
+        bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
+    } catch (const MemoryShortage&) {
+      if (lengths == nullptr || done == 0) throw;
+      break;
+    }
     if (!into.empty()) give(*bound_, into);
     const bool good = step(feed, threads, watch, host);
     finite = look(*bound_) && finite;
     if (!good) return {done, true, finite};
     twins_.turn();
+    if (lengths != nullptr) twins_.settle();  // sooner copied than each length bound twice
     ++done;
     watch.tick();
     if (rows == 0) break;

@@ -16,6 +16,11 @@ struct Outcome {
   bool finite = true;  // all numbers of inputs that products read where they lie (Spec::input_rows)
 };
 
+// What the batches of a run differ in, beside their rows: open sizes, and by input the bytes that they read of a row.
+struct Lengths {
+  std::vector<Numbers> symbols, bytes;
+};
+
 // A copy of bytes from one place that stays to another.
 struct Move {
   char* to;
@@ -45,9 +50,11 @@ class Plan {
 
   // Steps over batches of the given rows; symbols[0], the batch, is set from each batch. order nullptr: rows 0, 1, ... of one batch.
   // into: by output, where the only batch's result is to lie, its whole shape; those of Spec::output_given are written there, the
-  // others are read afterwards. Empty: all are.
+  // others are read afterwards. Empty: all are. lengths: of each batch, where they differ; then a run ends before a batch whose memory
+  // is refused, unless it is the first, and its results cannot be read.
   Outcome run(const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order, int64_t rows,
-              int64_t batch, int threads, Host* host, const std::vector<char*>& into = {});
+              int64_t batch, int threads, Host* host, const std::vector<char*>& into = {},
+              const Lengths* lengths = nullptr);
 
   // Whether whole arrays of real numbers, each in one piece, hold no NaN and no infinity.
   bool finite(const std::vector<Array>& arrays) const;

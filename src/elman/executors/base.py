@@ -8,7 +8,7 @@ is the definition.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,6 +112,17 @@ class Plan(ABC):
             all rows nor `Rows` are copied; order: int64 row numbers. Stops early when the guard fails.
         Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
+
+    def run_ragged(
+        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
+    ) -> Run | None:
+        """`run_batches` with sizes of their own for all batches; None where each must be cut and run by itself.
+
+        Args: sizes: by name, an open size in each batch; arrays may be longer. Stops early where a batch behind the
+            first needs more memory than there is: see `Run.steps`. No outputs are given.
+        Shapes: arrays (rows, ...), order (N,), sizes (batches,).
+        """
+        return None
 
     def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """`run_batches` for each row of `orders`; after each, the sums of `notes` are noted and start again from zero.

@@ -10,7 +10,7 @@ import math
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -220,6 +220,46 @@ class NativePlan(Plan):
                 self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads, []
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
+
+    def run_ragged(
+        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
+    ) -> Run | None:
+        """Steps over batches of different lengths, as `Plan.run_ragged`; no Python in between."""
+        if not all(self._readable(i, a) for i, a in enumerate(arrays)) or not self._first_steps(arrays, sizes):
+            return None
+        with self._lock:
+            self._note(arrays)
+            each = [self._cut(dict(zip(sizes, one, strict=True))) for one in zip(*sizes.values(), strict=True)]
+            rows = np.ascontiguousarray(order, dtype=np.int64)
+            steps, diverged = _named(
+                self._plan.run_ragged, arrays, self._batched, self._symbols, rows, batch_size,
+                np.array(each, np.int64), self._threads,
+            )  # fmt: skip
+            return Run([], steps, diverged)
+
+    def _first_steps(self, arrays: Arrays, names: Collection[str]) -> bool:
+        """Whether arrays agree in these sizes, and what is left of a row where they are smaller lies in one piece."""
+        longest: dict[str, int] = {}
+        for t, a, batched in zip(self.graph.inputs, arrays, self._batched, strict=True):
+            for axis, size in enumerate(t.shape):
+                if not isinstance(size, Dim) or size.symbols.isdisjoint(names):
+                    continue
+                if not (batched and axis == 1 and str(size) in names):
+                    return False
+                if longest.setdefault(str(size), a.shape[1]) != a.shape[1]:
+                    return False
+        return True
+
+    def _cut(self, cut: Mapping[str, int]) -> list[int]:
+        """The number of each symbol where some sizes are smaller than those of the arrays."""
+        key = (self._bound, *cut.items())
+        if key not in self._bindings:
+            sizes = {**self._sizes, **{name: int(n) for name, n in cut.items()}}
+            self._check_slices(sizes)
+            if len(self._bindings) >= KEPT_SHAPES:
+                self._bindings.clear()
+            self._bindings[key] = sizes, [*_known(self.lowered.symbols, sizes).values()]
+        return self._bindings[key][1]
 
     def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`; no Python in between."""

@@ -11,7 +11,7 @@ the class, batches are less mixed than those of a plain shuffle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -91,21 +91,23 @@ class Trim:
         """The same rows, the longest first, for loops stop at the last row that goes on. Shapes: rows (n,) -> (n,)."""
         return rows[np.argsort(-self.length[rows], kind="stable")]
 
-    def batches(self, plan: Plan, order: np.ndarray, batch_size: int) -> Iterator[tuple[int, bool]]:
-        """Run a plan over batches of `order`. Yields: (steps done, diverged) after each. Shapes: order (N,)."""
-        for rows in self._parted(order, batch_size):
-            run = self.run(plan, rows)
-            yield int(not run.diverged), run.diverged
-            if run.diverged:
-                return
+    def run_batches(self, plan: Plan, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]) -> Run:
+        """Run a plan on batches of what `parted` gave: on all, or on the first of them. Shapes: order (n,)."""
+        run = plan.run_ragged(self.data.arrays, order, batch_size, sizes)
+        return self.run(plan, order[:batch_size]) if run is None else run
 
-    def _parted(self, order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-        """An order in batches, the longest rows of each first. Shapes: order (N,); yields (n,)."""
+    def parted(self, order: np.ndarray, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """An order with the longest rows of each batch first, and by open size how long each batch is.
+
+        Shapes: order (N,) -> (N,), sizes (batches,).
+        """
         whole = len(order) // batch_size * batch_size
         batches = order[:whole].reshape(-1, batch_size)
-        yield from np.take_along_axis(batches, np.argsort(-self.length[batches], axis=1, kind="stable"), axis=1)
-        if whole < len(order):
-            yield self.longest_first(order[whole:])
+        batches = np.take_along_axis(batches, np.argsort(-self.length[batches], axis=1, kind="stable"), axis=1)
+        made = np.concatenate([batches.ravel(), self.longest_first(order[whole:])])
+        starts = np.arange(0, len(order), batch_size)
+        longest = {name: np.maximum.reduceat(lengths[made], starts) for name, lengths in self.longest.items()}
+        return made, {name: np.maximum(1, lengths) for name, lengths in longest.items()}
 
     def sorted(self, count: int, batch_size: int) -> Iterator[np.ndarray]:
         """The first rows in batches of like length, for a plan that learns nothing: how rows are parted is free there.

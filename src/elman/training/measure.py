@@ -60,18 +60,23 @@ def breaths(
             if run.diverged:
                 return
         return
-    if trim is not None:
-        yield from trim.batches(plan, order, batch_size)
-        return
+    order, sizes = (order, {}) if trim is None else trim.parted(order, batch_size)
     while start < rows:
         stop = min(rows, start + pace.batches * batch_size)
+        some = order if stop - start == rows else order[start:stop]
         before = perf_counter()
-        run = plan.run_batches(data.arrays, order if stop - start == rows else order[start:stop], batch_size)
+        if trim is None:
+            run = plan.run_batches(data.arrays, some, batch_size)
+        else:
+            first = start // batch_size
+            run = trim.run_batches(
+                plan, some, batch_size, {k: n[first : first + pace.batches] for k, n in sizes.items()}
+            )
         pace.learn(max(1, run.steps), perf_counter() - before)
         yield run.steps, run.diverged
         if run.diverged:
             return
-        start = stop
+        start += run.steps * batch_size
 
 
 def evaluate(

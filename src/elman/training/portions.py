@@ -14,7 +14,7 @@ Known weakness: layers that look at rows together (BatchNormalization) see a por
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -112,6 +112,15 @@ class Portions(Plan):
             if run.diverged:
                 return Run(run.outputs, done, True)
         return Run(run.outputs, -(-len(order) // batch_size))
+
+    def run_ragged(
+        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
+    ) -> Run | None:
+        """Steps over batches of different lengths, as `Plan.run_ragged`."""
+        try:
+            return self.whole.run_ragged(arrays, order, batch_size, sizes)
+        except MemoryLimitError:  # by the first batch: alone it can be cut into portions
+            return None
 
     def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`."""

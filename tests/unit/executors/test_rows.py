@@ -7,12 +7,13 @@ import pytest
 
 import elman
 from elman import ops
-from elman.errors import DTypeError
+from elman.errors import DTypeError, MemoryLimitError
 from elman.executors import Rows, native
 from elman.executors.native import NativeExecutor
 from elman.executors.reference import ReferenceExecutor
 from elman.graph import Graph, placeholder
 from elman.layers import GRU, LSTM, Dense, SimpleRNN
+from elman.layers.base import Mask
 from elman.shapes import B
 from tests.unit.executors.test_lengths import training
 
@@ -77,3 +78,71 @@ def test_rows_that_no_plan_can_read_are_refused():
         plan.run([pieces])
     with pytest.raises(DTypeError, match="of type float32"):
         plan.run([Rows([np.ones((9, 3))], (1, 9, 3), np.dtype("float64"))])
+
+
+def learning(guarded: bool = False) -> tuple[Graph, elman.graph.Variable]:
+    """A variable that every batch turns into something else, by what stands in its last step."""
+    x, lengths = elman.Input((None, 3), name="x"), placeholder("lengths", (B,), "int32")
+    x.mask = Mask(lengths=lengths)
+    state = elman.graph.Variable(np.ones(5, "float32"), "state")
+    seen = ops.sum(SimpleRNN(5, kernel_initializer="ones")(x), 0) + ops.cast(ops.size(x, 1, "float32"), "float32")
+    updates = ((state, ops.tanh(state.tensor * 0.5 + seen)),)
+    guard = 1.0 / (5.0 - ops.size(x, 1, "float32")) if guarded else None
+    return Graph((x, lengths), (ops.sum(seen),), updates, guard), state
+
+
+SIZES = {"T": np.array([9, 7, 5, 9])}
+"""Of ORDER in batches of three; the first is the longest, whatever it needs."""
+
+
+@pytest.mark.parametrize("given", [ROWS, np.asarray(ROWS)], ids=["rows", "array"])
+def test_batches_of_their_own_lengths_are_those_cut_one_by_one(given):
+    graph, state = learning()
+    plan = NativeExecutor().compile(graph)
+    order = ORDER[np.argsort(-LENGTHS[ORDER].reshape(4, 3), axis=1, kind="stable") + 3 * np.arange(4)[:, None]].ravel()
+    sizes = {"T": LENGTHS[order].reshape(4, 3).max(1)}
+    run = plan.run_ragged([given, LENGTHS], order, 3, sizes)
+    assert run is not None
+    assert (run.steps, run.diverged, run.outputs) == (4, False, [])
+    made = state.value.copy()
+    state.value[...] = 1
+    for i, size in enumerate(sizes["T"]):
+        rows = order[3 * i : 3 * i + 3]
+        plan.run_batches([np.asarray(ROWS)[:, :size], LENGTHS], rows, 3)
+    np.testing.assert_array_equal(made, state.value)
+    assert ReferenceExecutor().compile(graph).run_ragged([given, LENGTHS], order, 3, sizes) is None
+
+
+def test_a_batch_that_fails_ends_the_run():
+    plan = NativeExecutor().compile(learning(guarded=True)[0])
+    run = plan.run_ragged([ROWS, LENGTHS], ORDER, 3, SIZES)
+    assert run is not None
+    assert (run.steps, run.diverged) == (2, True)
+
+
+def test_a_batch_that_does_not_fit_ends_the_run_before_it():
+    graph = learning()[0]
+    least, most = (NativeExecutor().compile(graph).needed([ROWS[:3, :n], LENGTHS[:3]]) for n in (7, 9))
+    assert least < most
+    plan = NativeExecutor().compile(graph, memory=most - 1)
+    sizes = {"T": np.array([5, 7, 9, 5])}
+    run = plan.run_ragged([ROWS, LENGTHS], ORDER, 3, sizes)
+    assert run is not None
+    assert (run.steps, run.diverged) == (2, False)
+    with pytest.raises(MemoryLimitError):
+        plan.run_ragged([ROWS, LENGTHS], ORDER[6:], 3, {"T": sizes["T"][2:]})
+
+
+def test_batches_that_cannot_be_cut_so_are_left_to_the_caller():
+    x, y = elman.Input((None, 3), name="x"), elman.Input((4, None), name="y")
+    late = NativeExecutor().compile(Graph((y,), (y * 2.0,)))
+    assert late.run_ragged([np.ones((2, 4, 9), "float32")], np.arange(2), 1, {"T": np.array([3, 9])}) is None
+    z = elman.Input((None, 3), name="z")
+    both = NativeExecutor().compile(Graph((x, z), (x * z,)))
+    wider = [np.ones((2, 4, 3), "float32"), np.ones((2, 9, 3), "float32")]  # alike once they are cut
+    assert both.run_ragged(wider, np.arange(2), 1, {"T": np.array([3, 4])}) is None
+    plan = NativeExecutor().compile(Graph((x,), (x * 2.0,)))
+    with pytest.raises(ValueError, match="a batch is longer than its arrays"):
+        plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3, 9])})
+    with pytest.raises(ValueError, match="sizes that do not fit the batches"):
+        plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3])})

@@ -7,7 +7,6 @@ import pytest
 
 import elman
 from elman import layers
-from elman.executors import Run
 from elman.training.buckets import MOST_STEPS, POOL, Trim, by_length, neighbours
 from elman.training.sources import DataSet
 from tests.tolerances import assert_close
@@ -68,16 +67,11 @@ def _parts(length, count, batch_size):
 
 
 def test_rows_of_every_batch_come_longest_first():
-    length, seen = np.array([2, 5, 5, 1, 3, 4, 0]), []
-
-    class Seen:
-        def run_batches(self, arrays, rows, batch_size):
-            seen.append(rows.tolist())
-            return Run([], 1)
-
+    length = np.array([2, 5, 5, 1, 3, 4, 0])
     trim = Trim(DataSet([length], ((), ()), [length]), [{}], {"T": length})
-    assert list(trim.batches(Seen(), np.array([3, 1, 2, 0, 5, 4, 6]), 3)) == [(1, False)] * 3
-    assert seen == [[1, 2, 3], [5, 4, 0], [6]]
+    order, sizes = trim.parted(np.array([3, 1, 2, 0, 5, 4, 6]), 3)
+    assert order.tolist() == [1, 2, 3, 5, 4, 0, 6]
+    assert {name: n.tolist() for name, n in sizes.items()} == {"T": [5, 4, 1]}
 
 
 def test_batches_that_only_answer_hold_no_more_steps_than_fit():

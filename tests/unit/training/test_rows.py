@@ -15,7 +15,7 @@ from elman import callbacks, layers
 from elman.errors import DataError, ShapeError
 from elman.executors import Rows, native
 from elman.shapes import B, T
-from elman.training import portions
+from elman.training import measure, portions
 from elman.training.arrays import Column, convert, take
 
 RNG = np.random.default_rng(0)
@@ -115,6 +115,24 @@ def _column(case: str) -> Column:
 )
 def test_bits_however_rows_are_batched(options):
     same(trained("each", list, **options), trained("each", copied, **options))
+
+
+@pytest.mark.skipif(not native.available(), reason="others cut each batch")
+@pytest.mark.parametrize("batches", [1, 2, 100])
+@pytest.mark.parametrize("given", [list, copied])
+def test_bits_however_many_batches_a_call_takes(given, batches, monkeypatch):
+    told = []
+
+    class Progress(callbacks.Callback):
+        def on_progress(self, done, logs=None):
+            told.append(done)
+
+    monkeypatch.setattr(measure.Pace, "learn", lambda self, *told: setattr(self, "batches", batches))
+    together = trained("each", given, batch_size=2, callbacks=[Progress()])
+    monkeypatch.setattr(native.NativePlan, "run_ragged", lambda *_: None)
+    same(together, trained("each", given, batch_size=2))
+    later = {1: [1, 2, 3, 4, 5, 6], 2: [2, 4, 6], 100: [6]}[batches]
+    assert told == [6, *later, *later]  # how fast a batch is, nobody knows at first
 
 
 def test_bits_of_windows_and_kept_states():
