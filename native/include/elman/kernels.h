@@ -27,7 +27,8 @@ constexpr int64_t item_bytes(Storage s) { return s == Storage::real ? sizeof(R) 
 // ---- contraction -----------------------------------------------------------------------------------------------
 // c(m,n) = init(m,n) + sum over k of a(m,k) * b(k,n). Each element is one chain of fused multiply-adds in the order
 // k = 0 .. K-1 starting from init, whatever M and the tiling are: a row alone gives the same bits as in a batch. Where A's columns are
-// contiguous, N is at most two vectors and K at least 96 it is the sum of four such chains, a quarter of K each, the first from init.
+// contiguous and N is at most two vectors it is the sum of several such chains, an equal part of K each, the first from init: of four
+// where K is at least 96, of two where it is at least 32.
 template <class R>
 struct Matmul {
   int64_t m, n, k;            // any may be 0; k == 0 copies init

@@ -161,7 +161,7 @@ template <class R>
 void run_slender(const Matmul<R>& p) {
   constexpr int P = panel_columns<R>;
   alignas(64) R block[slender_columns<R> * P], part[slender_columns<R> * P];
-  const int chains = in_parts(p) ? parts : 1;
+  const int chains = chains_of(p);
   for (int64_t m = 0; m < p.m; m += P) {
     const int rows = int(p.m - m < P ? p.m - m : P);
     load_slender(p, m, rows, block);
@@ -188,7 +188,7 @@ void matmul(const Matmul<R>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) return copy_init(p);
   if (p.n <= slender_columns<R> && p.m > 16 && !p.rows) return run_slender(p);
-  if (in_parts(p)) return run_parts(p);
+  if (const int chains = chains_of(p); chains > 1) return run_parts(p, chains);
   if (p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1)) return run_one_row(p);
   const bool panels = worth_panels<R>(p.m, p.n, p.k), in_place = (p.b_col == 1 || p.n == 1) && !worth_packing(p);
   if (p.packed && panels) return run_panels(&p, 1, p.packed, p.k * panel_columns<R>, 0, p.k);
@@ -207,19 +207,19 @@ void run_small_row(const Matmul<R>& p) {
                           packed ? p.k * panel_columns<R> : panel_columns<R>, p.init, 0, p.c, 0,
                           int(p.n - (NV - 1) * width<R>)});
 }
-template <class R, int NV>
+template <class R, int chains, int NV>
 void run_small_parts(const Matmul<R>& p) {
   if (p.m != 1) return matmul(p);
   const bool packed = p.packed != nullptr;
-  compute_parts<R, 1, NV>({p.k,
-                           {p.a},
-                           packed ? p.packed : p.b,
-                           packed ? panel_columns<R> : p.b_row,
-                           p.init,
-                           0,
-                           p.c,
-                           0,
-                           int(p.n - (NV - 1) * width<R>)});
+  compute_parts<R, chains, 1, NV>({p.k,
+                                   {p.a},
+                                   packed ? p.packed : p.b,
+                                   packed ? panel_columns<R> : p.b_row,
+                                   p.init,
+                                   0,
+                                   p.c,
+                                   0,
+                                   int(p.n - (NV - 1) * width<R>)});
 }
 
 template <class R, class = typename count_up<row_vectors>::type>
@@ -235,7 +235,9 @@ MatmulFunction<R> choose_matmul(const Matmul<R>& p) {
   const int64_t vectors = (p.n + width<R> - 1) / width<R>, bytes = p.k * p.n * int64_t(sizeof(R));
   const bool row = p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1);
   if (!row || bytes == 0 || bytes > first || vectors > row_vectors) return matmul<R>;
-  if (in_parts(p)) return vectors == 1 ? run_small_parts<R, 1> : run_small_parts<R, 2>;
+  const int chains = chains_of(p);
+  if (chains == 4) return vectors == 1 ? run_small_parts<R, 4, 1> : run_small_parts<R, 4, 2>;
+  if (chains == 2) return vectors == 1 ? run_small_parts<R, 2, 1> : run_small_parts<R, 2, 2>;
   return SmallRowTable<R>::of_vectors[vectors];
 }
 
