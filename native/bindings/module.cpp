@@ -78,8 +78,8 @@ class NativePlan {
     std::vector<Array> views = inputs(given, batched, symbols, rows);
     const Order list(order, rows);
     const auto apart = rows_apart(given, list, views);
-    if (!list.given() || batch < 1 || int64_t(sizes.shape(0)) != (list.size() + batch - 1) / batch ||
-        sizes.shape(1) != symbols.size())
+    if (!list.given() || list.size() == 0 || batch < 1 ||
+        int64_t(sizes.shape(0)) != (list.size() + batch - 1) / batch || sizes.shape(1) != symbols.size())
       throw nb::value_error("sizes that do not fit the batches");
     Lengths lengths;
     for (size_t b = 0; b < sizes.shape(0); ++b) {
@@ -158,21 +158,30 @@ class NativePlan {
   void read(nb::handle arrays) {
     const Borrowed to(arrays, true);
     if (to.size() != plan_->spec().outputs.size()) throw nb::value_error("there must be one array for each output");
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_->mutex());
     for (size_t i = 0; i < to.size(); ++i) {
       if (to.bytes(i) != plan_->output_bytes(i)) throw nb::value_error("an output does not fit the array");
       plan_->read(i, to.data(i));
     }
   }
 
-  std::vector<double> profile(int repeats) { return plan_->profile(repeats); }
+  // Nobody waits for the plan and holds Python meanwhile: a run asks Python for signals.
+  std::vector<double> profile(int repeats) {
+    nb::gil_scoped_release released;
+    std::lock_guard lock(plan_->mutex());
+    return plan_->profile(repeats);
+  }
   Numbers shards() const { return plan_->shards(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
   int64_t needed(const Numbers& symbols) {
     if (symbols.size() != size_t(std::max(plan_->spec().symbols, 1))) throw nb::value_error("sizes that do not fit");
+    nb::gil_scoped_release released;
     std::lock_guard lock(plan_->mutex());
     return plan_->needed(symbols);
   }
   void release() {
+    nb::gil_scoped_release released;
     std::lock_guard lock(plan_->mutex());
     plan_->release();
   }

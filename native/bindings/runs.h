@@ -51,8 +51,8 @@ class RunAgain {
         rows_(rows),
         threads_(threads),
         look_(look) {
-    for (nb::handle a : arrays) given_.emplace_back(a, false);
-    for (nb::handle a : outputs) made_.emplace_back(a, false);
+    for (nb::handle a : arrays) given_.emplace_back(a);
+    for (nb::handle a : outputs) made_.emplace_back(a);
   }
 
   // New arrays of results; an empty list where the numbers were refused; None, and nothing done, unless all arrays are like those before.
@@ -61,14 +61,14 @@ class RunAgain {
     if (arrays.size() != given_.size()) return nb::none();
     for (size_t i = 0; i < given_.size(); ++i) {
       if (!given_[i].like(arrays[i])) return nb::none();
-      views[i].data = Held::data(arrays[i]);
+      views[i].data = data_of(arrays[i]);
     }
     nb::list made;
     std::vector<char*> into;
     if (look_ && !finite(views)) return made;
-    for (const Held& one : made_) {
+    for (const Header& one : made_) {
       made.append(one.fresh());
-      into.push_back(Held::data(made[into.size()]));
+      into.push_back(data_of(made[into.size()]));
     }
     const Outcome o = run_into(plan_, views, symbols_, nullptr, rows_, std::max<int64_t>(rows_, 1), threads_, into);
     return o.diverged || !o.finite ? nb::list() : made;
@@ -81,8 +81,8 @@ class RunAgain {
   }
 
   Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
-  std::vector<Held> given_, made_;  // what arrays are to be like
-  std::vector<Array> views_;  // of those before
+  std::vector<Header> given_, made_;  // what arrays are to be like
+  std::vector<Array> views_;  // of those before, which may be gone
   Numbers symbols_;
   int64_t rows_;
   int threads_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <thread>
 
 #include "cuts.h"
@@ -245,6 +246,7 @@ void Plan<R>::find(Fixed& fixed) const {
 
 template <class R>
 std::vector<double> Plan<R>::profile(int repeats) {
+  if (bound_ == nullptr) throw std::logic_error("a plan is profiled with the sizes of its last run");
   FlushDenormals flush;
   Watch watch(nullptr);
   std::vector<Step*> order;
@@ -267,6 +269,7 @@ std::vector<double> Plan<R>::profile(int repeats) {
 
 template <class R>
 int64_t Plan<R>::output_bytes(size_t output) const {
+  if (bound_ == nullptr) return -1;
   int64_t bytes = 0;
   for (const Piece& piece : bound_->results[output]) bytes += int64_t(piece.bytes);
   return bytes;

@@ -62,7 +62,7 @@ class Plan {
   // A step on arrays that stay: their values at this call, and outputs filled.
   void run(Fixed& fixed);
 
-  // Bytes of an output of the last run, and a copy of it to `to` (C-contiguous, its whole shape).
+  // Bytes of an output of the last run (-1: there is none), and a copy of it to `to` (C-contiguous, its whole shape).
   int64_t output_bytes(size_t output) const;
   void read(size_t output, char* to) const;
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -100,6 +103,69 @@ def test_threads_of_python_share_one_way():
     for t in threads:
         t.join()
     assert not wrong
+
+
+WAITS = """
+import faulthandler, threading
+import numpy as np
+from elman.executors import NativeExecutor
+from elman.graph import Graph, placeholder
+from elman import ops
+from elman.shapes import B, T
+
+faulthandler.dump_traceback_later(60, exit=True)
+x, data = placeholder("x", (B, T, 8)), np.zeros((1, 400_000, 8), "float32")
+finals, _ = ops.scan(lambda s, v: ([ops.tanh(s[0] + v[0])], []), [ops.zeros((B, 8))], [ops.swapaxes(x, 0, 1)])
+plan = NativeExecutor().compile(Graph((x,), (finals[0],)))
+again = plan.again([data])
+for ask in (lambda: plan.needed([data]), lambda: plan.profile(1), plan.release):
+    began, ended = threading.Event(), threading.Event()
+
+    def work():
+        while not ended.is_set():
+            began.set()
+            again(data)
+
+    other = threading.Thread(target=work)
+    other.start()
+    for _ in range(5):
+        began.clear()
+        began.wait()
+        ask()
+    ended.set()
+    other.join()
+print("done")
+"""
+
+
+@native
+def test_who_waits_for_a_run_of_another_thread_lets_python_go_on():
+    # A run asks Python for signals: one that waited for the run and kept Python meanwhile would wait for ever.
+    run = subprocess.run([sys.executable, "-c", WAITS], check=False, capture_output=True, text=True)
+    assert run.stdout == "done\n", run.stderr
+
+
+@native
+def test_the_arrays_of_a_run_before_are_not_kept_and_may_become_others():
+    x = placeholder("x", (B, 3))
+    plan = NativeExecutor().compile(Graph((x,), (x * 2.0,)))
+    given = of_rows(rows=4)
+    gone, again = weakref.ref(given), plan.again([given])
+    given.shape = (3, 4)
+    assert again(given) is None
+    assert again(of_rows(3.0, rows=4))[0].tolist() == [[6.0] * 3] * 4
+    del given
+    assert gone() is None
+
+
+@native
+def test_results_of_no_run_are_refused():
+    x = placeholder("x", (B, 3))
+    plan = NativeExecutor().compile(Graph((x,), (x * 2.0,)))
+    with pytest.raises(ValueError, match="does not fit"):
+        plan._plan.read([of_rows()])
+    with pytest.raises(RuntimeError, match="last run"):
+        plan._plan.profile(1)
 
 
 def test_a_batch_like_the_last_one_with_an_index_outside_the_table_is_named(rng):

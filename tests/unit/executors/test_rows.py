@@ -146,3 +146,6 @@ def test_batches_that_cannot_be_cut_so_are_left_to_the_caller():
         plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3, 9])})
     with pytest.raises(ValueError, match="sizes that do not fit the batches"):
         plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3])})
+    nothing = ([np.ones((2, 4, 3), "float32")], [True], [2, 4], np.zeros(0, np.int64), 1, np.zeros((0, 2), np.int64), 1)
+    with pytest.raises(ValueError, match="sizes that do not fit the batches"):
+        plan._plan.run_ragged(*nothing)
