@@ -27,6 +27,7 @@ from elman.layers import (
     RepeatVector,
     Reshape,
     SeparableConv1D,
+    Softmax,
     TimeDistributed,
 )
 from tests.contracts.test_layers import CASES, Case, flat
@@ -189,6 +190,16 @@ def test_a_memory_is_not_taken_for_steps(memory):
     encoded = GRU(4)(x)
     with pytest.raises(ArgumentError, match="memory as a whole"):
         Model(x, AttentiveRNN(GRUCell(3))([x, RepeatVector(2)(encoded)])).stream()
+
+
+class OwnSoftmax(Softmax):
+    """A user's layer that is a kind of one of ours."""
+
+
+def test_a_kind_of_a_layer_that_looks_along_time_is_refused_like_it():
+    model = Sequential([Input((None, 3)), OwnSoftmax(axis=1), GRU(2)])
+    with pytest.raises(ArgumentError, match="over all steps"):
+        model.stream()
 
 
 def numbered(h: Tensor) -> Tensor:

@@ -188,7 +188,7 @@ def _reason(layer: Layer, inputs: Sequence[Tensor]) -> str | None:
     if isinstance(layer, _WALKS):
         return "it starts at the end of the sequence (go_backwards), which is not known" if layer.go_backwards else None
     if isinstance(layer, (BatchNormalization, LayerNormalization, Softmax)) and _on_time(layer.axis, inputs):
-        return _ALONG_TIME[type(layer)]
+        return next(reason for kind_of, reason in _ALONG_TIME.items() if isinstance(layer, kind_of))
     if isinstance(layer, PReLU):
         long = layer.alpha.shape[0] != 1 if layer.built and inputs[0].ndim > 2 else False
         return "it has a slope for every step: share them with shared_axes=[1]" if long else None
