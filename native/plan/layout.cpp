@@ -47,7 +47,8 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
       const int64_t need = kernels_.conv_scratch(window(i, sizes_), sizes_[size_t(i.dims[14])]);
       scratch_ = std::max(scratch_, need * int64_t(sizeof(R)));
     } else if (i.op == Op::pointwise) {
-      scratch_ = std::max(scratch_, pointwise_scratch(i.program.registers) * int64_t(sizeof(R)));
+      scratch_ =
+          std::max(scratch_, pointwise_scratch(i.program.registers, i.program.rows, sizeof(R)) * int64_t(sizeof(R)));
     } else if (i.op == Op::scan) {
       need_scratch(spec_.bodies[size_t(i.body)].code);
     } else if (i.op == Op::strip) {

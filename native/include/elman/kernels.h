@@ -143,13 +143,17 @@ struct Laid {
   int64_t columns;                             // of a row, whole vectors; 0: all of it is one row
   int64_t block;                               // rows of a block; 0: nothing lies in blocks
   int64_t part_rows, part_columns;             // of a part, at most
-  int64_t most;                                // elements that a register has room for
   bool at_once;                                // compiled as a whole, and all lies in rows: one part
   LaidOperand in[max_registers], out[max_registers];
   int32_t place[max_registers];                // by register that is not an operand's memory: elements from the start of scratch
 };
 inline constexpr int register_gap = 16;        // elements between two registers, at least
-constexpr int64_t pointwise_scratch(int registers) { return int64_t(registers) * (tile + 2 * register_gap); }
+inline constexpr int64_t register_bytes = 24 * 1024;  // of the first cache, for all registers of a part. Longer rows that are reduced take more
+inline constexpr int longest_end = 64;         // elements of a part that ends inside a vector: registers then hold what else is made in place
+constexpr int64_t pointwise_scratch(int registers, bool rows = true, int64_t item = 4) {
+  const int64_t whole = int64_t(registers) * tile, held = register_bytes / item + int64_t(registers) * longest_end;
+  return (rows || whole < held ? whole : held) + int64_t(registers) * 2 * register_gap;
+}
 template <class R>
 struct Pointwise {
   int64_t count;
@@ -158,7 +162,7 @@ struct Pointwise {
   const PointwiseStep* steps;         int n_steps;
   const PointwiseOutput* outputs;     void* const* out;        int n_outputs;   // out[i]: count elements
   int n_registers;
-  R* scratch;                                  // pointwise_scratch(n_registers) elements, aligned; contents are lost
+  R* scratch;                                  // pointwise_scratch(n_registers, row > 0, sizeof(R)) elements, aligned; contents are lost
   int64_t row = 0;                             // elements of a row where steps are narrow: whole vectors, at most `tile`; else 0
   int known = -1;                              // what known_program() says of it: it is compiled as a whole. Same bits
   const Laid* laid = nullptr;                  // what lay() found of it with this `known`

@@ -10,8 +10,6 @@
 namespace elman::ELMAN_TARGET {
 namespace {
 
-constexpr int64_t register_bytes = 24 * 1024;  // of the first cache, for all registers of a part
-
 // Whether it is compiled as a whole
 template <class R>
 bool whole(const Pointwise<R>& p) {
@@ -131,14 +129,13 @@ void cut(const Pointwise<R>& p, Laid& laid, int held) {
     laid.part_rows = 1;
     if (p.row == 0) laid.part_columns = most;
   }
-  laid.most = unbound ? tile : laid.part_rows * laid.part_columns;
   laid.at_once = unbound && laid.block == 0;
 }
 
-// One behind the other, from `free` on
+// Room for so many elements each, one behind the other, from `free` on
 template <class R>
-void place(uint64_t registers, Laid& laid, int32_t& free) {
-  int64_t each = laid.most + register_gap;
+void place(uint64_t registers, int64_t most, Laid& laid, int32_t& free) {
+  int64_t each = most + register_gap;
   if (each * int64_t(sizeof(R)) % 4096 == 0) each += register_gap;
   for (; registers; registers &= registers - 1, free += int32_t(each)) laid.place[__builtin_ctzll(registers)] = free;
 }
@@ -166,8 +163,8 @@ bool lay(const Pointwise<R>& p, Laid& laid) {
   find_held(p, laid, always, at_the_end);
   cut<R>(p, laid, __builtin_popcountll(always));
   int32_t free = 0;
-  place<R>(always, laid, free);
-  place<R>(at_the_end, laid, free);
+  if (always) place<R>(always, laid.part_rows * laid.part_columns, laid, free);
+  place<R>(at_the_end, longest_end, laid, free);
   return all;
 }
 

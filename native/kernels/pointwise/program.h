@@ -103,7 +103,7 @@ ELMAN_INLINE void fill(Part& part, const Laid& laid, int64_t rows, int64_t colum
     if (left < part.rows) part.rows = left;
   }
   part.columns = columns - part.column < laid.part_columns ? columns - part.column : laid.part_columns;
-  if (part.columns > laid.most) part.columns -= part.columns & (width<R> - 1);
+  if (part.columns > longest_end) part.columns -= part.columns & (width<R> - 1);
 }
 // To where the part that follows begins; false: there is none.
 ELMAN_INLINE bool follow(Part& part, int64_t count, int64_t columns) {

@@ -106,8 +106,11 @@ class Trim:
         batches = np.take_along_axis(batches, np.argsort(-self.length[batches], axis=1, kind="stable"), axis=1)
         made = np.concatenate([batches.ravel(), self.longest_first(order[whole:])])
         starts = np.arange(0, len(order), batch_size)
-        longest = {name: np.maximum.reduceat(lengths[made], starts) for name, lengths in self.longest.items()}
-        return made, {name: np.maximum(1, lengths) for name, lengths in longest.items()}
+        sizes = {name: np.maximum(1, np.maximum.reduceat(n[made], starts)) for name, n in self.longest.items()}
+        for array, axes in zip(self.data.arrays, self.axes, strict=False):
+            for axis, name in axes.items():  # where all rows are empty there is no first step
+                sizes[name] = np.minimum(sizes[name], array.shape[axis])
+        return made, sizes
 
     def sorted(self, count: int, batch_size: int) -> Iterator[np.ndarray]:
         """The first rows in batches of like length, for a plan that learns nothing: how rows are parted is free there.
