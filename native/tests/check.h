@@ -99,6 +99,21 @@ bool run(const Kernels<R>& kernels, Pointwise<R> p) {
   return in_place;
 }
 
+// One code on whole buffers
+template <class R>
+void run_code(const Kernels<R>& kernels, PointwiseCode code, const Buffer<R>& a, const Buffer<R>& b, const Buffer<R>& c,
+              Buffer<R>& to) {
+  const PointwiseInput inputs[3] = {
+      {0, Storage::real, 0, {}, {}}, {1, Storage::real, 0, {}, {}}, {2, Storage::real, 0, {}, {}}};
+  const void* in[3] = {a.data, b.data, c.data};
+  const PointwiseStep step{code, 3, 0, 1, 2};
+  const PointwiseOutput output{3, Storage::real, false};
+  void* out[1] = {to.data};
+  Buffer<R> scratch(pointwise_scratch(4));
+  run(kernels, {to.size, inputs, in, 3, nullptr, 0, &step, 1, &output, out, 1, 4, scratch});
+  CHECK(to.intact() && scratch.intact());
+}
+
 // f(kernels, R()) for both real types of every instruction set of this processor
 template <class F>
 void each_isa(F f) {
