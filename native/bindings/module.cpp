@@ -1,4 +1,4 @@
-// elman._native: the only C++ that knows Python. Takes a lowered graph (read.h) and hands buffers to its plan.
+// elman._native: with what it includes, the only C++ that knows Python. Takes a lowered graph (read.h), hands buffers to its plan (runs.h).
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -41,8 +41,8 @@ class NativePlan {
   }
 
   // arrays: one an input. batched[i]: its first axis is the batch. symbols: numbers of the open sizes, the batch ignored.
-  std::tuple<int64_t, bool, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols,
-                                      nb::object order, int64_t batch, int threads, nb::handle outputs) {
+  std::tuple<int64_t, bool> run(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, nb::object order,
+                                int64_t batch, int threads, nb::handle outputs) {
     const Borrowed given(arrays, false), made(outputs, true);
     int64_t rows = -1;
     std::vector<Array> views = inputs(given, batched, symbols, rows);
@@ -54,7 +54,7 @@ class NativePlan {
     if (batch <= 0) batch = std::max<int64_t>(rows, 1);
     if (!into.empty() && rows > batch) throw nb::value_error("results of several batches have no one place");
     const Outcome o = run_into(*plan_, views, symbols, list.data(), rows, batch, threads, into);
-    return {o.steps, o.diverged, o.finite};
+    return {o.steps, o.diverged};
   }
 
   // Runs of one batch like these arrays; outputs: arrays like the results.

@@ -197,8 +197,8 @@ void matmul(const Matmul<R>& p) {
   return run_blocks(p, in_place ? Form::in_place : Form::pack_here);
 }
 
-// One row by a matrix that the first cache holds, asked for at every step of one sequence: nothing is looked at but pointers, and a
-// number of rows that may have become another.
+// One row by a matrix of few columns, asked for at every step of one sequence: nothing is looked at but pointers, and a number of rows
+// that may have become another.
 template <class R, int NV>
 void run_small_row(const Matmul<R>& p) {
   if (p.m != 1) return matmul(p);
@@ -231,10 +231,9 @@ struct SmallRowTable<R, indices<I...>> {
 
 template <class R>
 MatmulFunction<R> choose_matmul(const Matmul<R>& p) {
-  constexpr int64_t first = 32 * 1024;
-  const int64_t vectors = (p.n + width<R> - 1) / width<R>, bytes = p.k * p.n * int64_t(sizeof(R));
+  const int64_t vectors = (p.n + width<R> - 1) / width<R>;
   const bool row = p.m == 1 && p.a_col == 1 && !p.rows && (p.packed || p.b_col == 1);
-  if (!row || bytes == 0 || bytes > first || vectors > row_vectors) return matmul<R>;
+  if (!row || p.k * p.n == 0 || vectors > row_vectors || worth_turning(p)) return matmul<R>;
   const int chains = chains_of(p);
   if (chains == 4) return vectors == 1 ? run_small_parts<R, 4, 1> : run_small_parts<R, 4, 2>;
   if (chains == 2) return vectors == 1 ? run_small_parts<R, 2, 1> : run_small_parts<R, 2, 2>;

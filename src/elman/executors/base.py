@@ -23,13 +23,12 @@ Arrays = Sequence[np.ndarray | Rows]
 class Run(NamedTuple):
     """What came of running steps: how many were done, and whether the guard stopped the last one (`diverged`).
 
-    outputs: of the last step that ran. finite: False where a plan that looks (`Plan.looks`) saw NaN or infinity.
+    outputs: of the last step that ran.
     """
 
     outputs: list[np.ndarray]
     steps: int = 1
     diverged: bool = False
-    finite: bool = True
 
 
 Notes = Sequence[tuple[Variable, np.ndarray]]
@@ -51,8 +50,6 @@ class Plan(ABC):
     """A graph made ready to run, for any batch size and length."""
 
     graph: Graph
-    looks: bool = False
-    """Whether `run` looks at all numbers of its inputs, and says in `Run.finite` what it saw."""
 
     @abstractmethod
     def run(self, arrays: Arrays) -> Run:

@@ -141,7 +141,7 @@ class NativePlan(Plan):
         self._threads = settings.num_threads()
         multiplied = zip(graph.inputs, lowered.spec["input_rows"], lowered.spec["input_steps"], strict=True)
         looked = all(row and step >= 0 for t, row, step in multiplied if dtypes.is_real(t.dtype))
-        self.looks = looked and not graph.updates  # a state must not change because of what is refused
+        self._looks = looked and not graph.updates  # a state must not change because of what is refused
         self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
         # The kernels know one real type, int32 and int8: truth values are 0.0 and 1.0 of the real type.
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
@@ -160,10 +160,8 @@ class NativePlan(Plan):
         with self._lock:
             views = self._accept(arrays)
             made = self._empty(self._sizes.get("B", 1))
-            steps, diverged, finite = _named(
-                self._plan.run, views, self._batched, self._symbols, None, 0, self._threads, made
-            )
-            return Run(self._as_typed(made), steps, diverged, finite)
+            steps, diverged = _named(self._plan.run, views, self._batched, self._symbols, None, 0, self._threads, made)
+            return Run(self._as_typed(made), steps, diverged)
 
     def bound(
         self,
@@ -194,7 +192,7 @@ class NativePlan(Plan):
                 return None
             made = self._empty(self._sizes.get("B", 1))
             run: Callable[..., list[np.ndarray] | None] = self._plan.again(
-                list(arrays), self._batched, self._symbols, self._threads, made, look and not self.looks
+                list(arrays), self._batched, self._symbols, self._threads, made, look and not self._looks
             ).run
             return run
 
@@ -216,7 +214,7 @@ class NativePlan(Plan):
                 views = self._accept([a[order] if self._batched[i] else a for i, a in enumerate(arrays)])
                 order = np.arange(len(order))
             rows = np.ascontiguousarray(order, dtype=np.int64)
-            steps, diverged, _ = _named(
+            steps, diverged = _named(
                 self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads, []
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)

@@ -61,8 +61,12 @@ class Rows:
 
     def __getitem__(self, key: slice | tuple[slice, ...] | np.ndarray) -> Rows | np.ndarray:
         if isinstance(key, np.ndarray):
+            if key.dtype.kind not in "iu":
+                raise IndexError(f"Rows: rows are taken by number, not by {key.dtype}.")
             return np.asarray(Rows([self.parts[i] for i in key], (len(key), *self.shape[1:]), self.dtype))
-        rows, steps = (*(key if isinstance(key, tuple) else (key,)), slice(None))[:2]
+        rows, steps, *others = (*(key if isinstance(key, tuple) else (key,)), slice(None))
+        if any(cut != slice(None) for cut in others) or steps.start or steps.step not in (None, 1):
+            raise IndexError(f"Rows: only rows and first steps are cut. Received {key}.")
         parts = self.parts[rows]
         return Rows(parts, (len(parts), len(range(self.shape[1])[steps]), *self.shape[2:]), self.dtype)
 

@@ -6,7 +6,6 @@ is checked here, once, before the first step: rank and sizes, types, emptiness, 
 
 from __future__ import annotations
 
-import decimal
 import itertools
 import math
 import numbers
@@ -26,7 +25,6 @@ __all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "s
 _TOGETHER = 1 << 16
 """Numbers of rows that are looked at in one call: a call for each short row would be felt."""
 _MOST = int(np.iinfo(np.int32).max)
-_NUMBERS = (numbers.Real, decimal.Decimal, np.bool_)
 
 
 class Column(NamedTuple):
@@ -174,11 +172,14 @@ def _not_a_number(array: np.ndarray, data: Any) -> str:
     """Which element is not a number, where that can be told; nothing where all are."""
     if array.dtype != object:
         return ""
-    if array.ndim == 0 and not isinstance(array[()], _NUMBERS):
+    import decimal  # only for objects: it takes longer to import than this file
+
+    kinds = (numbers.Real, decimal.Decimal, np.bool_)
+    if array.ndim == 0 and not isinstance(array[()], kinds):
         return f"it is of type {type(data).__name__}"
-    if all(issubclass(kind, _NUMBERS) for kind in {type(value) for value in array.flat}):
+    if all(issubclass(kind, kinds) for kind in {type(value) for value in array.flat}):
         return ""
-    place = next(place for place in np.ndindex(array.shape) if not isinstance(array[place], _NUMBERS))
+    place = next(place for place in np.ndindex(array.shape) if not isinstance(array[place], kinds))
     return f"{_place(place, data)} is {array[place]!r:.40}"
 
 

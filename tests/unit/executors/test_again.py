@@ -202,7 +202,7 @@ def test_who_asks_for_it_gets_no_results_of_nan(bad):
     looking, blind = plan.again([of_rows(), numbers], look=True), plan.again([of_rows(), numbers])
     wrong = of_rows()
     wrong[1, 2] = bad
-    assert not plan.looks and looking(wrong, numbers) == [] and len(blind(wrong, numbers)) == 1
+    assert not plan._looks and looking(wrong, numbers) == [] and len(blind(wrong, numbers)) == 1
     assert len(looking(of_rows(), numbers)) == 1
     empty = plan.again([of_rows(rows=0), numbers[:0]], look=True)
     assert empty(of_rows(rows=0), numbers[:0])[0].shape == (0, 3)

@@ -149,3 +149,13 @@ def test_batches_that_cannot_be_cut_so_are_left_to_the_caller():
     nothing = ([np.ones((2, 4, 3), "float32")], [True], [2, 4], np.zeros(0, np.int64), 1, np.zeros((0, 2), np.int64), 1)
     with pytest.raises(ValueError, match="sizes that do not fit the batches"):
         plan._plan.run_ragged(*nothing)
+
+
+def test_what_would_take_other_numbers_is_refused():
+    rows = Rows([np.ones((2, 1)), np.ones((3, 1))], (2, 3, 1), np.dtype(float))
+    for key in (np.array([True, False]), (slice(None), slice(1, None)), (slice(None), slice(0, 3, 2))):
+        with pytest.raises(IndexError, match="Rows: "):
+            rows[key]
+    with pytest.raises(IndexError, match="only rows and first steps"):
+        rows[:, :2, :0]
+    assert rows[1:, :2, :].shape == (1, 2, 1)
