@@ -69,36 +69,12 @@ class NativePlan {
                                          look);
   }
 
-  // Steps over batches of different lengths. sizes: by batch, the numbers of all symbols; the arrays have `symbols`, at least as many.
-  std::tuple<int64_t, bool> run_ragged(nb::handle arrays, const std::vector<bool>& batched, const Numbers& symbols,
-                                       nb::object order, int64_t batch,
-                                       nb::ndarray<const int64_t, nb::ndim<2>, nb::c_contig> sizes, int threads) {
-    const Borrowed given(arrays, false);
-    int64_t rows = -1;
-    std::vector<Array> views = inputs(given, batched, symbols, rows);
-    const Order list(order, rows);
-    const auto apart = rows_apart(given, list, views);
-    if (!list.given() || list.size() == 0 || batch < 1 ||
-        int64_t(sizes.shape(0)) != (list.size() + batch - 1) / batch || sizes.shape(1) != symbols.size())
-      throw nb::value_error("sizes that do not fit the batches");
-    Lengths lengths;
-    for (size_t b = 0; b < sizes.shape(0); ++b) {
-      const int64_t* const first = sizes.data() + b * symbols.size();
-      lengths.symbols.emplace_back(first, first + symbols.size());
-      lengths.bytes.push_back(row_bytes(given, views, lengths.symbols.back()));
-    }
-    PythonHost host;
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
-    const Outcome o = plan_->run(views, symbols, list.data(), list.size(), batch, threads, &host, {}, &lengths);
-    return {o.steps, o.diverged};
-  }
-
   // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of
-  // `into` (one array a sum, `epochs` values in each) and set to zero.
-  std::tuple<int64_t, bool> run_epochs(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols,
+  // `into` (one array a sum, `epochs` values in each) and set to zero. sizes: None, or by batch of all epochs the numbers of all
+  // symbols, of which the arrays have at least as many; then runs end before a batch whose memory is refused, unless it is the first.
+  std::tuple<int64_t, bool> run_epochs(nb::handle arrays, const std::vector<bool>& batched, const Numbers& symbols,
                                        nb::object order, int64_t epochs, int64_t batch, int threads, const Ints& sums,
-                                       nb::handle into) {
+                                       nb::handle into, nb::object sizes) {
     const Borrowed given(arrays, false), record(into, true);
     int64_t rows = -1;
     std::vector<Array> views = inputs(given, batched, symbols, rows);
@@ -112,6 +88,8 @@ class NativePlan {
         throw nb::value_error("a place for sums does not have their size");
     }
     rows = list.size() / epochs;
+    const int64_t each = (rows + batch - 1) / batch;
+    const std::vector<Lengths> lengths = lengths_of(sizes, given, views, symbols.size(), epochs, each);
     std::vector<std::pair<char*, size_t>> watched;
     for (int v : sums)
       watched.push_back({static_cast<char*>(variables_[size_t(v)].data()), variables_[size_t(v)].nbytes()});
@@ -120,10 +98,16 @@ class NativePlan {
     std::lock_guard lock(plan_->mutex());
     int64_t steps = 0;
     for (int64_t e = 0; e < epochs; ++e) {
-      const Outcome o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host);
+      const Lengths* const own = lengths.empty() ? nullptr : &lengths[size_t(e)];
+      Outcome o{0, false};
+      try {
+        o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host, {}, own);
+      } catch (const MemoryShortage&) {
+        if (own == nullptr || e == 0) throw;
+      }
       for (Array& a : views) a.apart += a.apart == nullptr ? 0 : rows;
       steps += o.steps;
-      if (o.diverged) return {steps, true};
+      if (o.diverged || (own != nullptr && o.steps < each)) return {steps, o.diverged};
       for (size_t i = 0; i < watched.size(); ++i) {
         const auto [sum, bytes] = watched[i];
         std::memcpy(record.data(i) + e * int64_t(bytes), sum, bytes);
@@ -237,6 +221,23 @@ class NativePlan {
     return views;
   }
 
+  // By epoch, the lengths of its batches; none where sizes are None.
+  std::vector<Lengths> lengths_of(nb::object sizes, const Borrowed& arrays, const std::vector<Array>& views,
+                                  size_t symbols, int64_t epochs, int64_t each) const {
+    std::vector<Lengths> found;
+    if (sizes.is_none()) return found;
+    const auto all = nb::cast<nb::ndarray<const int64_t, nb::ndim<2>, nb::c_contig>>(sizes);
+    if (each == 0 || int64_t(all.shape(0)) != epochs * each || all.shape(1) != symbols)
+      throw nb::value_error("sizes that do not fit the batches");
+    for (size_t b = 0; b < all.shape(0); ++b) {
+      if (b % size_t(each) == 0) found.emplace_back();
+      const int64_t* const first = all.data() + b * symbols;
+      found.back().symbols.emplace_back(first, first + symbols);
+      found.back().bytes.push_back(row_bytes(arrays, views, found.back().symbols.back()));
+    }
+    return found;
+  }
+
   // By input, the bytes that batches of these sizes read of a row: the first of it.
   Numbers row_bytes(const Borrowed& arrays, const std::vector<Array>& views, const Numbers& symbols) const {
     Numbers found, one = symbols;
@@ -318,9 +319,8 @@ void bind_plan(nb::module_& m, const char* name, const char* bound, const char* 
       .def("run", &NativePlan<R>::run, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
            nb::arg("order").none(), nb::arg("batch"), nb::arg("threads"), nb::arg("outputs"))
       .def("run_epochs", &NativePlan<R>::run_epochs, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
-           nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"))
-      .def("run_ragged", &NativePlan<R>::run_ragged, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
-           nb::arg("order"), nb::arg("batch"), nb::arg("sizes"), nb::arg("threads"))
+           nb::arg("order"), nb::arg("epochs"), nb::arg("batch"), nb::arg("threads"), nb::arg("sums"), nb::arg("into"),
+           nb::arg("sizes").none())
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
            nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("again", &NativePlan<R>::again, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),

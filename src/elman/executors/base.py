@@ -110,24 +110,25 @@ class Plan(ABC):
         Shapes: arrays (rows, ...), order (N,) -> outputs of the last batch, (batch_size or fewer, ...).
         """
 
-    def run_ragged(
-        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
+    def run_epochs(
+        self,
+        arrays: Arrays,
+        orders: np.ndarray,
+        batch_size: int,
+        notes: Notes = (),
+        sizes: Mapping[str, np.ndarray] | None = None,
     ) -> Run | None:
-        """`run_batches` with sizes of their own for all batches; None where each must be cut and run by itself.
-
-        Args: sizes: by name, an open size in each batch; arrays may be longer. Stops early where a batch behind the
-            first needs more memory than there is: see `Run.steps`. No outputs are given.
-        Shapes: arrays (rows, ...), order (N,), sizes (batches,).
-        """
-        return None
-
-    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """`run_batches` for each row of `orders`; after each, the sums of `notes` are noted and start again from zero.
 
         Args: orders: int64, N > 0; notes: sums, each with an array of its type, filled epoch by epoch: what was done
-            before an interrupt is there.
-        Shapes: arrays (rows, ...), orders (E, N), arrays of notes (E, ...).
+            before an interrupt is there. sizes: of ragged rows, by name: an open size in each batch; arrays may be
+            longer. Stops early, then, where a batch behind the first needs more memory than there is: see `Run.steps`;
+            and no outputs are given.
+        Returns None, and nothing is done, where there are sizes and each batch must be cut and run by itself.
+        Shapes: arrays (rows, ...), orders (E, N), arrays of notes (E, ...), sizes (E, batches).
         """
+        if sizes is not None:
+            return None
         steps, outputs = 0, list[np.ndarray]()
         for epoch, order in enumerate(orders):
             run = self.run_batches(arrays, order, batch_size)

@@ -219,24 +219,10 @@ class NativePlan(Plan):
             )
             return Run(self._outputs(_last_batch(len(order), batch_size, steps, diverged)), steps, diverged)
 
-    def run_ragged(
-        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
-    ) -> Run | None:
-        """Steps over batches of different lengths, as `Plan.run_ragged`; no Python in between."""
-        if not all(self._readable(i, a) for i, a in enumerate(arrays)) or not self._first_steps(arrays, sizes):
-            return None
-        with self._lock:
-            self._note(arrays)
-            each = [self._cut(dict(zip(sizes, one, strict=True))) for one in zip(*sizes.values(), strict=True)]
-            rows = np.ascontiguousarray(order, dtype=np.int64)
-            steps, diverged = _named(
-                self._plan.run_ragged, arrays, self._batched, self._symbols, rows, batch_size,
-                np.array(each, np.int64), self._threads,
-            )  # fmt: skip
-            return Run([], steps, diverged)
-
-    def _first_steps(self, arrays: Arrays, names: Collection[str]) -> bool:
-        """Whether arrays agree in these sizes, and what is left of a row where they are smaller lies in one piece."""
+    def _cuttable(self, arrays: Arrays, names: Collection[str]) -> bool:
+        """Whether arrays can be read where they lie, and agree in these sizes, which are those of first steps."""
+        if not all(self._readable(i, a) for i, a in enumerate(arrays)):
+            return False
         longest: dict[str, int] = {}
         for t, a, batched in zip(self.graph.inputs, arrays, self._batched, strict=True):
             for axis, size in enumerate(t.shape):
@@ -248,19 +234,36 @@ class NativePlan(Plan):
                     return False
         return True
 
-    def _cut(self, cut: Mapping[str, int]) -> list[int]:
-        """The number of each symbol where some sizes are smaller than those of the arrays."""
+    def _cut(self, sizes: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The number of each symbol in batches of which some sizes are smaller than those of the arrays.
+
+        Shapes: sizes (E, batches) -> (E · batches, symbols) int64.
+        """
+        batches = list(zip(*(n.ravel().tolist() for n in sizes.values()), strict=True))
+        found = {one: self._cut_to(dict(zip(sizes, one, strict=True))) for one in set(batches)}
+        return np.array([found[one] for one in batches], np.int64).reshape(len(batches), len(self.lowered.symbols))
+
+    def _cut_to(self, cut: Mapping[str, int]) -> list[int]:
         key = (self._bound, *cut.items())
         if key not in self._bindings:
-            sizes = {**self._sizes, **{name: int(n) for name, n in cut.items()}}
+            sizes = {**self._sizes, **cut}
             self._check_slices(sizes)
             if len(self._bindings) >= KEPT_SHAPES:
                 self._bindings.clear()
             self._bindings[key] = sizes, [*_known(self.lowered.symbols, sizes).values()]
         return self._bindings[key][1]
 
-    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
+    def run_epochs(
+        self,
+        arrays: Arrays,
+        orders: np.ndarray,
+        batch_size: int,
+        notes: Notes = (),
+        sizes: Mapping[str, np.ndarray] | None = None,
+    ) -> Run | None:
         """Several epochs, as `Plan.run_epochs`; no Python in between."""
+        if sizes is not None and not self._cuttable(arrays, sizes):
+            return None
         places = {id(v): i for i, v in enumerate(self.lowered.variables)}
         with self._lock:
             views = self._accept(arrays)
@@ -268,7 +271,10 @@ class NativePlan(Plan):
             steps, diverged = _named(
                 self._plan.run_epochs, views, self._batched, self._symbols, rows.reshape(-1), len(rows), batch_size,
                 self._threads, [places[id(v)] for v, _ in notes], [noted for _, noted in notes],
+                None if sizes is None else self._cut(sizes),
             )  # fmt: skip
+            if sizes is not None:
+                return Run([], steps, diverged)
             # Steps of the epoch that was cut short; 0 where the last one was finished.
             done = steps % -(-rows.shape[1] // batch_size)
             return Run(self._outputs(_last_batch(rows.shape[1], batch_size, done, diverged)), steps, diverged)

@@ -88,25 +88,32 @@ class Trim:
         return arrays
 
     def longest_first(self, rows: np.ndarray) -> np.ndarray:
-        """The same rows, the longest first, for loops stop at the last row that goes on. Shapes: rows (n,) -> (n,)."""
-        return rows[np.argsort(-self.length[rows], kind="stable")]
+        """The same rows, the longest first, for loops stop at the last row that goes on.
+
+        Shapes: rows (..., n) -> (..., n).
+        """
+        return np.take_along_axis(rows, np.argsort(-self.length[rows], axis=-1, kind="stable"), axis=-1)
 
     def run_batches(self, plan: Plan, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]) -> Run:
-        """Run a plan on batches of what `parted` gave: on all, or on the first of them. Shapes: order (n,)."""
-        run = plan.run_ragged(self.data.arrays, order, batch_size, sizes)
+        """Run a plan on batches of what `parted` gave: on all, or on the first of them.
+
+        Shapes: order (n,), sizes (batches,).
+        """
+        each = {name: n[None] for name, n in sizes.items()}
+        run = plan.run_epochs(self.data.arrays, order[None], batch_size, sizes=each)
         return self.run(plan, order[:batch_size]) if run is None else run
 
-    def parted(self, order: np.ndarray, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """An order with the longest rows of each batch first, and by open size how long each batch is.
+    def parted(self, orders: np.ndarray, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Orders with the longest rows of each batch first, and by open size how long each batch is.
 
-        Shapes: order (N,) -> (N,), sizes (batches,).
+        Shapes: orders (..., N) -> (..., N), sizes (..., batches).
         """
-        whole = len(order) // batch_size * batch_size
-        batches = order[:whole].reshape(-1, batch_size)
-        batches = np.take_along_axis(batches, np.argsort(-self.length[batches], axis=1, kind="stable"), axis=1)
-        made = np.concatenate([batches.ravel(), self.longest_first(order[whole:])])
-        starts = np.arange(0, len(order), batch_size)
-        sizes = {name: np.maximum(1, np.maximum.reduceat(n[made], starts)) for name, n in self.longest.items()}
+        *several, rows = orders.shape
+        whole = rows // batch_size * batch_size
+        batches = self.longest_first(orders[..., :whole].reshape(*several, whole // batch_size, batch_size))
+        made = np.concatenate([batches.reshape(*several, whole), self.longest_first(orders[..., whole:])], axis=-1)
+        starts = np.arange(0, rows, batch_size)
+        sizes = {n: np.maximum(1, np.maximum.reduceat(long[made], starts, -1)) for n, long in self.longest.items()}
         for array, axes in zip(self.data.arrays, self.axes, strict=False):
             for axis, name in axes.items():  # where all rows are empty there is no first step
                 sizes[name] = np.minimum(sizes[name], array.shape[axis])
@@ -133,12 +140,12 @@ def run_whole(plan: Plan, data: DataSet) -> Run:
     return plan.run(data.arrays) if trim is None else trim.run(plan, trim.longest_first(np.arange(data.rows)))
 
 
-def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:
-    """A shuffled order, rearranged so that batches hold rows of like length.
+def by_length(orders: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndarray:
+    """Shuffled orders, rearranged so that batches hold rows of like length.
 
-    Args: order: rows, shuffled; it also says which batch comes first. length: steps of every row of the data.
+    Args: orders: rows, shuffled; each also says which batch comes first. length: steps of every row of the data.
 
-    Shapes: order (n,), length (N,) -> (n,).
+    Shapes: orders (..., n), length (N,) -> (..., n).
 
     Example:
         >>> import numpy as np
@@ -148,15 +155,17 @@ def by_length(order: np.ndarray, length: np.ndarray, batch_size: int) -> np.ndar
     pool = POOL * batch_size
     sorted_pools = [
         # Stable: rows of one length stay as shuffled, the same on every machine.
-        part[np.argsort(length[part], kind="stable")]
-        for part in np.split(order, range(pool, len(order), pool))
+        np.take_along_axis(part, np.argsort(length[part], axis=-1, kind="stable"), axis=-1)
+        for part in np.split(orders, range(pool, orders.shape[-1], pool), axis=-1)
     ]
-    rows = np.concatenate(sorted_pools)
-    whole = len(rows) // batch_size
-    batches = rows[: whole * batch_size].reshape(whole, batch_size)
+    rows = np.concatenate(sorted_pools, axis=-1)
+    whole = rows.shape[-1] // batch_size
+    end = whole * batch_size
+    batches = rows[..., :end].reshape(*rows.shape[:-1], whole, batch_size)
     # Shuffled row numbers rank the batches: no second source of chance beside (seed, epoch).
-    ranks = np.argsort(order[:whole], kind="stable")
-    return np.concatenate([batches[ranks].ravel(), rows[whole * batch_size :]])
+    ranks = np.argsort(orders[..., :whole], axis=-1, kind="stable")
+    batches = np.take_along_axis(batches, ranks[..., None], axis=-2)
+    return np.concatenate([batches.reshape(rows[..., :end].shape), rows[..., end:]], axis=-1)
 
 
 def neighbours(length: Sequence[int] | np.ndarray, batch_size: int) -> Iterator[slice]:

@@ -63,6 +63,8 @@ class Fit:
         self._shuffler = Shuffler(0)
         self._plan: tuple[Signature, int, Plan] | None = None
         self._trim: tuple[DataSet, tuple[Tensor, ...], Trim | None] | None = None
+        self._joins = True  # until the plan had to leave epochs, or part of one, to calls of their own
+        self._logs: Mapping[str, float] = {}
 
     def run(self) -> None:
         """Train.
@@ -72,7 +74,6 @@ class Fit:
         """
         callbacks = self.callbacks
         callbacks.params["complete"] = False
-        logs: Mapping[str, float] = {}
         callbacks.call("on_train_begin", None)
         if isinstance(self.data, DataSet):
             self.steps.make_room(min(self.batch_size, self.data.rows))
@@ -81,17 +82,17 @@ class Fit:
             epoch = callbacks.params.get("first_epoch", self.first_epoch)
             while epoch < self.epochs and not self.host.stop_training:
                 together = self._together(epoch)
-                if together > 1:
-                    logs = self._several(epoch, together)
-                else:
-                    logs = self._one(epoch)
-                epoch += together
+                done, steps = self._several(epoch, together) if together > 1 else (0, 0)
+                if done < together:
+                    self._one(epoch + done, steps)
+                    done += 1
+                epoch += done
             self.steps.finish()
             callbacks.params["complete"] = True
         except (KeyboardInterrupt, DivergenceError):
-            callbacks.call("on_train_end", logs)
+            callbacks.call("on_train_end", self._logs)
             raise
-        callbacks.call("on_train_end", logs)
+        callbacks.call("on_train_end", self._logs)
 
     # -- epochs ------------------------------------------------------------------------------------------------------
 
@@ -101,45 +102,57 @@ class Fit:
             return 1
         if self.adapter.fixed_rows is not None or self.steps.keeps or not self.objective.starts_from_zero:
             return 1
-        if any(n is not None for n in self.data.lengths):
-            return 1  # batches of ragged rows are cut to their own length, one by one
+        if not self._joins:
+            return 1
         return max(1, min(self.epochs - epoch, self.pace.batches // max(1, -(-self.data.rows // self.batch_size))))
 
-    def _several(self, first: int, count: int) -> Mapping[str, float]:
-        """Epochs in one call of the plan, told of afterwards. Returns the numbers of the last."""
+    def _several(self, first: int, count: int) -> tuple[int, int]:
+        """Epochs in one call of the plan, told of afterwards. Returns how many, and steps done of the one behind."""
         assert isinstance(self.data, DataSet)
         plan, counter = self._train_plan(self.data), self.steps.counters.step.value
-        orders = self._orders(first, count, self.data.rows)
+        trim = self._trim_of(self.data, plan)
+        orders, sizes = self._orders(first, count, self.data.rows, trim), None
+        if trim is not None:
+            orders, sizes = trim.parted(orders, self.batch_size)
         each, steps_before = -(-orders.shape[1] // self.batch_size), int(counter)
         notes = [(v, np.empty((count, *v.value.shape), v.value.dtype)) for v in self.objective.sums]
         self.objective.reset()
-        logs: Mapping[str, float] = {}
+        begun: list[np.ndarray] = []
         before = perf_counter()
         try:
-            run = plan.run_epochs(self.data.arrays, orders, self.batch_size, notes)
+            run = plan.run_epochs(self.data.arrays, orders, self.batch_size, notes, sizes)
+            begun = [v.value.copy() for v, _ in notes]
         finally:  # also what was done before Ctrl-C
             done = (int(counter) - steps_before) // each
             for epoch in range(done):
                 for variable, values in notes:
                     variable.value[...] = values[epoch]
-                logs = self.objective.result()
-                self.callbacks.call("on_epoch_end", first + epoch, logs)
+                self._logs = self.objective.result()
+                self.callbacks.call("on_epoch_end", first + epoch, self._logs)
+        if run is None:
+            self._joins = False
+            return 0, 0
         self.pace.learn(max(1, run.steps), perf_counter() - before)
         if run.diverged:
             raise self._divergence(first + done, run.steps % each)
-        return logs
+        if done < count:  # for want of memory
+            self._joins = False
+            for (variable, _), value in zip(notes, begun, strict=True):
+                variable.value[...] = value
+        return done, run.steps % each
 
-    def _one(self, epoch: int) -> Mapping[str, float]:
-        self.objective.reset()
-        self.callbacks.call("on_epoch_begin", epoch, None)
-        self._epoch(epoch)
-        logs = self.objective.result()
+    def _one(self, epoch: int, steps: int) -> None:
+        """An epoch by itself, of which so many steps are done."""
+        if steps == 0:
+            self.objective.reset()
+            self.callbacks.call("on_epoch_begin", epoch, None)
+        self._epoch(epoch, steps)
+        logs = self._logs = self.objective.result()
         if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
             logs.update(self._validate())
         self.callbacks.call("on_epoch_end", epoch, logs)
-        return logs
 
-    def _epoch(self, epoch: int) -> None:
+    def _epoch(self, epoch: int, steps: int) -> None:
         if isinstance(self.data, Windows):
             self._windows(epoch, self.data)
         elif isinstance(self.data, Stream):
@@ -147,7 +160,7 @@ class Fit:
         elif self.callbacks.overrides("on_train_batch_begin", "on_train_batch_end"):
             self._batch_by_batch(epoch, self.data)
         else:
-            self._whole(epoch, self.data)
+            self._whole(epoch, self.data, steps)
 
     def _train_plan(self, data: DataSet) -> Plan:
         """The plan for data; looked up again only when the weights moved or other data came."""
@@ -164,22 +177,20 @@ class Fit:
             known = self._trim = data, inputs, Trim.of(data, inputs)
         return known[2]
 
-    def _orders(self, first: int, count: int, rows: int) -> np.ndarray:
-        """The rows of each epoch. Shapes: -> (count, rows) int64."""
+    def _orders(self, first: int, count: int, rows: int, trim: Trim | None = None) -> np.ndarray:
+        """The rows of each epoch; with a trim, rows of like length meet. Shapes: -> (count, rows) int64."""
         limit = rows if self.steps_per_epoch is None else min(rows, self.steps_per_epoch * self.batch_size)
-        if self.shuffle:
-            return self._shuffler.several(first, count, rows)[:, :limit]
-        return np.tile(np.arange(limit, dtype=np.int64), (count, 1))
+        if not self.shuffle:  # in the order they were given, however much padding that costs
+            return np.tile(np.arange(limit, dtype=np.int64), (count, 1))
+        orders = self._shuffler.several(first, count, rows)[:, :limit]
+        return orders if trim is None else by_length(orders, trim.length, self.batch_size)
 
-    def _whole(self, epoch: int, data: DataSet) -> None:
+    def _whole(self, epoch: int, data: DataSet, done: int) -> None:
+        """An epoch, or what is left of it behind the steps that are done."""
         plan = self._train_plan(data)
         progress = self.callbacks.listeners["on_progress"]
-        done = 0
-        order = self._orders(epoch, 1, data.rows)[0]
         trim = self._trim_of(data, plan)
-        # With shuffle=False rows meet in the order they were given, however much padding that costs.
-        if trim is not None and self.shuffle:
-            order = by_length(order, trim.length, self.batch_size)
+        order = self._orders(epoch, 1, data.rows, trim)[0, done * self.batch_size :]
         for steps, diverged in breaths(plan, data, order, self.batch_size, self.pace, trim, self.steps.keeps):
             done += steps
             if diverged and not self._forgiven(epoch, done):

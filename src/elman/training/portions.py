@@ -113,20 +113,20 @@ class Portions(Plan):
                 return Run(run.outputs, done, True)
         return Run(run.outputs, -(-len(order) // batch_size))
 
-    def run_ragged(
-        self, arrays: Arrays, order: np.ndarray, batch_size: int, sizes: Mapping[str, np.ndarray]
+    def run_epochs(
+        self,
+        arrays: Arrays,
+        orders: np.ndarray,
+        batch_size: int,
+        notes: Notes = (),
+        sizes: Mapping[str, np.ndarray] | None = None,
     ) -> Run | None:
-        """Steps over batches of different lengths, as `Plan.run_ragged`."""
-        try:
-            return self.whole.run_ragged(arrays, order, batch_size, sizes)
-        except MemoryLimitError:  # by the first batch: alone it can be cut into portions
-            return None
-
-    def run_epochs(self, arrays: Arrays, orders: np.ndarray, batch_size: int, notes: Notes) -> Run:
         """Several epochs, as `Plan.run_epochs`."""
         try:
-            return self.whole.run_epochs(arrays, orders, batch_size, notes)
-        except MemoryLimitError as error:
+            return self.whole.run_epochs(arrays, orders, batch_size, notes, sizes)
+        except MemoryLimitError as error:  # by the first batch
+            if sizes is not None:
+                return None  # alone it can be cut into portions
             self._room(error)
         return super().run_epochs(arrays, orders, batch_size, notes)
 

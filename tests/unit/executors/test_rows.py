@@ -80,6 +80,29 @@ def test_rows_that_no_plan_can_read_are_refused():
         plan.run([Rows([np.ones((9, 3))], (1, 9, 3), np.dtype("float64"))])
 
 
+@pytest.mark.parametrize("given", [ROWS, np.asarray(ROWS)], ids=["rows", "array"])
+def test_epochs_of_batches_of_their_own_lengths_are_those_run_one_by_one(given):
+    graph, state = learning()
+    total = elman.graph.Variable(np.zeros((), "float32"), "total")
+    plan = NativeExecutor().compile(
+        Graph(graph.inputs, graph.outputs, (*graph.updates, (total, total.tensor * 0.5 + graph.outputs[0])))
+    )
+    orders = np.stack([ORDER[:7], ORDER[5:], ORDER[2:9]])
+    sizes = {"T": np.maximum.reduceat(LENGTHS[orders], [0, 3, 6], axis=1) - [[0, 0, 0], [0, 1, 0], [0, 0, 2]]}
+    noted = np.zeros(3, "float32")
+    run = plan.run_epochs([given, LENGTHS], orders, 3, [(total, noted)], sizes)
+    assert run is not None
+    assert (run.steps, run.diverged, run.outputs, total.value) == (9, False, [], 0)
+    made = state.value.copy()
+    state.value[...] = 1
+    for epoch, order in enumerate(orders):
+        plan.run_epochs([given, LENGTHS], order[None], 3, sizes={"T": sizes["T"][epoch : epoch + 1]})
+        assert total.value == noted[epoch]
+        total.value[...] = 0
+    np.testing.assert_array_equal(made, state.value)
+    assert len(set(noted.tolist())) == 3
+
+
 def learning(guarded: bool = False) -> tuple[Graph, elman.graph.Variable]:
     """A variable that every batch turns into something else, by what stands in its last step."""
     x, lengths = elman.Input((None, 3), name="x"), placeholder("lengths", (B,), "int32")
@@ -91,7 +114,7 @@ def learning(guarded: bool = False) -> tuple[Graph, elman.graph.Variable]:
     return Graph((x, lengths), (ops.sum(seen),), updates, guard), state
 
 
-SIZES = {"T": np.array([9, 7, 5, 9])}
+SIZES = {"T": np.array([[9, 7, 5, 9]])}
 """Of ORDER in batches of three; the first is the longest, whatever it needs."""
 
 
@@ -100,22 +123,22 @@ def test_batches_of_their_own_lengths_are_those_cut_one_by_one(given):
     graph, state = learning()
     plan = NativeExecutor().compile(graph)
     order = ORDER[np.argsort(-LENGTHS[ORDER].reshape(4, 3), axis=1, kind="stable") + 3 * np.arange(4)[:, None]].ravel()
-    sizes = {"T": LENGTHS[order].reshape(4, 3).max(1)}
-    run = plan.run_ragged([given, LENGTHS], order, 3, sizes)
+    sizes = {"T": LENGTHS[order].reshape(1, 4, 3).max(-1)}
+    run = plan.run_epochs([given, LENGTHS], order[None], 3, sizes=sizes)
     assert run is not None
     assert (run.steps, run.diverged, run.outputs) == (4, False, [])
     made = state.value.copy()
     state.value[...] = 1
-    for i, size in enumerate(sizes["T"]):
+    for i, size in enumerate(sizes["T"][0]):
         rows = order[3 * i : 3 * i + 3]
         plan.run_batches([np.asarray(ROWS)[:, :size], LENGTHS], rows, 3)
     np.testing.assert_array_equal(made, state.value)
-    assert ReferenceExecutor().compile(graph).run_ragged([given, LENGTHS], order, 3, sizes) is None
+    assert ReferenceExecutor().compile(graph).run_epochs([given, LENGTHS], order[None], 3, sizes=sizes) is None
 
 
 def test_a_batch_that_fails_ends_the_run():
     plan = NativeExecutor().compile(learning(guarded=True)[0])
-    run = plan.run_ragged([ROWS, LENGTHS], ORDER, 3, SIZES)
+    run = plan.run_epochs([ROWS, LENGTHS], ORDER[None], 3, sizes=SIZES)
     assert run is not None
     assert (run.steps, run.diverged) == (2, True)
 
@@ -125,30 +148,32 @@ def test_a_batch_that_does_not_fit_ends_the_run_before_it():
     least, most = (NativeExecutor().compile(graph).needed([ROWS[:3, :n], LENGTHS[:3]]) for n in (7, 9))
     assert least < most
     plan = NativeExecutor().compile(graph, memory=most - 1)
-    sizes = {"T": np.array([5, 7, 9, 5])}
-    run = plan.run_ragged([ROWS, LENGTHS], ORDER, 3, sizes)
-    assert run is not None
-    assert (run.steps, run.diverged) == (2, False)
+    sizes = np.array([[5, 7, 9, 5]])
+    for epochs, steps in ((1, 2), (2, 2), (4, 2)):  # behind a batch of its epoch, and as the first
+        run = plan.run_epochs([ROWS, LENGTHS], ORDER.reshape(epochs, -1), 3, sizes={"T": sizes.reshape(epochs, -1)})
+        assert run is not None
+        assert (run.steps, run.diverged) == (steps, False)
     with pytest.raises(MemoryLimitError):
-        plan.run_ragged([ROWS, LENGTHS], ORDER[6:], 3, {"T": sizes["T"][2:]})
+        plan.run_epochs([ROWS, LENGTHS], ORDER[None, 6:], 3, sizes={"T": sizes[:, 2:]})
 
 
 def test_batches_that_cannot_be_cut_so_are_left_to_the_caller():
     x, y = elman.Input((None, 3), name="x"), elman.Input((4, None), name="y")
     late = NativeExecutor().compile(Graph((y,), (y * 2.0,)))
-    assert late.run_ragged([np.ones((2, 4, 9), "float32")], np.arange(2), 1, {"T": np.array([3, 9])}) is None
+    orders, sizes = np.arange(2)[None], {"T": np.array([[3, 9]])}
+    assert late.run_epochs([np.ones((2, 4, 9), "float32")], orders, 1, sizes=sizes) is None
     z = elman.Input((None, 3), name="z")
     both = NativeExecutor().compile(Graph((x, z), (x * z,)))
     wider = [np.ones((2, 4, 3), "float32"), np.ones((2, 9, 3), "float32")]  # alike once they are cut
-    assert both.run_ragged(wider, np.arange(2), 1, {"T": np.array([3, 4])}) is None
+    assert both.run_epochs(wider, orders, 1, sizes={"T": np.array([[3, 4]])}) is None
     plan = NativeExecutor().compile(Graph((x,), (x * 2.0,)))
     with pytest.raises(ValueError, match="a batch is longer than its arrays"):
-        plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3, 9])})
+        plan.run_epochs([np.ones((2, 4, 3), "float32")], orders, 1, sizes=sizes)
+    for wrong in ([[3]], [[3, 3, 3]], [[]]):
+        with pytest.raises(ValueError, match="sizes that do not fit the batches"):
+            plan.run_epochs([np.ones((2, 4, 3), "float32")], orders, 1, sizes={"T": np.array(wrong, np.int64)})
     with pytest.raises(ValueError, match="sizes that do not fit the batches"):
-        plan.run_ragged([np.ones((2, 4, 3), "float32")], np.arange(2), 1, {"T": np.array([3])})
-    nothing = ([np.ones((2, 4, 3), "float32")], [True], [2, 4], np.zeros(0, np.int64), 1, np.zeros((0, 2), np.int64), 1)
-    with pytest.raises(ValueError, match="sizes that do not fit the batches"):
-        plan._plan.run_ragged(*nothing)
+        plan.run_epochs([np.ones((2, 4, 3), "float32")], np.zeros((1, 0), int), 1, sizes={"T": np.zeros((1, 0), int)})
 
 
 def test_what_would_take_other_numbers_is_refused():

@@ -74,6 +74,19 @@ def test_rows_of_every_batch_come_longest_first():
     assert {name: n.tolist() for name, n in sizes.items()} == {"T": [5, 4, 1]}
 
 
+@pytest.mark.parametrize("rows", [0, 3, 8, 403, 2003])
+def test_orders_of_several_epochs_are_those_of_each(rows):
+    length = RNG.integers(0, 30, 2003)
+    trim = Trim(DataSet([length], ((), ()), [length]), [{}], {"T": length})
+    orders = np.stack([RNG.permutation(2003)[:rows] for _ in range(3)])
+    alike = by_length(orders, length, 8)
+    np.testing.assert_array_equal(alike, [by_length(order, length, 8) for order in orders])
+    made, sizes = trim.parted(alike, 8)
+    each = [trim.parted(order, 8) for order in alike]
+    np.testing.assert_array_equal(made, [order for order, _ in each])
+    np.testing.assert_array_equal(sizes["T"], [n["T"] for _, n in each])
+
+
 def test_batches_that_only_answer_hold_no_more_steps_than_fit():
     length = np.array([MOST_STEPS + 5, 3, MOST_STEPS // 2, 1, MOST_STEPS // 3, 0, MOST_STEPS // 3])
     assert _parts(length, 7, 4) == [[1, 3, 5], [6, 4], [2], [0]]

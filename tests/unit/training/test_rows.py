@@ -129,7 +129,7 @@ def test_bits_however_many_batches_a_call_takes(given, batches, monkeypatch):
 
     monkeypatch.setattr(measure.Pace, "learn", lambda self, *told: setattr(self, "batches", batches))
     together = trained("each", given, batch_size=2, callbacks=[Progress()])
-    monkeypatch.setattr(native.NativePlan, "run_ragged", lambda *_: None)
+    monkeypatch.setattr(native.NativePlan, "_cuttable", lambda *_: False)
     same(together, trained("each", given, batch_size=2))
     later = {1: [1, 2, 3, 4, 5, 6], 2: [2, 4, 6], 100: [6]}[batches]
     assert told == [6, *later, *later]  # how fast a batch is, nobody knows at first
