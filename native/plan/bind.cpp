@@ -6,20 +6,21 @@ namespace elman {
 namespace {
 
 constexpr int64_t worth_together = 2 << 20;  // bytes read at every step of a loop: no second cache keeps them
-constexpr size_t kept_bindings = 64;  // sizes remembered, twice with twins; then all are forgotten
+constexpr size_t kept_bindings = 256;  // sizes remembered, twice with twins; then the older half is forgotten
 
 }  // namespace
 
 template <class R>
 typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& cuts) {
   if (auto found = bindings_.find({symbols, cuts, twins_.away()}); found != bindings_.end()) return *found->second;
-  if (bindings_.size() >= kept_bindings) forget();
+  if (bindings_.size() >= kept_bindings) forget_older();
   bound_ = nullptr;
   auto made = make(symbols, cuts);
   if (needed(*made) > memory_) throw MemoryShortage{needed(*made), memory_, symbols[0]};
   if (reserve(*made)) forget();                // their pointers point nowhere now
   build(*made);
   Binding& b = *(bindings_[{symbols, cuts, twins_.away()}] = std::move(made));
+  b.number = ++bindings_made_;
   if (auto found = bindings_.find({symbols, cuts, !twins_.away()}); found != bindings_.end()) {
     b.partner = found->second.get();
     b.partner->partner = &b;
@@ -30,6 +31,18 @@ typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& 
 template <class R>
 void Plan<R>::forget() {
   bindings_.clear();
+  bound_ = nullptr;
+  ++moves_;
+}
+
+template <class R>
+void Plan<R>::forget_older() {
+  const int64_t last = bindings_made_ - int64_t(kept_bindings / 2);
+  std::erase_if(bindings_, [last](const auto& kept) {
+    const Binding& b = *kept.second;
+    if (b.number <= last && b.partner != nullptr) b.partner->partner = nullptr;
+    return b.number <= last;
+  });
   bound_ = nullptr;
   ++moves_;
 }

@@ -102,6 +102,7 @@ class Plan {
   };
   struct Binding {
     Numbers symbols, cuts, sizes;
+    int64_t number = 0;  // of all that were made
     bool away = false;  // whether twins are read in their other place
     Binding* partner = nullptr;  // of the same symbols, for twins where these are not; once it is made
     ArenaLayout layout;
@@ -119,6 +120,7 @@ class Plan {
 
   void find(Fixed& fixed) const;  // from the last run, which was of it
   void forget();  // all bindings
+  void forget_older();  // half of the bindings that are kept
   Binding& bind(const Numbers& symbols, const Numbers& cuts);
   std::unique_ptr<Binding> make(const Numbers& symbols, const Numbers& cuts);
   static int64_t needed(const Binding& b);
@@ -146,6 +148,7 @@ class Plan {
   std::map<std::tuple<Numbers, Numbers, bool>, std::unique_ptr<Binding>>
       bindings_;  // by symbols, cuts, where twins are
   Binding* bound_ = nullptr;
+  int64_t bindings_made_ = 0;
   int64_t moves_ = 0;  // how often bindings were forgotten
   int threads_ = 1;  // of the last run
   Numbers asked_;  // symbols of the step that runs

@@ -256,6 +256,47 @@ std::vector<float> run_product(int64_t rows, int threads, std::vector<float>& we
   return out;
 }
 
+// y = x + 2 w, of w as it was when the sizes were bound
+Spec remembered() {
+  Spec s;
+  s.symbols = 1;
+  s.dims = {number(0), number(1), batch(1)};
+  s.values = {{Home::input, Storage::real, 0, 2, -1, false},  // 0: x (B)
+              {Home::variable, Storage::real, 0, 1, -1, false},  // 1: w (1)
+              {Home::once, Storage::real, -1, 1, -1, false},  // 2: 2 w
+              {Home::temporary, Storage::real, -1, 2, -1, false}};  // 3: y (B)
+  Instruction twice = make(Op::pointwise, {1, 1}, {2}, {1, 1, 1, 1}, {1});
+  Instruction sum = make(Op::pointwise, {0, 2}, {3}, {2, 1, 0, 1}, {1});
+  twice.program = sum.program = add();
+  s.segments = {{false, {twice, sum}}};
+  s.inputs = {0};
+  s.outputs = {3};
+  return s;
+}
+
+constexpr int64_t large = 1 << 16;
+
+// w += the sum of x over the batch; w is so large that it lies in two places
+Spec large_update() {
+  Spec s;
+  s.symbols = 1;
+  s.dims = {number(0), number(1), batch(1), number(large)};
+  s.values = {{Home::input, Storage::real, 0, 2, -1, true},  // 0: x (B)
+              {Home::variable, Storage::real, 0, 3, -1, false},  // 1: w
+              {Home::temporary, Storage::real, -1, 1, -1, false},  // 2: total
+              {Home::temporary, Storage::real, -1, 3, -1, false}};  // 3: w + total
+  Instruction sum = make(Op::reduce, {0}, {2}, {1, 2, 1}, {int64_t(ReduceKind::sum)});
+  Instruction next = make(Op::pointwise, {1, 2}, {3}, {3, 1, 0, 1}, {1});
+  next.program = add();
+  s.segments = {{true, {sum}}, {false, {next}}};
+  s.inputs = {0};
+  s.outputs = {2};
+  s.updates = {{1, 3}};
+  s.partials = {2};
+  s.partial_segment = {0};
+  return s;
+}
+
 }  // namespace
 
 TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
@@ -296,6 +337,66 @@ TEST(plan_stops_at_a_guard_that_is_not_finite) {
   bool diverged = false;
   run_product(5, 1, weights, &diverged);
   CHECK(diverged);
+}
+
+TEST(plan_remembers_what_it_bound_last) {
+  std::vector<float> w = padded({0.f}), x(700), y(700);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = float(i);
+  Plan<float> plan(remembered(), {reinterpret_cast<char*>(w.data())}, {}, best_isa());
+  // When these sizes were bound
+  const auto bound = [&](int64_t size) {
+    w[0] += 1;
+    plan.run({{reinterpret_cast<const char*>(x.data()), -1, size * 4, 0}}, {size}, nullptr, size, size, 1, nullptr);
+    plan.read(0, reinterpret_cast<char*>(y.data()));
+    for (int64_t i = 1; i < size; ++i) CHECK(y[size_t(i)] - y[0] == float(i), "size %d", int(size));
+    return y[0] / 2;
+  };
+  bound(700);  // no later one moves the memory
+  Fixed fixed{{{reinterpret_cast<const char*>(&x[5]), -1, 4, 0}}, {1}, {reinterpret_cast<char*>(y.data())}, 1};
+  for (int again = 0; again < 2; ++again) {
+    plan.run(fixed);
+    CHECK(y[0] == 5 + 2 * w[0], "%g", double(y[0]));
+  }
+  for (int round = 0; round < 3; ++round)
+    for (int64_t size = 1; size <= 200; ++size)
+      CHECK(bound(size) == (size == 1 ? 1.f : float(1 + size)), "round %d, size %d", round, int(size));
+  std::vector<float> when = {0, 1};
+  for (int64_t size = 2; size < 700; ++size) {
+    when.push_back(bound(size));
+    CHECK(when.back() == (size <= 200 ? float(1 + size) : w[0]), "size %d", int(size));
+    if (size > 100) CHECK(bound(size - 100) == when[size_t(size - 100)], "size %d, 100 sizes later", int(size - 100));
+  }
+  CHECK(bound(1) == w[0]);
+  plan.run(fixed);  // what it had found was forgotten
+  CHECK(y[0] == 5 + 2 * w[0], "%g", double(y[0]));
+}
+
+TEST(plan_forgets_one_of_two_bindings_of_a_large_variable) {
+  for (const int64_t between : {10, 120, 150, 230, 300}) {
+    std::vector<float> w = padded(std::vector<float>(large, 0.f)), x(700, 1.f);
+    Plan<float> plan(large_update(), {reinterpret_cast<char*>(w.data())}, {}, best_isa());
+    float total = 0;
+    int64_t fresh = 10;
+    const auto run = [&](int64_t rows, int64_t batch) {
+      const Outcome o =
+          plan.run({{reinterpret_cast<const char*>(x.data()), rows, 4, 4}}, {batch}, nullptr, rows, batch, 1, nullptr);
+      total += float(rows);
+      CHECK(o.steps == (rows + batch - 1) / batch);
+      CHECK(w[0] == total && w[large - 1] == total, "%g and %g, not %g", double(w[0]), double(w[large - 1]),
+            double(total));
+    };
+    const auto others = [&](int64_t count) {
+      for (; count > 0; --count, ++fresh) run(fresh, fresh);
+    };
+    run(700, 700);
+    run(8, 5);  // a last batch of 3, where the variable lies elsewhere
+    others(between);
+    run(6, 3);  // the same where it lies at home, and elsewhere
+    others(260 - between);
+    run(6, 3);
+    others(130);
+    run(9, 3);
+  }
 }
 
 TEST(scan_walks_either_way_and_leaves_finished_rows) {
