@@ -47,6 +47,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.parts)
 
+    __iter__ = None  # row by row it would end where `__getitem__` refuses the first number
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("Rows: an array of them must be a copy.")
@@ -61,11 +63,13 @@ class Rows:
 
     def __getitem__(self, key: slice | tuple[slice, ...] | np.ndarray) -> Rows | np.ndarray:
         if isinstance(key, np.ndarray):
-            if key.dtype.kind not in "iu":
-                raise IndexError(f"Rows: rows are taken by number, not by {key.dtype}.")
+            if key.dtype.kind not in "iu" or key.ndim != 1:
+                raise IndexError(f"Rows: rows are taken by one axis of numbers, not by {key.ndim} of {key.dtype}.")
             return np.asarray(Rows([self.parts[i] for i in key], (len(key), *self.shape[1:]), self.dtype))
-        rows, steps, *others = (*(key if isinstance(key, tuple) else (key,)), slice(None))
-        if any(cut != slice(None) for cut in others) or steps.start or steps.step not in (None, 1):
+        cuts: tuple[Any, ...] = (*(key if isinstance(key, tuple) else (key,)), slice(None))
+        rows, steps, *others = cuts
+        sliced = isinstance(rows, slice) and isinstance(steps, slice) and all(cut == slice(None) for cut in others)
+        if not sliced or steps.start or steps.step not in (None, 1):
             raise IndexError(f"Rows: only rows and first steps are cut. Received {key}.")
         parts = self.parts[rows]
         return Rows(parts, (len(parts), len(range(self.shape[1])[steps]), *self.shape[2:]), self.dtype)

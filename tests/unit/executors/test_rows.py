@@ -178,9 +178,15 @@ def test_batches_that_cannot_be_cut_so_are_left_to_the_caller():
 
 def test_what_would_take_other_numbers_is_refused():
     rows = Rows([np.ones((2, 1)), np.ones((3, 1))], (2, 3, 1), np.dtype(float))
-    for key in (np.array([True, False]), (slice(None), slice(1, None)), (slice(None), slice(0, 3, 2))):
-        with pytest.raises(IndexError, match="Rows: "):
+    mask, every = np.array([True, False]), slice(None)
+    for key in (mask, mask[:, None], np.array([[0], [1]]), np.array(0)):
+        with pytest.raises(IndexError, match="Rows: rows are taken by one axis of numbers, not by"):
             rows[key]
-    with pytest.raises(IndexError, match="only rows and first steps"):
-        rows[:, :2, :0]
+    late, missing = [(every, slice(1, None)), (every, slice(0, 3, 2))], [(every, every, slice(0)), (every, every, None)]
+    one = [0, True, (0,), (every, 0), [0], mask.tolist(), (mask, every), (every, mask), None, ...]
+    for key in (*late, *missing, *one):
+        with pytest.raises(IndexError, match="Rows: only rows and first steps are cut"):
+            rows[key]
+    with pytest.raises(TypeError, match="'Rows' object is not iterable"):
+        list(rows)
     assert rows[1:, :2, :].shape == (1, 2, 1)
