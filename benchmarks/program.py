@@ -73,6 +73,7 @@ PROGRAMS = (
     Program("torch-2-threads", "torch_peer.py", "torch", threads=2),
     Program("elman-bfloat16", "elman_peer.py", "elman", settings=((problems.BFLOAT16, "1"),)),
     Program("torch-bfloat16", "torch_peer.py", "torch", settings=((problems.BFLOAT16, "1"),)),
+    Program("elman-avx512", "elman_peer.py", "elman", settings=(("ELMAN_ISA", "avx512"),)),
     Program("elman-avx2", "elman_peer.py", "elman", settings=(("ELMAN_ISA", "avx2"),)),
 )
 FRAMEWORKS = ("elman", "keras-tf", "keras-jax", "torch", "jax")

@@ -82,17 +82,19 @@ BENCHES = {
     ),
     "bfloat16": Bench(
         "bfloat16",
-        "A training step as above in float32, and with matrix products of bfloat16 operands: `mixed_bfloat16` here, "
-        "`torch.autocast` there.",
+        "A training step as above in float32 (elman: as it is, and with AVX-512 alone), and with matrix products of "
+        "bfloat16 operands: `mixed_bfloat16` here, `torch.autocast` there.",
         rnn.bfloat16,
-        ("elman", "elman-bfloat16", "torch", "torch-bfloat16"),
+        ("elman", "elman-avx512", "elman-bfloat16", "torch", "torch-bfloat16"),
         rnn.gains,
     ),
     "instructions": Bench(
-        "AVX2",
-        "A training step as above with AVX-512, and with AVX2 forced by `ELMAN_ISA`.",
-        functools.partial(rnn.measure, shapes=rnn.SHAPES[:5], modes=("train",)),
-        ("elman", "elman-avx2"),
+        "Instruction sets",
+        "A training step as above, and with AVX-512 or AVX2 alone, forced by `ELMAN_ISA`. Where the CPU has a tile "
+        "unit (AMX), elman as it is does large products on it, in three bfloat16 parts.",
+        functools.partial(rnn.measure, modes=("train",)),
+        ("elman", "elman-avx512", "elman-avx2"),
+        rnn.sets,
     ),
     "stream": Bench(
         "Streams",

@@ -1,6 +1,8 @@
 // Which instruction sets this processor and its operating system offer, and the kernels of each.
-#include "bfloat16.h"
+#include <initializer_list>
+
 #include "elman/kernels.h"
+#include "unit.h"
 #include "vnni.h"
 
 namespace elman {
@@ -35,25 +37,34 @@ bool isa_supported(Isa isa) {
       return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
+    case Isa::amx:
+      return isa_supported(Isa::avx512) && tile_unit();
   }
   return false;
 }
 
-// The widest set's kernels, with the units beside it that are there
-static Kernels<float> with_units(Kernels<float> kernels) {
+// AVX-512's kernels, with the units beside it that are there
+static Kernels<float> with_units(bool tiles) {
+  Kernels<float> kernels = avx512::float_kernels();
   if (auto product = vnni_product()) kernels.quantized_matmul = product;
-  if (const Products<float>* tiles = bfloat16_tiles()) kernels.bfloat16 = *tiles, kernels.bfloat16_unit = true;
+  if (!tiles) return kernels;
+  kernels.name = "amx";
+  kernels.bfloat16 = rounded_tiles(), kernels.bfloat16_unit = true;
+  kernels.split = split_tiles();
   return kernels;
 }
 
 template <>
 const Kernels<float>& kernels<float>(Isa isa) {
-  static const Kernels<float> widest = with_units(avx512::float_kernels());
-  return isa == Isa::avx512 ? widest : isa == Isa::avx2 ? avx2::float_kernels() : baseline::float_kernels();
+  static const Kernels<float> wide = with_units(false), wide_and_tiles = with_units(tile_unit());
+  return isa == Isa::amx      ? wide_and_tiles
+         : isa == Isa::avx512 ? wide
+         : isa == Isa::avx2   ? avx2::float_kernels()
+                              : baseline::float_kernels();
 }
 template <>
 const Kernels<double>& kernels<double>(Isa isa) {
-  return isa == Isa::avx512 ? avx512::double_kernels()
+  return isa >= Isa::avx512 ? avx512::double_kernels()
          : isa == Isa::avx2 ? avx2::double_kernels()
                             : baseline::double_kernels();
 }
@@ -70,7 +81,9 @@ const Kernels<double>& kernels<double>(Isa) {
 #endif
 
 Isa best_isa() {
-  return isa_supported(Isa::avx512) ? Isa::avx512 : isa_supported(Isa::avx2) ? Isa::avx2 : Isa::baseline;
+  for (const Isa isa : {Isa::amx, Isa::avx512, Isa::avx2})
+    if (isa_supported(isa)) return isa;
+  return Isa::baseline;
 }
 
 }  // namespace elman

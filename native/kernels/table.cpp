@@ -55,7 +55,8 @@ constexpr Kernels<R> table_of = {
     uniform<R>,
     finite<R>,
     {packed_size<R>, rounded_scratch<R>, rounded_pack<R>, rounded_matmul<R>, nullptr},
-    false};
+    false,
+    {}};
 
 }  // namespace
 

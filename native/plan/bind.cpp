@@ -5,7 +5,6 @@
 namespace elman {
 namespace {
 
-constexpr int64_t worth_together = 2 << 20;  // bytes read at every step of a loop: no second cache keeps them
 constexpr size_t kept_bindings = 256;  // sizes remembered, twice with twins; then the older half is forgotten
 
 }  // namespace
@@ -60,6 +59,9 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
   const int count = cuts.empty() ? shard_count(spec_, symbols, b->sizes, threads_) : int(cuts.size()) + 1;
   b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
   b->shards.resize(size_t(count));
+  Numbers even = symbols;
+  even[0] = (symbols[0] + count - 1) / count;
+  b->typical = evaluate(spec_.dims, even);
   int64_t row = 0;
   for (int s = 0; s < count; ++s) {
     Shard& shard = b->shards[size_t(s)];
@@ -70,7 +72,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
     Numbers own = symbols;
     own[0] = shard.rows;
     shard.sizes = evaluate(spec_.dims, own);
-    shard.layout = Layout<R>(spec_, shard.sizes, kernels_).arena(true, count > 1);
+    shard.layout = Layout<R>(spec_, shard.sizes, kernels_, b->typical).arena(true, count > 1);
   }
   return b;
 }
@@ -180,7 +182,7 @@ void Plan<R>::build(Binding& b) {
     return steps;
   };
   Builder<R> whole(
-      spec_, b.sizes, kernels_, [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
+      spec_, b.sizes, b.sizes, kernels_, [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
   b.segments.resize(spec_.segments.size());
   b.together.assign(spec_.segments.size(), false);
   for (Shard& s : b.shards) s.segments.resize(spec_.segments.size());
@@ -193,7 +195,7 @@ void Plan<R>::build(Binding& b) {
     for (size_t s = 0; s < b.shards.size(); ++s) {
       Shard& shard = b.shards[s];
       Builder<R> builder(
-          spec_, shard.sizes, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
+          spec_, shard.sizes, b.typical, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
           arenas_[s].data(), shard.first_row);
       for (auto& [value, at] : shard.rows_at) builder.rows_at[value] = &at;
       for (size_t o = 0; o < spec_.output_given.size(); ++o)

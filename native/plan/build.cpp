@@ -183,10 +183,12 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
   throw std::logic_error("unknown instruction");
 }
 
+constexpr int64_t split_fills = 32;  // rows of a product in parts that make full use of the tiles
+
 template <class R>
 std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
   auto s = std::make_unique<MatmulStep<R>>();
-  const Products<R> products = kernels_.products(i.flags[1] != 0);
+  const Products<R> products = layout_.products(i);
   s->product = products.matmul;
   s->together = products.together;
   s->batch = size(i, 0);
@@ -210,7 +212,8 @@ std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* f
     c.packed = p->packed;
     before->push_back(std::move(p));
   }
-  if (i.flags[1] == 0 && s->batch == 1) s->product = kernels_.choose_matmul(c);
+  s->fills = layout_.kind(i) == Product::split && c.m < split_fills;
+  if (layout_.kind(i) == Product::plain && s->batch == 1) s->product = kernels_.choose_matmul(c);
   return s;
 }
 
@@ -225,7 +228,7 @@ std::unique_ptr<Step> Builder<R>::linear_cross_entropy(const Instruction& i, Fra
   c.block = scratch.block;
   c.logits = reinterpret_cast<R*>(scratch_);
   c.scratch = c.logits + scratch.products;
-  c.product = kernels_.products(i.flags[0] != 0).matmul;
+  c.product = layout_.products(i).matmul;
   bind(i.in[0], &c.x, frame);
   bind(i.in[1], &c.w, frame);
   bind(i.in[2], &c.bias, frame);

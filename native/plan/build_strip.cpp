@@ -39,7 +39,7 @@ std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64
   p->whole = made->call;
   if (sums && pack != nullptr) {
     p->packed = reinterpret_cast<R*>(pack), p->whole.packed = p->packed;
-    if (packing != nullptr) p->pack = kernels_.products(i.flags[1] != 0).pack;
+    if (packing != nullptr) p->pack = layout_.products(i).pack;
   }
   const Matmul<R>& c = p->whole;
   auto moves = [&](int value, int64_t elements) { return among(local, value) ? 0 : elements; };

@@ -33,12 +33,38 @@ int64_t Layout<R>::bytes(int value) const {
   return sizes_[size_t(v.count)] * item_bytes<R>(v.storage);
 }
 
+namespace {
+
+// Whether the tile unit does a product in parts clearly sooner than multiply-adds do it whole, in cycles as measured: of six products
+// of tiles, of what passes between C and the unit, and of the conversions, of B only where it is not packed ahead.
+bool worth_splitting(int64_t m, int64_t n, int64_t k, bool packed, bool a_turned) {
+  const auto tiles = [](int64_t size, int64_t of) { return (size + of - 1) / of; };
+  const int64_t rows = tiles(m, 16), columns = tiles(n, 16), terms = tiles(k, 32);
+  const int64_t products = rows * columns * terms * 6 * (rows > 1 ? 20 : 24), results = rows * columns * 60;
+  const int64_t conversions = (rows * (a_turned ? 450 : 190) + columns * (packed ? 0 : 250)) * terms;
+  return (products + results + conversions + 300) * 5 / 4 < m * n * k / 31;
+}
+
+}  // namespace
+
+// What learns alone is done in parts: where a model predicts, a row alone must give the bits it gives in a batch, and parts do not pay
+// for one row.
+template <class R>
+Product Layout<R>::kind(const Instruction& i) const {
+  if (i.op == Op::linear_cross_entropy) return i.flags[0] != 0 ? Product::rounded : Product::plain;
+  if (i.flags[1] != 0) return Product::rounded;
+  if (spec_.guard < 0 || kernels_.split.matmul == nullptr) return Product::plain;
+  const auto size = [&](size_t n) { return typical_[size_t(i.dims[n])]; };
+  const bool split = worth_splitting(size(1), size(2), size(3), i.flags[0] != 0, size(5) != 1);
+  return split ? Product::split : Product::plain;
+}
+
 template <class R>
 void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
   for (const Instruction& i : code) {
     if (i.op == Op::matmul) {
       const int64_t k = sizes_[size_t(i.dims[3])], n = sizes_[size_t(i.dims[2])];
-      scratch_ = std::max(scratch_, kernels_.products(i.flags[1] != 0).scratch_size(k, n) * int64_t(sizeof(R)));
+      scratch_ = std::max(scratch_, products(i).scratch_size(k, n) * int64_t(sizeof(R)));
     } else if (i.op == Op::quantized_matmul) {
       scratch_ = std::max(scratch_, kernels_.quantized_scratch(sizes_[size_t(i.dims[0])], sizes_[size_t(i.dims[2])]));
     } else if (i.op == Op::linear_cross_entropy) {
@@ -57,15 +83,11 @@ void Layout<R>::need_scratch(const std::vector<Instruction>& code) {
   }
 }
 
-namespace {
-
-// Whether two products have the same right operand, rounded alike
-bool same_rows(const Instruction& a, const Instruction& b) {
-  return a.op == b.op && a.in[1] == b.in[1] && a.flags[1] == b.flags[1] && a.dims[2] == b.dims[2] &&
-         a.dims[3] == b.dims[3];
+// Whether two products have the same right operand, packed alike
+template <class R>
+bool Layout<R>::same_rows(const Instruction& a, const Instruction& b) const {
+  return a.op == b.op && a.in[1] == b.in[1] && kind(a) == kind(b) && a.dims[2] == b.dims[2] && a.dims[3] == b.dims[3];
 }
-
-}  // namespace
 
 template <class R>
 StripLayout Layout<R>::strip(const Instruction& instruction) const {
@@ -84,14 +106,14 @@ StripLayout Layout<R>::strip(const Instruction& instruction) const {
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& i = strip.code[n];
     const bool sums = sums_up(n);
-    if (i.op != Op::matmul || (sums && i.flags[1] == 0)) continue;
+    if (i.op != Op::matmul || (sums && kind(i) == Product::plain)) continue;
     for (size_t m = 0; sums && m < n; ++m)
       if (same_rows(strip.code[m], i)) out.pack[n] = out.pack[m];
     if (out.pack[n] >= 0) continue;
     out.pack[n] = out.bytes;
     const int64_t whole = sizes_[size_t(i.dims[3])], columns = sizes_[size_t(i.dims[2])];
     const int64_t k = sums ? whole / steps * std::min(steps, strip_steps(out.rows)) : whole;
-    const int64_t need = kernels_.products(i.flags[1] != 0).packed_size(k, columns) * int64_t(sizeof(R));
+    const int64_t need = products(i).packed_size(k, columns) * int64_t(sizeof(R));
     out.bytes += aligned(need + int64_t(padding));
   }
   return out;
@@ -102,7 +124,7 @@ LinearScratch Layout<R>::linear_scratch(const Instruction& i) const {
   const int64_t rows = sizes_[size_t(i.dims[0])], k = sizes_[size_t(i.dims[1])], n = sizes_[size_t(i.dims[2])];
   const int64_t block = std::min(rows, linear_block(n));
   const int64_t logits = aligned(block * n + int64_t(padding));
-  const auto need = kernels_.products(i.flags[0] != 0).scratch_size;
+  const auto need = products(i).scratch_size;
   return {block, logits, logits + std::max({need(k, n), need(n, k), need(block, n)})};
 }
 
@@ -230,7 +252,7 @@ BodyLayout Layout<R>::body(int index, int64_t steps) const {
     }
     if (instruction.op == Op::matmul && instruction.flags[0] != 0 && steps >= pack_from) {
       const int64_t k = sizes_[size_t(instruction.dims[3])], n = sizes_[size_t(instruction.dims[2])];
-      out.pack[size_t(i)] = take(kernels_.products(instruction.flags[1] != 0).packed_size(k, n) * int64_t(sizeof(R)));
+      out.pack[size_t(i)] = take(products(instruction).packed_size(k, n) * int64_t(sizeof(R)));
     }
   }
   for (int v : b.outputs) last[size_t(root(v))] = end;

@@ -33,8 +33,8 @@ struct ArenaLayout {
   int64_t bytes = 0;
 };
 
-// Of a strip, as one block that begins with the block of its loop: where packed matrices lie, by instruction, or -1. Rounded sums of
-// one strip that read the same rows share what those are packed to.
+// Of a strip, as one block that begins with the block of its loop: where packed matrices lie, by instruction, or -1. Sums of one
+// strip that pack, and read the same rows, share what those are packed to.
 struct StripLayout {
   std::vector<int64_t> pack;
   int64_t bytes = 0, rows = 1;                 // rows: of the loop, a time step
@@ -48,9 +48,11 @@ struct LinearScratch {
 template <class R>
 class Layout {
  public:
-  // `sizes`: Spec::dims evaluated for this arena. `local_partials`: rows arenas hold their own partial sums.
-  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels)
-      : spec_(spec), sizes_(sizes), kernels_(kernels) {}
+  // `sizes`: Spec::dims evaluated for this arena. `typical`: for a shard of like rows, the same for all of a batch: how a product is
+  // done is chosen by them, so that shards can share what is packed. `local_partials`: rows arenas hold their own partial sums.
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, const Numbers& typical)
+      : spec_(spec), sizes_(sizes), kernels_(kernels), typical_(typical) {}
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels) : Layout(spec, sizes, kernels, sizes) {}
 
   ArenaLayout arena(bool rows, bool local_partials);
   BodyLayout body(int body, int64_t steps) const;
@@ -59,13 +61,17 @@ class Layout {
   LinearScratch linear_scratch(const Instruction& i) const;
   int64_t scratch() const { return scratch_; }
   StripLayout strip(const Instruction& i) const;
+  Product kind(const Instruction& i) const;     // how its products are done
+  Products<R> products(const Instruction& i) const { return kernels_.products(kind(i)); }
 
  private:
   void need_scratch(const std::vector<Instruction>& code);
+  bool same_rows(const Instruction& a, const Instruction& b) const;
 
   const Spec& spec_;
   const Numbers& sizes_;
   const Kernels<R>& kernels_;
+  const Numbers& typical_;
   int64_t scratch_ = 0;
 };
 

@@ -101,7 +101,7 @@ class Plan {
     size_t bytes;
   };
   struct Binding {
-    Numbers symbols, cuts, sizes;
+    Numbers symbols, cuts, sizes, typical;  // typical: sizes of a shard of like rows
     int64_t number = 0;  // of all that were made
     bool away = false;  // whether twins are read in their other place
     Binding* partner = nullptr;  // of the same symbols, for twins where these are not; once it is made

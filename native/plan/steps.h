@@ -58,7 +58,8 @@ struct Step {
   virtual void run_together(Step* const* all, int count, Watch& watch) {
     for (int i = 0; i < count; ++i) all[i]->run(watch);
   }
-  // Bytes of the matrices that a loop reads at every time step, and that its shards could read once
+  // Bytes of the matrices that a loop reads at every time step, and that its shards could read once; `worth_together` where they gain
+  // in any case
   virtual int64_t reread() const { return 0; }
   // Bytes of the matrix that it multiplies one row with; and told of how many bytes such matrices are, all that run in turn with it
   virtual int64_t matrix() const { return 0; }
@@ -68,6 +69,7 @@ struct Step {
 };
 using Steps = std::vector<std::unique_ptr<Step>>;
 inline constexpr int most_together = 4;
+inline constexpr int64_t worth_together = 2 << 20;  // bytes read at every step of a loop: no second cache keeps them
 // Lists of one code, made for several shards: each step of them all before the next.
 void run_together(Steps* const* all, int count, Watch& watch);
 
@@ -79,8 +81,10 @@ struct MatmulStep final : Step {
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
   void run(Watch&) override;  // there and back in turn, see Matmul::back
   void run_together(Step* const* all, int count, Watch& watch) override;
+  bool fills = false;  // whether rows of several shards fill what one's do not
   int64_t reread() const override {
-    return call.packed == nullptr || together == nullptr ? 0 : call.k * call.n * int64_t(sizeof(R));
+    if (call.packed == nullptr || together == nullptr) return 0;
+    return fills ? worth_together : call.k * call.n * int64_t(sizeof(R));
   }
   int64_t matrix() const override { return call.m == 1 && batch == 1 ? call.k * call.n * int64_t(sizeof(R)) : 0; }
   void among(int64_t bytes) override { call.others = bytes - matrix(); }

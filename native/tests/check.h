@@ -118,11 +118,12 @@ void run_code(const Kernels<R>& kernels, PointwiseCode code, const Buffer<R>& a,
 template <class F>
 void each_isa(F f) {
   static char text[64];
-  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx}) {
     if (!isa_supported(isa)) continue;
     std::snprintf(text, sizeof text, "%s float", kernels<float>(isa).name);
     context = text;
     f(kernels<float>(isa), float());
+    if (isa == Isa::amx) continue;  // floats only
     std::snprintf(text, sizeof text, "%s double", kernels<double>(isa).name);
     f(kernels<double>(isa), double());
   }

@@ -4,7 +4,7 @@ A variable is read when it is asked for, never at import, so a test or a noteboo
 A value that is not understood is an error, not a default.
 
     ELMAN_EXECUTOR     native | reference          which executor runs graphs
-    ELMAN_ISA          baseline | avx2 | avx512    which instruction set the native kernels use
+    ELMAN_ISA          baseline | avx2 | avx512 | amx   which instruction set the native kernels use
     ELMAN_BFLOAT16     emulate                     bfloat16 products where the CPU has no unit for them
     ELMAN_NUM_THREADS  1, 2, ...                   how many threads share a batch
     ELMAN_MEMORY_LIMIT bytes                       the most memory one plan may need
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Executor = Literal["native", "reference"]
-InstructionSet = Literal["baseline", "avx2", "avx512"]
+InstructionSet = Literal["baseline", "avx2", "avx512", "amx"]
 FloatName = Literal["float32", "float64"]
 
 _TRUE = ("1", "on", "true", "yes")
@@ -77,10 +77,10 @@ def isa() -> InstructionSet | None:
         UnknownNameError: the variable names no instruction set.
 
     Example:
-        >>> isa() in ("baseline", "avx2", "avx512", None)
+        >>> isa() in ("baseline", "avx2", "avx512", "amx", None)
         True
     """
-    return cast("InstructionSet | None", _one_of("ELMAN_ISA", ("baseline", "avx2", "avx512")))
+    return cast("InstructionSet | None", _one_of("ELMAN_ISA", ("baseline", "avx2", "avx512", "amx")))
 
 
 def num_threads() -> int:

@@ -25,7 +25,7 @@ def _no_switch_is_set(monkeypatch):
     ("read", "name", "values"),
     [
         (settings.executor, "ELMAN_EXECUTOR", ("native", "reference")),
-        (settings.isa, "ELMAN_ISA", ("baseline", "avx2", "avx512")),
+        (settings.isa, "ELMAN_ISA", ("baseline", "avx2", "avx512", "amx")),
         (settings.bfloat16, "ELMAN_BFLOAT16", ("emulate",)),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_choice_is_read_when_asked_for(monkeypatch, read, name, values):
             "ELMAN_ISA",
             "sse9",
             "elman.settings: ELMAN_ISA must be a known name. Received ELMAN_ISA='sse9'. "
-            "Known: 'avx2', 'avx512', 'baseline'.",
+            "Known: 'amx', 'avx2', 'avx512', 'baseline'.",
         ),
         (
             settings.verify,

@@ -51,9 +51,11 @@ struct Matmul {
 template <class R>
 using MatmulFunction = void (*)(const Matmul<R>&);
 
-// How one kind of product is done. Sizes in elements of R; scratch is needed by every call, packed or not.
-// bfloat16: operands are rounded to bfloat16 (to nearest even), products and sums are real numbers of R. What is packed and scratch are
-// opaque. Each element's sum depends on its row of a and column of b alone, but its order is the unit's.
+// How one kind of product is done. Sizes in elements of R; scratch is needed by every call, packed or not. What is packed and scratch are
+// opaque. Each element's sum depends on its row of a and column of b alone.
+// rounded: operands are rounded to bfloat16 (to nearest even), products and sums are real numbers of R; in the unit's order.
+// split: floats as sums of three bfloat16 numbers, in the unit's order: errors are not larger than those of `plain`.
+enum class Product : uint8_t { plain, rounded, split };
 template <class R>
 struct Products {
   int64_t (*packed_size)(int64_t k, int64_t n);
@@ -226,7 +228,7 @@ template <class R> struct Finite { int64_t count; const R* from; };
 
 template <class R>
 struct Kernels {
-  const char* name;                                                     // "baseline", "avx2", "avx512", "neon"
+  const char* name;                                                     // "baseline", "avx2", "avx512", "amx", "neon"
   int64_t (*packed_size)(int64_t k, int64_t n);                         // elements, with tails padded
   void (*pack)(R* packed, const R* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n);
   void (*matmul)(const Matmul<R>&);
@@ -254,11 +256,14 @@ struct Kernels {
   int64_t (*finite)(const Finite<R>&);
   Products<R> bfloat16;
   bool bfloat16_unit;                                                   // whether a unit of the processor does them; else they are emulated
+  Products<R> split;                                                    // of such a unit; without it nullptr
 
-  Products<R> products(bool rounded) const { return rounded ? bfloat16 : Products<R>{packed_size, packed_size, pack, matmul, matmul_together}; }
+  Products<R> products(Product kind) const {
+    return kind == Product::plain ? Products<R>{packed_size, packed_size, pack, matmul, matmul_together} : kind == Product::rounded ? bfloat16 : split;
+  }
 };
 
-enum class Isa : uint8_t { baseline, avx2, avx512 };                    // aarch64 has baseline only (NEON)
+enum class Isa : uint8_t { baseline, avx2, avx512, amx };               // amx: avx512 and the tile unit. aarch64 has baseline only (NEON)
 bool isa_supported(Isa isa);                                            // by this CPU and operating system, and built into this library
 Isa best_isa();
 template <class R> const Kernels<R>& kernels(Isa isa);                  // defined for float and double

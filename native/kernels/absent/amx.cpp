@@ -1,8 +1,12 @@
 // No tile unit: another kind of processor or system, or a compiler that does not know it.
-#include "bfloat16.h"
+#include "unit.h"
 
 namespace elman {
 
-const Products<float>* bfloat16_tiles() { return nullptr; }
+static constexpr Products<float> none{};
+
+bool tile_unit() { return false; }
+const Products<float>& rounded_tiles() { return none; }
+const Products<float>& split_tiles() { return none; }
 
 }  // namespace elman

@@ -54,7 +54,7 @@ _native: Any = None if _missing else extension
 
 _TABLES = {"gather": "Gather", "scatter_add": "ScatterAdd", "linear_cross_entropy": "LinearCrossEntropy"}
 
-ISAS = ("baseline", "avx2", "avx512")
+ISAS = ("baseline", "avx2", "avx512", "amx")
 KEPT_SHAPES = 256
 """Shapes of arrays whose sizes a plan remembers; then it forgets all."""
 
