@@ -36,13 +36,14 @@ int64_t Layout<R>::bytes(int value) const {
 namespace {
 
 // Whether the tile unit does a product in parts clearly sooner than multiply-adds do it whole, in cycles as measured: of six products
-// of tiles, of what passes between C and the unit, and of the conversions, of B only where it is not packed ahead.
-bool worth_splitting(int64_t m, int64_t n, int64_t k, bool packed, bool a_turned) {
+// of tiles, of what passes between C and the unit, and of the conversions, of B only where it is not packed ahead. Rows that end
+// one after another leave tiles a quarter empty.
+bool worth_splitting(int64_t m, int64_t n, int64_t k, bool packed, bool a_turned, bool rows_end) {
   const auto tiles = [](int64_t size, int64_t of) { return (size + of - 1) / of; };
   const int64_t rows = tiles(m, 16), columns = tiles(n, 16), terms = tiles(k, 32);
   const int64_t products = rows * columns * terms * 6 * (rows > 1 ? 20 : 24), results = rows * columns * 60;
   const int64_t conversions = (rows * (a_turned ? 450 : 190) + columns * (packed ? 0 : 250)) * terms;
-  return (products + results + conversions + 300) * 5 / 4 < m * n * k / 31;
+  return ((rows_end ? products * 4 / 3 : products) + results + conversions + 300) * 5 / 4 < m * n * k / 31;
 }
 
 }  // namespace
@@ -55,7 +56,10 @@ Product Layout<R>::kind(const Instruction& i) const {
   if (i.flags[1] != 0) return Product::rounded;
   if (spec_.guard < 0 || kernels_.split.matmul == nullptr) return Product::plain;
   const auto size = [&](size_t n) { return typical_[size_t(i.dims[n])]; };
-  const bool split = worth_splitting(size(1), size(2), size(3), i.flags[0] != 0, size(5) != 1);
+  const bool rows_end = std::any_of(spec_.bodies.begin(), spec_.bodies.end(), [&](const Body& b) {
+    return b.lengths && &i >= b.code.data() && &i < b.code.data() + b.code.size();
+  });
+  const bool split = worth_splitting(size(1), size(2), size(3), i.flags[0] != 0, size(5) != 1, rows_end);
   return split ? Product::split : Product::plain;
 }
 

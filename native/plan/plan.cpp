@@ -108,7 +108,7 @@ bool Plan<R>::step(const Feed& feed, int threads, Watch& watch, Host* host) {
           if (n == first) load(b.shards[size_t(s)].loads, feed);
           lists[s - from] = &b.shards[size_t(s)].segments[n];
         }
-        run_together(lists, to - from, own);
+        run_together(*lists[0], lists, to - from, own);
       } catch (...) { failures[size_t(g)] = std::current_exception(); }
     };
     const auto idle = [&] {

@@ -36,7 +36,7 @@ void MatmulStep<R>::run(Watch&) {
   }
 }
 
-// What is packed is the first's: the others have not packed theirs.
+// What is packed is that of the first shard, which may not be among these: the others have not packed theirs.
 template <class R>
 void MatmulStep<R>::run_together(Step* const* all, int count, Watch& watch) {
   const bool joined = reread() > 0 && batch == 1;
@@ -52,12 +52,12 @@ void MatmulStep<R>::run_together(Step* const* all, int count, Watch& watch) {
   if (joined) together(calls, count);
 }
 
-void run_together(Steps* const* all, int count, Watch& watch) {
-  for (size_t n = 0; n < all[0]->size(); ++n) {
+void run_together(const Steps& first, Steps* const* all, int count, Watch& watch) {
+  for (size_t n = 0; count > 0 && n < first.size(); ++n) {
     watch.tick();
     Step* steps[most_together];
     for (int i = 0; i < count; ++i) steps[i] = (*all[i])[n].get();
-    steps[0]->run_together(steps, count, watch);
+    first[n]->run_together(steps, count, watch);
   }
 }
 
@@ -180,21 +180,22 @@ void ScanStep::walk(int64_t from, int64_t to, Watch& watch) {
     const int64_t t = reverse ? steps - 1 - i : i;
     watch.tick();
     move(i, t, reverse ? steps - to : from);
-    if (lengths != nullptr) {
-      const int64_t going = start(t + 1) - start(t);
-      if (going == 0) {  // all rows are finished: states stay
-        clear(0);
-        continue;
-      }
-      take(going);
-    }
+    if (!goes_on(t)) continue;
     for (auto& step : body) step->run(watch);
     pass_on(i, t);
   }
 }
 
+// Whether some row is not finished: steps take those up to the last such. Else all states stay.
+bool ScanStep::goes_on(int64_t t) {
+  if (lengths == nullptr) return true;
+  const int64_t going = start(t + 1) - start(t);
+  if (going == 0) clear(0);
+  else take(going);
+  return going > 0;
+}
+
 void ScanStep::run_together(Step* const* all, int count, Watch& watch) {
-  if (lengths != nullptr) return Step::run_together(all, count, watch);
   ScanStep* loops[most_together];
   int64_t lowest[most_together] = {};
   for (int i = 0; i < count; ++i) loops[i] = static_cast<ScanStep*>(all[i]);
@@ -205,7 +206,6 @@ void ScanStep::run_together(Step* const* all, int count, Watch& watch) {
 
 int64_t ScanStep::reread() const {
   int64_t bytes = 0;
-  if (lengths != nullptr) return bytes;  // shards are then as long as their rows, and walk alone
   for (const auto& step : body) bytes += step->reread();
   return bytes;
 }
@@ -216,18 +216,24 @@ void ScanStep::begin_together(ScanStep* const* all, int count, Watch& watch) {
     all[i]->remember();
     lists[i] = &all[i]->first;
   }
-  if (all[0]->steps > 0) elman::run_together(lists, count, watch);
+  if (all[0]->steps > 0) elman::run_together(*lists[0], lists, count, watch);
 }
 
 void ScanStep::walk_together(ScanStep* const* all, int count, const int64_t* lowest, int64_t from, int64_t to,
                              Watch& watch) {
+  ScanStep* going[most_together];
   Steps* lists[most_together];
-  for (int n = 0; n < count; ++n) lists[n] = &all[n]->body;
   for (int64_t i = from; i < to; ++i) {
     const int64_t t = all[0]->reverse ? all[0]->steps - 1 - i : i;
-    for (int n = 0; n < count; ++n) all[n]->move(i, t, lowest[n]);
-    elman::run_together(lists, count, watch);
-    for (int n = 0; n < count; ++n) all[n]->pass_on(i, t);
+    int several = 0;
+    for (int n = 0; n < count; ++n) {
+      all[n]->move(i, t, lowest[n]);
+      if (!all[n]->goes_on(t)) continue;
+      lists[several] = &all[n]->body;
+      going[several++] = all[n];
+    }
+    elman::run_together(all[0]->body, lists, several, watch);
+    for (int n = 0; n < several; ++n) going[n]->pass_on(i, t);
   }
 }
 

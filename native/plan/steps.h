@@ -54,7 +54,7 @@ class Watch {
 struct Step {
   virtual ~Step() = default;
   virtual void run(Watch& watch) = 0;
-  // The same step of several shards, this the first of them. What all of them read may then be read once.
+  // The same step of several shards, this that of the first, whether it is among them or not. What all read may then be read once.
   virtual void run_together(Step* const* all, int count, Watch& watch) {
     for (int i = 0; i < count; ++i) all[i]->run(watch);
   }
@@ -70,8 +70,8 @@ struct Step {
 using Steps = std::vector<std::unique_ptr<Step>>;
 inline constexpr int most_together = 4;
 inline constexpr int64_t worth_together = 2 << 20;  // bytes read at every step of a loop: no second cache keeps them
-// Lists of one code, made for several shards: each step of them all before the next.
-void run_together(Steps* const* all, int count, Watch& watch);
+// Lists of one code, made for several shards: each step of them all before the next. first: the first shard's, which may have no rows left.
+void run_together(const Steps& first, Steps* const* all, int count, Watch& watch);
 
 template <class R>
 struct MatmulStep final : Step {
@@ -274,7 +274,7 @@ struct ScanStep final : Step {
   // The same in parts: walks that follow each other, from one step (counted in the loop's direction) to another.
   void begin(Watch& watch);
   void walk(int64_t from, int64_t to, Watch& watch);
-  // Without lengths, loops of several shards side by side. lowest: by loop, the first time step of the walk that is local to it
+  // Loops of several shards side by side. lowest: by loop, the first time step of the walk that is local to it
   static void begin_together(ScanStep* const* all, int count, Watch& watch);
   static void walk_together(ScanStep* const* all, int count, const int64_t* lowest, int64_t from, int64_t to,
                             Watch& watch);
@@ -283,6 +283,7 @@ struct ScanStep final : Step {
 
  private:
   void remember();
+  bool goes_on(int64_t t);
   void move(int64_t i, int64_t t, int64_t lowest);
   void pass_on(int64_t i, int64_t t);
   void take(int64_t count);

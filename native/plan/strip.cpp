@@ -153,7 +153,7 @@ void StripStep::run_parts(const std::vector<std::unique_ptr<StripPart>>& parts, 
 
 // Every shard keeps the strips it has alone: where they end is part of what its sums are.
 void StripStep::run_together(Step* const* all, int count, Watch& watch) {
-  if (loop->lengths != nullptr || loop->steps == 0) return Step::run_together(all, count, watch);
+  if (loop->steps == 0) return Step::run_together(all, count, watch);
   StripStep* strips[most_together];
   ScanStep* loops[most_together];
   int64_t from[most_together] = {}, lowest[most_together];
@@ -162,9 +162,9 @@ void StripStep::run_together(Step* const* all, int count, Watch& watch) {
     strips[i] = static_cast<StripStep*>(all[i]);
     loops[i] = strips[i]->loop.get();
     for (auto& step : strips[i]->packing) step->run(watch);
-    strips[i]->cut();
   }
   ScanStep::begin_together(loops, count, watch);
+  for (int i = 0; i < count; ++i) strips[i]->cut();
   for (int64_t at = 0; at < loop->steps;) {
     int64_t next = loop->steps;
     for (int i = 0; i < count; ++i) {

@@ -29,7 +29,9 @@ struct Row {
   const Matmul<float>* of;
   int64_t number;
 
-  const float* a(int64_t k) const { return (of->rows ? of->rows[number] : of->a + number * of->a_row) + k * of->a_col; }
+  const float* a(int64_t k) const {
+    return of->rows ? of->rows[number] + k : of->a + number * of->a_row + k * of->a_col;
+  }
   const float* init(int64_t n, bool first) const {  // behind the first block of k: what is there
     if (!first) return c(n);
     return of->init ? of->init + number * of->init_row + n : nullptr;
@@ -39,10 +41,19 @@ struct Row {
 
 // ---- two by two tiles of C ------------------------------------------------------------------------------------------
 
+// Rows of the upper two tiles of C and their A (or its parts), and of the lower two; B's tiles are whole. The unit takes a cycle a row.
 struct alignas(64) Configuration {
+  explicit Configuration(int64_t count) {
+    const auto upper = uint8_t(count < 16 ? count : 16), lower = uint8_t(count < 17   ? upper
+                                                                         : count < 32 ? count - 16
+                                                                                      : 16);
+    const uint8_t all[8] = {upper, upper, lower, lower, upper, lower, 16, 16};
+    __builtin_memcpy(rows, all, sizeof all);
+  }
+  const void* data() const { return this; }
   uint8_t palette = 1, start = 0, reserved[14] = {};
   uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  uint8_t rows[16] = {};
 };
 
 struct Corner {  // one tile of C and where its sums start, in place or in a copy that is whole
@@ -71,7 +82,8 @@ inline void fetch(const uint16_t* tile) {
   else _tile_zero(tile_number)
 #define ELMAN_END(tile_number, corner) _tile_stored(tile_number, c[corner].c, c[corner].c_row* int64_t(sizeof(float)))
 
-// 32 k of the upper two tiles of C, the lower two, or all. next: of the tiles of B that come after these; nullptr: they have come.
+// 32 k of the upper two tiles of C, the lower two, or all. next: of the tiles of B that come after these; nullptr: they have come. The
+// unit reads a tile of B for every product, or keeps it from the one before.
 template <int parts, int N, bool upper, bool lower>
 inline __attribute__((always_inline)) void multiply_terms(const uint16_t* a, int64_t a_step, const uint16_t* b,
                                                           int64_t b_step, const uint16_t* next) {
@@ -84,20 +96,40 @@ inline __attribute__((always_inline)) void multiply_terms(const uint16_t* a, int
     if (next && N == 2 && part < parts) fetch(next + b_step + part * elements);
     ++part, last = f;
     if (new_b) _tile_loadd(6, b + f.b * elements, 64);
-    if constexpr (upper) {
-      if (new_a) _tile_loadd(4, a + f.a * elements, 64);
-      _tile_dpbf16ps(0, 4, 6);
-    }
-    if constexpr (N == 2) {
-      if (new_b) _tile_loadd(7, b + b_step + f.b * elements, 64);
-      if constexpr (upper) _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (lower) {
-      if (new_a) _tile_loadd(5, a + a_step + f.a * elements, 64);
-      _tile_dpbf16ps(2, 5, 6);
-      if constexpr (N == 2) _tile_dpbf16ps(3, 5, 7);
-    }
+    if (upper && new_a) _tile_loadd(4, a + f.a * elements, 64);
+    if constexpr (upper) _tile_dpbf16ps(0, 4, 6);
+    if (lower && new_a) _tile_loadd(5, a + a_step + f.a * elements, 64);
+    if constexpr (lower) _tile_dpbf16ps(2, 5, 6);
+    if (N == 2 && new_b) _tile_loadd(7, b + b_step + f.b * elements, 64);
+    if constexpr (N == 2 && upper) _tile_dpbf16ps(1, 4, 7);
+    if constexpr (N == 2 && lower) _tile_dpbf16ps(3, 5, 7);
   }
+}
+
+// The same of 16 rows at most, of which there may be few: a tile of B is kept for all parts of A that it is multiplied with.
+template <int N>
+inline __attribute__((always_inline)) void multiply_few(const uint16_t* a, const uint16_t* b, int64_t b_step,
+                                                        const uint16_t* next) {
+  for (int i = 0; i < 3; ++i) {
+    fetch(next + i * elements);
+    if (N == 2) fetch(next + b_step + i * elements);
+  }
+  _tile_loadd(3, a, 64);
+  _tile_loadd(4, a + elements, 64);
+  _tile_loadd(5, a + 2 * elements, 64);
+#define ELMAN_COLUMN(corner, tile_number, from)        \
+  _tile_loadd(tile_number, (from) + 2 * elements, 64); \
+  _tile_dpbf16ps(corner, 3, tile_number);              \
+  _tile_loadd(tile_number, (from) + elements, 64);     \
+  _tile_dpbf16ps(corner, 3, tile_number);              \
+  _tile_dpbf16ps(corner, 4, tile_number);              \
+  _tile_loadd(tile_number, from, 64);                  \
+  _tile_dpbf16ps(corner, 4, tile_number);              \
+  _tile_dpbf16ps(corner, 5, tile_number);              \
+  _tile_dpbf16ps(corner, 3, tile_number)
+  ELMAN_COLUMN(0, 6, b);
+  if constexpr (N == 2) { ELMAN_COLUMN(1, 7, b + b_step); }
+#undef ELMAN_COLUMN
 }
 
 // The last terms of the upper tiles come before those of the lower ones: four tiles stored at once hold up what follows.
@@ -109,6 +141,8 @@ void multiply(const Corner (&c)[4], const uint16_t* a, int64_t a_step, const uin
   if constexpr (M == 2) { ELMAN_START(2, 2); }
   if constexpr (M == 2 && N == 2) { ELMAN_START(3, 3); }
   const uint16_t* const following = b + N * b_step;
+  if constexpr (M == 1 && parts == 3)
+    for (; k > 0; --k, a += one, b += one) multiply_few<N>(a, b, b_step, k > 1 ? b + one : following);
   for (; k > 1; --k, a += one, b += one) multiply_terms<parts, N, true, M == 2>(a, a_step, b, b_step, b + one);
   if (k > 0) multiply_terms<parts, N, true, false>(a, a_step, b, b_step, following);
   ELMAN_END(0, 0);
@@ -132,7 +166,7 @@ void square(const Row* rows, int64_t count, const uint16_t* a, int64_t a_step, c
   const bool high = count > 16, wide = columns > 16;
   const auto used = [&](int i) { return (i < 2 || high) && (i % 2 == 0 || wide); };
   const auto whole = [&](int64_t m, int64_t column) {
-    return count - m >= 16 && columns - column >= 16 && rows[m].of == rows[m + 15].of;
+    return columns - column >= 16 && rows[m].of == rows[count - m < 16 ? count - 1 : m + 15].of;
   };
   for (int i = 0; i < 4; ++i) {
     if (!used(i)) continue;
@@ -182,7 +216,7 @@ void pack(float* packed, const float* b, int64_t b_row, int64_t b_col, int64_t k
 template <int parts>
 void pack_rows(uint16_t* to, const Row* rows, int64_t count, int64_t k, int64_t deep) {
   const Matmul<float>& p = *rows->of;
-  if (p.a_col != 1) return pack_tiles<parts, false>(to, rows->a(k), p.a_row, p.a_col, count, deep);
+  if (p.a_col != 1 && !p.rows) return pack_tiles<parts, false>(to, rows->a(k), p.a_row, p.a_col, count, deep);
   for (int64_t i = 0; i < count; i += lines)
     for (int64_t j = 0; j < deep; j += depth, to += parts * elements) {
       const float* at[16];
@@ -196,15 +230,17 @@ void block(const Row* rows, int64_t count, int64_t k, int64_t deep, const uint16
   const int64_t along = tiles(deep, depth), columns = rows->of->n;
   const bool is_far = rows->of->m * columns >= far;
   pack_rows<parts>(a, rows, count, k, deep);
+  const int64_t a_step = along * parts * elements;
   const auto at = [&](int64_t i, int64_t n) {
     for (int64_t j = i; is_far && j < count && j < i + 32; ++j)  // a line of C comes while products are made
       for (int64_t l = n; l < columns && l < n + 32; l += 16) __builtin_prefetch(rows[j].c(l), 1);
-    const int64_t a_step = along * parts * elements;
     square<parts>(rows + i, count - i, a + i / 16 * a_step, a_step, b + n / 16 * b_step, b_step, along, n, k == 0);
   };
   for (int64_t from = 0; from < columns; from += n_block)
-    for (int64_t i = 0; i < count; i += 32)
+    for (int64_t i = 0; i < count; i += 32) {
+      if (i == 0 || count - i < 32) _tile_loadconfig(Configuration(count - i).data());
       for (int64_t n = from; n < columns && n < from + n_block; n += 32) at(i, n);  // a page of C after another
+    }
 }
 
 // Products of one B
@@ -213,8 +249,6 @@ void together(const Matmul<float>* products, int64_t count) {
   const Matmul<float>& p = products[0];
   for (int64_t i = 0; p.a_col != 1 && count > 1 && i < count; ++i) together<parts>(products + i, 1);
   if (p.a_col != 1 && count > 1) return;
-  const Configuration configuration;
-  _tile_loadconfig(&configuration);
   auto* a = reinterpret_cast<uint16_t*>(p.scratch);
   uint16_t* const own = a + 2 * packed_size<parts>(p.k < k_block ? p.k : k_block, m_block);
   for (int64_t k = 0; k == 0 || k < p.k; k += k_block) {
