@@ -183,7 +183,7 @@ std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame*
   throw std::logic_error("unknown instruction");
 }
 
-constexpr int64_t tile_rows = 32;  // of a product that make full use of a tile unit
+constexpr int64_t split_fills = 32;  // rows of a product in parts that make full use of the tiles
 
 template <class R>
 std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* frame, char* pack, Steps* before) {
@@ -212,7 +212,7 @@ std::unique_ptr<MatmulStep<R>> Builder<R>::matmul(const Instruction& i, Frame* f
     c.packed = p->packed;
     before->push_back(std::move(p));
   }
-  s->fills = layout_.kind(i) != Product::plain && c.m < tile_rows;
+  s->fills = layout_.kind(i) == Product::split && c.m < split_fills;
   if (layout_.kind(i) == Product::plain && s->batch == 1) s->product = kernels_.choose_matmul(c);
   return s;
 }

@@ -48,13 +48,14 @@ bool worth_splitting(int64_t m, int64_t n, int64_t k, bool packed, bool a_turned
 
 }  // namespace
 
-// What learns alone is done in parts: where a model predicts, a row alone must give the bits it gives in a batch, and parts do not pay
-// for one row.
+// What sums over the batch is done in parts: gradients, losses, scores. Where a model predicts, a row alone must give the bits it gives in
+// a batch, and parts do not pay for one row.
 template <class R>
 Product Layout<R>::kind(const Instruction& i) const {
   if (i.op == Op::linear_cross_entropy) return i.flags[0] != 0 ? Product::rounded : Product::plain;
   if (i.flags[1] != 0) return Product::rounded;
-  if (spec_.guard < 0 || kernels_.split.matmul == nullptr) return Product::plain;
+  const bool sums = spec_.guard >= 0 || !spec_.partials.empty();
+  if (!sums || kernels_.split.matmul == nullptr) return Product::plain;
   const auto size = [&](size_t n) { return typical_[size_t(i.dims[n])]; };
   const bool rows_end = std::any_of(spec_.bodies.begin(), spec_.bodies.end(), [&](const Body& b) {
     return b.lengths && &i >= b.code.data() && &i < b.code.data() + b.code.size();

@@ -1,4 +1,4 @@
-"""Products of floats in three bfloat16 parts on a tile unit: only what learns has them, as exact as others."""
+"""Products of floats in three bfloat16 parts on a tile unit: predictions have none, and they are as exact as others."""
 
 from __future__ import annotations
 
