@@ -106,7 +106,7 @@ BENCHES = {
     "ragged": Bench(
         "Sequences of different lengths",
         "Training of one layer that gives its last output, (B, T, I, U), lengths evenly from 1 to T: seconds a step "
-        "that counts. elman: an epoch of `fit`, as it is and with AVX-512 alone; PyTorch: `pack_sequence`, loss and SGD.",
+        "that counts. elman: an epoch of `fit`, also with AVX-512 alone; PyTorch: `pack_sequence`, loss and SGD.",
         ragged.measure,
         ("elman", "elman-avx512", "torch"),
         ragged.over_whole,

@@ -227,6 +227,10 @@ class Model(Compiled):
         """
         saving.save_model(self, filepath, overwrite)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """`copy` and `pickle` make a model of its own from what `save` writes, once there are weights."""
+        return (saving.copied, (saving.copy_of(self),)) if self.built else super().__reduce_ex__(protocol)
+
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone."""
         saving.save_weights(self, filepath, overwrite)

@@ -24,10 +24,12 @@ from elman.models.quantizing import in_place_of, keep_in_codes
 from elman.models.structure import parts_of
 from elman.optimizers import schedules
 from elman.shapes import text
-from elman.training import read, write
+from elman.training import Contents, packed, read, unpacked, write
 
 __all__ = [
     "codes_of",
+    "copied",
+    "copy_of",
     "load_checkpoint",
     "load_model",
     "load_weights",
@@ -43,7 +45,17 @@ OPTIMIZER, STATE = ".optimizer/", ".state/"
 
 def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool) -> None:
     """Architecture, weights, what was compiled, optimizer state."""
-    write(filepath, {**_weights(model), **_optimizer_state(model)}, _metadata(model, "model"), overwrite)
+    write(filepath, *_whole(model), overwrite)
+
+
+def copied(data: bytes) -> Any:
+    """The model that `copy_of` kept: how Python's `copy` and `pickle` make another."""
+    return _model_of(unpacked(data, "a copy"), "a copy")
+
+
+def copy_of(model: Any) -> bytes:
+    """A model as the bytes of its file: plans and symbolic tensors are of the process that made them."""
+    return packed(*_whole(model))
 
 
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool) -> None:
@@ -88,7 +100,10 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
     Args: compile: False leaves out the optimizer and the loss.
     Raises: FileFormatError: damaged, foreign or too new. UnknownNameError: a layer of your own that is not registered.
     """
-    contents = read(filepath)
+    return _model_of(read(filepath), filepath, compile)
+
+
+def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: bool = True) -> Any:
     if contents.metadata.get("kind") != "model":
         because = f"it is a {contents.metadata.get('kind')} file"
         cure = "Build the model and call load_weights."
@@ -127,6 +142,11 @@ def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None
 
 
 # ---- what goes in --------------------------------------------------------------------------------------------------
+
+
+def _whole(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Tensors and metadata of a model's file."""
+    return {**_weights(model), **_optimizer_state(model)}, _metadata(model, "model")
 
 
 def _metadata(model: Any, kind: str) -> dict[str, Any]:

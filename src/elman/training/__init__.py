@@ -2,7 +2,7 @@
 
 from elman.training.batches import Adapter
 from elman.training.buckets import neighbours
-from elman.training.checkpoint import Contents, read, write
+from elman.training.checkpoint import Contents, packed, read, unpacked, write
 from elman.training.graphs import Counters, check_floats, predict_graph, trainable, weights_of
 from elman.training.history import History
 from elman.training.loop import Fit
@@ -35,6 +35,7 @@ __all__ = [
     "generation",
     "is_stream",
     "neighbours",
+    "packed",
     "predict",
     "predict_graph",
     "read",
@@ -43,6 +44,7 @@ __all__ = [
     "split",
     "stream_of",
     "trainable",
+    "unpacked",
     "weights_of",
     "write",
 ]

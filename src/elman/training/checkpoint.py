@@ -20,7 +20,7 @@ import numpy as np
 
 from elman.errors import FileFormatError, OverwriteError
 
-__all__ = ["FORMAT", "Contents", "read", "write"]
+__all__ = ["FORMAT", "Contents", "packed", "read", "unpacked", "write"]
 
 FORMAT = 1
 """Version of the layout; a reader refuses what is newer than itself."""
@@ -41,19 +41,24 @@ def write(
     Args: metadata: anything JSON can hold; keys beside "elman" and "sha256".
     Raises: OverwriteError: the file exists and overwrite is false. FileNotFoundError: its folder does not.
     """
-    from safetensors.numpy import save
-
     target = Path(path)
     if target.exists() and not overwrite:
         raise OverwriteError.at(
             "save", "filepath", "not exist yet", str(target), "Choose another name or pass overwrite=True."
         )
+    _replace(target, packed(tensors, metadata))
+    return target
+
+
+def packed(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> bytes:
+    """What `write` puts into a file."""
+    from safetensors.numpy import save
+
     arrays = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     texts = {key: json.dumps(value, sort_keys=True, allow_nan=False) for key, value in metadata.items()}
     texts["elman"] = json.dumps({"format": FORMAT})
     texts["sha256"] = json.dumps(_digest(arrays, texts))
-    _replace(target, save(arrays, texts))
-    return target
+    return save(arrays, texts)
 
 
 def _replace(target: Path, data: bytes) -> None:
@@ -76,7 +81,11 @@ def read(path: str | os.PathLike[str]) -> Contents:
     Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. FileNotFoundError: no
         such file.
     """
-    data = Path(path).read_bytes()
+    return unpacked(Path(path).read_bytes(), path)
+
+
+def unpacked(data: bytes, path: str | os.PathLike[str]) -> Contents:
+    """What the bytes of a file hold, checked. path: what errors call them."""
     tensors, texts = _parse(path, data)
     if "elman" not in texts or "sha256" not in texts:
         cure = "Load foreign weights with elman.interop."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,27 @@ def test_custom_objects_are_registered_instead() -> None:
 def test_load_is_load_model(path: Path) -> None:
     model().save(path)
     assert type(Model.load(path)) is Sequential
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_is_a_model_of_its_own(make: Any) -> None:
+    whole = model()
+    whole.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    before = whole.predict(X, verbose=0)
+    again = make(whole)
+    np.testing.assert_array_equal(again.predict(X, verbose=0), before)
+    a = again.fit(X, Y, epochs=2, shuffle=False, verbose=0).history
+    np.testing.assert_array_equal(whole.predict(X, verbose=0), before)
+    assert a == whole.fit(X, Y, epochs=2, shuffle=False, verbose=0).history
+
+
+def test_a_model_that_was_not_compiled_is_copied() -> None:
+    drawn = Sequential([Input((None, 2)), GRU(3)])
+    np.testing.assert_array_equal(copy.deepcopy(drawn).predict(X, verbose=0), drawn.predict(X, verbose=0))
+
+
+def test_a_model_without_shapes_is_copied_without_weights() -> None:
+    again = copy.deepcopy(Sequential([GRU(3), Dense(1)]))
+    again.compile("sgd", "mse")
+    again.fit(X, Y, verbose=0)
+    assert again.count_params() == model().count_params()
