@@ -120,7 +120,9 @@ THREADS = {
 
 
 def ratios(pairs: dict[str, tuple[str, str]], rows: list[Row]) -> list[str]:
-    """Return a table of how many times longer the first of two programs took than the second."""
+    """Return a table of how many times longer the first of two programs took than the second, where both ran."""
+    ran = {name for row in rows for name in row.samples}
+    pairs = {head: pair for head, pair in pairs.items() if ran.issuperset(pair)}
     lines = ["", "| case | " + " | ".join(pairs) + " |", "|---" * (len(pairs) + 1) + "|"]
     for row in rows:
         found = [row.ratio(a, to=b) for a, b in pairs.values()]
