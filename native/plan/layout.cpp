@@ -49,7 +49,7 @@ bool worth_splitting(int64_t m, int64_t n, int64_t k, bool packed, bool a_turned
 }  // namespace
 
 // What sums over the batch is done in parts: gradients, losses, scores. Where a model predicts, a row alone must give the bits it gives in
-// a batch, and parts do not pay for one row.
+// a batch, and parts do not pay for one row. Of a big vocabulary all columns would be packed anew for every block of rows.
 template <class R>
 Product Layout<R>::kind(const Instruction& i) const {
   if (i.op == Op::linear_cross_entropy) return i.flags[0] != 0 ? Product::rounded : Product::plain;

@@ -79,9 +79,9 @@ struct MatmulStep final : Step {
   void (*together)(const Matmul<R>*, int64_t) = nullptr;
   Matmul<R> call{};
   int64_t batch = 1, a_batch = 0, b_batch = 0, init_batch = 0, c_batch = 0;
+  bool fills = false;  // whether rows of several shards fill tiles that those of one do not
   void run(Watch&) override;  // there and back in turn, see Matmul::back
   void run_together(Step* const* all, int count, Watch& watch) override;
-  bool fills = false;  // whether rows of several shards fill what one's do not
   int64_t reread() const override {
     if (call.packed == nullptr || together == nullptr) return 0;
     return fills ? worth_together : call.k * call.n * int64_t(sizeof(R));

@@ -4,7 +4,7 @@ A variable is read when it is asked for, never at import, so a test or a noteboo
 A value that is not understood is an error, not a default.
 
     ELMAN_EXECUTOR     native | reference          which executor runs graphs
-    ELMAN_ISA          baseline | avx2 | avx512 | amx   which instruction set the native kernels use
+    ELMAN_ISA          baseline | avx2 | avx512 | amx    which instruction set the native kernels use
     ELMAN_BFLOAT16     emulate                     bfloat16 products where the CPU has no unit for them
     ELMAN_NUM_THREADS  1, 2, ...                   how many threads share a batch
     ELMAN_MEMORY_LIMIT bytes                       the most memory one plan may need

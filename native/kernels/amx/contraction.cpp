@@ -4,8 +4,8 @@
 // Documentation/arch/x86/xstate.rst (a process must ask before it may use tile data); Henry, Tang, Heinecke, "Leveraging the bfloat16
 // Artificial Intelligence Datatype For Higher-Precision Computations", 2019 (parts). Two by two tiles of C stay in the unit along a
 // block of k: each tile that is loaded serves two products.
-// Parts: of the nine products of two floats' parts the three smallest, below 2^-24 of the whole, are left out. Errors are a third to a
-// half of those of a chain of multiply-adds, as the unit adds 32 terms up before it rounds. Not IEEE's in the extremes: an infinity, and
+// Parts: of the nine products of two floats' parts the three smallest, below 2^-24 of the whole, are left out. Errors are less
+// than half of those of a chain of multiply-adds, as the unit adds 32 terms up before it rounds. Not IEEE's in the extremes: an infinity, and
 // what rounds to one (from 3.39e38), gives NaN; below 1e-33 the smaller parts are denormal and count as 0.
 // Cost: one conversion of A and B an element; the unit then does 16 times the multiply-adds of AVX-512, 2.7 times in parts. Weakness: C
 // passes through memory once a block of k; it is fetched ahead, yet its traffic still costs as much as the products of one part.
@@ -44,9 +44,8 @@ struct Row {
 // Rows of the upper two tiles of C and their A (or its parts), and of the lower two; B's tiles are whole. The unit takes a cycle a row.
 struct alignas(64) Configuration {
   explicit Configuration(int64_t count) {
-    const auto upper = uint8_t(count < 16 ? count : 16), lower = uint8_t(count < 17   ? upper
-                                                                         : count < 32 ? count - 16
-                                                                                      : 16);
+    const auto tile = [](int64_t rows) { return uint8_t(rows < 16 ? rows : 16); };
+    const uint8_t upper = tile(count), lower = tile(count > 16 ? count - 16 : count);
     const uint8_t all[8] = {upper, upper, lower, lower, upper, lower, 16, 16};
     __builtin_memcpy(rows, all, sizeof all);
   }
@@ -106,7 +105,8 @@ inline __attribute__((always_inline)) void multiply_terms(const uint16_t* a, int
   }
 }
 
-// The same of 16 rows at most, of which there may be few: a tile of B is kept for all parts of A that it is multiplied with.
+// The same in three parts, in the order of `factors`, of 16 rows at most: a tile of B is kept for all parts of A that it is multiplied with,
+// so that few rows take less time.
 template <int N>
 inline __attribute__((always_inline)) void multiply_few(const uint16_t* a, const uint16_t* b, int64_t b_step,
                                                         const uint16_t* next) {
@@ -247,8 +247,10 @@ void block(const Row* rows, int64_t count, int64_t k, int64_t deep, const uint16
 template <int parts>
 void together(const Matmul<float>* products, int64_t count) {
   const Matmul<float>& p = products[0];
-  for (int64_t i = 0; p.a_col != 1 && count > 1 && i < count; ++i) together<parts>(products + i, 1);
-  if (p.a_col != 1 && count > 1) return;
+  if (count > 1 && p.a_col != 1) {  // no row of A lies in one piece
+    for (int64_t i = 0; i < count; ++i) together<parts>(products + i, 1);
+    return;
+  }
   auto* a = reinterpret_cast<uint16_t*>(p.scratch);
   uint16_t* const own = a + 2 * packed_size<parts>(p.k < k_block ? p.k : k_block, m_block);
   for (int64_t k = 0; k == 0 || k < p.k; k += k_block) {
