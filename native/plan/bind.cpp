@@ -1,5 +1,4 @@
 // A plan bound to sizes: its shards, its memory, and steps whose pointers are set.
-#include "cuts.h"
 #include "plan.h"
 
 namespace elman {
@@ -10,17 +9,17 @@ constexpr size_t kept_bindings = 256;  // sizes remembered, twice with twins; th
 }  // namespace
 
 template <class R>
-typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Numbers& cuts) {
-  if (auto found = bindings_.find({symbols, cuts, twins_.away()}); found != bindings_.end()) return *found->second;
+typename Plan<R>::Binding& Plan<R>::bind(const Numbers& symbols, const Cut& cut) {
+  if (auto found = bindings_.find({symbols, cut, twins_.away()}); found != bindings_.end()) return *found->second;
   if (bindings_.size() >= kept_bindings) forget_older();
   bound_ = nullptr;
-  auto made = make(symbols, cuts);
+  auto made = make(symbols, cut);
   if (needed(*made) > memory_) throw MemoryShortage{needed(*made), memory_, symbols[0]};
   if (reserve(*made)) forget();                // their pointers point nowhere now
   build(*made);
-  Binding& b = *(bindings_[{symbols, cuts, twins_.away()}] = std::move(made));
+  Binding& b = *(bindings_[{symbols, cut, twins_.away()}] = std::move(made));
   b.number = ++bindings_made_;
-  if (auto found = bindings_.find({symbols, cuts, !twins_.away()}); found != bindings_.end()) {
+  if (auto found = bindings_.find({symbols, cut, !twins_.away()}); found != bindings_.end()) {
     b.partner = found->second.get();
     b.partner->partner = &b;
   }
@@ -47,15 +46,16 @@ void Plan<R>::forget_older() {
 }
 
 template <class R>
-std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols, const Numbers& cuts) {
+std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols, const Cut& cut) {
   auto b = std::make_unique<Binding>();
   b->symbols = symbols;
-  b->cuts = cuts;
+  b->cut = cut;
   b->away = twins_.away();
   b->sizes = evaluate(spec_.dims, symbols);
   for (const Value& v : spec_.values) {
     if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
   }
+  const Numbers& cuts = cut.rows;
   const int count = cuts.empty() ? shard_count(spec_, symbols, b->sizes, threads_) : int(cuts.size()) + 1;
   b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
   b->shards.resize(size_t(count));
@@ -72,7 +72,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
     Numbers own = symbols;
     own[0] = shard.rows;
     shard.sizes = evaluate(spec_.dims, own);
-    shard.layout = Layout<R>(spec_, shard.sizes, kernels_, b->typical).arena(true, count > 1);
+    shard.layout = Layout<R>(spec_, shard.sizes, kernels_, b->typical, cut.full).arena(true, count > 1);
   }
   return b;
 }
@@ -182,7 +182,8 @@ void Plan<R>::build(Binding& b) {
     return steps;
   };
   Builder<R> whole(
-      spec_, b.sizes, b.sizes, kernels_, [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
+      spec_, b.sizes, Layout<R>(spec_, b.sizes, kernels_), kernels_,
+      [&](int v, int) { return address(b, nullptr, -1, v, v); }, arena_.data(), 0);
   b.segments.resize(spec_.segments.size());
   b.together.assign(spec_.segments.size(), false);
   for (Shard& s : b.shards) s.segments.resize(spec_.segments.size());
@@ -195,8 +196,8 @@ void Plan<R>::build(Binding& b) {
     for (size_t s = 0; s < b.shards.size(); ++s) {
       Shard& shard = b.shards[s];
       Builder<R> builder(
-          spec_, shard.sizes, b.typical, kernels_, [&](int v, int part) { return address(b, &shard, int(n), v, part); },
-          arenas_[s].data(), shard.first_row);
+          spec_, shard.sizes, Layout<R>(spec_, shard.sizes, kernels_, b.typical, b.cut.full), kernels_,
+          [&](int v, int part) { return address(b, &shard, int(n), v, part); }, arenas_[s].data(), shard.first_row);
       for (auto& [value, at] : shard.rows_at) builder.rows_at[value] = &at;
       for (size_t o = 0; o < spec_.output_given.size(); ++o)
         if (spec_.output_given[o]) builder.given[spec_.outputs[o]];
@@ -276,13 +277,13 @@ void Plan<R>::link(Binding& b) {
 }
 
 // What plan.cpp, which makes the rest of the class, asks of this file
-#define ELMAN_BIND(R)                                                                                \
-  template typename Plan<R>::Binding& Plan<R>::bind(const Numbers&, const Numbers&);                 \
-  template std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers&, const Numbers&); \
-  template int64_t Plan<R>::needed(const Binding&);                                                  \
-  template char* Plan<R>::address(Binding&, Shard*, int, int, int);                                  \
-  template int64_t Plan<R>::part_offset(const Numbers&, int&) const;                                 \
-  template void Plan<R>::forget();                                                                   \
+#define ELMAN_BIND(R)                                                                            \
+  template typename Plan<R>::Binding& Plan<R>::bind(const Numbers&, const Cut&);                 \
+  template std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers&, const Cut&); \
+  template int64_t Plan<R>::needed(const Binding&);                                              \
+  template char* Plan<R>::address(Binding&, Shard*, int, int, int);                              \
+  template int64_t Plan<R>::part_offset(const Numbers&, int&) const;                             \
+  template void Plan<R>::forget();                                                               \
   template void Plan<R>::release();
 ELMAN_BIND(float)
 ELMAN_BIND(double)

@@ -23,13 +23,13 @@ template <class R>
 class Builder {
  public:
   // address: of a value outside bodies: of a root, which is asked for by the name of a part or its own. sizes: evaluated for this shard.
-  // typical: see Layout. first_row: of this shard in the batch.
-  Builder(const Spec& spec, const Numbers& sizes, const Numbers& typical, const Kernels<R>& kernels,
+  // layout: of this shard. first_row: of it in the batch.
+  Builder(const Spec& spec, const Numbers& sizes, const Layout<R>& layout, const Kernels<R>& kernels,
           std::function<char*(int, int)> address, char* scratch, int64_t first_row)
       : spec_(spec),
         sizes_(sizes),
         kernels_(kernels),
-        layout_(spec, sizes, kernels, typical),
+        layout_(layout),
         address_(std::move(address)),
         scratch_(scratch),
         first_row_(first_row) {}

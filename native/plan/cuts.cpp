@@ -8,6 +8,7 @@ namespace {
 
 constexpr int64_t shard_rows = 8;          // fewest rows of a shard
 constexpr int64_t shard_work = 2'000'000;  // fewest floating-point operations of a shard
+constexpr int64_t full_quarters = 3;  // of the steps, where a batch is full
 
 }  // namespace
 
@@ -21,34 +22,37 @@ int shard_count(const Spec& spec, const Numbers& symbols, const Numbers& sizes, 
 }
 
 // As the number of shards, a function of the batch alone. Whole numbers throughout, for rounding may differ between machines.
-Numbers cut(const Spec& spec, const Numbers& symbols, const Feed& feed, int threads) {
+Cut cut(const Spec& spec, const Numbers& symbols, const Feed& feed, int threads) {
   if (spec.ragged.empty()) return {};
   const Numbers sizes = evaluate(spec.dims, symbols);
   const int64_t count = shard_count(spec, symbols, sizes, threads), rows = symbols[0];
-  if (count == 1) return {};
+  Cut out{{}, true};
   int64_t whole = sizes[size_t(spec.row_work)];
   Numbers work(size_t(rows), 0);
   for (const Ragged& r : spec.ragged) {
     const auto input = std::find(spec.inputs.begin(), spec.inputs.end(), r.lengths) - spec.inputs.begin();
     const Array& a = feed.arrays[size_t(input)];
     const int64_t steps = std::max<int64_t>(sizes[size_t(r.steps)], 1), step = sizes[size_t(r.work)] / (steps * rows);
+    int64_t counted = 0;
     whole -= step * steps * rows;
     for (int64_t row = 0; row < rows; ++row) {
       int32_t length = 0;
-      if (const Row own = feed.row(a, row); own.bytes >= 4) std::memcpy(&length, own.data, sizeof length);
-      work[size_t(row)] += step * std::clamp<int64_t>(length, 0, steps);
+      if (const Row at = feed.row(a, row); at.bytes >= 4) std::memcpy(&length, at.data, sizeof length);
+      const int64_t own = std::clamp<int64_t>(length, 0, steps);
+      counted += own, work[size_t(row)] += step * own;
     }
+    out.full = out.full && 4 * counted >= full_quarters * steps * rows;
   }
   int64_t total = 0, done = 0;
   for (int64_t& w : work) total += w += std::max<int64_t>(whole, 0) / rows;
-  Numbers cuts;
+  Numbers& cuts = out.rows;
   for (int64_t row = 0; int64_t(cuts.size()) < count - 1; ++row) {
     const int64_t next = int64_t(cuts.size()) + 1, first = cuts.empty() ? 0 : cuts.back();
     const bool due = (2 * done + work[size_t(row)]) * count > 2 * total * next, last = rows - row == count - next;
     if (row > first && (due || last)) cuts.push_back(row);
     done += work[size_t(row)];
   }
-  return cuts;
+  return out;
 }
 
 }  // namespace elman

@@ -57,7 +57,7 @@ Product Layout<R>::kind(const Instruction& i) const {
   const bool sums = spec_.guard >= 0 || !spec_.partials.empty();
   if (!sums || kernels_.split.matmul == nullptr) return Product::plain;
   const auto size = [&](size_t n) { return typical_[size_t(i.dims[n])]; };
-  const bool rows_end = std::any_of(spec_.bodies.begin(), spec_.bodies.end(), [&](const Body& b) {
+  const bool rows_end = !full_ && std::any_of(spec_.bodies.begin(), spec_.bodies.end(), [&](const Body& b) {
     return b.lengths && &i >= b.code.data() && &i < b.code.data() + b.code.size();
   });
   const bool split = worth_splitting(size(1), size(2), size(3), i.flags[0] != 0, size(5) != 1, rows_end);

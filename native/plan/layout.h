@@ -48,11 +48,13 @@ struct LinearScratch {
 template <class R>
 class Layout {
  public:
-  // `sizes`: Spec::dims evaluated for this arena. `typical`: for a shard of like rows, the same for all of a batch: how a product is
-  // done is chosen by them, so that shards can share what is packed. `local_partials`: rows arenas hold their own partial sums.
-  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, const Numbers& typical)
-      : spec_(spec), sizes_(sizes), kernels_(kernels), typical_(typical) {}
-  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels) : Layout(spec, sizes, kernels, sizes) {}
+  // `sizes`: Spec::dims evaluated for this arena. `typical`: for a shard of like rows, and `full`: see Cut, the same for all of a batch:
+  // how a product is done is chosen by them, so that shards can share what is packed. `local_partials`: rows arenas hold their own
+  // partial sums.
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels, const Numbers& typical, bool full)
+      : spec_(spec), sizes_(sizes), kernels_(kernels), typical_(typical), full_(full) {}
+  Layout(const Spec& spec, const Numbers& sizes, const Kernels<R>& kernels)
+      : Layout(spec, sizes, kernels, sizes, false) {}
 
   ArenaLayout arena(bool rows, bool local_partials);
   BodyLayout body(int body, int64_t steps) const;
@@ -72,6 +74,7 @@ class Layout {
   const Numbers& sizes_;
   const Kernels<R>& kernels_;
   const Numbers& typical_;
+  bool full_;
   int64_t scratch_ = 0;
 };
 

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "cuts.h"
 #include "floating_point.h"
 #include "threads.h"
 
@@ -153,11 +152,11 @@ Outcome Plan<R>::run(const std::vector<Array>& arrays, const Numbers& symbols, c
     }
     asked_[0] = std::min(batch, rows - start);
     const Feed feed{lengths == nullptr ? arrays : shorter, order, start};
-    const Numbers cuts = cut(spec_, asked_, feed, threads);
+    const Cut cut = elman::cut(spec_, asked_, feed, threads);
     try {
-      if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cuts != cuts) bound_ = &bind(asked_, cuts);
+      if (bound_ == nullptr || bound_->symbols != asked_ || bound_->cut != cut) bound_ = &bind(asked_, cut);
       else if (bound_->away != twins_.away())
-        bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cuts);
+        bound_ = bound_->partner != nullptr ? bound_->partner : &bind(asked_, cut);
     } catch (const MemoryShortage&) {
       if (lengths == nullptr || done == 0) throw;
       break;

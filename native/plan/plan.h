@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "build.h"
+#include "cuts.h"
 #include "feed.h"
 #include "twins.h"
 
@@ -101,7 +102,8 @@ class Plan {
     size_t bytes;
   };
   struct Binding {
-    Numbers symbols, cuts, sizes, typical;  // typical: sizes of a shard of like rows
+    Numbers symbols, sizes, typical;  // typical: sizes of a shard of like rows
+    Cut cut;
     int64_t number = 0;  // of all that were made
     bool away = false;  // whether twins are read in their other place
     Binding* partner = nullptr;  // of the same symbols, for twins where these are not; once it is made
@@ -121,8 +123,8 @@ class Plan {
   void find(Fixed& fixed) const;  // from the last run, which was of it
   void forget();  // all bindings
   void forget_older();  // half of the bindings that are kept
-  Binding& bind(const Numbers& symbols, const Numbers& cuts);
-  std::unique_ptr<Binding> make(const Numbers& symbols, const Numbers& cuts);
+  Binding& bind(const Numbers& symbols, const Cut& cut);
+  std::unique_ptr<Binding> make(const Numbers& symbols, const Cut& cut);
   static int64_t needed(const Binding& b);
   bool reserve(const Binding& b);  // memory for it; whether any moved. Throws MemoryShortage, and then holds none
   void build(Binding& b);
@@ -145,8 +147,7 @@ class Plan {
   std::vector<int> partial_of_;  // by value: the segment whose partial sum it is, or -1
   std::vector<bool> holds_partials_;  // by root: whether partial sums lie in it
   Twins twins_;
-  std::map<std::tuple<Numbers, Numbers, bool>, std::unique_ptr<Binding>>
-      bindings_;  // by symbols, cuts, where twins are
+  std::map<std::tuple<Numbers, Cut, bool>, std::unique_ptr<Binding>> bindings_;  // by symbols, cut, where twins are
   Binding* bound_ = nullptr;
   int64_t bindings_made_ = 0;
   int64_t moves_ = 0;  // how often bindings were forgotten

@@ -82,3 +82,36 @@ def test_shards_of_unlike_rows_are_done_alike(rows, monkeypatch):
         made.train_on_batch(x[:rows], y[:rows])
         found.append(np.concatenate([np.ravel(w) for w in made.get_weights()]))
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(("shortest", "parts"), [(STEPS - 1, True), (1, False)])
+def test_loops_are_done_in_parts_where_few_rows_end_before_the_last(shortest, parts, monkeypatch):
+    """Of a batch whose rows end one after another most tiles would be half empty."""
+    x, _ = data()
+    lengths = np.linspace(shortest, STEPS, 32).round().astype(int)
+    rows = [row[:n, :2] for row, n in zip(x, lengths, strict=False)]
+    found = []
+    for isa in ("amx", "avx512"):
+        monkeypatch.setenv("ELMAN_ISA", isa)
+        elman.set_seed(5)
+        made = elman.Sequential([elman.Input((None, 2)), elman.layers.SimpleRNN(256), elman.layers.Dense(1)])
+        made.set_weights([10 * w for w in made.get_weights()])  # chaotic: a difference in the last bit grows
+        made.compile("sgd", "mse")
+        found.append(made.evaluate(rows, np.ones(32), verbose=0))
+    assert (found[0] != found[1]) == parts
+
+
+@pytest.mark.parametrize("shortest", [STEPS - 2, STEPS // 2, 1])
+def test_shards_of_rows_that_end_are_done_alike(shortest, monkeypatch):
+    x, y = data()
+    lengths = np.linspace(shortest, STEPS, ROWS).round().astype(int)
+    rows = [row[:n] for row, n in zip(x, lengths, strict=True)]
+    found = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("ELMAN_NUM_THREADS", threads)
+        elman.set_seed(5)
+        made = elman.Sequential([elman.Input((None, FEATURES)), elman.layers.LSTM(UNITS), elman.layers.Dense(1)])
+        made.compile(elman.optimizers.SGD(2.0**16), "mse")
+        made.train_on_batch(rows, y[:, 0])
+        found.append(np.concatenate([np.ravel(w) for w in made.get_weights()]))
+    np.testing.assert_array_equal(*found)
