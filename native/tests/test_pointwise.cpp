@@ -8,6 +8,13 @@ namespace {
 
 using Code = PointwiseCode;
 
+// Nothing that follows is computed together with what made it.
+template <class R>
+R rounded(R x) {
+  volatile R there = x;
+  return there;
+}
+
 template <class R>
 long double reference(Code code, R a, R b, R c) {
   const long double x = a, y = b;
@@ -92,10 +99,19 @@ long double reference(Code code, R a, R b, R c) {
       return a != 0 ? b : c;
     case Code::multiply_add:
       return x * y + c;
+    case Code::product:
+      return rounded(a * b) * c;
+    case Code::sum_product:
+      return rounded(a + b) * c;
+    case Code::difference_product:
+      return rounded(a - b) * c;
+    case Code::less_product:
+      return c - rounded(a * b);
     case Code::row_sum:
     case Code::row_max:
     case Code::row_min:
     case Code::row_prod:
+    case Code::row_dot:
     case Code::count_:
       break;
   }

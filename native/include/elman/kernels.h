@@ -107,7 +107,9 @@ enum class PointwiseCode : uint8_t {
   add, sub, mul, div, pow, max, min, mod /* sign of the divisor, as numpy.mod */,
   equal, less, less_equal, logical_and, logical_or,                                             // a, b
   where /* a != 0 ? b : c */, multiply_add /* a * b + c */,                                     // a, b, c
-  row_sum, row_max, row_min, row_prod,                                                          // a, over a row, as Reduce does it
+  product /* a * b * c */, sum_product /* (a + b) * c */, difference_product /* (a - b) * c */, // rounded at each, unlike multiply_add
+  less_product /* c - a * b */,
+  row_sum, row_max, row_min, row_prod, row_dot /* a * b, summed */,                             // a, b, over a row, as Reduce does it
   count_
 };
 inline constexpr PointwiseCode first_row_code = PointwiseCode::row_sum;

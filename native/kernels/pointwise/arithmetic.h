@@ -83,7 +83,11 @@ ELMAN_INLINE vec<R> minimum(vec<R> a, vec<R> b) {
   X(2, logical_and, truth<R>((a != R(0)) & (b != R(0)))) \
   X(2, logical_or, truth<R>((a != R(0)) | (b != R(0))))  \
   X(3, where, a != R(0) ? b : c)                         \
-  X(3, multiply_add, a* b + c)
+  X(3, multiply_add, a* b + c)                           \
+  X(3, product, settled(a* b) * c)                       \
+  X(3, sum_product, (a + b) * c)                         \
+  X(3, difference_product, (a - b) * c)                  \
+  X(3, less_product, c - settled(a * b))
 
 }  // namespace
 }  // namespace elman::ELMAN_TARGET

@@ -78,7 +78,7 @@ constexpr StepFunction<R> step_functions[] = {ELMAN_POINTWISE_CODES(ELMAN_STEP)}
 #undef ELMAN_STEP
 
 #define ELMAN_STEP(arity, code, expression) arity,
-constexpr int operand_count[int(PointwiseCode::count_)] = {ELMAN_POINTWISE_CODES(ELMAN_STEP) 1, 1, 1, 1};
+constexpr int operand_count[int(PointwiseCode::count_)] = {ELMAN_POINTWISE_CODES(ELMAN_STEP) 1, 1, 1, 1, 2};
 #undef ELMAN_STEP
 
 // The list above is in the order of the contract.
@@ -89,29 +89,39 @@ constexpr bool codes_in_order() {
   int n = 0;
   for (PointwiseCode code : listed_codes)
     if (int(code) != n++) return false;
-  return n == int(first_row_code) && n + 4 == int(PointwiseCode::count_);
+  return n == int(first_row_code) && n + 5 == int(PointwiseCode::count_);
 }
 static_assert(codes_in_order());
 
-// to[row] = the result of row `row` of `length` elements, whole vectors, rows `apart` elements from one to the next. Whole vectors
-// are written.
-template <class R, class Op>
-void reduce_rows(const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {
+// Rows of `length` elements, whole vectors: where they lie, and from one to the next
+template <class R>
+struct RowsOf {
+  const R* at;
+  int64_t apart;
+};
+// to[row] = the result of row `row` of terms(a, b). Whole vectors are written.
+template <class R, class Op, class Terms>
+void reduce_rows(RowsOf<R> a, RowsOf<R> b, int64_t length, int64_t rows, R* to, Terms terms) {
   constexpr int W = width<R>;
   for (int64_t row = 0; row < rows; row += W, to += W) {
     const int here = int(rows - row < W ? rows - row : W);
     vec<R> x[W];
-    for (int i = 0; i < here; ++i, from += apart) x[i] = reduce_lanes<R, Op>(from, length);
+    for (int i = 0; i < here; ++i, a.at += a.apart, b.at += b.apart)
+      x[i] = reduce_lanes<R, Op>(length,
+                                 [&](int64_t n) __attribute__((always_inline)) { return terms(a.at + n, b.at + n); });
     store(to,
           across_each<R>(x, here, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); }));
   }
 }
 template <class R>
-void reduce_rows(PointwiseCode code, const R* from, int64_t apart, int64_t length, int64_t rows, R* to) {
-  if (code == PointwiseCode::row_sum) return reduce_rows<R, Sum<R>>(from, apart, length, rows, to);
-  if (code == PointwiseCode::row_max) return reduce_rows<R, Maximum<R>>(from, apart, length, rows, to);
-  if (code == PointwiseCode::row_min) return reduce_rows<R, Minimum<R>>(from, apart, length, rows, to);
-  reduce_rows<R, Product<R>>(from, apart, length, rows, to);
+void reduce_rows(PointwiseCode code, RowsOf<R> a, RowsOf<R> b, int64_t length, int64_t rows, R* to) {
+  const auto first = [](const R* x, const R*) __attribute__((always_inline)) { return load(x); };
+  const auto product = [](const R* x, const R* y) __attribute__((always_inline)) { return settled(load(x) * load(y)); };
+  if (code == PointwiseCode::row_sum) return reduce_rows<R, Sum<R>>(a, a, length, rows, to, first);
+  if (code == PointwiseCode::row_dot) return reduce_rows<R, Sum<R>>(a, b, length, rows, to, product);
+  if (code == PointwiseCode::row_max) return reduce_rows<R, Maximum<R>>(a, a, length, rows, to, first);
+  if (code == PointwiseCode::row_min) return reduce_rows<R, Minimum<R>>(a, a, length, rows, to, first);
+  reduce_rows<R, Product<R>>(a, a, length, rows, to, first);
 }
 
 }  // namespace

@@ -28,18 +28,17 @@ ELMAN_INLINE void run_whole(const Pointwise<R>& p, const Part& part, const Regis
     if (!p.laid->out[o].direct || part.columns % W) write<R>(p, o, part, {to[o], W}, apart[o]);
 }
 
-// to[row] = what a row of a part comes down to; each row of `from` may be one element, or one vector
+// to[row] = what a row comes down to, or a row of each of two, where it may be one element, or one vector
 template <class R>
-__attribute__((noinline)) void reduce_part(PointwiseCode code, Part part, const Operand<R>& from, int64_t apart,
-                                           R* to) {
+__attribute__((noinline)) void reduce_repeated(PointwiseCode code, const Part& part, Operand<R> a, int64_t a_apart,
+                                               Operand<R> b, int64_t b_apart, R* to) {
   constexpr int W = width<R>;
-  if (from.step > 0) return reduce_rows(code, from.at, apart, part.columns, part.rows, to);
-  alignas(64) R row[tile];
-  for (int64_t i = 0; i < part.rows; ++i) {
-    const Operand<R> one{from.at + i * apart, from.step};
+  alignas(64) R rows[2][tile];
+  for (int64_t i = 0; i < part.rows; ++i, a.at += a_apart, b.at += b_apart) {
     R made[W];
-    step_copy<R>(row, one, one, one, part.columns / W, nullptr);
-    reduce_rows(code, row, part.columns, part.columns, 1, made);
+    step_copy<R>(rows[0], a, a, a, part.columns / W, nullptr);
+    step_copy<R>(rows[1], b, b, b, part.columns / W, nullptr);
+    reduce_rows<R>(code, {rows[0], part.columns}, {rows[1], part.columns}, part.columns, 1, made);
     to[i] = made[0];
   }
 }
@@ -52,7 +51,9 @@ ELMAN_INLINE void run_step(const PointwiseStep& step, const Part& part, Register
   const Operand<R>&a = r.value[first], &b = r.value[second], &c = r.value[third];
   R* const to = r.home[step.to];
   if (step.code >= first_row_code) {
-    reduce_part(step.code, part, a, r.apart[first], to);
+    if (a.step > 0 && b.step > 0)
+      reduce_rows<R>(step.code, {a.at, r.apart[first]}, {b.at, r.apart[second]}, part.columns, part.rows, to);
+    else reduce_repeated(step.code, part, a, r.apart[first], b, r.apart[second], to);
   } else if (step.narrow) {
     const auto run = [&](uint8_t of) { return Operand<R>{r.value[of].at, r.apart[of] ? W : 0}; };
     step_functions<R>[int(step.code)](to, run(first), run(second), run(third), (part.rows + W - 1) / W, nullptr);

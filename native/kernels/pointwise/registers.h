@@ -46,7 +46,7 @@ Operand<R> gather_one_a_row(const Pointwise<R>& p, int i, const Part& part, int6
 
 // One that does not stand at even distances
 template <class R>
-__attribute__((noinline)) Operand<R> gather_input(const Pointwise<R>& p, int i, Part part, int64_t& apart) {
+__attribute__((noinline)) Operand<R> gather_input(const Pointwise<R>& p, int i, const Part& part, int64_t& apart) {
   const PointwiseInput& input = p.inputs[i];
   const Lies lies = p.laid->in[i].lies;
   if (lies == Lies::elements) return gather_one_a_row(p, i, part, apart);
@@ -84,7 +84,7 @@ ELMAN_INLINE R* place_of(const Pointwise<R>& p, int o, const Part& part) {
 
 // A result goes where it was not made.
 template <class R>
-__attribute__((noinline)) void write(const Pointwise<R>& p, int o, Part part, Operand<R> from, int64_t apart) {
+__attribute__((noinline)) void write(const Pointwise<R>& p, int o, const Part& part, Operand<R> from, int64_t apart) {
   const PointwiseOutput& output = p.outputs[o];
   const Lies lies = p.laid->out[o].lies;
   if (lies == Lies::run || lies == Lies::elements)

@@ -52,16 +52,17 @@ struct Cascade {
   }
 };
 
-// NV vectors of columns, `length` rows `apart` elements from one to the next
-template <class R, class Op, int NV>
-ELMAN_INLINE void reduce_columns(const R* from, int64_t length, int64_t apart, vec<R> (&x)[NV]) {
+// NV vectors of columns, `length` rows `apart` elements from one to the next. terms(n): the vector from element n on
+template <class R, class Op, int NV, class Terms>
+ELMAN_INLINE void reduce_columns(int64_t length, int64_t apart, vec<R> (&x)[NV], Terms terms) {
   Cascade<R, Op, NV> cascade;
+  int64_t from = 0;
   for (int64_t done = 0;; done += block_rows) {
     const int64_t rows = length - done < block_rows ? length - done : block_rows;
     ELMAN_UNROLL_ALL
     for (int v = 0; v < NV; ++v) x[v] = splat(Op::start);
     for (int64_t i = 0; i < rows; ++i, from += apart) ELMAN_UNROLL_ALL
-    for (int v = 0; v < NV; ++v) x[v] = Op::join(x[v], load(from + v * width<R>));
+    for (int v = 0; v < NV; ++v) x[v] = Op::join(x[v], terms(from + v * width<R>));
     if (rows < block_rows) break;
     cascade.push(x);
   }
@@ -71,26 +72,26 @@ ELMAN_INLINE void reduce_columns(const R* from, int64_t length, int64_t apart, v
 template <class R, class Op, int NV>
 void reduce_strip(const R* from, int64_t length, int64_t apart, R* to, int last) {
   vec<R> x[NV];
-  reduce_columns<R, Op, NV>(from, length, apart, x);
+  reduce_columns<R, Op, NV>(length, apart, x, [=](int64_t n) __attribute__((always_inline)) { return load(from + n); });
   for (int v = 0; v + 1 < NV; ++v) store(to + v * width<R>, x[v]);
   store_partial(to + (NV - 1) * width<R>, x[NV - 1], last);
 }
 
-// A contiguous row of whole vectors, but for its lanes: what is left is to join those.
-template <class R, class Op>
-ELMAN_INLINE vec<R> reduce_lanes(const R* from, int64_t length) {
+// A contiguous row of whole vectors, but for its lanes: what is left is to join those. terms(n): the vector from element n on
+template <class R, class Op, class Terms>
+ELMAN_INLINE vec<R> reduce_lanes(int64_t length, Terms terms) {
   constexpr int W = width<R>, NV = 4;
   vec<R> x[NV];
   int64_t done = 0;
   if (length >= NV * W) {
     const int64_t rows = length / (NV * W);
-    reduce_columns<R, Op, NV>(from, rows, NV * W, x);
+    reduce_columns<R, Op, NV>(rows, NV * W, x, terms);
     done = rows * NV * W;
     x[0] = Op::join(Op::join(x[0], x[1]), Op::join(x[2], x[3]));
   } else {
     x[0] = splat(Op::start);
   }
-  for (; length - done >= W; done += W) x[0] = Op::join(x[0], load(from + done));
+  for (; length - done >= W; done += W) x[0] = Op::join(x[0], terms(done));
   return x[0];
 }
 
@@ -99,7 +100,7 @@ template <class R, class Op>
 R reduce_row(const R* from, int64_t length) {
   constexpr int W = width<R>;
   const int64_t done = length - length % W;
-  vec<R> x = reduce_lanes<R, Op>(from, done);
+  vec<R> x = reduce_lanes<R, Op>(done, [=](int64_t n) __attribute__((always_inline)) { return load(from + n); });
   if (done < length) x = Op::join(x, load_partial_or(from + done, int(length - done), Op::start));
   return across<R>(x, [](vec<R> a, vec<R> b) __attribute__((always_inline)) { return Op::join(a, b); });
 }

@@ -24,7 +24,8 @@ CODES = {
         "copy neg abs sign floor ceil round sqrt reciprocal rsqrt exp expm1 log log1p tanh sigmoid "
         "relu softplus erf sin cos logical_not is_nan is_inf "
         "add sub mul div pow max min mod equal less less_equal logical_and logical_or where multiply_add "
-        "row_sum row_max row_min row_prod".split()
+        "product sum_product difference_product less_product "
+        "row_sum row_max row_min row_prod row_dot".split()
     )
 }
 
@@ -72,6 +73,20 @@ NAMES = {
     "ReduceProd": "row_prod",
 }
 
+PAIRS = (
+    ("Add", "Mul", None, "multiply_add"),
+    ("ReduceSum", "Mul", 0, "row_dot"),
+    ("Sub", "Mul", 1, "less_product"),
+    ("Mul", "Sub", None, "difference_product"),
+    ("Mul", "Mul", None, "product"),
+    ("Mul", "Add", None, "sum_product"),
+)
+"""A node, one that nothing else reads, which operand that is (None: either), and the code of both.
+
+Its operands are those of the node that is read, then the other one. What stands first is looked for first. All but
+`multiply_add` round each result.
+"""
+
 MAX_REGISTERS = 64
 """`max_registers` of native/include/elman/kernels.h: what is held of a part must stay in the first cache."""
 
@@ -115,18 +130,19 @@ class _Compiler:
         self.uses = self._count_uses()
         self.fixed: set[int] = set()
         self.rooted: dict[int, Node] = {}
+        self.pairs: dict[int, tuple[str, list[Tensor]]] = {}
 
     def compile(self) -> Program:
         for t in self.body.inputs:
             self.register[(t.node.serial, t.index)] = r = self._new(keep=True)
             self.program.inputs.append(r)
-        absorbed = self._products_to_absorb()
+        self.pairs, absorbed = self._pairs()
         results = {(t.node.serial, t.index) for t in self.body.outputs}
         self.rooted = self._roots_to_absorb()
         roots = {root.serial for root in self.rooted.values()}
         for node in self.nodes:
             if node.serial not in absorbed and node.serial not in roots:
-                self._emit(node, absorbed, (node.serial, 0) in results)
+                self._emit(node, (node.serial, 0) in results)
         for t in self.body.outputs:
             self.program.outputs.append(self._output(t))
         if self.program.registers > MAX_REGISTERS:
@@ -142,37 +158,38 @@ class _Compiler:
             uses[(t.node.serial, t.index)] = uses.get((t.node.serial, t.index), 0) + 1
         return uses
 
-    def _products_to_absorb(self) -> dict[int, Node]:
-        """Products with one reader, an addition: the pair is one multiply-add. Maps the product to its reader."""
-        inside = {n.serial: n for n in self.nodes}
-        taken: set[int] = set()
-        absorbed: dict[int, Node] = {}
-        for node in self.nodes:
-            if node.op != "Add" or not dtypes.is_real(node.outputs[0].dtype):
-                continue
-            for t in node.inputs:
-                product = inside.get(t.node.serial)
-                if (
-                    product is not None
-                    and product.op == "Mul"
-                    and self.uses[(product.serial, 0)] == 1
-                    and node.serial not in taken
-                ):
-                    absorbed[product.serial] = node
-                    taken.add(node.serial)
-        return absorbed
+    def _pairs(self) -> tuple[dict[int, tuple[str, list[Tensor]]], set[int]]:
+        """Nodes that are done with one they read: code and operands of the two, by node; and those that are read."""
+        found: dict[int, tuple[str, list[Tensor]]] = {}
+        absorbed: set[int] = set()
+        single = {n.serial for n in self.nodes if self.uses[(n.serial, 0)] == 1}
+        for reader, op, place, code in PAIRS:
+            for node in self.nodes:
+                if node.op != reader or node.serial in absorbed or not dtypes.is_real(node.outputs[0].dtype):
+                    continue
+                for i, t in enumerate(node.inputs if place is None else node.inputs[place : place + 1], place or 0):
+                    fits = t.node.op == op and t.node.serial in single and self._may_pair(node, t.node, code)
+                    if fits and found.keys().isdisjoint((node.serial, t.node.serial)):
+                        found[node.serial] = code, [*t.node.inputs, *node.inputs[:i], *node.inputs[i + 1 :]]
+                        absorbed.add(t.node.serial)
+        return found, absorbed
+
+    def _may_pair(self, node: Node, read: Node, code: str) -> bool:
+        """What there is one of in a row is not computed for each of its elements, nor the other way round."""
+        if code == "row_dot":
+            return all(t.node.op != "Constant" and t.shape == read.outputs[0].shape for t in read.inputs)
+        return code == "multiply_add" or self._is_narrow(read.outputs[0]) == self._is_narrow(node.outputs[0])
 
     def _is_narrow(self, t: Tensor) -> bool:
         return self.program.rows and t.shape[-1:] == (1,)
 
-    def _emit(self, node: Node, absorbed: dict[int, Node], result: bool) -> None:
+    def _emit(self, node: Node, result: bool) -> None:
         self.narrow = self._is_narrow(node.outputs[0])
-        product = next((t.node for t in node.inputs if absorbed.get(t.node.serial) is node), None)
         if node.serial in self.rooted:
             self._inverse_root(node, result)
-        elif product is not None:
-            addend = node.inputs[1] if node.inputs[0].node is product else node.inputs[0]
-            self._step("multiply_add", node, [*product.inputs, addend], result)
+        elif node.serial in self.pairs:
+            code, operands = self.pairs[node.serial]
+            self._step(code, node, operands, result)
         elif node.op == "Cast":
             self._cast(node, result)
         else:
