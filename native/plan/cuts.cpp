@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t shard_rows = 8;          // fewest rows of a shard
 constexpr int64_t shard_work = 2'000'000;  // fewest floating-point operations of a shard
-constexpr int64_t full_quarters = 3;  // of the steps, where a batch is full
+constexpr int64_t full_quarters = 3;       // of the steps, of a batch that is full
 
 }  // namespace
 
@@ -21,27 +21,42 @@ int shard_count(const Spec& spec, const Numbers& symbols, const Numbers& sizes, 
   return int(std::clamp<int64_t>(std::min(by_rows, by_work), 1, most));
 }
 
+namespace {
+
+// f(row, how many of `steps` count) for every row
+template <class F>
+void each_length(const Spec& spec, const Ragged& ragged, const Feed& feed, int64_t rows, int64_t steps, F f) {
+  const auto input = std::find(spec.inputs.begin(), spec.inputs.end(), ragged.lengths) - spec.inputs.begin();
+  const Array& a = feed.arrays[size_t(input)];
+  for (int64_t row = 0; row < rows; ++row) {
+    int32_t length = 0;
+    if (const Row own = feed.row(a, row); own.bytes >= 4) std::memcpy(&length, own.data, sizeof length);
+    f(row, std::clamp<int64_t>(length, 0, steps));
+  }
+}
+
+}  // namespace
+
 // As the number of shards, a function of the batch alone. Whole numbers throughout, for rounding may differ between machines.
 Cut cut(const Spec& spec, const Numbers& symbols, const Feed& feed, int threads) {
-  if (spec.ragged.empty()) return {};
+  const int64_t rows = symbols[0];
+  if (spec.ragged.empty() || rows == 0) return {};
   const Numbers sizes = evaluate(spec.dims, symbols);
-  const int64_t count = shard_count(spec, symbols, sizes, threads), rows = symbols[0];
+  const auto steps_of = [&](const Ragged& r) { return std::max<int64_t>(sizes[size_t(r.steps)], 1); };
   Cut out{{}, true};
+  for (const Ragged& r : spec.ragged) {
+    int64_t counted = 0;
+    each_length(spec, r, feed, rows, steps_of(r), [&](int64_t, int64_t length) { counted += length; });
+    out.full = out.full && 4 * counted >= full_quarters * steps_of(r) * rows;
+  }
+  const int64_t count = shard_count(spec, symbols, sizes, threads);
+  if (count == 1) return out;
   int64_t whole = sizes[size_t(spec.row_work)];
   Numbers work(size_t(rows), 0);
   for (const Ragged& r : spec.ragged) {
-    const auto input = std::find(spec.inputs.begin(), spec.inputs.end(), r.lengths) - spec.inputs.begin();
-    const Array& a = feed.arrays[size_t(input)];
-    const int64_t steps = std::max<int64_t>(sizes[size_t(r.steps)], 1), step = sizes[size_t(r.work)] / (steps * rows);
-    int64_t counted = 0;
+    const int64_t steps = steps_of(r), step = sizes[size_t(r.work)] / (steps * rows);
     whole -= step * steps * rows;
-    for (int64_t row = 0; row < rows; ++row) {
-      int32_t length = 0;
-      if (const Row at = feed.row(a, row); at.bytes >= 4) std::memcpy(&length, at.data, sizeof length);
-      const int64_t own = std::clamp<int64_t>(length, 0, steps);
-      counted += own, work[size_t(row)] += step * own;
-    }
-    out.full = out.full && 4 * counted >= full_quarters * steps * rows;
+    each_length(spec, r, feed, rows, steps, [&](int64_t row, int64_t length) { work[size_t(row)] += step * length; });
   }
   int64_t total = 0, done = 0;
   for (int64_t& w : work) total += w += std::max<int64_t>(whole, 0) / rows;

@@ -11,7 +11,7 @@ int shard_count(const Spec& spec, const Numbers& symbols, const Numbers& sizes, 
 
 struct Cut {
   Numbers rows;  // at which shards after the first start; empty: like numbers of rows
-  bool full = false;  // whether nearly all steps of sequences with lengths count
+  bool full = false;  // whether three quarters of the steps of sequences with lengths count
   auto operator<=>(const Cut&) const = default;
 };
 

@@ -64,7 +64,7 @@ MODELS = {
 
 @pytest.mark.parametrize("order", LENGTHS)
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(("rows", "steps"), [(1, 9), (33, 20), (70, 40)])
+@pytest.mark.parametrize(("rows", "steps"), [(0, 5), (1, 9), (33, 20), (70, 40)])
 def test_numbers_are_those_of_the_reference(model, order, rows, steps):
     graph = training(*MODELS[model]())
     arrays = data(rows, steps, order)
