@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.errors import ArgumentError
 from elman.executors import Arrays, Plan, Rows
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
@@ -142,6 +143,11 @@ class OnBatch(abc.ABC):
         return self._train(x, y, sample_weight, class_weight, return_dict)
 
     def _train(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+        if isinstance(class_weight, str):
+            cure = "One batch does not tell how frequent classes are: count them in all of the data."
+            raise ArgumentError.at(
+                self.where, "class_weight", "a mapping from class number to weight", class_weight, cure
+            )
         self._build_for(x)
         steps, adapter, objective = self._training_parts("train_on_batch")
         data = adapter.data_set(x, y, sample_weight, class_weight)

@@ -42,6 +42,7 @@ from elman.training import (
 )
 from elman.training.batches import BATCH
 from elman.training.callbacks import Callback, CallbackList, ProgressBar
+from elman.training.classes import ClassWeight
 
 __all__ = ["Compiled"]
 
@@ -224,7 +225,7 @@ class Compiled(OnBatch, Layer):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -245,7 +246,9 @@ class Compiled(OnBatch, Layer):
             verbose: 0 silent, 1 or "auto" a live line, 2 a line an epoch.
             validation_split: the last part of the rows, before shuffling, to validate with.
             validation_data: (x, y) or (x, y, sample_weight), or batches.
-            class_weight: class number -> weight. sample_weight: (N,), or (N, T) for sequences.
+            class_weight: class number -> weight, or "balanced": n / (classes * count) of the rows to train on, as in
+                scikit-learn. For targets that are class numbers or one-hot. Rows to validate with are not weighed.
+            sample_weight: (N,), or (N, T) for sequences.
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.
             truncate: the sequences of x are long: read them in windows of at most so many steps, side by side in
@@ -324,13 +327,14 @@ class Compiled(OnBatch, Layer):
             data: DataSet | Stream = stream
         else:
             self._build_for(x)
-            data = self._training_parts("fit")[1].data_set(x, y, sample_weight, class_weight)
-        if validation_data is not None:
-            return data, self._measured("validation_data", validation_data)
-        if validation_split:
+            data = self._training_parts("fit")[1].data_set(x, y, sample_weight)
+        validation = None if validation_data is None else self._measured("validation_data", validation_data)
+        if validation is None and validation_split:
             assert isinstance(data, DataSet)
-            return split(data, self.where, validation_split)
-        return data, None
+            data, validation = split(data, self.where, validation_split)
+        if class_weight is not None and isinstance(data, DataSet):
+            data = self._training_parts("fit")[1].weighted(data, class_weight)
+        return data, validation
 
     def _check_stream(self, y: Any, sample_weight: Any, class_weight: Any, validation_split: float) -> None:
         for argument, value in (

@@ -17,8 +17,9 @@ from elman.graph import Graph, Tensor
 from elman.layers.base import tracing
 from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
-from elman.training.arrays import Column, Padded, check_finite, convert, fit_rank, is_ragged, shape_text, take, to_array
+from elman.training.arrays import Column, Padded, check_finite, convert, is_ragged, shape_text, take, to_array
 from elman.training.buckets import Trim
+from elman.training.classes import ClassWeight, class_weights
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
 from elman.training.sources import DataSet, Stream
@@ -77,9 +78,7 @@ class Adapter:
         arrays += [n for n in lengths if n is not None]
         return DataSet(arrays, Signature(tuple(n is not None for n in lengths)), lengths)
 
-    def data_set(
-        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
-    ) -> DataSet:
+    def data_set(self, x: Any, y: Any, sample_weight: Any = None, class_weight: ClassWeight | None = None) -> DataSet:
         """A data set with targets and weights.
 
         Raises: DataError, ShapeError, DTypeError, ArgumentError: what does not fit, with row and column.
@@ -87,14 +86,37 @@ class Adapter:
         assert self.objective is not None
         data = self.inputs(x)
         targets = self._targets(y, data)
-        weights = self._weights(sample_weight, class_weight, targets, data.rows)
+        weights = self._weights(sample_weight, targets, data.rows)
         signature = Signature(
             data.signature.ragged,
             tuple(None if t is None else self._target(i, t) for i, t in enumerate(targets)),
             tuple(0 if w is None else w.ndim for w in weights),
         )
         given = [a for a in (*targets, *weights) if a is not None]
-        return DataSet([*data.arrays, *given], signature, data.lengths)
+        made = DataSet([*data.arrays, *given], signature, data.lengths)
+        return made if class_weight is None else self.weighted(made, class_weight)
+
+    def weighted(self, data: DataSet, class_weight: ClassWeight) -> DataSet:
+        """A data set whose rows or steps also count as the classes of its targets do.
+
+        Raises: DataError: targets that are no classes, or classes without a weight. ArgumentError: no mapping.
+        """
+        signature, program, arrays = data.signature, self.program, iter(data.arrays)
+        kept = [next(arrays) for _ in range(len(self.columns) + sum(signature.ragged))]
+        targets = [None if t is None else np.asarray(next(arrays)) for t in signature.targets]
+        weights = [np.asarray(next(arrays)) if rank else None for rank in signature.weights]
+        lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
+        for i, (target, weight, output) in enumerate(zip(targets, weights, program.outputs, strict=True)):
+            if target is None:
+                continue
+            n = lengths.get(output.shape[1]) if output.ndim > 2 else None
+            made = class_weights(program.where, class_weight, target, self._target_name(i), n)
+            if weight is not None:
+                made = weight.reshape(weight.shape + (1,) * (made.ndim - weight.ndim)) * made
+            weights[i] = np.ascontiguousarray(made, output.dtype)
+        ranks = tuple(0 if w is None else w.ndim for w in weights)
+        given = [a for a in (*targets, *weights) if a is not None]
+        return DataSet([*kept, *given], signature._replace(weights=ranks), data.lengths)
 
     def batch(self, item: Any) -> DataSet:
         """A data set from one item of a stream: (x, y), (x, y, sample_weight), or a dict of inputs and targets."""
@@ -183,7 +205,7 @@ class Adapter:
         padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, data)
         if not integers:
             check_target(padded.values, column)
-        elif loss is not None and isinstance(output.shape[-1], int):
+        if loss is not None and isinstance(output.shape[-1], int):
             loss.check_targets(column.where, column.name, padded.values, None, output.shape[-1])
         return padded.values
 
@@ -247,13 +269,7 @@ class Adapter:
         ]
         return Target(str(array.dtype), (output.shape[0], *sizes[1:]))
 
-    def _weights(
-        self,
-        sample_weight: Any,
-        class_weight: Mapping[int, float] | None,
-        targets: Sequence[np.ndarray | None],
-        rows: int,
-    ) -> list[np.ndarray | None]:
+    def _weights(self, sample_weight: Any, targets: Sequence[np.ndarray | None], rows: int) -> list[np.ndarray | None]:
         program = self.program
         given: list[Any] = [None] * len(program.names)
         if sample_weight is not None:
@@ -263,18 +279,12 @@ class Adapter:
                 if several
                 else [sample_weight] * len(program.names)
             )
-        found: list[np.ndarray | None] = []
-        for i, (part, output, target) in enumerate(zip(given, program.outputs, targets, strict=True)):
-            weight = None if part is None or target is None else self._one_weight(part, output, rows)
-            if class_weight is not None and target is not None:
-                by_class = class_weights(program.where, class_weight, target, self._target_name(i))
-                weight = (
-                    by_class
-                    if weight is None
-                    else weight.reshape(weight.shape + (1,) * (by_class.ndim - weight.ndim)) * by_class
-                )
-            found.append(None if weight is None else np.ascontiguousarray(weight, output.dtype))
-        return found
+        return [
+            None
+            if part is None or target is None
+            else np.ascontiguousarray(self._one_weight(part, output, rows), output.dtype)
+            for part, output, target in zip(given, program.outputs, targets, strict=True)
+        ]
 
     def _one_weight(self, part: Any, output: Tensor, rows: int) -> np.ndarray:
         weight = to_array(part, Column(self.program.where, "sample_weight", output.shape[:1], output.dtype))
@@ -307,35 +317,6 @@ def check_target(values: np.ndarray, column: Column) -> None:
             values.shape,
             "Give one target for each output.",
         )
-
-
-def class_weights(where: str, weights: Mapping[int, float], target: np.ndarray, name: str) -> np.ndarray:
-    """The weight of each target's class. Shapes: (N,), (N, 1), (N, T) or one-hot (N, C) -> (N,) or (N, T).
-
-    Raises: DataError: a class without a weight.
-    """
-    one_hot = target.dtype.kind == "f" and target.ndim >= 2 and target.shape[-1] > 1
-    classes = (
-        target.argmax(-1)
-        if one_hot
-        else fit_rank(target, Column(where, name, ((1,) * max(1, target.ndim - 1)), "int32"))
-    )
-    classes = classes.astype(np.int64)
-    known = {int(k): float(v) for k, v in weights.items()}
-    values, inverse = np.unique(classes, return_inverse=True)
-    for value in values:
-        if int(value) not in known:
-            row = int(np.argwhere(classes == value)[0][0])
-            cure = f"Known classes: {', '.join(map(str, sorted(known)))}."
-            raise DataError.at(
-                where,
-                "class_weight",
-                "given for every class",
-                weights,
-                cure,
-                because=f"{name} has class {value} in row {row}",
-            )
-    return np.array([known[int(v)] for v in values])[inverse.reshape(classes.shape)]
 
 
 def _shared_axes(columns: Sequence[Column]) -> list[list[tuple[int, int]]]:

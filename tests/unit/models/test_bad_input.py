@@ -370,3 +370,81 @@ def test_a_bad_batch_is_told_from_divergence() -> None:
         model.train_on_batch(with_bad(x, (2, 1), np.nan), y)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# ---- targets of classes -------------------------------------------------------------------------------------------
+
+
+def classes(outputs: int, loss: str) -> Sequential:
+    model = Sequential([Input((3,)), Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax")], name="m")
+    model.compile("sgd", loss)
+    return model
+
+
+def test_class_weight_refuses_targets_that_are_no_class_numbers() -> None:
+    refused(
+        DataError,
+        "Sequential 'm': y must be whole class numbers beside class_weight. Received y=0.999: row 2. "
+        "Weigh rows of other targets by sample_weight.",
+        lambda: classes(1, "binary_crossentropy").fit(
+            np.ones((4, 3)), [0, 1, 0.999, 1], class_weight={0: 10, 1: 1}, verbose=0
+        ),
+    )
+
+
+@pytest.mark.parametrize("row", [[0.5, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+def test_class_weight_refuses_targets_that_are_not_one_hot(row: list[float]) -> None:
+    refused(
+        DataError,
+        f"Sequential 'm': y must be one-hot beside class_weight. Received y={row}: row 1. "
+        "Weigh rows of other targets by sample_weight.",
+        lambda: classes(3, "categorical_crossentropy").fit(
+            np.ones((2, 3)), [[0.0, 1.0, 0.0], row], class_weight="balanced", verbose=0
+        ),
+    )
+
+
+def test_class_weight_that_is_no_mapping() -> None:
+    refused(
+        ArgumentError,
+        "Sequential 'm': class_weight must be a mapping from class number to weight, or \"balanced\". "
+        "Received class_weight='even'. For example {0: 1.0, 1: 5.0}.",
+        lambda: dense().fit(np.ones((2, 3)), [0, 1], class_weight="even", verbose=0),
+    )
+    refused(
+        ArgumentError,
+        "Sequential 'm': class_weight must be a mapping from class number to weight. Received "
+        "class_weight='balanced'. One batch does not tell how frequent classes are: count them in all of the data.",
+        lambda: dense().train_on_batch(np.ones((2, 3)), [0, 1], class_weight="balanced"),
+    )
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "binary_focal_crossentropy"])
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
+def test_labels_outside_0_and_1_of_a_binary_crossentropy(loss: str, verb: str) -> None:
+    model, y = classes(1, loss), np.array([1, -1, 1, 1])
+    quiet = {} if verb.endswith("batch") else {"verbose": 0}
+    refused(
+        DataError,
+        f"Sequential 'm': y must be in [0, 1] for {loss}. Received y=-1.0: row 1. "
+        "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'.",
+        lambda: getattr(model, verb)(np.ones((4, 3)), y, **quiet),
+    )
+    refused(
+        DataError,
+        f"Sequential 'm': y must be in [0, 1] for {loss}. Received y=2.0: row 3. "
+        "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'.",
+        lambda: getattr(model, verb)(np.ones((4, 3)), [0, 0.25, 1, 2], **quiet),
+    )
+
+
+def test_labels_outside_0_and_1_of_a_step() -> None:
+    model = Sequential([Input((None, 2)), SimpleRNN(3, return_sequences=True), Dense(1)], name="m")
+    model.compile("sgd", "binary_crossentropy")
+    y = [np.zeros(2), np.array([0.0, 1.0, -1.0])]
+    refused(
+        DataError,
+        "Sequential 'm': y must be in [0, 1] for binary_crossentropy. Received y=-1.0: row 1, step 2. "
+        "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'.",
+        lambda: model.fit([np.ones((2, 2)), np.ones((3, 2))], y, verbose=0),
+    )

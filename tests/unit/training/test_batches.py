@@ -175,6 +175,35 @@ def test_class_weights_are_sample_weights_of_the_classes(one_hot: bool) -> None:
     assert found[0] == found[1]
 
 
+def tagger() -> Sequential:
+    made = Sequential([Input((None, 3)), Dense(2, activation="softmax", kernel_initializer="ones")])
+    made.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+    return made
+
+
+def test_balanced_class_weights_count_the_real_steps_of_the_targets() -> None:
+    x, y = [X[:1], X[1:6]], [np.array([1]), np.array([0, 1, 1, 1, 1])]  # one 0 and five 1, and four steps of padding
+    found = tagger().fit(x, y, class_weight="balanced", **FIT).history
+    assert found == tagger().fit(x, y, class_weight={0: 6 / (2 * 1), 1: 6 / (2 * 5)}, **FIT).history
+
+
+def test_balanced_class_weights_count_the_rows_to_train_on_and_validation_is_not_weighed() -> None:
+    y = np.array([0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0])[:, None]
+    split = model().fit(X, y, class_weight="balanced", validation_split=1 / 3, **FIT).history
+    given = {"class_weight": {0: 8 / 2, 1: 8 / 14}, "validation_data": (X[8:], y[8:])}
+    assert split == model().fit(X[:8], y[:8], **given, **FIT).history
+    first = model()
+    first.fit(X[:8], y[:8], class_weight=given["class_weight"], **FIT)
+    assert split["val_loss"] == [first.evaluate(X[8:], y[8:], batch_size=4, verbose=0)]
+
+
+def test_class_weights_multiply_sample_weights() -> None:
+    y = (np.arange(12) % 2)[:, None]
+    weight = np.linspace(0, 2, 12)
+    both = model().fit(X, y, sample_weight=weight, class_weight={0: 1.0, 1: 4.0}, **FIT).history
+    assert both == model().fit(X, y, sample_weight=weight * np.array([1.0, 4.0])[y[:, 0]], **FIT).history
+
+
 def test_step_weights() -> None:
     made = Sequential([Input((4, 1)), Dense(1, kernel_initializer="ones")])
     made.compile("sgd", "mse")
