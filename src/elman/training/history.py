@@ -13,8 +13,8 @@ __all__ = ["History"]
 class History(Callback):
     """The losses and metrics of every epoch, as `fit` returns them.
 
-    `history` maps a name ("loss", "val_loss", "accuracy") to its values; `epoch` holds the epoch numbers, from 0;
-    `params` what the fit was told (epochs, steps, verbose).
+    `history` maps a name ("loss", "val_loss", "accuracy") to its values, which are lists for metrics of several
+    numbers; `epoch` holds the epoch numbers, from 0; `params` what the fit was told (epochs, steps, verbose).
 
     Example:
         >>> h = History()

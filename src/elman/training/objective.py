@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from elman import losses, metrics, ops
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, Variable
@@ -189,11 +191,12 @@ class Objective:
                 made.extend(metric.updates(true, out, weight))
         return made
 
-    def result(self) -> dict[str, float]:
-        """Everything reported, by name."""
-        logs = self.means.result()
+    def result(self) -> dict[str, Any]:
+        """Everything reported, by name: a float, or a list of them for a metric of several numbers."""
+        logs: dict[str, Any] = {**self.means.result()}
         for name, metric in self.reported:
-            logs[name] = float(metric.result())
+            found = np.asarray(metric.result())
+            logs[name] = found.item() if found.size == 1 else found.tolist()
         return logs
 
     def reset(self) -> None:

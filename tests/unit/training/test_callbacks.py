@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from elman.errors import ArgumentError, DivergenceError, MissingExtraError, UnknownNameError
-from elman.layers import Dense, Input
+from elman.layers import Dense, Input, set_seed
+from elman.metrics import Precision
 from elman.models import Sequential, load_model
 from elman.optimizers import SGD
 from elman.training import callbacks as cb
@@ -339,3 +340,53 @@ def test_a_live_line_on_a_terminal() -> None:
     text = screen.getvalue()
     assert text.startswith("Epoch 1/1\n\r2/3 ━━━━━━━━━━━━━───────")
     assert re.search(r"\r3/3 ━{20} \d+ms \d+us/step - loss: 0\.2500\s*\n$", text)
+
+
+CLASSES = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
+
+
+def classifier(*metrics: Any) -> Sequential:
+    set_seed(1)
+    made = Sequential([Input((2,)), Dense(3, "softmax")])
+    made.compile(SGD(0.1), "categorical_crossentropy", metrics=list(metrics))
+    return made
+
+
+def test_a_metric_of_several_numbers_is_a_list_in_all_that_is_reported(tmp_path: Path, capsys: Any) -> None:
+    made = classifier("f1_score", Precision(thresholds=[0.3, 0.6], name="precision"))
+    backup, table = cb.BackupAndRestore(tmp_path / "kept"), tmp_path / "epochs.csv"
+    found = made.fit(X, CLASSES, epochs=2, validation_data=(X, CLASSES), callbacks=[backup, cb.CSVLogger(table)])
+    loss, each_class, each_threshold = made.evaluate(X, CLASSES, verbose=0)
+    assert found.history["val_f1_score"][-1] == each_class and len(each_class) == 3
+    assert found.history["val_precision"][-1] == each_threshold and len(each_threshold) == 2
+    assert np.shape(found.history["f1_score"]) == (2, 3)
+    assert made.evaluate(X, CLASSES, verbose=0, return_dict=True) == {
+        "loss": loss, "f1_score": each_class, "precision": each_threshold,
+    }  # fmt: skip
+    assert made.test_on_batch(X, CLASSES)[1] == each_class
+    shown = " ".join(f"{value:.4f}" for value in each_class)
+    assert f" - val_f1_score: [{shown}]" in capsys.readouterr().out
+    with table.open() as file:
+        assert list(csv.DictReader(file))[-1]["val_f1_score"] == str(each_class)
+
+
+def test_of_several_numbers_none_is_monitored_or_named() -> None:
+    made = classifier("f1_score")
+    with pytest.raises(ArgumentError, match=r"EarlyStopping: monitor must be one number.*3 numbers.*average"):
+        made.fit(X, CLASSES, verbose=0, callbacks=cb.EarlyStopping("f1_score"))
+    with pytest.raises(ArgumentError, match=r"filepath.*several numbers.*Known names: epoch, loss\."):
+        made.fit(X, CLASSES, verbose=0, callbacks=cb.ModelCheckpoint("best-{f1_score:.2f}.safetensors"))
+
+
+def test_training_goes_on_with_lists_in_its_history(tmp_path: Path) -> None:
+    class Stop(cb.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    unbroken = classifier("f1_score").fit(X, CLASSES, epochs=3, verbose=0).history
+    made = classifier("f1_score")
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(X, CLASSES, epochs=3, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path), Stop()])
+    again = classifier("f1_score").fit(X, CLASSES, epochs=3, verbose=0, callbacks=cb.BackupAndRestore(tmp_path))
+    assert again.history == unbroken

@@ -21,8 +21,8 @@ class Callback:
     """Something that is told how training goes, and may act on it. Override the hooks you need.
 
     `self.model` is the model that trains, `self.params` a dict with epochs, steps and verbose. `logs` are the means of
-    the epoch so far, by the names of `history`. Setting `self.model.stop_training = True` ends training after the epoch
-    (or the batch).
+    the epoch so far, by the names of `history`: floats, or lists of them for metrics of several numbers. Setting
+    `self.model.stop_training = True` ends training after the epoch (or the batch).
 
     Example:
         >>> class Talk(Callback):

@@ -84,7 +84,7 @@ class TensorBoard(Callback):
         """Write the epoch's scalars."""
         for name, value in (logs or {}).items():
             run, plain = ("validation", name[4:]) if name.startswith("val_") else ("train", name)
-            self._writer(run).add_scalar(f"epoch_{plain}", value, epoch)
+            self._scalar(run, f"epoch_{plain}", value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for layer in self.model.layers:
                 for weight in layer.weights:
@@ -94,7 +94,12 @@ class TensorBoard(Callback):
         step = int(self.model.optimizer.iterations.value)
         if step % int(self.update_freq) == 0:
             for name, value in (logs or {}).items():
-                self._writer("train").add_scalar(f"batch_{name}", value, step)
+                self._scalar("train", f"batch_{name}", value, step)
+
+    def _scalar(self, run: str, name: str, value: Any, step: int) -> None:
+        several = isinstance(value, list)
+        for i, one in enumerate(value if several else [value]):
+            self._writer(run).add_scalar(f"{name}_{i}" if several else name, one, step)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the files."""

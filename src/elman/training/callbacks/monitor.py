@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from elman.errors import ArgumentError, unknown_name
 
@@ -56,11 +57,15 @@ class Monitor:
             self.best = value
         return found
 
-    def value(self, logs: Mapping[str, float] | None) -> float:
-        """The monitored number. Raises: ArgumentError: the logs do not have it."""
+    def value(self, logs: Mapping[str, Any] | None) -> float:
+        """The monitored number. Raises: ArgumentError: the logs do not have it, or several by its name."""
         found = (logs or {}).get(self.name)
         if found is None:
             cure = "Pass validation_data or validation_split." if self.name.startswith("val_") else "Check the name."
             known = ", ".join(logs or {}) or "nothing"
             raise ArgumentError.at(self.where, "monitor", f"one of the logged names ({known})", self.name, cure)
+        if isinstance(found, list):
+            cure = "Monitor another, or give the metric an average."
+            because = f"{self.name} has {len(found)} numbers"
+            raise ArgumentError.at(self.where, "monitor", "one number", self.name, cure, because=because)
         return float(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from time import perf_counter
-from typing import TextIO
+from typing import Any, TextIO
 
 from elman.training.callbacks.base import Callback
 
@@ -111,8 +111,11 @@ def _each(seconds: float, steps: int) -> str:
     )
 
 
-def _numbers(logs: Mapping[str, float] | None) -> str:
-    return "".join(
-        f" - {name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f" - {name}: {value:.4e}"
-        for name, value in (logs or {}).items()
-    )
+def _numbers(logs: Mapping[str, Any] | None) -> str:
+    return "".join(f" - {name}: {_number(value)}" for name, value in (logs or {}).items())
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{' '.join(map(_number, value))}]"
+    return f"{value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{value:.4e}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from elman.errors import ArgumentError
 from elman.training.callbacks.base import Callback
@@ -80,19 +81,19 @@ class ModelCheckpoint(Callback):
             self.model.save(path, overwrite=True)
 
     def _path(self, epoch: int, logs: Logs, batch: int | None) -> str:
-        values = {"epoch": epoch + 1, **logs, **({} if batch is None else {"batch": batch + 1})}
+        values: dict[str, Any] = {"epoch": epoch + 1, **logs, **({} if batch is None else {"batch": batch + 1})}
         try:
             return self.filepath.format(**values)
-        except KeyError as error:
-            known = ", ".join(map(str, values))
-            cure = f"Known names: {known}."
+        except (KeyError, TypeError) as error:
+            known = ", ".join(name for name, value in values.items() if not isinstance(value, list))
+            because = f"{error} is not known" if isinstance(error, KeyError) else "one of them has several numbers"
             raise ArgumentError.at(
                 "ModelCheckpoint",
                 "filepath",
                 "made of known names",
                 self.filepath,
-                cure,
-                because=f"{error} is not known",
+                f"Known names: {known}.",
+                because=because,
             ) from None
 
 
