@@ -50,10 +50,11 @@ std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64
     p->b = moves(i.in[1], p->each * c.b_row);
   } else {
     p->a = moves(i.in[0], p->each * c.a_row);
-    p->init = p->each * c.init_row;
+    p->init = i.in.size() > 2 ? moves(i.in[2], p->each * c.init_row) : 0;
     p->c = moves(i.out[0], p->each * c.c_row);
     if (const auto found = rows_at.find(i.in[0]); found != rows_at.end()) {
       p->rows_at = found->second->rows.data();
+      p->product = layout_.products(i).matmul;  // what was chosen for one row reads it in place
       p->whole.finite = &found->second->finite;
       p->rows.resize(size_t(p->each * std::min(steps, strip_steps(p->each))));
     }

@@ -179,6 +179,43 @@ def test_steps_that_are_multiplied_stay_where_they_lie_if_they_are_long(features
     assert len(native.profile(2)) > 0
 
 
+@pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("rows", [1, 2, 33])
+def test_one_step_of_one_row_stays_where_it_lies(name, rows):
+    elman.set_seed(0)
+    model = elman.Sequential([elman.Input((None, 40)), getattr(elman.layers, name)(32)])
+    x = np.random.default_rng(rows).normal(size=(rows, 1, 40)).astype(np.float32)
+    wanted = np.array([model.stream().step(row[0]) for row in x])
+    for size in (1, 32, None):
+        np.testing.assert_array_equal(model.predict(x, batch_size=size, verbose=0), wanted)
+
+
+class Sum(elman.layers.Cell):
+    """Its input is multiplied, and added as it is, whose gradient is a product and what a loop makes."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.state_size = units
+
+    def build(self, features):
+        self.kernel = self.add_weight("kernel", (features, self.state_size), "glorot_uniform")
+        self.recurrent_kernel = self.add_weight("recurrent_kernel", (self.state_size, self.state_size), "orthogonal")
+
+    def step(self, x, h):
+        h = ops.tanh(x @ self.kernel + h @ self.recurrent_kernel) + 0.5 * x
+        return h, h
+
+
+@pytest.mark.parametrize("cell", [lambda: elman.layers.RNN(Sum(24), return_sequences=True), lambda: layer("SRU", 24)])
+@pytest.mark.parametrize(("rows", "steps"), [(1, 300), (16, 37), (33, 20), (70, 50)])
+def test_a_product_may_be_added_to_what_a_strip_makes(cell, rows, steps):
+    graph = training([elman.layers.Dense(24), cell()])
+    x = np.random.default_rng([rows, steps]).normal(size=(rows, steps, 3)).astype(np.float32)
+    native, reference = (e().compile(graph).run([x]).outputs for e in (NativeExecutor, ReferenceExecutor))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, 24 + rows * steps, steps)
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_steps_that_are_multiplied_are_looked_at(threads, monkeypatch):
     monkeypatch.setenv("ELMAN_NUM_THREADS", str(threads))
