@@ -79,6 +79,15 @@ def test_a_model_is_scored_drawn_and_summed_up(run, reviews, monkeypatch):
         assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("classifier")
+def test_a_cell_without_a_truth_is_no_wrong_answer(run, reviews):
+    lines = reviews.read_text().splitlines()
+    Path("gap.csv").write_text("\n".join([*lines[:3], lines[3].rpartition(",")[0] + ",", *lines[4:]]))
+    code, out, err = run("evaluate", "model.safetensors", "gap.csv")
+    assert (code, out) == (2, "")
+    assert "'mood' must have a value in every row. Received 'mood'=None: row 2. Fill or drop the row." in err
+
+
 @pytest.mark.usefixtures("book")
 def test_a_book_becomes_a_language_model_that_writes_on(run):
     settings = ["--prompt", "the ", "--length", "20"]

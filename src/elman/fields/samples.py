@@ -47,13 +47,15 @@ Put it into a list.
 
 
 def is_missing(sample: Any) -> bool:
-    """Whether a sample is None or NaN.
+    """Whether a sample is None or NaN, or what pandas has for them.
 
     Example:
         >>> is_missing(float("nan")), is_missing("")
         (True, False)
     """
-    return sample is None or (isinstance(sample, float | np.floating) and bool(np.isnan(sample)))
+    if isinstance(sample, float | np.floating):
+        return bool(np.isnan(sample))
+    return sample is None or type(sample).__name__ in ("NAType", "NaTType")
 
 
 def plain(sample: Any) -> Any:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ArgumentError, DataError, ElmanError, unknown_column
+from elman.errors import ArgumentError, DataError, DTypeError, ElmanError, unknown_column
 from elman.fields import Field, Table
+from elman.fields.samples import is_missing
 from elman.fields.scaling import as_numbers
 from elman.tasks.sequence.design import is_number
 
-__all__ = ["Columns", "as_samples", "count", "cut_ends", "naming", "read_columns", "rows_of", "sized", "split_rows"]
+__all__ = [
+    "Columns",
+    "as_samples",
+    "check_truths",
+    "count",
+    "cut_ends",
+    "naming",
+    "read_columns",
+    "rows_of",
+    "sized",
+    "split_rows",
+]
 
 Columns = dict[str, Any]
 """Name -> a list or an array, one entry a row."""
@@ -42,7 +54,7 @@ def read_columns(where: str, data: Any, names: Sequence[str]) -> Columns:
         for name in names:
             if name not in data:
                 raise unknown_column(where, "data", name, [str(key) for key in data])
-        columns = {name: _column(data[name]) for name in names}
+        columns = {name: _column_of(where, name, data[name]) for name in names}
     else:
         table = Table.wrap(where, data)
         columns = {name: _column(table.column(where, "data", name)) for name in names}
@@ -66,6 +78,25 @@ def as_samples(where: str, field: Field[Any], column: Any) -> Any:
         as_numbers(f"{where}, sample {n}", row) if isinstance(row, (list, tuple)) else row
         for n, row in enumerate(column)
     ]
+
+
+def check_truths(where: str, name: str, column: Any) -> None:
+    """Refuse rows without a truth: an answer to them is neither right nor wrong.
+
+    Raises:
+        DataError: a row that is missing, or that misses something, with its number.
+
+    Example:
+        >>> check_truths("evaluate", "mood", ["+", None])
+        Traceback (most recent call last):
+            ...
+        elman.errors.DataError: evaluate: 'mood' must have a value in every row. Received 'mood'=None: row 1. \
+Fill or drop the row.
+    """
+    for row, value in enumerate(column):
+        if is_missing(value) or (isinstance(value, (list, tuple)) and any(map(is_missing, value))):
+            rule, cure = "have a value in every row", "Fill or drop the row."
+            raise DataError.at(where, repr(name), rule, value, cure, because=f"row {row}")
 
 
 @contextmanager
@@ -143,13 +174,21 @@ def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns
     return begun, ended if any(len(row) for column in ended.values() for row in column) else None
 
 
+def _column_of(where: str, name: str, values: Any) -> Any:
+    """The column that a mapping has. Raises: DTypeError: one value, which is no column."""
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        rule, cure = "a column: a list with one entry a row", "Put it into a list; one row is [{...}]."
+        raise DTypeError.at(where, f"data[{name!r}]", rule, type(values).__name__, cure)
+    return _column(values)
+
+
 def _column(values: Any) -> Any:
     """A column as a list, or as an array of numbers."""
     if isinstance(values, np.ndarray):
         return values.tolist() if values.dtype == object else values
     if hasattr(values, "to_list"):
         return values.to_list()
-    return values if isinstance(values, str) else list(values)
+    return list(values)
 
 
 def _check(where: str, columns: Mapping[str, Any]) -> None:

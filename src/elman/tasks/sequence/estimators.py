@@ -10,6 +10,8 @@ from elman.errors import unknown_name
 from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
 from elman.fields.samples import is_missing
 from elman.tasks.estimator import settings
+from elman.tasks.sequence.columns import check_truths
+from elman.tasks.sequence.tabular import targets
 from elman.tasks.sequence.wrapping import Trained, Wrapped
 
 __all__ = [
@@ -82,7 +84,10 @@ class _Classifier(Wrapped):
 
     def score(self, X: Any, y: Any) -> float:
         """Accuracy."""
-        return float(np.mean(self.predict(X) == np.asarray(y)))
+        answers = self.predict(X)
+        true = targets("score", y, len(answers), numeric=False)
+        check_truths("score", "y", true)
+        return float(np.mean(answers == np.asarray(true)))
 
 
 class _Regressor(Wrapped):

@@ -21,6 +21,7 @@ from elman.tasks.sequence.blueprint import Blueprint
 from elman.tasks.sequence.columns import (
     Columns,
     as_samples,
+    check_truths,
     count,
     cut_ends,
     naming,
@@ -237,7 +238,7 @@ class SequenceModel(Estimator):
             search: as in `predict`.
 
         Raises:
-            ArgumentError: no data although there was no validation part.
+            ArgumentError: no data although there was no validation part. DataError: a row without a truth.
         """
         self._check_fitted("evaluate")
         if data is not None:
@@ -329,6 +330,8 @@ class SequenceModel(Estimator):
         self._check_fitted(verb)
         known = {**self.blueprint_.inputs, **(self.blueprint_.outputs if asked else {})}
         columns = read_columns(verb, data, list(known))
+        for name in self.blueprint_.outputs if asked else ():
+            check_truths(verb, name, columns[name])
         return {name: as_samples(verb, field, columns[name]) for name, field in known.items()}
 
     def _parts(self, columns: Columns, validation_data: Any) -> tuple[Columns, Columns | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,11 @@ def samples(where: str, x: Any, *, gaps: bool = False) -> Any:
         >>> samples("fit", ["a text", "another"])
         ['a text', 'another']
     """
-    if isinstance(x, (str, bytes)):
-        cure = "Put it into a list."
-        raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
     if hasattr(x, "toarray"):
         raise DTypeError.at(where, "X", "dense", type(x).__name__, "Sparse data are not supported: pass x.toarray().")
+    if isinstance(x, (str, bytes)) or not (isinstance(x, Iterable) or hasattr(x, "__array__")):
+        cure = "Put it into a list."
+        raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
     if isinstance(x, Mapping):
         cure = "For several columns take elman.SequenceModel; for one pass its samples."
         raise DTypeError.at(where, "X", "a list with one entry a sample", type(x).__name__, cure)
@@ -67,7 +67,11 @@ def targets(where: str, y: Any, rows: int | None, numeric: bool) -> Any:
         because = "requires y to be passed, but the target y is None"
         raise DataError.at(where, "y", "given", None, cure, because=because)
     array = y.to_numpy() if hasattr(y, "to_numpy") else y
-    array = np.asarray(array) if hasattr(array, "__array__") or _flat(array) else array
+    if hasattr(array, "__array__") or _flat(array):
+        found = np.asarray(array)
+        # Beside texts NumPy makes a class "nan" of what is missing.
+        gaps = found.dtype.kind == "U" and not isinstance(array, np.ndarray) and any(map(is_missing, array))
+        array = np.asarray(array, object) if gaps else found
     if isinstance(array, np.ndarray):
         array = _plain_targets(where, array, numeric)
     if rows is not None and len(array) != rows:
@@ -102,11 +106,17 @@ def field_for(x: Any, vector: bool) -> Field[Any]:
     Args:
         x: as `samples` gives it.
         vector: whether a row of a table is one vector, not a sequence.
+
+    Raises:
+        DataError: every row is empty.
     """
     if isinstance(x, np.ndarray):
         return Number() if vector and x.ndim == 2 else Series()
     known = [row for row in x if not is_missing(row)]
     first = next((row for row in known if len(row)), known[0] if known else "")
+    if not len(first) and not isinstance(first, str):
+        because = "every row is empty"
+        raise DataError.at("fit", "X", "have a row with a step", first, "Check what was read.", because=because)
     if isinstance(first, (str, bytes)):
         return Text(level="word", lower=True, min_count=2)
     if isinstance(first, Sequence) and isinstance(first[0], str):

@@ -370,3 +370,25 @@ def test_a_batch_of_lengths_from_none_to_very_many_is_learned_from_in_portions(k
     monkeypatch.setenv("ELMAN_MEMORY_LIMIT", "10000000")
     with pytest.raises(MemoryLimitError, match=r"9\.5 MiB .* a batch of 1 row .* \(a field's max_length does\)"):
         make(**learned).fit(x, y)
+
+
+def test_rows_that_are_all_empty_are_nothing_to_learn_from():
+    for kind in (SequenceClassifier, MLP):
+        with pytest.raises(DataError, match=r"fit: X must have a row with a step. Received X=\[\]: every row is empty"):
+            kind(**S).fit([[], []] * 10, ["a", "b"] * 10)
+
+
+def test_one_row_is_no_table():
+    model = SequenceModel({"s": "text", "n": "number"}, {"y": "category"}, **S)
+    model.fit({"s": TEXTS, "n": range(12), "y": MOODS})
+    for row, column in (({"s": "a", "n": 1}, "s"), ({"s": ["a"], "n": 1}, "n")):
+        rule = rf"predict: data\['{column}'\] must be a column: a list with one entry a row.*one row is \[\{{"
+        with pytest.raises(DTypeError, match=rule):
+            model.predict(row)
+    assert len(model.predict([{"s": "a", "n": 1}])) == 1
+
+
+def test_a_number_is_no_text():
+    model = LanguageModel(size=4, epochs=1).fit(TEXTS)
+    with pytest.raises(DTypeError, match=r"LanguageModel.evaluate: X must be a list with one entry a sample.*int"):
+        model.perplexity(3)
