@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError, unknown_name
 
-__all__ = ["Missing", "check_missing", "fill_missing"]
+__all__ = ["Missing", "as_known", "check_missing", "fill_missing"]
 
 Missing = Literal["error", "interpolate"]
 
@@ -71,6 +71,38 @@ Fill or drop the row, or pass missing='interpolate'.
         cure = "Fill or drop the row, or pass missing='interpolate'."
         raise _not_finite(where, values, first, columns, name_row, cure)
     return np.column_stack([_interpolated(where, values[:, c], columns[c]) for c in range(values.shape[1])])
+
+
+def as_known(
+    values: npt.NDArray[np.float64],
+    absent: npt.NDArray[np.bool_],
+    origins: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Rows as somebody at their origin knew them: a gap that reaches the origin holds the last value before it.
+
+    What `fill_missing` put there leads to the value behind the gap, which at that time was the future.
+
+    Args:
+        values: filled.
+        absent: what was NaN; at each origin every channel has had a value.
+        origins: the last row that is known.
+        rows: what is asked for of each; rows after the origin are given as they are.
+
+    Shapes:
+        values, absent (N, C); origins (n,), rows (n, s) -> (n, s, C).
+
+    Example:
+        >>> import numpy as np
+        >>> filled, absent = np.array([[1.0], [2.0], [3.0]]), np.array([[False], [True], [False]])
+        >>> as_known(filled, absent, np.array([1, 2]), np.array([[0, 1], [0, 1]]))[..., 0].tolist()
+        [[1.0, 1.0], [1.0, 2.0]]
+    """
+    numbers = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(absent, 0, numbers), axis=0)[origins]
+    held = np.take_along_axis(values, last, 0)
+    in_gap = (rows[..., None] > last[:, None]) & (rows <= origins[:, None])[..., None]
+    return np.where(in_gap, held[:, None], values[rows])
 
 
 def _interpolated(where: str, channel: npt.NDArray[np.float64], column: str) -> npt.NDArray[np.float64]:

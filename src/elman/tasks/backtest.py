@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.errors import DataError
 from elman.tasks.baselines import last_value, seasonal_naive
 from elman.tasks.panel import TimeSeries
 from elman.tasks.scores import Report, mae, mase, rmse, smape
@@ -24,7 +25,7 @@ def holdout_blocks(
     """Origins from which the held-out rows are forecast, one horizon after the other.
 
     Held out is what comes after the end of training. Where nothing does, the last fifth is forecast and a
-    note says that the model has seen it.
+    note says that the model has seen it. Rows that were missing are not scored, and another note says how many.
 
     Args:
         series: with enough history before the held-out rows.
@@ -34,29 +35,34 @@ def holdout_blocks(
     """
     blocks: list[_Rows] = []
     notes: list[str] = []
+    scored = 0
+    absent = 0
     for part in series:
         stamps = part.timeline.stamps
         known = int(np.count_nonzero(stamps <= ends[str(part.key)])) if str(part.key) in ends else needed
         if known == len(part):
             known = len(part) - max(horizon, len(part) // 5)
             notes = ["these rows were part of the training: held-out rows would be harder"]
-        first = max(known, needed)
+        first = max(known, needed, part.begin + 1)
         blocks.append(np.arange(first - 1, len(part) - 1, horizon))
-    held_out = sum(len(part) - rows[0] - 1 for part, rows in zip(series, blocks, strict=True) if len(rows))
-    return blocks, f"{'rows of the training' if notes else 'held-out rows'}, {held_out}", notes
+        missing = np.isnan(part.actual[first:]).all(axis=1)
+        scored, absent = scored + int((~missing).sum()), absent + int(missing.sum())
+    title = f"{'rows of the training' if notes else 'held-out rows'}, {scored}"
+    return blocks, title, notes + ([f"rows that were missing are not scored, {absent}"] if absent else [])
 
 
 def validation_pairs(
     series: Sequence[TimeSeries], origins: Sequence[_Rows], forecasts: Sequence[_Array], horizon: int
 ) -> tuple[_Array, _Array, _Array]:
-    """What happened, what was forecast, and the last value, over all series.
+    """What happened (NaN where nobody knows), what was forecast, and the last value, over all series.
 
     Shapes:
         -> actual (n, H, C), forecast (n, H, C), last (n, C).
     """
     steps = np.arange(1, horizon + 1)
-    actual = [part.targets[rows[:, None] + steps] for part, rows in zip(series, origins, strict=True)]
-    last = [part.targets[rows] for part, rows in zip(series, origins, strict=True)]
+    actual = [part.actual[rows[:, None] + steps] for part, rows in zip(series, origins, strict=True)]
+    known = [part.as_known(rows, 1) for part, rows in zip(series, origins, strict=True)]
+    last = [part.targets[rows] for part, rows in known]
     return np.concatenate(actual), np.concatenate(list(forecasts)), np.concatenate(last)
 
 
@@ -70,7 +76,7 @@ def backtest(
     title: str,
     notes: Sequence[str] = (),
 ) -> Report:
-    """Score forecasts and baselines on the same rows; what lies beyond the series does not count.
+    """Score forecasts and baselines on the same rows; what lies beyond the series or was missing does not count.
 
     Args:
         name: of the model's row in the table.
@@ -84,6 +90,9 @@ def backtest(
 
     Shapes:
         of each series: origins (n,), forecasts (n, H, C).
+
+    Raises:
+        DataError: of all these rows no target is known.
     """
     horizon = forecasts[0].shape[1]
     if min((int(rows[0]) for rows in origins if len(rows)), default=0) < season - 1:
@@ -94,14 +103,19 @@ def backtest(
     for part, rows, forecast in zip(series, origins, forecasts, strict=True):
         ahead = rows[:, None] + np.arange(1, horizon + 1)
         inside = ahead < len(part)
-        actual.append(part.targets[ahead[inside]])
+        actual.append(part.actual[ahead[inside]])
         scale.append(np.full(actual[-1].shape, scales.get(str(part.key), np.nan)))
         columns[name].append(forecast[inside])
-        columns["last value"].append(last_value(part.targets, rows, horizon)[inside])
+        known, at = part.as_known(rows, season)
+        columns["last value"].append(last_value(known.targets, at, horizon)[inside])
         if season > 1:
-            columns[names[-1]].append(seasonal_naive(part.targets, rows, horizon, season)[inside])
+            columns[names[-1]].append(seasonal_naive(known.targets, at, horizon, season)[inside])
     truth, units = np.concatenate(actual), np.concatenate(scale)
-    scored = {row: _scores(truth, np.concatenate(values), units) for row, values in columns.items()}
+    there = ~np.isnan(truth)
+    if truth.size and not there.any():
+        cure = "Pass other rows; in fit, choose another validation part."
+        raise DataError.at("Forecaster", title, "have a target that is known", np.nan, cure)
+    scored = {row: _scores(truth[there], np.concatenate(v)[there], units[there]) for row, v in columns.items()}
     return Report(scored, title, notes)
 
 

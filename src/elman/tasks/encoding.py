@@ -54,9 +54,9 @@ class Encoding:
         self.fields = {str(part.key): self._field(part) for part in parts if len(part)}
         if parts[0].features.shape[1]:
             self.feature_field = Series(self.scaling).fit(np.concatenate([part.features for part in parts]))
-        pairs = [(self._z(part), rows) for part in parts if len(rows := self.origins(part))]
-        seen = [self.representation.inputs(z, rows, self.window) for z, rows in pairs]
-        asked = [self.representation.targets(z, rows, self.horizon) for z, rows in pairs]
+        known = [self._as_known(part, rows) for part in parts if len(rows := self.origins(part))]
+        seen = [self.representation.inputs(z, rows, self.window) for z, _, rows in known]
+        asked = [self.representation.targets(z, rows, self.horizon) for z, _, rows in known]
         self.input_spread = _spread(np.concatenate(seen))
         self.target_spread = _spread(np.concatenate(asked))
         return self
@@ -69,7 +69,7 @@ class Encoding:
     def origins(self, series: TimeSeries, first: int = 0, last: int | None = None) -> _Rows:
         """The origins whose horizon lies in rows first ... last, and whose window the series can fill."""
         end = len(series) - 1 if last is None else last
-        return np.arange(max(self.lead + self.window, first) - 1, end - self.horizon + 1)
+        return np.arange(max(self.lead + self.window, first, series.begin + 1) - 1, end - self.horizon + 1)
 
     def width(self, series: TimeSeries) -> int:
         """How many numbers the network sees of each row: F."""
@@ -83,9 +83,10 @@ class Encoding:
         Shapes:
             origins (n,) -> (n, window, F) in elman's float type.
         """
-        seen = self.representation.inputs(self._z(series), origins, self.window) / self.input_spread
-        known = [self._known(series)[origins - self.window + 1]]
-        return np.concatenate([seen, *known], axis=-1).astype(settings.floatx())
+        z, series, origins = self._as_known(series, origins)
+        seen = self.representation.inputs(z, origins, self.window) / self.input_spread
+        beside = self._beside(series)[origins - self.window + 1]
+        return np.concatenate([seen, beside], axis=-1).astype(settings.floatx())
 
     def targets(self, series: TimeSeries, origins: _Rows) -> npt.NDArray[Any]:
         """What the network is asked for.
@@ -93,7 +94,8 @@ class Encoding:
         Shapes:
             origins (n,) -> (n, horizon * C) in elman's float type.
         """
-        asked = self.representation.targets(self._z(series), origins, self.horizon) / self.target_spread
+        z, _, origins = self._as_known(series, origins)
+        asked = self.representation.targets(z, origins, self.horizon) / self.target_spread
         return asked.reshape(len(origins), -1).astype(settings.floatx())
 
     def decode(self, answer: npt.NDArray[Any], series: TimeSeries, origins: _Rows) -> _Array:
@@ -102,9 +104,10 @@ class Encoding:
         Shapes:
             answer (n, horizon * C), origins (n,) -> (n, horizon, C).
         """
-        z = self._z(series)
+        field = self._field_of(series)
+        z, series, origins = self._as_known(series, origins)
         asked = np.asarray(answer, "float64").reshape(len(origins), self.horizon, -1) * self.target_spread
-        levels = self._field_of(series).decode(asked + self.representation.anchors(z, origins, self.horizon))
+        levels = field.decode(asked + self.representation.anchors(z, origins, self.horizon))
         return self.representation.backward(levels)
 
     def describe(self) -> list[str]:
@@ -148,12 +151,16 @@ class Encoding:
     def _field_of(self, series: TimeSeries) -> Series:
         return self.fields.get(str(series.key)) or self._field(series)
 
-    def _z(self, series: TimeSeries) -> _Array:
-        """Scaled levels (N, C), in float64: differences of close levels need the digits."""
-        field = self._field_of(series)
-        return (self.representation.forward(series.targets) - field.center) / field.scale
+    def _as_known(self, series: TimeSeries, origins: _Rows) -> tuple[_Array, TimeSeries, _Rows]:
+        """Scaled levels, series and origins, every gap as it was known at its origin.
 
-    def _known(self, series: TimeSeries) -> _Array:
+        The levels (N, C) are in float64: differences of close levels need the digits.
+        """
+        field = self._field_of(series)
+        series, origins = series.as_known(origins, self.lead + self.window, self.horizon)
+        return (self.representation.forward(series.targets) - field.center) / field.scale, series, origins
+
+    def _beside(self, series: TimeSeries) -> _Array:
         """Windows of features and calendar: (N - window + 1, window, K)."""
         parts = [series.features[:, :0]]
         if self.feature_field is not None:

@@ -84,6 +84,8 @@ def pack_series(series: TimeSeries) -> tuple[dict[str, np.ndarray], dict[str, An
         "targets": np.ascontiguousarray(series.targets),
         "features": np.ascontiguousarray(series.features),
     }
+    if series.absent.any():
+        arrays["absent"] = series.absent.astype("uint8")
     key = series.key.item() if isinstance(series.key, np.generic) else series.key
     about = {"key": key, "dated": dated, "calendar": timeline.calendar.state(), "style": timeline.style.state()}
     return arrays, about
@@ -95,4 +97,6 @@ def unpack_series(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) ->
     stamps = times.astype("datetime64[us]") if about["dated"] else times
     style, calendar = TimeStyle.from_state(about["style"]), Calendar.from_state(about["calendar"])
     timeline = Timeline(stamps, calendar, style, np.arange(len(stamps)))
-    return TimeSeries(about["key"], timeline, arrays["targets"], arrays["features"])
+    targets, features = arrays["targets"], arrays["features"]
+    complete = np.zeros((len(targets), targets.shape[1] + features.shape[1]))
+    return TimeSeries(about["key"], timeline, targets, features, arrays.get("absent", complete).astype(bool))

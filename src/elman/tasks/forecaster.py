@@ -66,7 +66,8 @@ class Forecaster(Estimator):
         anchor: "none", "last", "seasonal", "drift" or "auto".
         season: rows in a season; None: what the time column suggests (12 for months, 7 for days ...).
         calendar: show the network where a row lies in its day, week, year.
-        missing: "error", or "interpolate" NaN and missing times.
+        missing: "error", or "interpolate" NaN and missing times. A gap that reaches up to where a forecast starts
+            holds the last value before it: nothing is filled from what comes later. What was missing is not scored.
         seed: of weights and order; the same seed gives the same forecast.
 
     Raises:

@@ -23,7 +23,9 @@ _PERCENTS = np.arange(1, 100)
 
 
 def error_quantiles(actual: _Array, forecast: _Array) -> _Array:
-    """The conformal quantile of the absolute errors at 1 ... 99 percent.
+    """The conformal quantile of the absolute errors at 1 ... 99 percent; what was missing (NaN) does not count.
+
+    Of a step and channel of which nothing is known it is the largest error of the channel.
 
     Shapes:
         actual, forecast (n, H, C) -> (99, H, C).
@@ -33,9 +35,11 @@ def error_quantiles(actual: _Array, forecast: _Array) -> _Array:
         >>> error_quantiles(np.arange(19.0).reshape(19, 1, 1), np.zeros((19, 1, 1)))[[49, 89], 0, 0].tolist()
         [9.0, 17.0]
     """
-    errors = np.sort(np.abs(actual - forecast), axis=0)
-    rank = np.ceil(_PERCENTS / 100 * (len(errors) + 1)).astype("int64") - 1
-    return np.asarray(errors[np.minimum(rank, len(errors) - 1)])
+    errors = np.sort(np.abs(actual - forecast), axis=0)  # NaN comes last
+    count = (~np.isnan(errors)).sum(axis=0)
+    rank = np.ceil(_PERCENTS[:, None, None] / 100 * (count + 1)).astype("int64") - 1
+    quantiles = np.take_along_axis(errors, np.maximum(np.minimum(rank, count - 1), 0), axis=0)
+    return np.where(np.isnan(quantiles), np.fmax.reduce(errors, axis=(0, 1)), quantiles)
 
 
 def half_width(quantiles: _Array, level: float, steps: int) -> _Array:

@@ -106,8 +106,9 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     encoding = Encoding(choice, window, settings.horizon, settings.scaling, settings.calendar)
     _check_series(series, encoding)
     # Scales are learned before the cuts: validation rows must be as unknown as the future is.
-    encoding.fit([part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)])
-    scales = {str(part.key): naive_scale(part.targets[:cut], season) for part, cut in zip(series, cuts, strict=True)}
+    training = _before(series, cuts)
+    encoding.fit(training)
+    scales = {str(part.key): naive_scale(part.targets, season) for part in training}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
     nothing = np.zeros((0, 1, 1))
     learned = Learned(columns, encoding, network, season, scales, [], history, choices, nothing, None)
@@ -119,6 +120,11 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
             learned.network, _ = _train(settings, encoding, series, ends, callbacks, best)
     learned.tails = [part.rows(slice(max(0, len(part) - learned.needed), None)) for part in series]
     return learned
+
+
+def _before(series: list[TimeSeries], cuts: Sequence[int]) -> list[TimeSeries]:
+    """The rows before the cuts, as they were known there."""
+    return [part.rows(slice(cut)) for part, cut in zip(series, cuts, strict=True)]
 
 
 def _check_series(series: list[TimeSeries], encoding: Encoding) -> None:
@@ -173,7 +179,7 @@ def _train(
     epochs: int,
 ) -> tuple[Sequential, _History]:
     """A new network, trained on rows before the cuts, checked on those after them."""
-    x, y = _examples(encoding, series, [(0, cut - 1) for cut in cuts])
+    x, y = _examples(encoding, _before(series, cuts), [(0, cut - 1) for cut in cuts])
     x_check, y_check = _examples(encoding, series, [(c, len(part) - 1) for part, c in zip(series, cuts, strict=True)])
     network = network_for(settings, encoding, series[0])
     # Last, so that the others see the weights before the best ones are put back.
@@ -213,7 +219,9 @@ def _measure(
     actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
     title = f"validation part, {len(actual)} forecasts"
     report = backtest(settings.cell, series, origins, forecasts, learned.season, learned.scales, title)
-    found = findings(report, copies_last_value(actual[:, 0], forecast[:, 0], last))
+    first = ~np.isnan(actual[:, 0]).any(axis=1)
+    copies = bool(first.any()) and copies_last_value(actual[first, 0], forecast[first, 0], last[first])
+    found = findings(report, copies)
     for finding in found:
         warnings.warn(f"Forecaster: {finding}.", ElmanWarning, stacklevel=4)
     return Report(report.rows, report.title, [*report.notes, *found]), error_quantiles(actual, forecast)

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from elman.errors import ArgumentError, DataError, ShapeError
 from elman.fields import Calendar, Table, Timeline
-from elman.fields.missing import Missing, fill_missing
+from elman.fields.missing import Missing, as_known, fill_missing
+from elman.fields.timestamps import Stamps
 
 __all__ = ["Columns", "Panel", "TimeSeries"]
 
 _Array = npt.NDArray[np.float64]
+_Rows = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,26 +39,76 @@ class Columns:
 
 @dataclasses.dataclass(frozen=True)
 class TimeSeries:
-    """One series: times, what is forecast, what is only looked at.
+    """One series: times, what is forecast, what is only looked at, and which of it was missing and is filled.
 
     Shapes:
-        targets (N, C), features (N, K); the timeline has N rows.
+        targets (N, C), features (N, K), absent (N, C + K); the timeline has N rows.
     """
 
     key: Any
     timeline: Timeline
     targets: _Array
     features: _Array
+    absent: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def actual(self) -> _Array:
+        """The targets, NaN where nobody knows them. Shapes: -> (N, C)."""
+        return np.where(self.absent[:, : self.targets.shape[1]], np.nan, self.targets)
+
+    @property
+    def begin(self) -> int:
+        """The first row at which every column has had a value."""
+        return int(self.absent.argmin(axis=0).max()) if self.absent.any() else 0
+
     def rows(self, chosen: slice) -> Self:
-        """A stretch of this series."""
-        timeline = dataclasses.replace(self.timeline, stamps=self.timeline.stamps[chosen])
-        return dataclasses.replace(
-            self, timeline=timeline, targets=self.targets[chosen], features=self.features[chosen]
-        )
+        """A stretch of this series, as it was known at its end: a gap that reaches it holds the last value before.
+
+        Raises:
+            DataError: a column without a value up to that end.
+        """
+        first, end, _ = chosen.indices(len(self))
+        values, absent = self._values[first:end], self.absent[first:end]
+        if end > first and absent[-1].any():
+            if self.absent[:end].all(axis=0).any():
+                name = "the series" if self.key is None else f"series {self.key!r}"
+                because = f"a column of {name} has none in the first {end} rows"
+                cure = "Leave those rows or the column out, or choose a smaller validation part."
+                raise DataError.at("Forecaster", "data", "have a value to learn from", np.nan, cure, because=because)
+            values = as_known(self._values, self.absent, np.array([end - 1]), np.arange(first, end)[None])[0]
+        if first and len(absent):
+            absent = absent.copy()
+            absent[0] = False  # what the gap is filled with stands for the values that are cut off
+        return self._with(self.timeline.stamps[chosen], values, absent)
+
+    def as_known(self, origins: _Rows, before: int, after: int = 0) -> tuple[Self, _Rows]:
+        """This series and these origins, with no gap filled from what lies after its origin.
+
+        An origin in a gap moves to a copy of its surroundings, behind the series, in which the gap holds the last
+        value before it. All others stay where they are.
+
+        Args:
+            origins: from `begin` on.
+            before: rows that are looked at, up to the origin.
+            after: rows behind it that are asked for; where the series ends, the copy repeats the last one.
+
+        Shapes:
+            origins (n,) -> origins (n,).
+        """
+        late = self.absent[origins].any(axis=1)
+        if not late.any():
+            return self, origins
+        span = np.arange(1 - before, after + 1)
+        rows = np.clip(origins[late, None] + span, 0, len(self) - 1)
+        copies = as_known(self._values, self.absent, origins[late], rows).reshape(rows.size, -1)
+        stamps = np.concatenate([self.timeline.stamps, self.timeline.stamps[rows].ravel()])
+        values = np.concatenate([self._values, copies])
+        moved = origins.copy()
+        moved[late] = len(self) + np.arange(len(rows)) * len(span) + before - 1
+        return self._with(stamps, values, np.zeros(values.shape, bool)), moved
 
     def joined_to(self, where: str, before: Self, follows: bool = False) -> Self:
         """This series after `before`, where it goes on right there; itself, where it starts earlier.
@@ -84,13 +136,12 @@ class TimeSeries:
             cure = f"Pass rows from {style.show(expected)} on, or a history that fills a window."
             rule = "not leave a gap after training"
             raise DataError.at(where, "time", rule, style.show(stamps[0]), cure, because=because)
-        timeline = dataclasses.replace(self.timeline, stamps=np.concatenate([before.timeline.stamps, stamps]))
-        return dataclasses.replace(
-            self,
-            timeline=timeline,
-            targets=np.concatenate([before.targets, self.targets]),
-            features=np.concatenate([before.features, self.features]),
-        )
+        values = np.concatenate([before._values, self._values])
+        absent = np.concatenate([before.absent, self.absent])
+        if absent.any():  # a gap may go on from one to the other
+            names = [str(channel) for channel in range(values.shape[1])]
+            values = fill_missing(where, np.where(absent, np.nan, values), names, "interpolate")
+        return self._with(np.concatenate([before.timeline.stamps, stamps]), values, absent)
 
     def followed_by(self, targets: _Array) -> Self:
         """This series with further rows whose features nobody knows: NaN.
@@ -101,12 +152,20 @@ class TimeSeries:
         calendar, stamps = self.timeline.calendar, self.timeline.stamps
         longer = np.concatenate([stamps, calendar.after(stamps[-1], len(targets))])
         unknown = np.full((len(targets), self.features.shape[1]), np.nan)
-        return dataclasses.replace(
-            self,
-            timeline=dataclasses.replace(self.timeline, stamps=longer),
-            targets=np.concatenate([self.targets, targets]),
-            features=np.concatenate([self.features, unknown]),
-        )
+        further = np.concatenate([targets, unknown], axis=1)
+        absent = np.concatenate([self.absent, np.zeros(further.shape, bool)])
+        return self._with(longer, np.concatenate([self._values, further]), absent)
+
+    @property
+    def _values(self) -> _Array:
+        """Targets and features. Shapes: -> (N, C + K)."""
+        return np.concatenate([self.targets, self.features], axis=1)
+
+    def _with(self, stamps: Stamps, values: _Array, absent: npt.NDArray[np.bool_]) -> Self:
+        """This series with other rows. Shapes: stamps (n,); values, absent (n, C + K)."""
+        timeline = dataclasses.replace(self.timeline, stamps=stamps)
+        targets, features = np.split(values, [self.targets.shape[1]], axis=1)
+        return dataclasses.replace(self, timeline=timeline, targets=targets, features=features, absent=absent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,8 +247,8 @@ def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: 
     except (TypeError, ValueError):
         raise DataError.at(where, "data", "numeric", array, "Convert it with astype(float).") from None
     names = [str(channel) for channel in range(values.shape[1])]
-    values = fill_missing(where, values, names, missing)
-    return TimeSeries(None, Timeline.counted(len(values)), values, np.zeros((len(values), 0)))
+    filled = fill_missing(where, values, names, missing)
+    return TimeSeries(None, Timeline.counted(len(values)), filled, np.zeros((len(values), 0)), np.isnan(values))
 
 
 def _split(where: str, table: Table, columns: Columns, missing: Missing, calendar: Calendar | None) -> list[TimeSeries]:
@@ -221,5 +280,6 @@ def _from_table(
     def name_row(row: int) -> str:
         return f"row {row}" if columns.time is None else f"row {row} ({timeline.show(row)})"
 
-    both = fill_missing(where, both, names, missing, name_row)
-    return TimeSeries(key, timeline, both[:, : len(columns.targets)], both[:, len(columns.targets) :])
+    filled = fill_missing(where, both, names, missing, name_row)
+    targets, features = np.split(filled, [len(columns.targets)], axis=1)
+    return TimeSeries(key, timeline, targets, features, np.isnan(both))

@@ -77,7 +77,7 @@ def _error(
     y = _thinned([encoding.targets(part, rows) for part, rows in pairs])
     forecasts = [_Validation(encoding, part, cut) for part, cut in zip(series, cuts, strict=True)]
     errors = [
-        np.mean([check.error(weights, bias) for check in forecasts if check.rows.size])
+        np.mean([check.error(weights, bias) for check in forecasts if check.known.any()])
         for weights, bias in (_ridge(x, y, penalty) for penalty in _PENALTIES)
     ]
     return float(min(errors))
@@ -90,14 +90,15 @@ class _Validation:
         self.encoding, self.series = encoding, series
         rows = encoding.origins(series, cut)
         self.rows = rows[:: -(-len(rows) // _MOST_WINDOWS)] if len(rows) else rows
-        self.scale = naive_scale(series.targets[:cut]) or 1.0
+        self.scale = naive_scale(series.rows(slice(cut)).targets) or 1.0
+        self.actual = series.actual[self.rows[:, None] + 1 + np.arange(encoding.horizon)]
+        self.known = ~np.isnan(self.actual)
 
     def error(self, weights: _Array, bias: _Array) -> float:
         x = self.encoding.inputs(self.series, self.rows)
         forecast = self.encoding.decode(x.reshape(len(x), -1) @ weights + bias, self.series, self.rows)
-        ahead = self.rows[:, None] + 1 + np.arange(self.encoding.horizon)
         with np.errstate(over="ignore"):
-            return mae(self.series.targets[ahead], forecast) / self.scale
+            return mae(self.actual[self.known], forecast[self.known]) / self.scale
 
 
 def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:
