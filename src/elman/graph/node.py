@@ -8,6 +8,7 @@ made, so sharing a sub-expression is sharing the object, and there is no "curren
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -172,6 +173,13 @@ class Variable:
         self.trainable = trainable
         self._tensor: Tensor | None = None
 
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...], name: str, trainable: bool, dtype: str) -> Variable:
+        """A variable of zeros, which take no memory until they are written to."""
+        made = cls(0, name, trainable, dtype)
+        made.value = _room(shape, dtype)
+        return made
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
@@ -288,13 +296,18 @@ ALIGNMENT = 64  # bytes of a cache line: a vector that lies in two of them takes
 
 def _padded(array: np.ndarray, dtype: str) -> np.ndarray:
     """A C-contiguous copy, aligned, with readable memory behind it."""
-    kind = np.dtype(dtype)
-    size = array.size * kind.itemsize
-    memory = np.zeros(size + PADDING + ALIGNMENT, dtype=np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    value = memory[start : start + size].view(kind).reshape(array.shape)
+    value = _room(array.shape, dtype)
     value[...] = array
     return value
+
+
+def _room(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Zeros, aligned, with readable memory behind them."""
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    memory = np.zeros(size + PADDING + ALIGNMENT, dtype=np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(kind).reshape(shape)
 
 
 _precision: ContextVar[str | None] = ContextVar("elman_precision", default=None)

@@ -24,6 +24,7 @@ Limits = list[tuple[Variable, Callable[[Tensor], Tensor]]]
 _counters: dict[str, Iterator[int]] = {}
 _scope: ContextVar[tuple[str, ...]] = ContextVar("elman_scope", default=())
 _maker: ContextVar[str] = ContextVar("elman_maker", default="")
+_most: ContextVar[int | None] = ContextVar("elman_most", default=None)
 
 
 class Weighted:
@@ -99,11 +100,7 @@ class Weighted:
         kind = self.dtype if dtype is None else dtypes.canonical(dtype)
         draw = initializers.get(initializer, self.where, "initializer") or initializers.get("glorot_uniform")
         path = "/".join((*_scope.get(), name)) if _scope.get()[-1:] == (self.name,) else f"{self.name}/{name}"
-        variable = Variable(draw(known, kind), path, trainable and self._trainable, kind)
-        if variable.shape != known:
-            raise ShapeError.at(
-                self.where, "initializer", f"one that gives shape {text(known)}", text(variable.shape), ""
-            )
+        variable = self._first(name, known, kind, draw, path, trainable and self._trainable)
         self._weights.append(variable)
         if not trainable:
             self._fixed.add(id(variable))
@@ -114,6 +111,24 @@ class Weighted:
             if found is not None:
                 table.append((variable, found))
         return variable
+
+    def _first(
+        self, name: str, shape: tuple[int, ...], kind: str, draw: Callable[..., Any], path: str, trainable: bool
+    ) -> Variable:
+        """A weight as it starts: as drawn, or zeros where a file will fill it."""
+        most = _most.get()
+        if most is None:
+            variable = Variable(draw(shape, kind), path, trainable, kind)
+            if variable.shape != shape:
+                given = text(variable.shape)
+                raise ShapeError.at(self.where, "initializer", f"one that gives shape {text(shape)}", given, "")
+            return variable
+        if math.prod(shape) > most:
+            because = f"the largest array there holds {most} numbers"
+            cure = "The file is none of this model: save it again."
+            rule = "of a size that its file holds"
+            raise WeightsError.at(self.where, f"weight '{name}'", rule, text(shape), cure, because=because)
+        return Variable.zeros(shape, path, trainable, kind)
 
     def _add_stem(self, stem: str, shape: Sequence[Size], name: str | None = None, initializer: Any = None) -> Variable:
         """The weight that the arguments `{stem}_initializer`, `{stem}_regularizer`, `{stem}_constraint` describe."""
@@ -251,6 +266,16 @@ def reset_names() -> None:
         ('dense', 'dense_1')
     """
     _counters.clear()
+
+
+@contextmanager
+def to_be_filled(most: int) -> Iterator[None]:
+    """Weights that are made now are not drawn, for a file will fill them. most: numbers in its largest array."""
+    token = _most.set(most)
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 @contextmanager

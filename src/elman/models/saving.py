@@ -20,6 +20,7 @@ from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltErr
 from elman.graph import Variable
 from elman.layers.base import Layer
 from elman.layers.registry import deserialize, snake_case
+from elman.layers.weighted import to_be_filled
 from elman.models.quantizing import in_place_of, keep_in_codes
 from elman.models.structure import parts_of
 from elman.optimizers import schedules
@@ -109,7 +110,8 @@ def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: boo
         cure = "Build the model and call load_weights."
         raise FileFormatError.at("load_model", "path", "a whole model", str(filepath), cure, because=because)
     try:
-        model = deserialize(contents.metadata["model"])
+        with to_be_filled(max((array.size for array in contents.tensors.values()), default=0)):
+            model = deserialize(contents.metadata["model"])
         make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
         _fill(model, _keys(model), {k: v for k, v in tensors.items() if not k.startswith(".")}, skip_mismatch=False)

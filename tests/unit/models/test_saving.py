@@ -13,12 +13,13 @@ import pytest
 from elman import ops
 from elman.errors import ArgumentError, FileFormatError, NotBuiltError, OverwriteError, WeightsError
 from elman.layers import GRU, Bidirectional, Dense, Input, Lambda, Layer, TimeDistributed, register
+from elman.layers.initializers import GlorotUniform, Orthogonal, Zeros, rng, set_seed
 from elman.losses import Huber
 from elman.metrics import MeanAbsoluteError
 from elman.models import Model, Sequential, load_model, model_from_json
 from elman.optimizers import Adam
 from elman.optimizers.schedules import ExponentialDecay
-from elman.training import read
+from elman.training import read, write
 
 X, Y = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 3, 2), np.arange(4.0)
 
@@ -181,3 +182,31 @@ def test_a_model_without_shapes_is_copied_without_weights() -> None:
     again.compile("sgd", "mse")
     again.fit(X, Y, verbose=0)
     assert again.count_params() == model().count_params()
+
+
+def test_a_model_is_loaded_without_drawing_weights(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    made.save(path)
+
+    def drawn(self: Any, shape: Any, rng: Any) -> Any:
+        raise AssertionError(f"{type(self).__name__} drew {shape}")
+
+    for kind in (Orthogonal, GlorotUniform, Zeros):
+        monkeypatch.setattr(kind, "draw", drawn)
+    set_seed(1)
+    again = load_model(path, compile=False)
+    for a, b in zip(made.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert rng().random() == np.random.default_rng(1).random()
+    with pytest.raises(AssertionError, match="GlorotUniform drew"):
+        model()
+
+
+def test_a_file_that_cannot_hold_its_weights_is_refused_before_they_are_made(path: Path) -> None:
+    model().save(path)
+    contents = read(path)
+    contents.metadata["model"]["config"]["layers"][0]["config"]["units"] = 10**9
+    write(path, contents.tensors, contents.metadata)
+    rule = r"GRU 'memory': weight 'kernel' must be of a size that its file holds\. .*\(2, 3000000000\)': the largest"
+    with pytest.raises(WeightsError, match=rule):
+        load_model(path)
