@@ -43,6 +43,7 @@ from elman.training import (
 from elman.training.batches import BATCH
 from elman.training.callbacks import Callback, CallbackList, ProgressBar
 from elman.training.classes import ClassWeight
+from elman.training.sources import batches_of, steps_of
 
 __all__ = ["Compiled"]
 
@@ -267,17 +268,21 @@ class Compiled(OnBatch, Layer):
         check_floats(self.program())
         size = adapter.batch_size(batch_size, data)
         windows = self._windows(data, truncate, batch_size, resets)
-        counted = steps_per_epoch or (_batches(data, size) if windows is None else len(windows))
+        there = batches_of(data, size) if windows is None else len(windows)
+        counted = steps_of(self.where, "steps_per_epoch", steps_per_epoch, data, there)
         history = History()
         history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
         shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
         self.history, self.stop_training = history, False
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         listed = CallbackList([history, *given, *shown], self, history.params)
+        measured = adapter.batch_size(validation_batch_size or size, validation or data)
+        if validation is not None:
+            there = batches_of(validation, measured)
+            steps_of(self.where, "validation_steps", validation_steps, validation, there)
         Fit(
             steps, objective, adapter, listed, self, windows or data, size, initial_epoch, epochs, shuffle,
-            steps_per_epoch, validation, adapter.batch_size(validation_batch_size or size, validation or data),
-            validation_steps, validation_freq,
+            steps_per_epoch, validation, measured, validation_steps, validation_freq,
         ).run()  # fmt: skip
         return history
 
@@ -391,7 +396,7 @@ class Compiled(OnBatch, Layer):
         made, adapter, _ = self._training_parts("evaluate")
         data = stream_of(x) if is_stream(x) else adapter.data_set(x, y, sample_weight)
         size = adapter.batch_size(batch_size, data)
-        listed = self._listed(callbacks, verbose, steps or _batches(data, size))
+        listed = self._listed(callbacks, verbose, steps_of(self.where, "steps", steps, data, batches_of(data, size)))
         return self._reported(evaluate(made, adapter, data, size, steps, listed), return_dict)
 
     def predict(
@@ -417,7 +422,7 @@ class Compiled(OnBatch, Layer):
         assert self._adapter is not None
         data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
         size = self._adapter.batch_size(batch_size, data)
-        listed = self._listed(callbacks, verbose, steps or _batches(data, size))
+        listed = self._listed(callbacks, verbose, steps_of(self.where, "steps", steps, data, batches_of(data, size)))
         return self._structured(self._cut(predict(made, self._adapter, data, size, steps, listed), data))
 
     def _is_one_batch(self, x: Any, batch_size: int | None) -> bool:
@@ -493,11 +498,6 @@ def _leaves(value: Any) -> Sequence[Any]:
         if value is None
         else [value]
     )
-
-
-def _batches(data: DataSet | Stream, size: int) -> int | None:
-    """How many batches an epoch has, if that is known."""
-    return data.length if isinstance(data, Stream) else -(-data.rows // size)
 
 
 def _verbosity(where: str, verbose: str | int) -> int:

@@ -31,8 +31,7 @@ def class_weights(
     plain = target.reshape(target.shape[:-1]) if target.ndim >= 2 and target.shape[-1] == 1 else target
     real = np.ones(target.shape[:-1] if one_hot else plain.shape, bool)
     if lengths is not None and real.ndim > 1:
-        behind = np.arange(real.shape[1]) >= lengths[:, None]
-        real[behind] = False
+        real[np.arange(target.shape[1]) >= lengths[:, None]] = False
     _check_classes(where, name, target if one_hot else plain, real, one_hot)
     classes = (target.argmax(-1) if one_hot else plain).astype(np.int64)
     values, inverse, counts = np.unique(classes[real], return_inverse=True, return_counts=True)

@@ -294,7 +294,7 @@ def _check_exhausted(where: str, step: int, wanted: int | None, epoch: int, stre
     """Raises: DataError: a generator that ended too early."""
     if wanted is None and step > 0:
         return
-    because = f"it ended in epoch {epoch} after {step} batches"
+    because = f"it ended in epoch {epoch + 1} after {step} batches"
     cure = "Let the generator go on for ever, or lower steps_per_epoch or epochs."
     raise DataError.at(
         where, "x", f"a generator of {wanted or 'some'} batches for each epoch", "an iterator", cure, because=because

@@ -14,7 +14,7 @@ from elman.executors import Plan
 from elman.training.batches import Adapter
 from elman.training.buckets import Trim
 from elman.training.callbacks.base import CallbackList
-from elman.training.sources import DataSet, Stream
+from elman.training.sources import DataSet, Stream, warn_short
 from elman.training.step import Steps
 
 __all__ = ["Pace", "breaths", "evaluate", "predict"]
@@ -111,6 +111,7 @@ def evaluate(
             steps.make_room(batch.rows)
             steps.test(batch.signature).run(batch.arrays)
             callbacks.call("on_test_batch_end", step, objective.result() if hooks else None)
+            _count(callbacks, step + 1)
     logs = objective.result()
     callbacks.call("on_test_end", logs)
     return logs
@@ -141,6 +142,7 @@ def predict(
         for kept, array in zip(outputs, made, strict=True):
             kept.append(array)
         callbacks.call("on_predict_batch_end", step, None)
+        _count(callbacks, step + 1)
     callbacks.call("on_predict_end", None)
     return [parts[0] if len(parts) == 1 else _joined(parts) for parts in outputs]
 
@@ -180,6 +182,12 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     return [row for part in parts for row in part]
 
 
+def _count(callbacks: CallbackList, done: int) -> None:
+    """Say how far a measurement is that stands alone; in a fit, its steps are those of training."""
+    if "epochs" not in callbacks.params:
+        callbacks.call("on_progress", done, None)
+
+
 def _inputs_of(item: Any) -> Any:
     return item[0] if isinstance(item, tuple) else item
 
@@ -187,7 +195,7 @@ def _inputs_of(item: Any) -> Any:
 def _batches(
     where: str, convert: Callable[[Any], DataSet], data: DataSet | Stream, batch_size: int, limit: int | None
 ) -> Iterator[DataSet]:
-    """Data sets of one batch each, at most `limit`."""
+    """Data sets of one batch each, at most `limit`; a warning where a stream has fewer."""
     if isinstance(data, DataSet):
         stop = data.rows if limit is None else min(data.rows, limit * batch_size)
         for start in range(0, stop, batch_size):
@@ -201,3 +209,5 @@ def _batches(
     if step == 0:
         cure = "A generator gives its batches once: make a new one."
         raise DataError.at(where, "x", "an iterable of at least one batch", "none", cure)
+    if limit is not None:
+        warn_short(where, "steps", limit, step)

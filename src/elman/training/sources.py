@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from elman.errors import ArgumentError, DataError
+from elman.errors import ArgumentError, DataError, ElmanWarning
 from elman.executors import Rows
 from elman.training.program import Signature
 
-__all__ = ["DataSet", "Stream", "is_stream", "split", "stream_of"]
+__all__ = ["DataSet", "Stream", "batches_of", "is_stream", "split", "steps_of", "stream_of", "warn_short"]
 
 
 @dataclass
@@ -64,6 +65,27 @@ class Stream:
             raise DataError("fit: x must be an iterable of batches. Received an empty one. Let it yield (x, y).")
         self.current = itertools.chain([first], iterator)
         return first
+
+
+def batches_of(data: DataSet | Stream, size: int) -> int | None:
+    """How many batches an epoch has, if that is known."""
+    return data.length if isinstance(data, Stream) else -(-data.rows // size)
+
+
+def steps_of(where: str, argument: str, wanted: int | None, data: DataSet | Stream, there: int | None) -> int | None:
+    """How many batches will run, with a warning where arrays have fewer than asked for."""
+    if wanted is None or there is None or isinstance(data, Stream):
+        return wanted or there
+    if there < wanted:
+        warn_short(where, argument, wanted, there)
+    return min(wanted, there)
+
+
+def warn_short(where: str, argument: str, wanted: int, there: int) -> None:
+    """Warn that the data ended before the batches that were asked for."""
+    rule = f"{where}: {argument} must be at most {there}, the batches of the data. Received {argument}={wanted}"
+    cure = f"{there} are run. Leave {argument} out, or give more data."
+    warnings.warn(ElmanWarning(f"{rule}. {cure}"), stacklevel=4)
 
 
 def is_stream(x: Any) -> bool:

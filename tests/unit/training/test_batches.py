@@ -123,7 +123,7 @@ def test_a_model_without_input_shape_is_built_by_the_first_batch() -> None:
 
 def test_a_generator_that_ends_too_early() -> None:
     text = (
-        r"x must be a generator of 3 batches for each epoch\. Received x='an iterator': it ended in epoch 1 after 0 "
+        r"x must be a generator of 3 batches for each epoch\. Received x='an iterator': it ended in epoch 2 after 0 "
         r"batches\. Let the generator go on for ever, or lower steps_per_epoch or epochs\."
     )
     with pytest.raises(DataError, match=text):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from elman.errors import ArgumentError, DivergenceError, MissingExtraError, UnknownNameError
-from elman.layers import Dense, Input, set_seed
+from elman.errors import ArgumentError, DivergenceError, ElmanWarning, MissingExtraError, UnknownNameError
+from elman.layers import Dense, Input, SimpleRNN, set_seed
 from elman.metrics import Precision
 from elman.models import Sequential, load_model
 from elman.optimizers import SGD
@@ -326,16 +327,18 @@ def test_no_terminal_no_live_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\r" not in capsys.readouterr().out
 
 
-def test_a_live_line_on_a_terminal() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_a_live_line_on_a_terminal() -> None:
     screen = Terminal()
     bar = cb.ProgressBar(1, 3, screen)
     bar.set_params({"epochs": 1})
     bar.on_epoch_begin(0)
     bar.on_progress(2)
+    bar.on_progress(3)
     bar.on_epoch_end(0, {"loss": 0.25})
     text = screen.getvalue()
     assert text.startswith("Epoch 1/1\n\r2/3 ━━━━━━━━━━━━━───────")
@@ -390,3 +393,68 @@ def test_training_goes_on_with_lists_in_its_history(tmp_path: Path) -> None:
         made.fit(X, CLASSES, epochs=3, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path), Stop()])
     again = classifier("f1_score").fit(X, CLASSES, epochs=3, verbose=0, callbacks=cb.BackupAndRestore(tmp_path))
     assert again.history == unbroken
+
+
+# ---- what ran -----------------------------------------------------------------------------------------------------
+
+
+def generated(count: int) -> Iterator[Any]:
+    for i in range(count):
+        yield X[i : i + 4], Y[i : i + 4]
+
+
+class Again:
+    """Batches that nobody counted before, from the first again for each epoch."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return generated(4)
+
+
+@pytest.mark.parametrize("kind", ["whole", "batch by batch", "windows"])
+def test_steps_beyond_the_data_are_told(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made, x, y, more = model(), X, Y, {}
+    if kind == "batch by batch":
+        more = {"callbacks": cb.LambdaCallback(on_train_batch_end=lambda batch, logs: None)}
+    if kind == "windows":
+        made = Sequential([Input((None, 1)), SimpleRNN(2, return_sequences=True), Dense(1)])
+        made.compile("sgd", "mse")
+        x, y, more = np.ones((4, 6, 1)), np.ones((4, 6, 1)), {"truncate": 2}
+    rule = r"steps_per_epoch must be at most 3, the batches of the data\. Received steps_per_epoch=20\. 3 are run\."
+    with pytest.warns(ElmanWarning, match=rule) as told:
+        history = made.fit(x, y, batch_size=4, epochs=2, steps_per_epoch=20, **more)
+    assert len(told) == 1
+    assert history.params["steps"] == 3
+    assert capsys.readouterr().out.count("3/3 - ") == 2
+
+
+def test_validation_steps_beyond_the_data_are_told() -> None:
+    with pytest.warns(ElmanWarning, match="validation_steps must be at most 3"):
+        model().fit(X, Y, batch_size=4, validation_data=(X, Y), validation_steps=4, verbose=0)
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+def test_measured_steps_beyond_the_data_are_told(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = model()
+    with pytest.warns(ElmanWarning, match=r"steps must be at most 3, the batches of the data\. Received steps=100\."):
+        getattr(made, verb)(X, batch_size=4, steps=100, **({"y": Y} if verb == "evaluate" else {}))
+    assert capsys.readouterr().out.startswith("3/3 - ")
+    with pytest.warns(ElmanWarning, match=r"steps must be at most 5, the batches of the data\. Received steps=9\."):
+        getattr(made, verb)(generated(5), steps=9)
+    assert capsys.readouterr().out.startswith("5/9 - ")
+    getattr(made, verb)(generated(5), steps=5)  # warnings are errors
+
+
+def test_batches_that_nobody_counted_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    made = model()
+    made.fit(Again(), epochs=2, validation_data=(X, Y), validation_batch_size=1)
+    assert re.findall(r"^(\S+) - ", capsys.readouterr().out, re.MULTILINE) == ["4/4", "4/4"]
+    made.evaluate(generated(5))
+    made.predict(generated(5))
+    assert re.findall(r"^(\S+) - ", capsys.readouterr().out, re.MULTILINE) == ["5/5", "5/5"]
+
+
+def test_a_measurement_of_batches_is_live_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    model().evaluate(generated(2))
+    assert re.match(r"\r1/\? .*\r2/\? .*\r +\r2/2 - \d+ms - loss: [\d.]+\n$", screen.getvalue())

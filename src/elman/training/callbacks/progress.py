@@ -31,24 +31,25 @@ class ProgressBar(Callback):
         self.live = verbose == 1 and self.stream.isatty()
         self._started = 0.0
         self._drawn = 0
-        if not self.live:
-            self.on_progress = _silent  # type: ignore[method-assign]
+        self._done = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Name the epoch, start the clock."""
-        self._started = perf_counter()
+        self._begin()
         if self.params.get("epochs"):
             self._line(f"Epoch {epoch + 1}/{self.params['epochs']}")
 
     def on_progress(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Draw the line again."""
+        """Count, and draw a live line again."""
+        self._done = batch
+        if not self.live:
+            return
         seconds = perf_counter() - self._started
         self._redraw(f"{self._count(batch)} {self._bar(batch)} {_duration(seconds)} {_each(seconds, batch)}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Finish the line with the numbers."""
-        seconds = perf_counter() - self._started
-        count = self.steps or 0
+        seconds, count = perf_counter() - self._started, self._end()
         text = f"{self._count(count)} - {_duration(seconds)} - {_each(seconds, count)}{_numbers(logs)}"
         if self.live:
             bar = f"{self._count(count)} {self._bar(count)} {_duration(seconds)} {_each(seconds, count)}"
@@ -62,21 +63,32 @@ class ProgressBar(Callback):
         """Print the numbers of an evaluation that stands alone."""
         if not self.params.get("epochs"):
             seconds = perf_counter() - self._started if self._started else 0.0
-            self._line(f"{self._count(self.steps or 0)} - {_duration(seconds)}{_numbers(logs)}")
+            self._clear()
+            self._line(f"{self._count(self._end())} - {_duration(seconds)}{_numbers(logs)}")
 
     def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Start the clock of an evaluation that stands alone."""
         if not self.params.get("epochs"):
-            self._started = perf_counter()
+            self._begin()
 
     def on_predict_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Start the clock."""
-        self._started = perf_counter()
+        self._begin()
 
     def on_predict_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Say how long it took."""
-        seconds = perf_counter() - self._started
-        self._line(f"{self._count(self.steps or 0)} - {_duration(seconds)} - {_each(seconds, self.steps or 0)}")
+        seconds, count = perf_counter() - self._started, self._end()
+        self._clear()
+        self._line(f"{self._count(count)} - {_duration(seconds)} - {_each(seconds, count)}")
+
+    def _begin(self) -> None:
+        self._started, self._done = perf_counter(), 0
+
+    def _end(self) -> int:
+        """Steps that ran; where nobody knew how many there are, they are known now."""
+        done = self._done or self.steps or 0
+        self.steps = self.steps or done
+        return done
 
     def _count(self, done: int) -> str:
         return f"{done}/{self.steps if self.steps is not None else '?'}"
@@ -90,13 +102,16 @@ class ProgressBar(Callback):
         self.stream.flush()
         self._drawn = len(text)
 
+    def _clear(self) -> None:
+        """Take a live line away."""
+        if self._drawn:
+            self._redraw("")
+            self.stream.write("\r")
+            self._drawn = 0
+
     def _line(self, text: str) -> None:
         self.stream.write(text + "\n")
         self.stream.flush()
-
-
-def _silent(batch: int, logs: Mapping[str, float] | None = None) -> None:
-    """No live line: nothing to draw between epochs."""
 
 
 def _duration(seconds: float) -> str:
