@@ -18,7 +18,7 @@ import numpy as np
 from elman import dtypes
 from elman.errors import ArgumentError, FileFormatError, ShapeError, WeightsError
 from elman.executors import Plan, default
-from elman.graph import Graph, Tensor, placeholder
+from elman.graph import Graph, Tensor, graph_digest, placeholder
 from elman.graph.rewrite import hoist
 from elman.layers.base import tracing
 from elman.models.stepwise import Carrier
@@ -47,6 +47,7 @@ class _Reader:
         self._plans: dict[bool, Plan] = {}
         self._carried: list[bool] | None = None
         self.made = generation()
+        self._computes: str | None = None
         self.names: list[str] = []
         self.timed: tuple[bool, ...] = ()
         self.start = self._first_states()
@@ -104,6 +105,12 @@ class _Reader:
             same = len(now) == len(self._places) and all(a is b for a, b in zip(now, self._places, strict=True))
             if not same:
                 self._plans.clear()
+
+    def computes(self) -> str:
+        """What the model does with its weights, as a number: of a state, the weights alone do not tell."""
+        if self._computes is None:
+            self._computes = graph_digest(self._trace(one=False)[0], weights_of(self.program))
+        return self._computes
 
     def fingerprint(self) -> int:
         """A number that tells the weights from others: a state means something to the weights that made it alone."""
@@ -306,7 +313,7 @@ class Stream:
         """Go on where `save_state` was called, in this process or another, with the same weights.
 
         Raises: FileFormatError: not a state, damaged, or of a later version. ShapeError: of another batch or model.
-            WeightsError: of other weights. Then nothing has changed.
+            WeightsError: of other weights, or of a model that computes otherwise with them. Then nothing has changed.
         """
         header, data = _opened(self._reader.where, blob)
         mine = self._described()
@@ -319,6 +326,12 @@ class Stream:
                 self._reader.where, "state", "of a model with these weights", header["weights"], cure,
                 because="they have changed since",
             )  # fmt: skip
+        if header.get("computes", mine["computes"]) != mine["computes"]:  # the first states did not say
+            cure = "Use a stream of the model that saved it, or start the stream anew."
+            raise WeightsError.at(
+                self._reader.where, "state", "of this model", header["computes"], cure,
+                because="that one computes otherwise with the same weights",
+            )  # fmt: skip
         at = 0
         for state in self._states:
             state[...] = np.frombuffer(data, state.dtype.newbyteorder("<"), state.size, at).reshape(state.shape)
@@ -326,7 +339,8 @@ class Stream:
 
     def _described(self) -> dict[str, Any]:
         states = [[list(s.shape), str(s.dtype)] for s in self._states]
-        return {"batch": self.batch, "states": states, "weights": f"{self._reader.fingerprint():08x}"}
+        weights, computes = f"{self._reader.fingerprint():08x}", self._reader.computes()
+        return {"batch": self.batch, "states": states, "weights": weights, "computes": computes}
 
     def __repr__(self) -> str:
         return f"Stream({self._reader.model.where}, batch={self.batch}, states: {', '.join(self._reader.names)})"

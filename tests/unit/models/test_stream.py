@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 
@@ -38,6 +39,7 @@ from elman.layers import (
     TimeDistributed,
 )
 from elman.layers.rnn.recurrence import CellLayer
+from elman.models import load_model
 from tests.tolerances import assert_close
 
 STEPS, FEATURES = 7, 3
@@ -324,6 +326,42 @@ def test_a_state_of_another_model_batch_or_weights_is_refused(rng):
     model.weights[0].value[0, 0] += 1
     with pytest.raises(WeightsError, match="they have changed since"):
         model.stream().load_state(blob)
+
+
+def test_a_state_of_a_model_that_computes_otherwise_is_refused(rng):
+    one = Sequential([Input((None, 3)), GRU(4), Dense(1)])
+    blob = one.stream().save_state()
+    for stack in (
+        [GRU(4, activation="relu"), Dense(1)],
+        [GRU(4), Dense(1, activation="tanh")],
+        [GRU(4, reset_after=False, use_bias=False), Dense(1)],
+        [Softmax(), GRU(4), Dense(1)],
+    ):
+        other = Sequential([Input((None, 3)), *stack])
+        same = [w.shape for w in other.weights] == [w.shape for w in one.weights]
+        if same:
+            other.set_weights(one.get_weights())
+        stream = other.stream()
+        before = stream.save_state()
+        message = "computes otherwise with the same weights" if same else "they have changed since"
+        with pytest.raises(WeightsError, match=message):
+            stream.load_state(blob)
+        assert stream.save_state() == before
+
+
+@pytest.mark.parametrize("cell", MODELS)
+def test_a_state_goes_to_the_same_model_by_other_names(cell, rng, tmp_path):
+    x = data(rng)
+    model = made(cell, rng)
+    stream = model.stream()
+    stream.feed(x)
+    blob, wanted = stream.save_state(), stream.step(x[0, 0])
+    model.save(tmp_path / "m.safetensors")
+    for other in (load_model(tmp_path / "m.safetensors"), made(cell, rng), copy.deepcopy(model)):
+        other.set_weights(model.get_weights())
+        again = other.stream()
+        again.load_state(blob)
+        assert again.step(x[0, 0]).tobytes() == wanted.tobytes()
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------------
