@@ -94,8 +94,8 @@ class NativePlan {
     for (int v : sums)
       watched.push_back({static_cast<char*>(variables_[size_t(v)].data()), variables_[size_t(v)].nbytes()});
     PythonHost host;
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
+    const Released released;
+    std::lock_guard lock(plan_->turns());
     int64_t steps = 0;
     for (int64_t e = 0; e < epochs; ++e) {
       const Lengths* const own = lengths.empty() ? nullptr : &lengths[size_t(e)];
@@ -142,8 +142,8 @@ class NativePlan {
   void read(nb::handle arrays) {
     const Borrowed to(arrays, true);
     if (to.size() != plan_->spec().outputs.size()) throw nb::value_error("there must be one array for each output");
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
+    const Released released;
+    std::lock_guard lock(plan_->turns());
     for (size_t i = 0; i < to.size(); ++i) {
       if (to.bytes(i) != plan_->output_bytes(i)) throw nb::value_error("an output does not fit the array");
       plan_->read(i, to.data(i));
@@ -152,21 +152,21 @@ class NativePlan {
 
   // Nobody waits for the plan and holds Python meanwhile: a run asks Python for signals.
   std::vector<double> profile(int repeats) {
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
+    const Released released;
+    std::lock_guard lock(plan_->turns());
     return plan_->profile(repeats);
   }
   Numbers shards() const { return plan_->shards(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
   int64_t needed(const Numbers& symbols) {
     if (symbols.size() != size_t(std::max(plan_->spec().symbols, 1))) throw nb::value_error("sizes that do not fit");
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
+    const Released released;
+    std::lock_guard lock(plan_->turns());
     return plan_->needed(symbols);
   }
   void release() {
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_->mutex());
+    const Released released;
+    std::lock_guard lock(plan_->turns());
     plan_->release();
   }
 
@@ -345,6 +345,9 @@ NB_MODULE(_native, m) {
           std::rethrow_exception(p);
         } catch (const Interrupted&) {
           if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_KeyboardInterrupt);
+        } catch (const Reentered&) {
+          const nb::object error = nb::module_::import_("elman.executors.native").attr("reentered")();
+          PyErr_SetObject(error.type().ptr(), error.ptr());
         } catch (const MemoryShortage& m) {
           PyErr_SetObject(PyExc_MemoryError, nb::make_tuple(m.needed, m.limit, m.rows).ptr());
         } catch (const IndexFailure& f) {
@@ -352,6 +355,7 @@ NB_MODULE(_native, m) {
         }
       },
       nullptr);
+  Released::stay_out_at_exit();
   m.def("isa_supported", [](int isa) { return isa_supported(Isa(isa)); });
   m.def("bfloat16_unit", [](int isa) { return kernels<float>(Isa(isa)).bfloat16_unit; });
   m.def("best_isa", [] { return int(best_isa()); });

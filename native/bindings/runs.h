@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "held.h"
+#include "interpreter.h"
 #include "plan.h"
 
 namespace elman {
@@ -20,7 +21,7 @@ using OwnedArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
 
 struct PythonHost final : Host {
   bool stop() override {
-    nb::gil_scoped_acquire held;
+    const Taken taken;
     return PyErr_CheckSignals() != 0;
   }
 };
@@ -30,8 +31,8 @@ template <class R>
 Outcome run_into(Plan<R>& plan, const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order,
                  int64_t rows, int64_t batch, int threads, const std::vector<char*>& into) {
   PythonHost host;
-  nb::gil_scoped_release released;
-  std::lock_guard lock(plan.mutex());
+  const Released released;
+  std::lock_guard lock(plan.turns());
   const Outcome o = plan.run(arrays, symbols, order, rows, batch, threads, &host, into);
   for (size_t i = 0; i < into.size(); ++i)
     if (!plan.spec().output_given[i]) plan.read(i, into[i]);
@@ -76,7 +77,7 @@ class RunAgain {
 
  private:
   bool finite(const std::vector<Array>& views) const {
-    nb::gil_scoped_release released;
+    const Released released;
     return plan_.finite(views);
   }
 
@@ -115,12 +116,12 @@ class BoundPlan {
 
   void run() {
     // To let other threads of Python in costs as much as a short step.
-    if (brief_ && plan_.mutex().try_lock()) {
-      std::lock_guard lock(plan_.mutex(), std::adopt_lock);
+    if (brief_ && plan_.turns().try_lock()) {
+      std::lock_guard lock(plan_.turns(), std::adopt_lock);
       return plan_.run(fixed_);
     }
-    nb::gil_scoped_release released;
-    std::lock_guard lock(plan_.mutex());
+    const Released released;
+    std::lock_guard lock(plan_.turns());
     plan_.run(fixed_);
   }
 

@@ -34,6 +34,16 @@ void Plan<R>::forget() {
 }
 
 template <class R>
+void Plan<R>::recover() {
+  (void)new auto(std::move(bindings_));
+  (void)new Block(std::move(arena_));
+  (void)new auto(std::move(arenas_));
+  bindings_.clear(), arenas_.clear();
+  twins_.settle();
+  forget();
+}
+
+template <class R>
 void Plan<R>::forget_older() {
   const int64_t last = bindings_made_ - int64_t(kept_bindings / 2);
   std::erase_if(bindings_, [last](const auto& kept) {
@@ -284,6 +294,7 @@ void Plan<R>::link(Binding& b) {
   template char* Plan<R>::address(Binding&, Shard*, int, int, int);                              \
   template int64_t Plan<R>::part_offset(const Numbers&, int&) const;                             \
   template void Plan<R>::forget();                                                               \
+  template void Plan<R>::recover();                                                              \
   template void Plan<R>::release();
 ELMAN_BIND(float)
 ELMAN_BIND(double)

@@ -1,12 +1,12 @@
-// A plan: a lowered graph bound to sizes and run. Thread-safe for callers that hold `mutex()`; keeps its memory between runs.
+// A plan: a lowered graph bound to sizes and run. Thread-safe for callers that have the turn; keeps its memory between runs.
 #pragma once
 #include <map>
-#include <mutex>
 #include <tuple>
 
 #include "build.h"
 #include "cuts.h"
 #include "feed.h"
+#include "turns.h"
 #include "twins.h"
 
 namespace elman {
@@ -69,7 +69,7 @@ class Plan {
 
   const Spec& spec() const { return spec_; }
   Numbers output_sizes(const std::vector<int>& dims) const;
-  std::mutex& mutex() { return mutex_; }
+  Turns& turns() { return turns_; }
   // Nanoseconds spent in each instruction of the first shard over `repeats` runs of the sizes bound last; updates included.
   std::vector<double> profile(int repeats);
   Numbers shards() const;  // by shard of the last batch, how many rows it had
@@ -122,6 +122,7 @@ class Plan {
 
   void find(Fixed& fixed) const;  // from the last run, which was of it
   void forget();  // all bindings
+  void recover();  // begins anew after a run that a fork cut off, whose memory is left as it is
   void forget_older();  // half of the bindings that are kept
   Binding& bind(const Numbers& symbols, const Cut& cut);
   std::unique_ptr<Binding> make(const Numbers& symbols, const Cut& cut);
@@ -155,7 +156,7 @@ class Plan {
   Numbers asked_;  // symbols of the step that runs
   Block arena_;
   std::vector<Block> arenas_;  // one a shard
-  std::mutex mutex_;
+  Turns turns_{[this] { recover(); }};
 };
 
 }  // namespace elman

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from elman import Sequential, ops
-from elman.errors import DataError, MemoryLimitError
+from elman import Sequential, load_model, ops
+from elman.errors import DataError, ExecutorError, MemoryLimitError
 from elman.executors import NativeExecutor
 from elman.graph import Graph, placeholder
 from elman.layers import GRU, LSTM, Dense, IndRNN, Input, SimpleRNN
@@ -58,7 +62,89 @@ def test_children_of_a_process_that_used_its_threads_work(monkeypatch, rng):
     assert made.predict(x, batch_size=64, verbose=0).tobytes() == expected
 
 
+IN_THE_MIDDLE = """
+import os, sys, threading, time
+import numpy as np
+from elman import Sequential
+from elman.layers import LSTM, Dense, Input
+
+model = Sequential([Input((None, 8)), LSTM(64), Dense(2)])
+model.compile("sgd", "mse")
+x = np.ones((64, 50, 8), "float32")
+wanted = model.predict(x, verbose=0)
+
+
+def work():
+    while True:
+        model.predict(x, verbose=0)
+
+
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+for _ in range(10 if sys.argv[1] == "fork" else 0):
+    time.sleep(0.02)
+    if (child := os.fork()) == 0:
+        os._exit(0 if np.array_equal(model.predict(x, verbose=0), wanted) else 3)
+    assert os.waitpid(child, 0)[1] == 0
+time.sleep(0.3)
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("then", ["fork", "exit"])
+def test_other_threads_may_be_in_the_middle_of_a_run(then, threads):
+    """A child finds the model free; at exit a thread that comes back waits, and ends with the process."""
+    path = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-c", IN_THE_MIDDLE, then]
+    environment = {**os.environ, "PYTHONPATH": path, "ELMAN_NUM_THREADS": threads}
+    run = subprocess.run(command, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+# ---- signals -------------------------------------------------------------------------------------------------------
+
+
+def test_a_handler_of_a_signal_may_not_run_the_model_that_runs():
+    made, x = model(), np.zeros((32, 10_000, 8), np.float32)
+    made.predict(x[:1, :3], verbose=0)
+    before = signal.signal(signal.SIGALRM, lambda *_: made.predict(x[:1, :3], verbose=0))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(ExecutorError, match=r"at rest when it is run.*leave a note"):
+            made.predict(x, verbose=0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert made.predict(x[:1, :3], verbose=0).shape == (1, 2)
+
+
+def test_a_handler_of_a_signal_may_run_another_model():
+    made, other, x, found = model(), model(8), np.zeros((32, 2000, 8), np.float32), []
+    before = signal.signal(signal.SIGALRM, lambda *_: found.append(other.predict(x[:1, :3], verbose=0)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        while not found:
+            made.predict(x, verbose=0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    np.testing.assert_array_equal(found[0], other.predict(x[:1, :3], verbose=0))
+
+
 # ---- threads -------------------------------------------------------------------------------------------------------
+
+
+def test_many_threads_save_to_one_place(tmp_path):
+    made, path = model(), tmp_path / "model.safetensors"
+    made.save(path)
+
+    def save(i):
+        for _ in range(10):
+            made.save(path) if i else load_model(path)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(save, range(4))) == [None] * 4
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_many_threads_predict_with_one_model_at_once(monkeypatch, rng):

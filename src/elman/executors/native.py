@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -142,7 +143,7 @@ class NativePlan(Plan):
         multiplied = zip(graph.inputs, lowered.spec["input_rows"], lowered.spec["input_steps"], strict=True)
         looked = all(row and step >= 0 for t, row, step in multiplied if dtypes.is_real(t.dtype))
         self._looks = looked and not graph.updates  # a state must not change because of what is refused
-        self._lock = threading.Lock()  # a plan has one memory: Python threads take turns
+        self._lock = _Turns()
         # The kernels know one real type, int32 and int8: truth values are 0.0 and 1.0 of the real type.
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
         self._batched = [bool(t.shape) and t.shape[0] == Dim.symbol("B") for t in graph.inputs]
@@ -419,6 +420,48 @@ def _known(symbols: Iterable[str], sizes: Mapping[str, int]) -> dict[str, int]:
     """The number of each symbol, in order; 0 for one that no input has."""
     plain = defaultdict(int, sizes)
     return {s: number(s, plain) for s in symbols}
+
+
+class _Turns:
+    """A plan has one memory: Python threads take turns, as with `native/plan/turns.h`."""
+
+    forks: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self._lock, self._owner, self._forks = threading.Lock(), 0, _Turns.forks
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        if self._forks != _Turns.forks:  # a thread that had its turn does not exist here
+            self.__init__()  # type: ignore[misc]
+        elif self._owner == me:
+            raise reentered()
+        self._lock.acquire()
+        self._owner = me
+
+    def __exit__(self, *_: object) -> None:
+        self._owner = 0
+        self._lock.release()
+
+
+def _forked() -> None:
+    _Turns.forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def reentered() -> ExecutorError:
+    """The error of a run that is asked for in the middle of another, by the same thread."""
+    return ExecutorError.at(
+        "native",
+        "a model",
+        "at rest when it is run",
+        "a run in the middle of another",
+        "Let the signal's handler leave a note, and run the model when this call is over.",
+        because="a handler of a signal runs while the model does",
+    )
 
 
 def _named(call: Callable[..., T], *args: Any) -> T:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +65,8 @@ def packed(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> by
 def _replace(target: Path, data: bytes) -> None:
     """Put data in place of a file in one move, on the disk before the old one is gone."""
     # In the same folder: a move from another file system would be a copy, which can stop half-way.
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Named at random: other threads, and other machines at the same disk, may write to the same place.
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         with beside.open("wb") as file:
             file.write(data)
