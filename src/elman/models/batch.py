@@ -139,7 +139,7 @@ class OnBatch(abc.ABC):
             if made:
                 return float(made[0])
             if made is not None:
-                raise self._diverged(kept.ready(x, y), steps)
+                raise self._diverged(kept.ready(x, y), steps, x, y)
         return self._train(x, y, sample_weight, class_weight, return_dict)
 
     def _train(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -193,10 +193,10 @@ class OnBatch(abc.ABC):
         self._shapes = shapes
         return self._structured(made)
 
-    def _diverged(self, arrays: Arrays, steps: Steps) -> ArithmeticError:
+    def _diverged(self, arrays: Arrays, steps: Steps, x: Any = None, y: Any = None) -> ArithmeticError:
         """The error of a batch that was refused: bad data if they are bad, else divergence."""
-        for name, array in zip("xy", arrays, strict=False):
-            check_finite(np.asarray(array), self.where, name)
+        for name, array, given in zip("xy", arrays, (x, y), strict=False):
+            check_finite(np.asarray(array), self.where, name, given)
         return divergence(int(steps.counters.step.value), None, 0, getattr(self.optimizer, "learning_rate", None))
 
 

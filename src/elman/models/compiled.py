@@ -276,7 +276,8 @@ class Compiled(OnBatch, Layer):
         self.history, self.stop_training = history, False
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         listed = CallbackList([history, *given, *shown], self, history.params)
-        measured = adapter.batch_size(validation_batch_size or size, validation or data)
+        told = adapter if validation_data is None else adapter.validating
+        measured = told.batch_size(validation_batch_size or size, validation or data)
         if validation is not None:
             there = batches_of(validation, measured)
             steps_of(self.where, "validation_steps", validation_steps, validation, there)
@@ -369,7 +370,7 @@ class Compiled(OnBatch, Layer):
                 type(data).__name__,
                 "Put x and y into a tuple.",
             )
-        return self._training_parts("fit")[1].data_set(*data)
+        return self._training_parts("fit")[1].validating.data_set(*data)
 
     # -- evaluate and predict ----------------------------------------------------------------------------------------
 

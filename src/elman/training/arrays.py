@@ -324,7 +324,7 @@ def _check_whole(array: np.ndarray, column: Column) -> None:
 def check_finite(array: np.ndarray, where: str, name: str, data: Any = None) -> None:
     """Raises: DataError: NaN or infinity, with the first row and column that has it. Shapes: array (N, ..., C).
 
-    Args: data: what was given: a frame has names for its columns.
+    Args: data: what was given: a frame has names for its columns, a number may have been finite there.
     """
     if array.dtype.kind != "f":
         return
@@ -342,10 +342,19 @@ def _not_finite(
     inside = tuple(int(i) for i in place)
     at = before + inside
     index = ", ".join(map(str, at))
-    cure = "Fill the gap or drop the row."
-    return DataError.at(
-        where, name, "be finite", float(array[inside]), cure, because=f"{name}[{index}], {_place(at, data)}"
-    )
+    value, rule, cure = float(array[inside]), "be finite", "Fill the gap or drop the row."
+    if data is not None and math.isinf(value):
+        given = _given(data, at[0], int(np.ravel_multi_index(at[1:], array.shape[1:])) if len(at) > 1 else 0)
+        if math.isfinite(given):
+            value, rule = given, f"within {array.dtype}"
+            cure = "Scale it: values of about -1 to 1 are learned best."
+    return DataError.at(where, name, rule, value, cure, because=f"{name}[{index}], {_place(at, data)}")
+
+
+def _given(data: Any, row: int, place: int) -> float:
+    """A number as it was before it was converted. Args: place: in its row, steps of padding not counted."""
+    raw = data if is_ragged(data) else np.asarray(data.to_numpy() if hasattr(data, "to_numpy") else data)
+    return float(np.ravel(raw[row])[place])
 
 
 def _place(at: tuple[int, ...], data: Any = None) -> str:

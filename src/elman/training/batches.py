@@ -5,7 +5,9 @@ Targets are shaped after the outputs, sample and class weights become one weight
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from elman.graph import Graph, Tensor
 from elman.layers.base import tracing
 from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
-from elman.training.arrays import Column, Padded, check_finite, convert, is_ragged, shape_text, take, to_array
+from elman.training.arrays import Column, Padded, cast, check_finite, convert, is_ragged, shape_text, take, to_array
 from elman.training.buckets import Trim
 from elman.training.classes import ClassWeight, class_weights
 from elman.training.objective import Objective
@@ -47,6 +49,12 @@ class Adapter:
         """The number of rows of a batch, where the input names one."""
         rows = self.program.inputs[0].shape[0]
         return rows if isinstance(rows, int) else None
+
+    @cached_property
+    def validating(self) -> Adapter:
+        """The same for `validation_data`, which errors then name."""
+        program = dataclasses.replace(self.program, where=f"{self.program.where}, validation_data")
+        return Adapter(program, self.objective)
 
     def batch_size(self, given: int | None, data: DataSet | Stream) -> int:
         """The batch size to use: what was given, else what the model names, else 32.
@@ -280,15 +288,14 @@ class Adapter:
                 else [sample_weight] * len(program.names)
             )
         return [
-            None
-            if part is None or target is None
-            else np.ascontiguousarray(self._one_weight(part, output, rows), output.dtype)
+            None if part is None or target is None else np.ascontiguousarray(self._one_weight(part, output, rows))
             for part, output, target in zip(given, program.outputs, targets, strict=True)
         ]
 
     def _one_weight(self, part: Any, output: Tensor, rows: int) -> np.ndarray:
-        weight = to_array(part, Column(self.program.where, "sample_weight", output.shape[:1], output.dtype))
-        check_finite(weight, self.program.where, "sample_weight")
+        column = Column(self.program.where, "sample_weight", output.shape[:1], output.dtype)
+        weight = cast(to_array(part, column), column)
+        check_finite(weight, column.where, column.name, part)
         if weight.ndim == 2 and weight.shape[1] == 1 and output.ndim == 2:
             weight = weight[:, 0]
         if weight.ndim not in (1, 2) or weight.ndim > output.ndim - 1 or len(weight) != rows:

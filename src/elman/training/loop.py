@@ -257,7 +257,12 @@ class Fit:
     def _validate(self) -> dict[str, float]:
         assert self.validation is not None
         logs = evaluate(
-            self.steps, self.adapter, self.validation, self.validation_batch_size, self.validation_steps, self.callbacks
+            self.steps,
+            self.adapter.validating,
+            self.validation,
+            self.validation_batch_size,
+            self.validation_steps,
+            self.callbacks,
         )
         return {f"val_{name}": value for name, value in logs.items()}
 

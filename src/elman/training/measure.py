@@ -207,7 +207,7 @@ def _batches(
         if limit is not None and step >= limit:
             return
     if step == 0:
-        cure = "A generator gives its batches once: make a new one."
-        raise DataError.at(where, "x", "an iterable of at least one batch", "none", cure)
+        cure = "A generator gives its batches once: make a new one, or pass what begins anew when it is iterated."
+        raise DataError.at(where, "x", "an iterable of at least one batch", "one without any", cure)
     if limit is not None:
         warn_short(where, "steps", limit, step)

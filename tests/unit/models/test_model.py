@@ -250,7 +250,7 @@ def test_batches_like_the_last_are_predicted_as_the_first(predicted: Any) -> Non
         x = X.astype(bad.dtype)
         predicted(model, x), predicted(model, x)
         x[2, 1] = bad
-        with pytest.raises(DataError, match=r"x must be finite\. Received x=(nan|inf): x\[2, 1\]"):
+        with pytest.raises(DataError, match=r"x must be (finite|within float32)\. Received x=(nan|1e\+300): x\[2, 1\]"):
             predicted(model, x)
 
 
