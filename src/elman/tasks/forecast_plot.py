@@ -26,7 +26,7 @@ _MOST_PANELS = 6
 def draw_forecast(
     series: Sequence[TimeSeries],
     forecasts: Sequence[_Array],
-    width: _Array | None,
+    widths: Sequence[_Array] | None,
     columns: Columns,
     level: float,
     path: str | os.PathLike[str] | None = None,
@@ -36,17 +36,19 @@ def draw_forecast(
     Args:
         series: what is known.
         forecasts: (H, C) for each series.
-        width: half the interval, (H, C); None: no interval.
+        widths: half the interval, (H, C) for each series; None: no interval.
         columns: their names, for the axes.
         level: of the interval, for the legend.
         path: also write the picture there.
 
     Shapes:
-        forecasts (H, C) each, width (H, C).
+        forecasts and widths (H, C) each.
     """
-    panels = [(s, f, c) for s, f in zip(series, forecasts, strict=True) for c in range(f.shape[1])][:_MOST_PANELS]
+    halves = [None] * len(series) if widths is None else list(widths)
+    parts = zip(series, forecasts, halves, strict=True)
+    panels = [(*part, channel) for part in parts for channel in range(part[1].shape[1])][:_MOST_PANELS]
     figure, all_axes = charts.canvas(len(panels), (10.0, 1.5 + 3.0 * len(panels)))
-    for axes, (part, forecast, channel) in zip(all_axes, panels, strict=True):
+    for axes, (part, forecast, width, channel) in zip(all_axes, panels, strict=True):
         half = None if width is None else width[:, channel]
         _draw(axes, part, forecast[:, channel], channel, half, level)
         target = columns.targets[channel] if columns.targets else f"channel {channel}"

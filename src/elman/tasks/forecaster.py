@@ -22,7 +22,6 @@ from elman.tasks.backtest import backtest, holdout_blocks
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.forecast_file import read_forecast_file, write_forecast_file
 from elman.tasks.forecast_plot import draw_forecast
-from elman.tasks.intervals import half_width
 from elman.tasks.learned import Learned
 from elman.tasks.learning import check_settings, learn, network_for
 from elman.tasks.network import CellName
@@ -179,13 +178,13 @@ class Forecaster(Estimator):
         check_length("predict", "horizon", steps)
         panel = self._panel("predict", data)
         forecasts = self.learned_.ahead(panel.series, steps)
-        width = None if level is None else half_width(self.learned_.quantiles, level, steps)
+        widths = None if level is None else self.learned_.half_widths(panel.series, level, steps)
         if panel.columns.targets:
-            return (panel.table or _pandas()).like(_columns(panel, forecasts, width), panel.zones)
+            return (panel.table or _pandas()).like(_columns(panel, forecasts, widths), panel.zones)
         (forecast,) = forecasts
-        shown = [forecast] if width is None else [forecast, forecast - width, forecast + width]
+        shown = [forecast] if widths is None else [forecast, forecast - widths[0], forecast + widths[0]]
         shaped = [array[:, 0] if panel.kind == "vector" else array for array in shown]
-        return shaped[0] if width is None else tuple(shaped)
+        return shaped[0] if widths is None else tuple(shaped)
 
     def evaluate(self, data: Any = None) -> Report:
         """Forecast rows that are known by now, and compare: beside last value and seasonal naive.
@@ -225,8 +224,8 @@ class Forecaster(Estimator):
         self._check_fitted("plot")
         panel, learned = self._panel("plot", data), self.learned_
         forecasts = learned.ahead(panel.series, self.horizon)
-        width = half_width(learned.quantiles, level, self.horizon) if level and len(learned.quantiles) else None
-        return draw_forecast(panel.series, forecasts, width, learned.columns, level or 0.0, path)
+        widths = learned.half_widths(panel.series, level, self.horizon) if level and learned.intervals else None
+        return draw_forecast(panel.series, forecasts, widths, learned.columns, level or 0.0, path)
 
     def summary(self, print_fn: Callable[[str], object] = print) -> None:
         """Print what was read, chosen and learned."""
@@ -282,19 +281,19 @@ def _listed(names: str | Sequence[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else list(names or ())
 
 
-def _columns(panel: Panel, forecasts: Sequence[npt.NDArray[Any]], width: Any) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a forecast's table: id, time, targets, and their bounds where width (steps, C) is given."""
+def _columns(panel: Panel, forecasts: Sequence[_Array], widths: Sequence[_Array] | None) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a forecast's table: id, time, targets, and their bounds; of widths each is (steps, C)."""
     steps, names = len(forecasts[0]), panel.columns
     columns: dict[str, npt.NDArray[Any]] = {}
     if names.id is not None:
         columns[names.id] = np.repeat(np.array([part.key for part in panel.series], object), steps)
     if names.time is not None:
         columns[names.time] = np.concatenate([part.timeline.future(steps) for part in panel.series])
-    values = np.concatenate(list(forecasts))
+    values = np.concatenate(forecasts)
     for channel, name in enumerate(names.targets):
         columns[name] = values[:, channel]
-        if width is not None:
-            half = np.tile(width[:, channel], len(panel.series))
+        if widths is not None:
+            half = np.concatenate(widths)[:, channel]
             columns[f"{name}_low"], columns[f"{name}_high"] = columns[name] - half, columns[name] + half
     return columns
 

@@ -13,8 +13,9 @@ from elman.errors import ArgumentError, DataError
 from elman.fields.missing import Missing
 from elman.models import Sequential
 from elman.tasks.encoding import Encoding
+from elman.tasks.intervals import Intervals
 from elman.tasks.panel import Columns, Panel, TimeSeries
-from elman.tasks.scores import Report
+from elman.tasks.scores import Report, naive_scales
 
 __all__ = ["Learned"]
 
@@ -34,7 +35,7 @@ class Learned:
         tails: the last rows of each series, from which a forecast goes on.
         history: the losses of the training that had a validation part.
         choices: the probe's error of each representation.
-        quantiles: the errors' quantiles on the validation part, (99, horizon, C); empty without one.
+        intervals: the errors on the validation part; false without one.
         report: the scores on the validation part; None without one.
     """
 
@@ -46,7 +47,7 @@ class Learned:
     tails: list[TimeSeries]
     history: dict[str, list[float]]
     choices: dict[str, float]
-    quantiles: _Array
+    intervals: Intervals
     report: Report | None
 
     @property
@@ -111,6 +112,13 @@ class Learned:
             longer = [part.followed_by(self.blocks(part, np.array([len(part) - 1]))[0]) for part in longer]
         return [after.targets[len(before) :][:steps] for before, after in zip(series, longer, strict=True)]
 
+    def half_widths(self, series: Sequence[TimeSeries], level: float, steps: int) -> list[_Array]:
+        """Half the interval's width of each series. Shapes: -> (steps, C) each."""
+        return [
+            self.intervals.half_width(str(part.key), naive_scales(part.targets, self.season), level, steps)
+            for part in series
+        ]
+
     def state(self) -> dict[str, Any]:
         """All but weights and series, as JSON."""
         return {
@@ -120,14 +128,13 @@ class Learned:
             "scales": {key: scale if np.isfinite(scale) else None for key, scale in self.scales.items()},
             "history": self.history,
             "choices": self.choices,
-            "quantiles": self.quantiles.tolist(),
+            **self.intervals.state(),
             "report": self.report.state() if self.report else None,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], network: Sequential, tails: list[TimeSeries]) -> Self:
         """The way back from `state()`."""
-        quantiles = np.asarray(state["quantiles"], "float64")
         return cls(
             columns=Columns(**state["columns"]),
             encoding=Encoding.from_state(state["encoding"]),
@@ -137,6 +144,6 @@ class Learned:
             tails=tails,
             history=state["history"],
             choices=state["choices"],
-            quantiles=quantiles if quantiles.size else np.zeros((0, 1, 1)),
+            intervals=Intervals.from_state(state),
             report=Report.from_state(state["report"]) if state["report"] else None,
         )

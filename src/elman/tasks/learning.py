@@ -19,19 +19,18 @@ from elman.models import Sequential
 from elman.tasks.backtest import backtest, validation_pairs
 from elman.tasks.diagnosis import copies_last_value, findings
 from elman.tasks.encoding import Encoding
-from elman.tasks.intervals import error_quantiles
+from elman.tasks.intervals import Intervals
 from elman.tasks.learned import Learned
 from elman.tasks.network import CellName, build_network, check_cell
 from elman.tasks.panel import Columns, TimeSeries
 from elman.tasks.representation import ANCHORS, TRANSFORMS, Representation, candidates
-from elman.tasks.scores import Report, naive_scale
+from elman.tasks.scores import Report, naive_scale, naive_scales
 from elman.tasks.selection import choose
 from elman.tasks.splitting import check_window, default_window, enough, validation_cuts
 from elman.training.callbacks import Callback, EarlyStopping
 
 __all__ = ["Settings", "check_settings", "learn", "network_for"]
 
-_Array = npt.NDArray[np.float64]
 _History = dict[str, list[float]]
 
 
@@ -110,10 +109,10 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     encoding.fit(training)
     scales = {str(part.key): naive_scale(part.targets, season) for part in training}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
-    nothing = np.zeros((0, 1, 1))
+    nothing = Intervals(np.zeros((0, 1, 1)))
     learned = Learned(columns, encoding, network, season, scales, [], history, choices, nothing, None)
     if "val_loss" in history:
-        learned.report, learned.quantiles = _measure(settings, learned, series, cuts)
+        learned.report, learned.intervals = _measure(settings, learned, series, cuts)
         if settings.refit:
             # All rows now, so nothing is left to stop on: as many epochs as were best before.
             best = 1 + int(np.argmin(history["val_loss"]))
@@ -212,8 +211,8 @@ def _examples(
 
 def _measure(
     settings: Settings, learned: Learned, series: list[TimeSeries], cuts: Sequence[int]
-) -> tuple[Report, _Array]:
-    """The report on the validation part, and the errors' quantiles."""
+) -> tuple[Report, Intervals]:
+    """The report on the validation part, and the intervals its errors give."""
     origins = [learned.encoding.origins(part, cut) for part, cut in zip(series, cuts, strict=True)]
     forecasts = [learned.blocks(part, rows) for part, rows in zip(series, origins, strict=True)]
     actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
@@ -224,4 +223,8 @@ def _measure(
     found = findings(report, copies)
     for finding in found:
         warnings.warn(f"Forecaster: {finding}.", ElmanWarning, stacklevel=4)
-    return Report(report.rows, report.title, [*report.notes, *found]), error_quantiles(actual, forecast)
+    errors = np.split(actual - forecast, np.cumsum([len(rows) for rows in origins])[:-1])
+    keys = [str(part.key) for part in series]
+    naive = [naive_scales(part.targets, learned.season) for part in _before(series, cuts)]
+    intervals = Intervals.learn(dict(zip(keys, errors, strict=True)), dict(zip(keys, naive, strict=True)))
+    return Report(report.rows, report.title, [*report.notes, *found]), intervals

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Report", "mae", "mase", "naive_scale", "rmse", "smape"]
+__all__ = ["Report", "mae", "mase", "naive_scale", "naive_scales", "rmse", "smape"]
 
 _Array = npt.NDArray[np.float64]
 
@@ -75,6 +75,11 @@ def naive_scale(training: _Array, season: int = 1) -> float:
     if len(training) <= season:
         return float("nan")
     return float(np.abs(training[season:] - training[:-season]).mean())
+
+
+def naive_scales(training: _Array, season: int = 1) -> _Array:
+    """`naive_scale` of each channel. Shapes: training (N, C) -> (C,)."""
+    return np.array([naive_scale(channel, season) for channel in training.T])
 
 
 def mase(actual: _Array, forecast: _Array, scale: float) -> float:

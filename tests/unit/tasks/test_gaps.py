@@ -90,7 +90,7 @@ def test_rows_that_were_missing_are_not_scored():
 def test_intervals_and_the_validation_report_leave_out_what_was_missing():
     y = changed(series(120), [105, 106, 110])
     fitted = Forecaster(**QUICK, anchor="last", transform="none").fit(y)
-    assert np.isfinite(fitted.learned_.quantiles).all()
+    assert np.isfinite(fitted.learned_.intervals.quantiles).all()
     assert all(np.isfinite(list(row.values())).all() for row in fitted.report_.rows.values())
 
 

@@ -62,7 +62,7 @@ def test_findings_name_the_baselines_that_win():
 
 
 def test_intervals_hold_what_they_promise(rng):
-    quantiles = error_quantiles(rng.normal(size=(500, 3, 1)), np.zeros((500, 3, 1)))
+    quantiles = error_quantiles(rng.normal(size=(500, 3, 1)))
     width = half_width(quantiles, 0.8, steps=5)
     assert width.shape == (5, 1)
     assert (width[3:] == width[2]).all()
