@@ -15,6 +15,7 @@ import numpy as np
 
 from elman.errors import ArgumentError
 from elman.executors import Arrays, Plan, Rows
+from elman.models.turns import Turn, in_turn
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
 from elman.training.buckets import run_whole
@@ -98,6 +99,8 @@ class OnBatch(abc.ABC):
     _kept: _Kept | None = None
     _predicts: _Kept | None = None
     _shapes: tuple[tuple[int, ...], ...] | None = None
+    _turn: Turn
+    _objective: Objective | None
 
     @abc.abstractmethod
     def _build_for(self, x: Any) -> None:
@@ -133,7 +136,7 @@ class OnBatch(abc.ABC):
         if (
             kept is not None and steps is not None and not return_dict
             and sample_weight is None and class_weight is None
-            and steps.version == kept.version and steps.current()
+            and steps.version == kept.version and steps.current() and not self._turn.depth
         ):  # fmt: skip
             made = kept.run(x, y)
             if made:
@@ -142,6 +145,7 @@ class OnBatch(abc.ABC):
                 raise self._diverged(kept.ready(x, y), steps, x, y)
         return self._train(x, y, sample_weight, class_weight, return_dict)
 
+    @in_turn
     def _train(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         if isinstance(class_weight, str):
             cure = "One batch does not tell how frequent classes are: count them in all of the data."
@@ -162,6 +166,7 @@ class OnBatch(abc.ABC):
             self._kept = _kept(plan, steps.version, (x, y), data.arrays)
         return _reported(objective, return_dict)
 
+    @in_turn
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) of one batch. Raises: as `evaluate`."""
         self._build_for(x)

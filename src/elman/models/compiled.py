@@ -18,6 +18,7 @@ from elman.layers.base import Layer, rng
 from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
 from elman.models.stepwise import check_stepwise
+from elman.models.turns import Turn, in_turn
 from elman.optimizers.schedules import LearningRateSchedule
 from elman.shapes import Dim, Size
 from elman.training import (
@@ -72,6 +73,7 @@ class Compiled(OnBatch, Layer):
         self._adapter: Adapter | None = None
         self._counters: Counters | None = None
         self._seed = seed
+        self._turn = Turn()
 
     @abstractmethod
     def _make_program(self) -> Program:
@@ -215,6 +217,7 @@ class Compiled(OnBatch, Layer):
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
+    @in_turn
     def fit(
         self,
         x: Any = None,
@@ -374,6 +377,7 @@ class Compiled(OnBatch, Layer):
 
     # -- evaluate and predict ----------------------------------------------------------------------------------------
 
+    @in_turn
     def evaluate(
         self,
         x: Any = None,
