@@ -74,10 +74,10 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         """
         return np.column_stack([self._number(where, argument, column) for column in columns])
 
-    def column(self, where: str, argument: str, column: str) -> npt.NDArray[Any]:
+    def column(self, where: str, argument: str, column: str, zone: str = "UTC") -> npt.NDArray[Any]:
         """One column as numpy holds it: numbers, datetime64, or objects (strings, dates).
 
-        A column with a time zone is given in UTC.
+        A column with a time zone is given as the clocks of `zone` show it.
 
         Shapes:
             -> (N,).
@@ -85,8 +85,13 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         import narwhals as nw
 
         series = self._series(where, argument, column)
-        if series.dtype == nw.Datetime and getattr(series.dtype, "time_zone", None):
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if _zone(series):
+            if series.dtype != nw.Datetime:  # narwhals knows no zone of pandas with "_", "+" or a digit in its name
+                return np.asarray(series.to_native().dt.tz_convert(zone).dt.tz_localize(None))
+            series = series.dt.convert_time_zone(zone)
+            if series.dtype != nw.Datetime:
+                return np.asarray(series.to_native().dt.tz_localize(None))
+            series = series.dt.replace_time_zone(None)
         if series.dtype == nw.Date:
             return np.array(series.to_list(), object)
         values = series.to_numpy()
@@ -94,8 +99,7 @@ Did you mean 'sales'? Known: 'month', 'sales'.
 
     def time_zone(self, column: str) -> str | None:
         """The column's time zone; None without one."""
-        zone = getattr(self._frame[column].dtype, "time_zone", None)
-        return None if zone is None else str(zone)
+        return _zone(self._frame[column])
 
     def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> Self:
         """A table of these rows only."""
@@ -143,6 +147,13 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             )
         values = series.to_list()
         return np.array([_number(where, argument, column, row, value) for row, value in enumerate(values)])
+
+
+def _zone(series: Any) -> str | None:
+    """The time zone of a narwhals series; None without one."""
+    native = getattr(series.to_native(), "dtype", None)
+    zone = getattr(series.dtype, "time_zone", None) or getattr(native, "tz", None)
+    return None if zone is None else str(zone)
 
 
 def _number(where: str, argument: str, column: str, row: int, value: object) -> float:

@@ -79,3 +79,17 @@ def test_what_is_no_table_is_refused():
 def test_an_empty_table_is_refused(make):
     with pytest.raises(DataError, match=r"fit: frame must have at least one row. Received frame=0"):
         Table.wrap("fit", make({"x": []}))
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Ho_Chi_Minh", "Etc/GMT+3", "Europe/Berlin", "UTC"])
+@pytest.mark.parametrize("kind", [lambda columns: columns, pl.from_pandas, pa.Table.from_pandas])
+def test_every_zone_is_known_and_comes_back(zone, kind):
+    times = pd.date_range("2024-06-01", periods=3, freq="h", tz=zone)
+    table = Table.wrap("fit", kind(pd.DataFrame({"t": times})))
+    assert table.time_zone("t") == zone
+    read = table.column("fit", "time", "t")
+    assert (read == times.tz_convert("UTC").tz_localize(None).to_numpy()).all()
+    assert (table.column("fit", "time", "t", zone) == times.tz_localize(None).to_numpy()).all()
+    again = Table.wrap("fit", table.like({"t": read}, {"t": zone}))
+    assert again.time_zone("t") == zone
+    assert (again.column("fit", "time", "t") == read).all()

@@ -87,12 +87,13 @@ def test_features_several_targets_and_many_series():
     assert len(forecaster().fit(pd.DataFrame(sales()), target="sales", features=["price"]).predict()) == 4
 
 
-def test_times_keep_their_zone():
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Etc/GMT+3"])
+def test_times_keep_their_zone(zone):
     frame = pd.DataFrame({"t": pd.date_range("2024-03-01", periods=60, freq="h", tz="UTC"), "y": np.arange(60.0)})
-    frame["t"] = frame["t"].dt.tz_convert("Europe/Berlin")
+    frame["t"] = frame["t"].dt.tz_convert(zone)
     forecast = forecaster(season=1).fit(frame, time="t", target="y").predict()
     assert forecast["t"].iloc[0] == frame["t"].iloc[-1] + pd.Timedelta("1h")
-    assert str(forecast["t"].dtype.tz) == "Europe/Berlin"
+    assert str(forecast["t"].dtype.tz) == zone
 
 
 # ---- what is learned, and from what --------------------------------------------------------------------------------
