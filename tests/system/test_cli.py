@@ -390,3 +390,20 @@ def test_the_demo_loads_neither_pandas_nor_pyplot(tmp_path):
     )
     assert ended.stdout.splitlines()[-1] == "loaded []"
     assert ended.stderr == ""
+
+
+def test_a_number_too_large_to_count_with_is_named_before_anything_is_learned(run):
+    lines = AIRLINE.read_text().splitlines()
+    Path("huge.csv").write_text("\n".join([*lines[:4], "1949-04,1e300", *lines[5:]]))
+    for told in (["--target", "passengers"], ["--target", "passengers", "--input", "month"]):
+        code, _, err = run("train", "huge.csv", *told, *QUICK[:4])
+        assert (code, Path("model.safetensors").exists()) == (2, False)
+        assert "must be numbers up to 3.403e+38. Received" in err
+        assert "=1e+300: row 3" in err
+
+
+@pytest.mark.parametrize("command", [["demo"], ["train", AIRLINE, "--target", "passengers"]])
+def test_a_seed_below_zero_is_refused(run, command):
+    code, _, err = run(*command, "--seed", "-1")
+    assert (code, "seed must be a whole number from 0. Received seed=-1" in err) == (2, True)
+    assert not Path("model.safetensors").exists()

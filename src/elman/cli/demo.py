@@ -15,6 +15,7 @@ from elman.errors import ArgumentError
 from elman.fields import windows
 from elman.inspect import plot_split
 from elman.layers import Dense, SimpleRNN, set_seed
+from elman.layers.initializers import check_seed
 from elman.models import Sequential
 from elman.training.callbacks import Callback, EarlyStopping
 
@@ -51,9 +52,10 @@ def demo(seed: int, longer: int | None, output: Path, epochs: int = 100) -> None
         epochs: of the tutorial.
 
     Raises:
-        ArgumentError: a window that does not fit into the training part.
+        ArgumentError: a window that does not fit into the training part; a seed below 0.
     """
     check_free(output, force=True, where="demo")
+    check_seed("demo", seed)
     if longer is not None and not 1 <= longer <= _SPLIT // 2:
         raise ArgumentError.at("demo", "window", f"between 1 and {_SPLIT // 2}", longer)
     series = noisy_sine(seed)

@@ -22,11 +22,12 @@ _BLOCK = 32
 """Tokens between two looks at whether every row has ended."""
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "length": (lambda v: v >= 1, "1 or more"),
-    "temperature": (lambda v: v >= 0, "0 or more"),
-    "top_k": (lambda v: v >= 0, "0 (all) or more"),
-    "top_p": (lambda v: 0 < v <= 1, "in (0, 1]"),
-    "repetition_penalty": (lambda v: v > 0, "above 0"),
+    "length": (lambda v: _whole(v) and v >= 1, "1 or more, a whole number"),
+    "temperature": (lambda v: _real(v) and v >= 0, "0 or more"),
+    "top_k": (lambda v: _whole(v) and v >= 0, "0 (all) or more, a whole number"),
+    "top_p": (lambda v: _real(v) and 0 < v <= 1, "in (0, 1]"),
+    "repetition_penalty": (lambda v: _real(v) and v > 0, "above 0"),
+    "seed": (lambda v: _whole(v) and v >= 0, "a whole number from 0"),
 }
 
 
@@ -290,6 +291,14 @@ def check_drawing(where: str, told: Mapping[str, Any]) -> None:
     for name, (fits, rule) in _RANGES.items():
         if name in told and not fits(told[name]):
             raise ArgumentError.at(where, name, rule, told[name])
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _real(value: Any) -> bool:
+    return _whole(value) or isinstance(value, float | np.floating)
 
 
 def _number(value: int) -> np.ndarray:

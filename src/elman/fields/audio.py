@@ -151,11 +151,17 @@ class Audio(Field[Any]):
         if sound.ndim not in (1, 2) or rate < 1:
             rule = "be sounds (samples,) or (samples, channels)"
             raise DataError.at(where, "values", rule, sound.shape, because=f"row {row}, rate {rate}")
+        if sound.ndim == 2 and 0 < len(sound) < sound.shape[1]:
+            rule, cure = "be sounds (samples,) or (samples, channels)", "Pass array.T: its channels stand first."
+            because = f"row {row}: more channels than samples"
+            raise DataError.at(where, "values", rule, sound.shape, cure, because=because)
         if seconds is not None:
             sound = sound[: int(seconds * rate)]
-        mono = np.asarray(sound if sound.ndim == 1 else sound.mean(axis=1), "float32")
-        if sound.dtype.kind == "i":
-            mono = mono / np.float32(2.0 ** (8 * sound.dtype.itemsize - 1))
+        mono = np.asarray(sound if sound.ndim == 1 else sound.mean(axis=1), "float64")
+        if sound.dtype.kind in "iu":  # full scale is 1, and silence 0, which lies in the middle of unsigned numbers
+            half = 2.0 ** (8 * sound.dtype.itemsize - 1)
+            mono = mono / half - (sound.dtype.kind == "u")
+        mono = mono.astype("float32")
         if not np.all(np.isfinite(mono)):
             raise DataError.at(where, "values", "be finite", "a sound with NaN or infinity", because=f"row {row}")
         return mono, rate

@@ -162,6 +162,10 @@ def _number(where: str, argument: str, column: str, row: int, value: object) -> 
         return float("nan")
     try:
         return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        because = f"row {row}, column {column!r}"
+        received = "a whole number beyond float64"
+        raise DataError.at(where, argument, "be numeric", received, "Correct the entry.", because=because) from None
     except (TypeError, ValueError):
         because = f"row {row}, column {column!r}"
         cure = f"Correct the entry, or choose another {argument} column."

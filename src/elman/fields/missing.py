@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import DataError, unknown_name
+from elman.fields.scaling import LARGEST
 
 __all__ = ["Missing", "as_known", "check_missing", "fill_missing"]
 
@@ -33,7 +34,7 @@ def fill_missing(
     missing: Missing = "error",
     name_row: Callable[[int], str] = "row {}".format,
 ) -> npt.NDArray[np.float64]:
-    """Numbers without NaN or infinity: the values themselves, or a filled copy.
+    """Numbers without NaN or infinity, and of a size to count with: the values themselves, or a filled copy.
 
     Interpolation is linear in the row number; before the first and after the last known value
     that value is repeated. Infinity is an error under every policy: nothing lies beside it.
@@ -49,7 +50,7 @@ def fill_missing(
         values (N, C) -> (N, C).
 
     Raises:
-        DataError: NaN under "error"; infinity; a channel with no value at all.
+        DataError: NaN under "error"; infinity; a number beyond `LARGEST`; a channel with no value at all.
 
     Example:
         >>> import numpy as np
@@ -61,15 +62,16 @@ def fill_missing(
         elman.errors.DataError: fit: data must be finite. Received data=nan: row 1, column 'y'. \
 Fill or drop the row, or pass missing='interpolate'.
     """
-    if np.isfinite(values).all():
+    sizes = np.abs(values)
+    if (sizes <= LARGEST).all():
         return values
-    infinite = np.argwhere(np.isinf(values))
-    if len(infinite):
-        raise _not_finite(where, values, infinite[0], columns, name_row, "Correct or drop the row.")
+    for wrong, rule in ((np.isinf(values), "be finite"), (sizes > LARGEST, f"be numbers up to {LARGEST:.4g}")):
+        if wrong.any():
+            raise _refused(where, rule, values, np.argwhere(wrong)[0], columns, name_row, "Correct or drop the row.")
     if missing == "error":
         first = np.argwhere(np.isnan(values))[0]
         cure = "Fill or drop the row, or pass missing='interpolate'."
-        raise _not_finite(where, values, first, columns, name_row, cure)
+        raise _refused(where, "be finite", values, first, columns, name_row, cure)
     return np.column_stack([_interpolated(where, values[:, c], columns[c]) for c in range(values.shape[1])])
 
 
@@ -113,8 +115,9 @@ def _interpolated(where: str, channel: npt.NDArray[np.float64], column: str) -> 
     return np.interp(np.arange(len(channel)), known, channel[known])
 
 
-def _not_finite(
+def _refused(
     where: str,
+    rule: str,
     values: npt.NDArray[np.float64],
     at: npt.NDArray[np.intp],
     columns: Sequence[str],
@@ -123,4 +126,4 @@ def _not_finite(
 ) -> DataError:
     row, column = int(at[0]), int(at[1])
     because = f"{name_row(row)}, column {columns[column]!r}"
-    return DataError.at(where, "data", "be finite", float(values[row, column]), cure, because=because)
+    return DataError.at(where, "data", rule, float(values[row, column]), cure, because=because)

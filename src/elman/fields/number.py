@@ -8,11 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from elman import settings
 from elman.errors import DataError, ShapeError, unknown_name
 from elman.fields.base import Field, FloatArray
 from elman.fields.samples import samples_of
-from elman.fields.scaling import Scaling, as_numbers, center_and_scale, check_scaling
+from elman.fields.scaling import LARGEST, Scaling, as_numbers, center_and_scale, check_scaling, scaled
 
 __all__ = ["Number"]
 
@@ -76,7 +75,7 @@ class Number(Field[Any]):
             array = array.reshape(0, len(self.center))
         if array.shape[1] != len(self.center):
             raise ShapeError.at("Number.encode", "values", f"have {len(self.center)} columns", array.shape)
-        return ((np.where(np.isnan(array), self.center, array) - self.center) / self.scale).astype(settings.floatx())
+        return scaled("Number.encode", np.where(np.isnan(array), self.center, array), self.center, self.scale)
 
     def decode(self, batch: Any, lengths: Any = None) -> _Array:
         """(N, F) scaled -> numbers in the user's units, float64."""
@@ -106,12 +105,14 @@ class Number(Field[Any]):
         if array.ndim not in (1, 2):
             raise ShapeError.at(where, "values", "have shape (N,) or (N, columns)", array.shape)
         array = array.reshape(len(array), -1) if array.size else array.reshape(len(array), 1)
-        wrong = np.argwhere(np.isinf(array) if self.missing == "mean" else ~np.isfinite(array))
-        if len(wrong):
-            row, column = (int(index) for index in wrong[0])
+        infinite = np.isinf(array) if self.missing == "mean" else ~np.isfinite(array)
+        for wrong, rule in ((infinite, "be finite"), (np.abs(array) > LARGEST, f"be numbers up to {LARGEST:.4g}")):
+            if not wrong.any():
+                continue
+            row, column = (int(index) for index in np.argwhere(wrong)[0])
             cure = "Fill or drop the row, or pass missing='mean'." if np.isnan(array[row, column]) else "Correct it."
             because = f"row {row}, column {column}" if array.shape[1] > 1 else f"row {row}"
-            raise DataError.at(where, "values", "be finite", float(array[row, column]), cure, because=because)
+            raise DataError.at(where, "values", rule, float(array[row, column]), cure, because=because)
         empty = np.flatnonzero(np.isnan(array).all(axis=0))
         if fitting and len(empty):
             raise DataError.at(where, "values", "have a number", float("nan"), because=f"column {empty[0]} is empty")

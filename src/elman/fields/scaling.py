@@ -7,11 +7,15 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from elman import settings
 from elman.errors import DataError, unknown_name
 
-__all__ = ["Moments", "Scaling", "as_numbers", "center_and_scale", "check_scaling"]
+__all__ = ["LARGEST", "Moments", "Scaling", "as_numbers", "center_and_scale", "check_scaling", "scaled"]
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
+
+LARGEST = float(np.finfo("float32").max)
+"""The largest number that a column may hold: what is larger is no measurement, and its square has no float64."""
 
 _Array = npt.NDArray[np.float64]
 
@@ -41,6 +45,30 @@ def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
     # Below this a spread is rounding error of a constant, not a scale.
     noise = 1e-12 * np.maximum(1.0, np.abs(center))
     return center, np.where(scale > noise, scale, 1.0)
+
+
+def scaled(where: str, array: _Array, center: _Array, scale: _Array) -> npt.NDArray[np.floating[Any]]:
+    """(x - center) / scale in elman's float type.
+
+    Shapes:
+        array (N, C), center (C,), scale (C,) -> (N, C).
+
+    Raises:
+        DataError: a number that is beyond that type then, with its row.
+
+    Example:
+        >>> scaled("encode", np.array([[3.0]]), np.array([1.0]), np.array([4.0])).tolist()
+        [[0.5]]
+    """
+    found = (array - center) / scale
+    kind = settings.floatx()
+    large = np.argwhere(np.abs(found) > np.finfo(kind).max)
+    if len(large):
+        row, column = (int(index) for index in large[0])
+        rule = f"of a size that {kind} can hold when scaled"
+        because = f"row {row}; the scale is {scale[column]:.4g}"
+        raise DataError.at(where, "values", rule, float(array[row, column]), "Correct the entry.", because=because)
+    return found.astype(kind)
 
 
 class Moments:
@@ -78,7 +106,7 @@ def as_numbers(where: str, values: Any) -> _Array:
         any -> as given.
 
     Raises:
-        DataError: an entry is no number; its row is named. Rows of different lengths.
+        DataError: an entry is no number, or a whole one beyond float64; its row is named. Rows of different lengths.
 
     Example:
         >>> as_numbers("Number.fit", [1, "two"])
@@ -89,11 +117,16 @@ Correct the entry, or choose another type for this column.
     """
     try:
         return np.asarray(values, "float64")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         cure = "Correct the entry, or choose another type for this column."
         for row, value in enumerate(values):
             try:
                 np.asarray(value, "float64")
+            except OverflowError:
+                rule, received = f"numbers up to {LARGEST:.4g}", "a whole number beyond float64"
+                raise DataError.at(
+                    where, "values", rule, received, "Correct the entry.", because=f"row {row}"
+                ) from None
             except (TypeError, ValueError):
                 raise DataError.at(where, "values", "be numbers", value, cure, because=f"row {row}") from None
         rule = "have one shape in every row"

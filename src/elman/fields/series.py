@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from elman import settings
 from elman.errors import DataError, ShapeError
 from elman.fields.base import MAX_LENGTH, Encoded, Field, FloatArray
 from elman.fields.missing import Missing, check_missing, fill_missing
 from elman.fields.samples import rows_of, together, truncated
-from elman.fields.scaling import Scaling, as_numbers, center_and_scale, check_scaling
+from elman.fields.scaling import Scaling, as_numbers, center_and_scale, check_scaling, scaled
 
 __all__ = ["Series"]
 
@@ -137,10 +136,10 @@ class Series(Field[Any]):
 
     def _scaled(self, series: _Array) -> FloatArray:
         self._check_channels("Series.encode", series.shape)
-        scaled = (series - self.center) / self.scale
-        if self.missing == "indicate":
-            scaled = np.hstack([_repeated(scaled), np.isnan(scaled)])
-        return scaled.astype(settings.floatx())
+        steps = scaled("Series.encode", series, self.center, self.scale)
+        if self.missing != "indicate":
+            return steps
+        return np.hstack([_repeated(steps), np.isnan(steps).astype(steps.dtype)])
 
     def _parts(self, where: str, values: Any, channels: int | None = None) -> list[_Array]:
         """A column -> N arrays (T_i, C), finite. Series without steps get the channels of the others."""
@@ -178,7 +177,7 @@ class Series(Field[Any]):
             raise ShapeError.at(where, "values", f"have {len(self.center)} channels", shape)
 
 
-def _repeated(series: _Array) -> _Array:
+def _repeated(series: FloatArray) -> FloatArray:
     """Each gap as the last value before it, else 0. Shapes: (T, C) -> (T, C)."""
     last = np.maximum.accumulate(np.where(np.isnan(series), 0, np.arange(len(series))[:, None]), axis=0)
     return np.nan_to_num(np.take_along_axis(series, last, 0))

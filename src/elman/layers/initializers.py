@@ -31,8 +31,26 @@ def rng() -> np.random.Generator:
     return _generator
 
 
+def check_seed(where: str, seed: Any) -> int:
+    """The seed itself, if it is one.
+
+    Raises:
+        ArgumentError: no whole number, or below 0.
+
+    Example:
+        >>> check_seed("set_seed", 1)
+        1
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError.at(where, "seed", "a whole number from 0", seed)
+    return int(seed)
+
+
 def set_seed(seed: int) -> None:
     """Start the generator of weights (and whatever else asks `rng`) again, so that a run can be repeated.
+
+    Raises:
+        ArgumentError: no whole number, or below 0.
 
     Example:
         >>> set_seed(1)
@@ -42,7 +60,7 @@ def set_seed(seed: int) -> None:
         True
     """
     global _generator
-    _generator = np.random.default_rng(seed)
+    _generator = np.random.default_rng(check_seed("set_seed", seed))
 
 
 class Initializer(ABC):
@@ -58,7 +76,9 @@ class Initializer(ABC):
     ) -> np.ndarray:
         """The values. `dtype` defaults to `settings.floatx()`, `rng` to the generator of `set_seed`."""
         seed = getattr(self, "seed", None)
-        source = np.random.default_rng(seed) if seed is not None else _generator if rng is None else rng
+        if seed is not None:
+            rng = np.random.default_rng(check_seed(type(self).__name__, seed))
+        source = _generator if rng is None else rng
         return np.asarray(self.draw(tuple(shape), source)).astype(dtype or settings.floatx())
 
     @abstractmethod

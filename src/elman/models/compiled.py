@@ -15,6 +15,7 @@ import numpy as np
 from elman import losses, optimizers
 from elman.errors import ArgumentError, NotBuiltError
 from elman.layers.base import Layer, rng
+from elman.layers.initializers import check_seed
 from elman.metrics import get as check_metric
 from elman.models.batch import OnBatch
 from elman.models.stepwise import check_stepwise
@@ -72,7 +73,7 @@ class Compiled(OnBatch, Layer):
         self._steps: Steps | None = None
         self._adapter: Adapter | None = None
         self._counters: Counters | None = None
-        self._seed = seed
+        self._seed = None if seed is None else check_seed(type(self).__name__, seed)
         self._turn = Turn()
 
     @abstractmethod
@@ -211,7 +212,7 @@ class Compiled(OnBatch, Layer):
     def counters(self) -> Counters:
         """Seed and step of this model; the seed is drawn once, from the generator of `layers.set_seed`."""
         if self._counters is None:
-            seed = int(rng().integers(1 << 31)) if self._seed is None else self._seed
+            seed = int(rng().integers(1 << 31)) if self._seed is None else self._seed % (1 << 31)
             self._counters = Counters(seed)
         return self._counters
 

@@ -15,6 +15,7 @@ from elman.fields import Series
 from elman.fields.missing import Missing, check_missing
 from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
+from elman.layers.initializers import check_seed
 from elman.models import Sequential
 from elman.tasks.backtest import backtest, validation_pairs
 from elman.tasks.diagnosis import copies_last_value, findings
@@ -67,6 +68,7 @@ def check_settings(settings: Settings) -> None:
     """
     check_cell("Forecaster", settings.cell)
     check_missing("Forecaster", settings.missing)
+    check_seed("Forecaster", settings.seed)
     Series(settings.scaling)
     for name in ("horizon", "units", "layers", "epochs", "batch_size", "patience"):
         check_length("Forecaster", name, getattr(settings, name))

@@ -177,3 +177,25 @@ def test_without_the_libraries_it_says_what_to_install(library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=rf'{library} must be installed. .*pip install "elman\[audio\]"'):
         Audio().fit([sample])
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int8", "int16", "int32"])
+def test_whole_numbers_are_centred_and_scaled_as_files_are(kind):
+    sound = tone(440)
+    half = 2.0 ** (np.iinfo(kind).bits - 1)
+    center = half if kind.startswith("u") else 0.0
+    whole = np.clip(np.rint(sound * half + center), np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+    again = ((whole - center) / half).astype("float32")
+    field = Audio(mels=20).fit([(sound, 8000)])
+    assert np.array_equal(field.encode([(whole, 8000)])[0], field.encode([(again, 8000)])[0])
+    if kind == "uint8":
+        assert np.array_equal(field.encode([wav(again, subtype="PCM_U8")])[0], field.encode([(whole, 8000)])[0])
+
+
+def test_channels_that_stand_first_are_refused():
+    rule = r"\(samples, channels\)\. Received values=\(2, 8000\): row 1: more channels than samples\. Pass array\.T"
+    sound = tone(440, 1.0)
+    with pytest.raises(DataError, match=rule):
+        Audio().fit([(sound, 8000), (np.stack([sound, sound]), 8000)])
+    both = Audio().fit([(np.stack([sound, sound], 1), 8000)])
+    assert len(both.encode([(np.zeros((0, 2)), 8000)])[0]) == 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from elman.errors import DataError, DTypeError, ShapeError
-from elman.fields import Audio, Boxes, Category, Image, Series, Tokens, Video
+from elman.fields import Audio, Boxes, Category, Image, Number, Series, Table, Tokens, Video
 
 GREY = np.zeros((2, 3), "uint8")
 
@@ -56,3 +57,29 @@ def test_symbols_may_be_numbers_and_letters_may_become_small():
     field = Tokens(lower=True).fit([["The", "the", 7]])
     assert field.vocabulary.symbols == ("the", 7)
     assert field.decode(field.encode([["THE", 7]])) == [["the", 7]]
+
+
+LARGE = r"must be numbers up to 3\.403e\+38"
+
+
+@pytest.mark.parametrize("field", [Number, Series], ids=["number", "series"])
+def test_numbers_too_large_to_count_with_are_refused_by_their_row(field):
+    fitted = field().fit([1.0, 2.0])
+    for where in (field().fit, fitted.encode):
+        with pytest.raises(DataError, match=rf"{LARGE}\. Received \w+=1e\+300: row 1.*Correct"):
+            where([1.0, 1e300])
+        with pytest.raises(DataError, match=rf"{LARGE}\. Received values='a whole number beyond float64': row 1\. Cor"):
+            where([1.0, 10**400])
+    small = field().fit([0.0, 1e-8])
+    with pytest.raises(
+        DataError, match=r"a size that float32 can hold when scaled.*=1e\+38: row 0; the scale is 5e-09"
+    ):
+        small.encode([1e38])
+    assert np.isfinite(fitted.encode([1e38])).all()
+
+
+def test_a_whole_number_too_large_for_a_table_is_refused_by_its_row():
+    table = Table.wrap("fit", pd.DataFrame({"n": [1, 10**400]}))
+    rule = r"fit: target must be numeric\. Received target='a whole number beyond float64': row 1, column 'n'"
+    with pytest.raises(DataError, match=rule):
+        table.numbers("fit", "target", ["n"])

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from elman import Sequential, layers
 from elman.errors import ArgumentError, ShapeError
 from elman.layers import initializers as init
+from elman.tasks import Forecaster, SequenceClassifier
 from tests.tolerances import assert_close
 
 RANDOM = [
@@ -76,3 +78,28 @@ def test_a_constant_may_be_an_array():
     constant = init.Constant(np.array(table))
     np.testing.assert_array_equal(constant((2, 2)), table)
     assert constant.get_config() == {"value": table}
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "a", True, None])
+def test_a_seed_is_a_whole_number_wherever_one_is_given(wrong):
+    rule = rf"seed must be a whole number from 0. Received seed={wrong!r}"
+    given = {
+        "set_seed": lambda: layers.set_seed(wrong),
+        "GlorotUniform": lambda: init.GlorotUniform(seed=wrong)((2, 2)),
+        "Sequential": lambda: Sequential([layers.Input((3,)), layers.Dense(1)], seed=wrong),
+        "Forecaster": lambda: Forecaster(seed=wrong).fit(np.arange(50.0)),
+        "SequenceModel": lambda: SequenceClassifier(seed=wrong).fit(["a b", "b a"], ["a", "b"]),
+    }
+    for where, call in given.items():
+        if wrong is None and where in ("GlorotUniform", "Sequential"):
+            continue  # their own choice
+        with pytest.raises(ArgumentError, match=rf"{where}: {rule}"):
+            call()
+
+
+def test_a_seed_may_be_as_large_as_one_likes():
+    for seed in (2**31, 2**40, np.int64(3)):
+        layers.set_seed(seed)
+        model = Sequential([layers.Input((3,)), layers.Dense(1)], seed=seed)
+        model.compile("sgd", "mse")
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)

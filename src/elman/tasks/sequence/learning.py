@@ -9,6 +9,7 @@ from typing import Any
 
 from elman.errors import ArgumentError, unknown_name
 from elman.fields.windows import check_length
+from elman.layers.initializers import check_seed
 from elman.models import Model
 from elman.optimizers import schedules
 from elman.tasks.sequence.blueprint import Blueprint
@@ -56,8 +57,7 @@ class Training:
             if not (free and value is None) and not (is_number(value) and value > 0):
                 rule = "a number above 0" + (", or None" if free else "")
                 raise ArgumentError.at("SequenceModel", name, rule, value)
-        if type(self.seed) is not int or self.seed < 0:
-            raise ArgumentError.at("SequenceModel", "seed", "a whole number from 0", self.seed)
+        check_seed("SequenceModel", self.seed)
         if self.decay not in (None, *DECAYS):
             raise unknown_name("SequenceModel", "decay", str(self.decay), DECAYS)
 

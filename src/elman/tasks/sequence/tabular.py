@@ -17,6 +17,7 @@ import numpy as np
 from elman.errors import DataError, DTypeError, ElmanWarning, ShapeError
 from elman.fields import Field, Number, Series, Text, Tokens
 from elman.fields.samples import is_missing
+from elman.fields.scaling import as_numbers
 
 __all__ = ["features_of", "field_for", "has_gaps", "samples", "targets"]
 
@@ -155,6 +156,9 @@ def _numbers(where: str, array: np.ndarray) -> Any:
         return array.tolist()
     try:
         return array.astype("float64")
+    except OverflowError:
+        rule, received = "numbers that float64 can hold", "a larger whole number"
+        raise DataError.at(where, "X", rule, received, "Correct the entry.") from None
     except (TypeError, ValueError) as error:
         cure = "argument must be a string or a number: convert the columns first."
         raise DTypeError.at(where, "X", "of numbers", type(first).__name__, cure, because=str(error)) from None
@@ -188,7 +192,7 @@ def _plain_targets(where: str, y: np.ndarray, numeric: bool) -> Any:
     if y.dtype.kind == "c":
         raise DataError(f"{where}: y must be real. Received complex numbers. Complex data not supported.")
     if y.dtype == object and numeric:
-        y = y.astype("float64")
+        y = as_numbers(where, y)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         row = int(np.argwhere(~np.isfinite(y))[0][0])
         cure = "Input y contains NaN or infinity: fill it or drop the row."

@@ -392,3 +392,14 @@ def test_a_number_is_no_text():
     model = LanguageModel(size=4, epochs=1).fit(TEXTS)
     with pytest.raises(DTypeError, match=r"LanguageModel.evaluate: X must be a list with one entry a sample.*int"):
         model.perplexity(3)
+
+
+def test_numbers_beyond_what_can_be_counted_with_are_no_samples():
+    with pytest.raises(
+        DataError, match=r"MLP.fit: X must be numbers that float64 can hold. Received X='a larger whole n"
+    ):
+        MLP(**S).fit(np.array([[1, 2], [10**400, 3]] * 4, object), [0, 1] * 4)
+    with pytest.raises(
+        DataError, match=r"MLP.fit: values must be numbers up to .*a whole number beyond float64': row 1"
+    ):
+        MLP(task="regress", **S).fit([[1, 2], [2, 3]] * 4, [1, 10**400] * 4)

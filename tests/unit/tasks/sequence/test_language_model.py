@@ -101,9 +101,13 @@ def test_a_second_column_says_what_kind_of_text():
 @pytest.mark.parametrize(
     ("told", "rule"),
     [
-        ({"length": 0}, "length must be 1 or more. Received length=0."),
+        ({"length": 0}, "length must be 1 or more, a whole number. Received length=0."),
         ({"temperature": -1}, "temperature must be 0 or more. Received temperature=-1."),
         ({"top_k": -2}, r"top_k must be 0 \(all\) or more"),
+        ({"top_k": 1.5}, r"top_k must be 0 \(all\) or more, a whole number. Received top_k=1.5"),
+        ({"length": 2.5}, r"length must be 1 or more, a whole number. Received length=2.5"),
+        ({"temperature": "hot"}, r"temperature must be 0 or more. Received temperature='hot'"),
+        ({"seed": -1}, r"seed must be a whole number from 0. Received seed=-1"),
         ({"top_p": 0}, r"top_p must be in \(0, 1\]"),
         ({"repetition_penalty": 0}, "repetition_penalty must be above 0"),
     ],
