@@ -16,7 +16,7 @@ import numpy.typing as npt
 from elman.errors import DataError
 from elman.fields.timestamps import Stamps, TimeStyle
 
-__all__ = ["Calendar", "check_order", "infer_calendar"]
+__all__ = ["Calendar", "check_order", "counts_days", "infer_calendar"]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -75,6 +75,11 @@ class Calendar:
         # A day of seconds is too long a season for a window; their hour is not.
         span = _DAY if self.step >= 60 * _SECOND else 3600 * _SECOND
         return whole or (span // self.step if span % self.step == 0 else 1)
+
+    @property
+    def in_days(self) -> bool:
+        """Whether it counts days, weeks, months or years: what lasts longer or shorter where clocks change."""
+        return self.kind in ("months", "business") or (self.kind == "fixed" and self.step % _DAY == 0)
 
     def positions(self, stamps: Stamps) -> npt.NDArray[np.float64]:
         """How many steps each stamp lies after the first; a fraction where it is off the rhythm.
@@ -176,6 +181,20 @@ def infer_calendar(where: str, stamps: Stamps, column: str = "time") -> Calendar
     if stamps.dtype.kind != "M":
         return Calendar("integer", _most_frequent(np.diff(stamps)))
     return _in_months(stamps) or _in_business_days(stamps) or _in_fixed_steps(stamps)
+
+
+def counts_days(clock: Stamps) -> bool:
+    """Whether times as clocks show them follow a rhythm of days or longer.
+
+    Example:
+        >>> import numpy as np
+        >>> counts_days(np.array(["2024-03-30", "2024-03-31", "2024-04-01"], "datetime64[us]"))
+        True
+    """
+    if len(clock) < 2 or np.isnat(clock).any():
+        return False
+    calendar = infer_calendar("counts_days", clock)
+    return calendar.in_days and not (calendar.positions(clock) % 1).any()
 
 
 def check_order(where: str, stamps: Stamps, style: TimeStyle, column: str = "time") -> None:

@@ -40,6 +40,7 @@ class Timeline:
         column: str = "time",
         missing: Missing = "error",
         calendar: Calendar | None = None,
+        clock: str = "",
     ) -> Self:
         """Read a time column.
 
@@ -49,6 +50,7 @@ class Timeline:
             column: its name, for errors.
             missing: what a step without a row is: an "error", or a row to "interpolate".
             calendar: the rhythm, where it is known already; None: find it.
+            clock: the time zone whose clocks show these values; "": they are what they are.
 
         Shapes:
             values (N,).
@@ -57,6 +59,7 @@ class Timeline:
             DataError: no time, a time twice, not sorted, a gap under "error", or off the rhythm.
         """
         stamps, style = read_times(where, values, column)
+        style = dataclasses.replace(style, clock=clock)
         check_order(where, stamps, style, column)
         rhythm = calendar or infer_calendar(where, stamps, column)
         positions = rhythm.positions(stamps)

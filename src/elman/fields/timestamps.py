@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ class TimeStyle:
         unit: for text, how far it goes: "Y", "M", "D", "m", "s", "us".
         separator: for text, what stands between day and hour.
         zone: for text, the "Z" of UTC at its end.
+        clock: the time zone whose clocks the stamps are read from; they are written in UTC. "": they are what they are.
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -41,9 +43,16 @@ class TimeStyle:
     unit: str = "us"
     separator: str = "T"
     zone: str = ""
+    clock: str = ""
 
     def write(self, stamps: Stamps) -> npt.NDArray[Any]:
         """Stamps in this style. Shapes: (N,) -> (N,)."""
+        if self.clock:
+            zone = ZoneInfo(
+                self.clock
+            )  # of a time that a change of clocks leaves out, the moment the change makes of it
+            moments = stamps.astype("datetime64[us]").astype(object)
+            return np.array([_in_utc(moment.replace(tzinfo=zone)) for moment in moments], "datetime64[us]")
         if self.kind in ("integer", "stamp"):
             return stamps
         if self.kind == "text":

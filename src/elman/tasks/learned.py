@@ -73,8 +73,8 @@ class Learned:
             DataError: a series does not fill a window.
         """
         tails = {str(tail.key): tail for tail in self.tails}
-        calendar = self.tails[0].timeline.calendar if self.columns.time else None
-        panel = Panel.read(where, data, self.columns, missing, calendar)
+        like = self.tails[0].timeline if self.columns.time else None
+        panel = Panel.read(where, data, self.columns, missing, like)
         counted = self.columns.time is None and follows
         joined = [
             part.joined_to(where, tails[str(part.key)], counted) if str(part.key) in tails else part

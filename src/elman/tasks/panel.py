@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zoneinfo
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -10,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import ArgumentError, DataError, ShapeError
-from elman.fields import Calendar, Table, Timeline
+from elman.fields import Table, Timeline
+from elman.fields.calendar import counts_days
 from elman.fields.missing import Missing, as_known, fill_missing
 from elman.fields.timestamps import Stamps
 
@@ -193,7 +195,7 @@ class Panel:
         data: Any,
         columns: Columns,
         missing: Missing = "error",
-        calendar: Calendar | None = None,
+        like: Timeline | None = None,
     ) -> Self:
         """Read a frame of any kind, or an array.
 
@@ -202,7 +204,7 @@ class Panel:
             data: a frame; or an array (N,) or (N, C), every column of which is a target.
             columns: which column is what.
             missing: what NaN and missing times are.
-            calendar: the rhythm, where it is known; None: find it.
+            like: times of the same rhythm, where it is known; None: find it.
 
         Raises:
             UnknownColumnError: a column is not there.
@@ -217,15 +219,24 @@ class Panel:
             cure = f"Pass target=; the table has {', '.join(map(repr, table.names))}."
             raise ArgumentError.at(where, "target", "named for a table", None, cure)
         if columns.id is None:
-            series = [_from_table(where, table, None, columns, missing, calendar)]
+            series = [_from_table(where, table, None, columns, missing, like)]
         else:
-            series = _split(where, table, columns, missing, calendar)
+            series = _split(where, table, columns, missing, like)
         zone = table.time_zone(columns.time) if columns.time else None
         return cls(series, columns, table, zones={columns.time: zone} if columns.time and zone else {})
 
     def emptied(self) -> Self:
         """Without its rows: what is needed to give something back in the same kind."""
         return dataclasses.replace(self, series=[], table=self.table.rows(slice(0, 1)) if self.table else None)
+
+
+def _clock(where: str, table: Table, column: str) -> str:
+    """The time zone whose clocks tell the rhythm: that of the column, if it counts days on them; "": UTC does."""
+    table.column(where, "time", column)  # whether there is one
+    zone = table.time_zone(column)
+    if zone not in zoneinfo.available_timezones():  # none, or so many hours from UTC, all year
+        return ""
+    return zone if counts_days(table.column(where, "time", column, zone)) else ""
 
 
 def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
@@ -251,7 +262,7 @@ def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: 
     return TimeSeries(None, Timeline.counted(len(values)), filled, np.zeros((len(values), 0)), np.isnan(values))
 
 
-def _split(where: str, table: Table, columns: Columns, missing: Missing, calendar: Calendar | None) -> list[TimeSeries]:
+def _split(where: str, table: Table, columns: Columns, missing: Missing, like: Timeline | None) -> list[TimeSeries]:
     """The table's series by their id, in order of first appearance."""
     assert columns.id is not None
     ids = table.column(where, "id", columns.id)
@@ -259,13 +270,13 @@ def _split(where: str, table: Table, columns: Columns, missing: Missing, calenda
     parts = []
     for key in keys:
         rows = np.asarray(ids == key)
-        parts.append(_from_table(f"{where} series {key!r}", table.rows(rows), key, columns, missing, calendar))
-        calendar = calendar or parts[0].timeline.calendar
+        parts.append(_from_table(f"{where} series {key!r}", table.rows(rows), key, columns, missing, like))
+        like = like or parts[0].timeline
     return parts
 
 
 def _from_table(
-    where: str, table: Table, key: Any, columns: Columns, missing: Missing, calendar: Calendar | None
+    where: str, table: Table, key: Any, columns: Columns, missing: Missing, like: Timeline | None
 ) -> TimeSeries:
     targets = table.numbers(where, "target", columns.targets)
     names = [*columns.targets, *columns.features]
@@ -273,8 +284,9 @@ def _from_table(
     if columns.time is None:
         timeline = Timeline.counted(len(table))
     else:
-        times = table.column(where, "time", columns.time)
-        timeline = Timeline.read(where, times, columns.time, missing, calendar)
+        clock = like.style.clock if like else _clock(where, table, columns.time)
+        times = table.column(where, "time", columns.time, clock or "UTC")
+        timeline = Timeline.read(where, times, columns.time, missing, like.calendar if like else None, clock)
     both = timeline.spread(np.concatenate([targets, features], axis=1))
 
     def name_row(row: int) -> str:
