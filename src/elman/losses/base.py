@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self, final
 
 from elman import dtypes, ops, settings
-from elman.errors import ShapeError, unknown_name
+from elman.errors import ArgumentError, ElmanError, ShapeError, unknown_name
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
 from elman.shapes import text
@@ -208,10 +208,27 @@ class Loss(ABC):
 
         Shapes: y_true, y_pred (B, ..., F), mask (B, T) bool -> (B, ...) both.
         """
-        values, own = self.call(y_true, y_pred), self.valid(y_true, y_pred)
+        values, own = self._called(y_true, y_pred), self.valid(y_true, y_pred)
         if own is not None:
             mask = own if mask is None else ops.logical_and(as_tensor(mask), own)
         return values, mask
+
+    def _called(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """What `call` gives. Raises: ArgumentError: it gives no tensor, or does with tensors what they cannot.
+
+        Shapes: as `call`.
+        """
+        where, cure = f"loss {self.name!r}", "For example return ops.mean(ops.square(y_true - y_pred), -1)."
+        try:
+            values: Any = self.call(y_true, y_pred)
+        except (TypeError, AttributeError) as error:
+            if isinstance(error, ElmanError):
+                raise
+            rule, told = "computed by elman.ops, for NumPy knows no tensors", str(error).rstrip(".")
+            raise ArgumentError.at(where, "value", rule, type(error).__name__, cure, because=told) from error
+        if not isinstance(values, Tensor):
+            raise ArgumentError.at(where, "value", "a tensor", values, cure)
+        return values
 
     def totals(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Operand | None, mask: Operand | None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from elman.errors import ArgumentError
 from elman.executors import Plan, default
+from elman.graph import Variable
 from elman.training.graphs import Counters, predict_graph, test_graph, train_graph, trainable, weights_of
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters, generation
@@ -73,11 +75,24 @@ class Steps:
         if self.parameters is not None and self.parameters.covers(weights):
             self.parameters.claim()
             return
+        if self.parameters is not None and self.optimizer is not None:
+            self._refuse_change(self.parameters.weights, weights)
         self.parameters = Parameters(weights)
         self.version += 1
         if self.optimizer is not None and weights:
             self.optimizer.build(self.parameters.variable)
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "predict"}
+
+    def _refuse_change(self, before: Sequence[Variable], now: Sequence[Variable]) -> None:
+        """Raises: ArgumentError: other weights train than those that the optimizer remembers."""
+        frozen = {id(w) for w in before} - {id(w) for w in now}
+        moved = frozen or {id(w) for w in now} - {id(w) for w in before}
+        layer = next((la.name for la in self.program.layers if any(id(w) in moved for w in la.weights)), "")
+        because = f"layer {layer!r} {'trained' if frozen else 'did not train'} before"
+        cure = "Call compile() again after layers are frozen or freed."
+        raise ArgumentError.at(
+            self.program.where, "trainable", "what it was when compiled", not frozen, cure, because=because
+        )
 
     @property
     def keeps(self) -> bool:
