@@ -279,7 +279,8 @@ class Compiled(OnBatch, Layer):
         shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
         self.history, self.stop_training = history, False
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        listed = CallbackList([history, *given, *shown], self, history.params)
+        # Callbacks read the history of the epoch that ended; it is told again of what they put into the logs.
+        listed = CallbackList([history, *given, history, *shown], self, history.params)
         told = adapter if validation_data is None else adapter.validating
         measured = told.batch_size(validation_batch_size or size, validation or data)
         if validation is not None:

@@ -29,12 +29,25 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self._now: int | None = None
+        self._taken: set[str] = set()
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """The next epoch is another, whatever its number."""
+        self._now = None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Take in the numbers of an epoch."""
-        self.epoch.append(epoch)
+        """Take in the numbers of an epoch; told of it again, what was added to them since."""
+        if epoch != self._now:
+            self._now, self._taken = epoch, set()
+            self.epoch.append(epoch)
         for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
+            values = self.history.setdefault(name, [])
+            if name in self._taken:
+                values[-1] = value
+            else:
+                values.append(value)
+        self._taken.update(logs or ())
 
     def __repr__(self) -> str:
         return f"History({len(self.epoch)} epochs of {', '.join(self.history) or 'nothing'})"

@@ -138,6 +138,7 @@ class BackupAndRestore(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the file."""
         history = self.model.history
+        history.on_epoch_end(epoch, logs)  # with what callbacks before this one added
         state = {"epoch": epoch, "epochs": history.epoch, "history": history.history}
         if self.double_checkpoint and self.path.exists():
             self.path.replace(self.before)
