@@ -20,6 +20,8 @@ Stamps = npt.NDArray[np.datetime64] | npt.NDArray[np.int64]
 """datetime64[us], or whole numbers."""
 
 _ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:([T ])(\d\d:\d\d)(:\d\d)?(\.\d{1,6})?)?)?)?")
+_OFFSET = re.compile(r"(.+:[\d.]+)([+-])([01]\d|2[0-3]):?([0-5]\d)")
+"""A time, and how far its clock is before or behind UTC."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TimeStyle:
         kind: "integer", "text", "date" (Python dates), "datetime" (Python datetimes) or "stamp" (datetime64).
         unit: for text, how far it goes: "Y", "M", "D", "m", "s", "us".
         separator: for text, what stands between day and hour.
-        zone: for text, the "Z" of UTC at its end.
+        zone: for text, what stands at its end: the "Z" of UTC, or an offset from it such as "+02:00".
         clock: the time zone whose clocks the stamps are read from; they are written in UTC. "": they are what they are.
 
     Example:
@@ -56,7 +58,7 @@ class TimeStyle:
         if self.kind in ("integer", "stamp"):
             return stamps
         if self.kind == "text":
-            text = np.datetime_as_string(stamps.astype(f"datetime64[{self.unit}]"))
+            text = np.datetime_as_string((stamps + _offset(self.zone)).astype(f"datetime64[{self.unit}]"))
             return np.array([entry.replace("T", self.separator) + self.zone for entry in text], object)
         moments = stamps.astype("datetime64[us]").astype(object)
         return np.array([moment.date() for moment in moments], object) if self.kind == "date" else moments
@@ -89,6 +91,7 @@ class TimeStyle:
 def read_times(where: str, values: npt.ArrayLike, column: str = "time") -> tuple[Stamps, TimeStyle]:
     """Read times: ISO text, dates, datetimes, datetime64, or whole numbers.
 
+    Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
     Other ways to write a date ("03/04/2014") are an error: which is the month cannot be known.
 
     Shapes:
@@ -139,14 +142,29 @@ def _in_utc(value: dt.date) -> dt.date:
 
 def _iso(value: object) -> str:
     """The entry as numpy reads it; "" for what is no time."""
-    text = str(value).strip().removesuffix("Z")
+    text = str(value).strip()
+    offset = _OFFSET.fullmatch(text)
+    text = text.removesuffix("Z") if offset is None else offset[1]
     if not _ISO.fullmatch(text):
         return ""
     try:
-        np.datetime64(text, "us")
+        moment = np.datetime64(text, "us")
     except ValueError:
         return ""  # the 31st of February
-    return text
+    return text if offset is None else str(moment - _offset(offset[0].removeprefix(text)))
+
+
+def _offset(zone: str) -> np.timedelta64:
+    """How far "+02:00" is before UTC; "Z" and "" are not.
+
+    Example:
+        >>> int(_offset("-0330").astype("int64"))
+        -210
+    """
+    if zone in ("", "Z"):
+        return np.timedelta64(0, "us")
+    minutes = 60 * int(zone[1:3]) + int(zone[-2:])
+    return np.timedelta64(minutes if zone[0] == "+" else -minutes, "m")
 
 
 def _style_of(text: str) -> TimeStyle:
@@ -154,7 +172,9 @@ def _style_of(text: str) -> TimeStyle:
     assert found is not None
     units = ("Y", "M", "D", "D", "m", "s", "us")
     last = max((i for i, group in enumerate(found.groups()) if group is not None), default=0)
-    return TimeStyle("text", units[last], found.group(4) or "T", "Z" if text.endswith("Z") else "")
+    offset = _OFFSET.fullmatch(text)
+    zone = "Z" if text.endswith("Z") else text.removeprefix(offset[1]) if offset else ""
+    return TimeStyle("text", units[last], found.group(4) or "T", zone)
 
 
 def _complete(where: str, stamps: npt.NDArray[np.datetime64], column: str) -> npt.NDArray[np.datetime64]:

@@ -69,7 +69,7 @@ def _draw(axes: Axes, series: TimeSeries, forecast: _Array, channel: int, half: 
     if half is not None:
         spread = np.concatenate([[0.0], half])
         middle = np.concatenate([known[-1:], forecast])
-        label = f"{round(100 * level)} % interval"
+        label = f"{100 * level:g} % interval"
         axes.fill_between(_x(ahead), middle - spread, middle + spread, color=charts.FORECAST, alpha=0.15, label=label)
     axes.axvline(_x(ahead)[0], color=charts.SPLIT, linewidth=1.0, linestyle=":")
 

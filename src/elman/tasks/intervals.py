@@ -150,12 +150,12 @@ def error_quantiles(errors: _Array) -> _Array:
     return np.where(np.isnan(quantiles), np.fmax.reduce(errors, axis=(0, 1)), quantiles)
 
 
-def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
+def half_width(quantiles: _Array, level: Any, steps: int) -> _Array:
     """Half the interval's width for each step ahead; beyond the horizon its last step's.
 
     Args:
         quantiles: from `error_quantiles`.
-        level: the share of futures the interval should hold, 0.01 ... 0.99.
+        level: the share of futures the interval should hold, 0.01 ... 0.99; rounded up to whole percents.
         steps: steps ahead.
 
     Shapes:
@@ -165,9 +165,9 @@ def half_width(quantiles: _Array, level: float, steps: int) -> _Array:
         ArgumentError: level outside its range.
         NotBuiltError: the model was trained without a validation part.
     """
-    percent = round(100 * level)
-    if not 1 <= percent <= 99:
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0.01 <= level <= 0.99:
         raise ArgumentError.at("predict", "level", "a share between 0.01 and 0.99", level)
+    percent = int(np.ceil(np.round(100 * level, 6)))  # between two percents the wider one
     if not len(quantiles):
         raise NotBuiltError("predict: level needs errors on a validation part. Train with validation=0.2.")
     width = quantiles[percent - 1]

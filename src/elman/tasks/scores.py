@@ -17,6 +17,9 @@ __all__ = ["Report", "mae", "mase", "naive_scale", "naive_scales", "rmse", "smap
 
 _Array = npt.NDArray[np.float64]
 
+_NOISE = 1e-12
+"""Changes below this share of a series' largest value come from rounding: float64 has 16 digits, sums lose some."""
+
 
 def mae(actual: _Array, forecast: _Array) -> float:
     """Mean absolute error, in the units of the series.
@@ -65,7 +68,7 @@ def naive_scale(training: _Array, season: int = 1) -> float:
     """Mean absolute change over one season in the training part: what MASE counts in.
 
     Shapes:
-        training (N,) or (N, C); NaN where N is not above the season.
+        training (N,) or (N, C); NaN where N is not above the season, 0 where changes are rounding noise.
 
     Example:
         >>> import numpy as np
@@ -74,7 +77,8 @@ def naive_scale(training: _Array, season: int = 1) -> float:
     """
     if len(training) <= season:
         return float("nan")
-    return float(np.abs(training[season:] - training[:-season]).mean())
+    scale = float(np.abs(training[season:] - training[:-season]).mean())
+    return scale if scale > _NOISE * np.abs(training).max() else 0.0
 
 
 def naive_scales(training: _Array, season: int = 1) -> _Array:
@@ -85,7 +89,7 @@ def naive_scales(training: _Array, season: int = 1) -> _Array:
 def mase(actual: _Array, forecast: _Array, scale: float) -> float:
     """Mean absolute error in units of the training part's (seasonal) naive error; below 1 is better.
 
-    NaN where that error is 0, as for a constant series.
+    NaN where that error is 0, as for a constant or an exactly periodic series.
 
     Shapes:
         any shape, both alike -> a number.

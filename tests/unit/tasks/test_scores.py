@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
+from elman.errors import ArgumentError
 from elman.tasks.baselines import last_value, seasonal_naive
 from elman.tasks.diagnosis import copies_last_value, findings
 from elman.tasks.intervals import error_quantiles, half_width
@@ -26,6 +28,13 @@ def test_measures_by_hand():
 def test_a_constant_series_has_no_mase():
     assert np.isnan(mase(ACTUAL, FORECAST, naive_scale(np.ones(9))))
     assert np.isnan(naive_scale(np.ones(3), season=5))
+
+
+def test_rounding_noise_is_no_scale():
+    wave = 10 + np.sin(np.arange(120) * np.pi / 4)
+    assert 0 < np.abs(wave[8:] - wave[:-8]).max() < 1e-12
+    assert naive_scale(wave, season=8) == 0
+    assert naive_scale(2.0**30 + np.arange(9.0) / 64) == 1 / 64
 
 
 def test_baselines_are_what_a_loop_would_give(rng):
@@ -59,6 +68,18 @@ def test_findings_name_the_baselines_that_win():
     (found,) = findings(report, copies=False)
     assert "does not beat 'last value' on the validation part" in found
     assert "one step late" in findings(report, copies=True)[0]
+
+
+@pytest.mark.parametrize("level", [0.994, 0.009, 0, 1, -0.5, float("nan"), "a", None, True])
+def test_levels_that_are_none_are_refused(level):
+    with pytest.raises(ArgumentError, match=r"predict: level must be a share between 0.01 and 0.99. Received level="):
+        half_width(np.ones((99, 1, 1)), level, 1)
+
+
+def test_every_level_has_its_percent_and_between_two_the_wider_one():
+    quantiles = np.arange(1.0, 100.0).reshape(99, 1, 1)
+    assert [half_width(quantiles, percent / 100, 1)[0, 0] for percent in range(1, 100)] == list(range(1, 100))
+    assert half_width(quantiles, 0.954, 1)[0, 0] == half_width(quantiles, np.float32(0.955), 1)[0, 0] == 96
 
 
 def test_intervals_hold_what_they_promise(rng):
