@@ -49,6 +49,7 @@ _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _CGROUP_OF_SELF = Path("/proc/self/cgroup")
 
 _MOST_MEMORY = 1 << 62
+_MOST_THREADS = 1 << 16
 MIXED = "mixed_bfloat16"
 
 _floatx: FloatName = "float32"
@@ -90,7 +91,7 @@ def num_threads() -> int:
     machine's own core count would oversubscribe a container. Results do not depend on it.
 
     Raises:
-        ArgumentError: the variable is not a whole number from 1.
+        ArgumentError: the variable is not a whole number from 1 to 65536.
 
     Example:
         >>> num_threads() >= 1
@@ -99,11 +100,12 @@ def num_threads() -> int:
     text = _read("ELMAN_NUM_THREADS")
     if text is None:
         return _usable_cpus()
-    if not text.isdecimal() or int(text) < 1:
+    whole = text.isdecimal() and int(text) >= 1
+    if not whole or int(text) > _MOST_THREADS:
         raise ArgumentError.at(
             "elman.settings",
             "ELMAN_NUM_THREADS",
-            "a whole number from 1",
+            f"at most {_MOST_THREADS}" if whole else "a whole number from 1",
             text,
             "Unset it to use every CPU this process may use.",
         )
@@ -129,7 +131,7 @@ def memory_limit() -> int:
     if not given.isdecimal() or int(given) < 1:
         cure = "2000000000 is 2 GB. Unset it to use all of the machine."
         raise ArgumentError.at("elman.settings", "ELMAN_MEMORY_LIMIT", "a whole number of bytes from 1", given, cure)
-    return int(given)
+    return min(int(given), _MOST_MEMORY)
 
 
 def verify() -> bool:

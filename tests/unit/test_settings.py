@@ -203,3 +203,11 @@ def test_memory_is_that_of_the_smallest_container(monkeypatch, tmp_path):
     with pytest.raises(ArgumentError, match=r"ELMAN_MEMORY_LIMIT must be a whole number of bytes from 1"):
         settings.memory_limit()
     settings._usable_memory.cache_clear()
+
+
+def test_numbers_that_no_plan_can_count_with(monkeypatch):
+    monkeypatch.setenv("ELMAN_NUM_THREADS", "99999999999")
+    with pytest.raises(ArgumentError, match="ELMAN_NUM_THREADS must be at most 65536"):
+        settings.num_threads()
+    monkeypatch.setenv("ELMAN_MEMORY_LIMIT", str(10**20))
+    assert settings.memory_limit() == 1 << 62

@@ -49,6 +49,9 @@ from elman.training.sources import batches_of, steps_of
 
 __all__ = ["Compiled"]
 
+MOST = 1 << 62
+"""The largest number of rows, steps or epochs: what a plan counts with."""
+
 CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 """Metrics whose kind the shapes of targets and outputs decide."""
 
@@ -265,6 +268,7 @@ class Compiled(OnBatch, Layer):
                 KeyboardInterrupt: Ctrl-C.
         """
         self._check_fit(batch_size, epochs, initial_epoch, shuffle, steps_per_epoch, validation_freq)
+        self._whole("validation_batch_size", validation_batch_size, 1, "The usual is that of the training.")
         if not self.compiled:
             self._training_parts("fit")
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
@@ -325,6 +329,8 @@ class Compiled(OnBatch, Layer):
         """Raises: ArgumentError: not a whole number from `least`; None is left out."""
         if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least):
             raise ArgumentError.at(self.where, argument, f"a whole number from {least}", value, cure)
+        if value is not None and value > MOST:
+            raise ArgumentError.at(self.where, argument, f"at most {MOST}", value, cure)
 
     def _fit_data(
         self, x: Any, y: Any, sample_weight: Any, class_weight: Any, validation_split: float, validation_data: Any

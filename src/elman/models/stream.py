@@ -16,7 +16,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from elman import dtypes
-from elman.errors import ArgumentError, FileFormatError, ShapeError, WeightsError
+from elman.errors import ArgumentError, DTypeError, FileFormatError, MemoryLimitError, ShapeError, WeightsError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, graph_digest, placeholder
 from elman.graph.rewrite import hoist
@@ -33,6 +33,7 @@ _MAGIC: Final = b"elman-stream"
 _VERSION: Final = 1
 _START: Final = struct.Struct("<12sHI")  # magic, version, length of the header
 _DIGEST: Final = 16
+_MOST_ROWS: Final = (1 << 31) - 1
 
 
 @final
@@ -146,9 +147,15 @@ class Stream:
     """
 
     def __init__(self, model: Any, batch: Any = 1) -> None:
-        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-            raise ArgumentError.at(f"{model.where}.stream", "batch", "a whole number from 1", batch, "1 is usual.")
-        self._begin(_Reader(model, batch))
+        where = f"{model.where}.stream"
+        if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _MOST_ROWS:
+            rule = "a whole number from 1" if not isinstance(batch, int) or batch < 1 else f"at most {_MOST_ROWS}"
+            raise ArgumentError.at(where, "batch", rule, batch, "1 is usual.")
+        try:
+            self._begin(_Reader(model, batch))
+        except MemoryError:
+            rule, cure = "as many sequences as there is memory for", "Take several streams one after the other."
+            raise MemoryLimitError.at(where, "batch", rule, batch, cure) from None
 
     def _begin(self, reader: _Reader) -> None:
         self._reader = reader
@@ -290,10 +297,27 @@ class Stream:
         return {name: state.copy() for name, state in zip(self._reader.names, self._states, strict=True)}
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Start again: all sequences, or those of some rows."""
-        at: Any = slice(None) if rows is None else list(rows)
+        """Start again: all sequences, or those of some rows. Raises: ArgumentError: rows that the stream has not."""
+        at: Any = slice(None) if rows is None else self._known(rows)
         for state, start in zip(self._states, self._reader.start, strict=True):
             state[at] = start[at]
+
+    def _known(self, rows: Any) -> list[int]:
+        """Numbers of rows, from a list of them or from True and False for each."""
+        found = np.asarray(rows) if np.size(rows) else np.zeros(0, int)
+        if found.dtype == bool and found.shape == (self.batch,):
+            return [int(row) for row in np.flatnonzero(found)]
+        whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
+        if not whole or not all(-self.batch <= row < self.batch for row in found):
+            cure = "reset() starts all of them again."
+            rule = f"a list of whole numbers from 0 to {self.batch - 1}"
+            raise ArgumentError.at(self._reader.where, "rows", rule, rows, cure)
+        return [int(row) for row in found]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Raises: DTypeError: plans are of the process that made them."""
+        cure = "Call fork() for a second stream here; elsewhere give what save_state() gives to load_state."
+        raise DTypeError.at(self._reader.where, "stream", "forked or saved", "copy or pickle", cure)
 
     def fork(self) -> Stream:
         """A second stream that goes on from here by itself: to try what would follow."""

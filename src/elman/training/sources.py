@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,15 @@ def warn_short(where: str, argument: str, wanted: int, there: int) -> None:
     """Warn that the data ended before the batches that were asked for."""
     rule = f"{where}: {argument} must be at most {there}, the batches of the data. Received {argument}={wanted}"
     cure = f"{there} are run. Leave {argument} out, or give more data."
-    warnings.warn(ElmanWarning(f"{rule}. {cure}"), stacklevel=4)
+    warnings.warn(ElmanWarning(f"{rule}. {cure}"), stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How many calls a warning's place is away from the caller of this: the first that is none of elman's."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("elman."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def is_stream(x: Any) -> bool:

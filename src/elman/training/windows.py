@@ -18,7 +18,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from elman import ops
-from elman.errors import DataError, ShapeError
+from elman.errors import DataError, DTypeError, ShapeError
 from elman.executors import Plan, Rows, Run
 from elman.graph import Tensor, placeholder
 from elman.layers.base import Companion
@@ -140,12 +140,21 @@ def _marks(where: str, resets: Any, rows: int, steps: int) -> np.ndarray:
     """Shapes: -> (N*T,) bool."""
     if resets is None:
         return np.zeros(rows * steps, bool)
-    marks = np.asarray(resets, dtype=bool)
+    given = np.asarray(resets)
+    if given.dtype != bool and not (given.dtype.kind in "iuf" and np.isin(given, (0, 1)).all()):
+        cure = "Give True at the steps before which the states start anew, False at the others."
+        raise DTypeError.at(where, "resets", "True or False, or 1 and 0", _other(given), cure)
+    marks = given.astype(bool)
     marks = marks[None] if marks.ndim == 1 and rows == 1 else marks
     if marks.shape != (rows, steps):
         cure = "Give True or False for every step of x."
         raise ShapeError.at(where, "resets", f"have shape ({rows}, {steps})", np.shape(resets), cure)
     return marks.reshape(-1)
+
+
+def _other(given: np.ndarray) -> Any:
+    """What an array of marks has that is none: its first number but 0 and 1, or its type."""
+    return given[~np.isin(given, (0, 1))][0] if given.dtype.kind in "iuf" else str(given.dtype)
 
 
 def _rows(place: np.ndarray, first: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,12 +16,13 @@ from elman.errors import (
     DivergenceError,
     DTypeError,
     ElmanError,
+    ElmanWarning,
     NotBuiltError,
     ShapeError,
     UnknownNameError,
     WeightsError,
 )
-from elman.layers import LSTM, Dense, Embedding, Input, SimpleRNN
+from elman.layers import GRU, LSTM, Dense, Embedding, Input, SimpleRNN
 from elman.models import Model, Sequential
 
 
@@ -448,3 +449,24 @@ def test_labels_outside_0_and_1_of_a_step() -> None:
         "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'.",
         lambda: model.fit([np.ones((2, 2)), np.ones((3, 2))], y, verbose=0),
     )
+
+
+@pytest.mark.parametrize("argument", ["batch_size", "epochs", "initial_epoch", "validation_batch_size"])
+def test_numbers_that_no_plan_can_count_with_are_refused(argument: str) -> None:
+    made = Sequential([Input((None, 2)), GRU(2), Dense(1)], name="m")
+    made.compile("sgd", "mse")
+    with pytest.raises(ArgumentError, match=f"{argument} must be at most 4611686018427387904"):
+        made.fit(np.zeros((4, 3, 2)), np.zeros(4), verbose=0, **{argument: 10**30})
+
+
+def test_a_warning_is_where_the_call_is() -> None:
+    made = Sequential([Input((None, 2)), GRU(2), Dense(1)], name="m")
+    made.compile("sgd", "mse")
+    x, y = np.zeros((4, 3, 2)), np.zeros((4, 1))
+    with pytest.warns(ElmanWarning, match="1 are run") as fitted:
+        made.fit(x, y, steps_per_epoch=2, verbose=0)
+    with pytest.warns(ElmanWarning, match="1 are run") as measured:
+        made.evaluate(x, y, steps=2, verbose=0)
+    with pytest.warns(ElmanWarning, match="1 are run") as predicted:
+        made.predict(x, steps=2, verbose=0)
+    assert [w.filename for w in (*fitted, *measured, *predicted)] == [__file__] * 3

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import copy
 import functools
+import pickle
 import threading
 
 import numpy as np
 import pytest
 
 from elman import Model, Sequential, executors, layers, ops, settings
-from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, ShapeError, WeightsError
+from elman.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    FileFormatError,
+    MemoryLimitError,
+    ShapeError,
+    WeightsError,
+)
+from elman.executors.native import NativePlan
+from elman.executors.reference import ReferencePlan
 from elman.layers import (
     GRU,
     LSTM,
@@ -466,3 +477,43 @@ def test_every_recurrent_layer_streams_what_it_predicts(name, bias, sequences, r
     stream.feed(x[:, :4])
     rest = stream.feed(x[:, 4:])
     same(rest, whole[:, 4:] if sequences else whole)
+
+
+@pytest.mark.parametrize("rows", [[5], [-3], ["a"], [1.5], 1, "0", [True], [[0]]])
+def test_rows_to_reset_are_rows_of_the_stream(rows, rng):
+    stream = made("gru", rng).stream(batch=2)
+    with pytest.raises(ArgumentError, match=r"stream: rows must be a list of whole numbers from 0 to 1\..*reset\(\)"):
+        stream.reset(rows=rows)
+
+
+def test_rows_to_reset_may_be_told_by_truth_values_or_be_none(rng):
+    stream, x = made("gru", rng).stream(batch=2), data(rng, rows=2)
+    stream.feed(x)
+    before = stream.states
+    stream.reset(rows=[])
+    assert all(np.array_equal(before[name], now) for name, now in stream.states.items())
+    stream.reset(rows=np.array([False, True]))
+    for name, now in stream.states.items():
+        assert np.array_equal(before[name][0], now[0])
+        assert not now[1].any()
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_stream_is_forked_or_saved_and_not_copied(make, rng):
+    with pytest.raises(DTypeError, match=r"stream must be forked or saved\..*Call fork\(\) .*save_state\(\)"):
+        make(made("gru", rng).stream())
+
+
+def test_a_stream_of_more_sequences_than_can_be_is_refused(rng):
+    with pytest.raises(ArgumentError, match=r"stream: batch must be at most 2147483647\."):
+        made("gru", rng).stream(batch=10**20)
+
+
+def test_a_stream_of_more_sequences_than_there_is_memory_for_says_batch(rng, monkeypatch):
+    def full(*_):
+        raise MemoryLimitError.of(100, 0, 1)
+
+    monkeypatch.setattr(NativePlan, "run", full)
+    monkeypatch.setattr(ReferencePlan, "run", full)
+    with pytest.raises(MemoryLimitError, match=r"stream: batch must be as many sequences as there is memory for\."):
+        made("gru", rng).stream(batch=1000)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from elman import Sequential
-from elman.errors import ArgumentError, DataError, ShapeError
+from elman.errors import ArgumentError, DataError, DTypeError, ShapeError
 from elman.layers import GRU, LSTM, Bidirectional, ConvLSTM1D, Dense, Embedding, Input, SimpleRNN
 from elman.training.program import Signature
 from elman.training.sources import DataSet
-from elman.training.windows import Windows
+from elman.training.windows import Windows, _marks
 from tests.tolerances import assert_close
 
 ROWS, STEPS, FEATURES = 4, 24, 2
@@ -176,3 +176,11 @@ def test_it_goes_with_dropout_and_recompute(rng):
     made.compile("sgd", "mse", recompute="sqrt")
     resets = rng.random((ROWS, STEPS)) < 0.2
     assert np.isfinite(losses(made, x, y, truncate=7, resets=resets, epochs=2)).all()
+
+
+@pytest.mark.parametrize("mark", [np.nan, 2, "a", None])
+def test_resets_are_truth_values(mark: object) -> None:
+    with pytest.raises(DTypeError, match="resets must be True or False, or 1 and 0"):
+        _marks("m", np.full((4, 20), mark), 4, 20)
+    for one in (True, 1, 1.0):
+        assert _marks("m", np.full((4, 20), one), 4, 20).all()
