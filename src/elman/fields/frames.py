@@ -138,13 +138,11 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         """(N,) float64."""
         series = self._series(where, argument, column)
         if series.dtype.is_numeric():
-            # Through NaN, for a column of whole numbers with gaps has no NaN of its own.
-            return np.asarray(
-                [np.nan if v is None else v for v in series.to_list()]
-                if series.null_count() and not series.dtype.is_float()
-                else series.to_numpy(),
-                "float64",
-            )
+            if series.dtype.is_float() or not series.null_count():
+                return np.asarray(series.to_numpy(), "float64")
+            made = np.array(series.fill_null(0).to_numpy(), "float64")  # whole numbers have no NaN of their own
+            made[np.asarray(series.is_null().to_numpy(), bool)] = np.nan
+            return made
         values = series.to_list()
         return np.array([_number(where, argument, column, row, value) for row, value in enumerate(values)])
 

@@ -14,6 +14,7 @@ from elman.errors import ArgumentError, DataError, ShapeError
 from elman.fields import Table, Timeline
 from elman.fields.calendar import counts_days
 from elman.fields.missing import Missing, as_known, fill_missing
+from elman.fields.samples import is_missing
 from elman.fields.timestamps import Stamps
 
 __all__ = ["Columns", "Panel", "TimeSeries"]
@@ -266,6 +267,10 @@ def _split(where: str, table: Table, columns: Columns, missing: Missing, like: T
     """The table's series by their id, in order of first appearance."""
     assert columns.id is not None
     ids = table.column(where, "id", columns.id)
+    gap = next((row for row, key in enumerate(ids) if is_missing(key)), None)
+    if gap is not None:
+        rule, cure = "have a name for every row", "Drop such rows, or name their series."
+        raise DataError.at(where, f"column {columns.id!r}", rule, f"no name in row {gap}", cure)
     keys = list(dict.fromkeys(ids.tolist()))
     parts = []
     for key in keys:

@@ -29,6 +29,13 @@ def test_numbers_come_out_with_nan_for_what_is_missing(make):
     assert np.isnan(numbers[1])
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "int64[pyarrow]", "Float64", "double[pyarrow]", "object"])
+def test_columns_of_pandas_that_may_have_gaps_are_numbers(dtype):
+    frame = pd.DataFrame({"sales": pd.array([1, None, 7], dtype=dtype)})
+    numbers = Table.wrap("fit", frame).numbers("fit", "target", ["sales"])
+    np.testing.assert_array_equal(numbers[:, 0], [1, np.nan, 7])
+
+
 def test_a_new_table_is_of_the_same_kind(make):
     frame = make(COLUMNS)
     table = Table.wrap("fit", frame)

@@ -345,3 +345,13 @@ def test_the_future_of_features_is_not_invented():
         ArgumentError, match=r"horizon must be at most 4. Received horizon=5. Train with a longer horizon"
     ):
         fitted.predict(horizon=5)
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA])
+def test_a_row_without_the_name_of_its_series_is_told(gap):
+    days = pd.date_range("2024-01-01", periods=36, freq="D")
+    table = pd.concat([pd.DataFrame({"id": name, "ds": days, "y": np.arange(36.0)}) for name in "ab"])
+    table["id"] = table["id"].astype(object)
+    table.iloc[71, 0] = gap
+    with pytest.raises(DataError, match=r"column 'id' must have a name for every row.*row 71"):
+        forecaster().fit(table, time="ds", target="y", id="id")
