@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.errors import ElmanWarning
+from elman.errors import ArgumentError, ElmanWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ __all__ = [
     "arrow",
     "box",
     "canvas",
+    "check_ending",
     "drawable",
     "finish",
     "save",
@@ -46,6 +47,7 @@ THIRD = "#2a9d8f"
 SPLIT = "#d62828"
 """The red line between what was learned from and what was not."""
 
+_FORMATS = (".png", ".pdf", ".svg", ".svgz", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
 _GRID = "#e9ecef"
 _HOUSE_FONT = "DejaVu Sans"
 _VARIANTS = [chr(code) for code in range(0xFE00, 0xFE10)]
@@ -190,8 +192,28 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], dash
     axes.annotate("", xy=end, xytext=start, arrowprops={**style, "linestyle": "dashed" if dashed else "solid"})
 
 
+def check_ending(where: str, argument: str, path: str | os.PathLike[str]) -> None:
+    """Refuse the name of a picture whose ending is no format; one without an ending is a PNG.
+
+    Raises:
+        ArgumentError: with the formats there are.
+
+    Example:
+        >>> check_ending("plot", "path", "forecast.png")
+    """
+    ending = Path(path).suffix.lower()
+    if ending and ending not in _FORMATS:
+        cure = f"Endings: {', '.join(_FORMATS)}."
+        raise ArgumentError.at(where, argument, "a name that ends in a format of pictures", str(path), cure)
+
+
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure; the file's ending says the format."""
+    """Write the figure; the file's ending says the format.
+
+    Raises:
+        ArgumentError: an ending that is no format.
+    """
+    check_ending("plot", "path", path)
     target = Path(path)
     # Packing it harder takes longer than drawing it.
     packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}

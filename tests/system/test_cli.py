@@ -13,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from elman import Sequential, layers
+
 AIRLINE = Path(__file__).parents[2] / "examples" / "airline.csv"
 QUICK = ["--epochs", "3", "--units", "4", "--cell", "simple_rnn", "--anchor", "last"]
 
@@ -371,7 +373,7 @@ def test_a_network_is_not_a_forecaster(run):
     code, _, err = run("predict", "runs/model/last.safetensors")
     assert code == 2
     assert "path must be a forecaster's file" in err
-    assert "it holds a model. Load a network with elman.models.load_model" in err
+    assert "it holds a model. Load a network with elman.load_model" in err
 
 
 # ---- start-up --------------------------------------------------------------------------------------------------------
@@ -407,3 +409,34 @@ def test_a_seed_below_zero_is_refused(run, command):
     code, _, err = run(*command, "--seed", "-1")
     assert (code, "seed must be a whole number from 0. Received seed=-1" in err) == (2, True)
     assert not Path("model.safetensors").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_file_is_what_its_ending_says_or_is_not_written(run):
+    for command, name, endings in (
+        (["predict"], "f.xlsx", "Endings: .csv, .tsv, .txt (also with .gz behind), .parquet, .pq"),
+        (["predict"], "f.parquet.gz", "Endings: .csv"),
+        (["plot"], "f.xyz", "Endings: .png, .pdf, .svg"),
+        (["plot"], "f.csv", "Endings: .png, .pdf, .svg"),
+    ):
+        code, _, err = run(*command, "model.safetensors", "-o", name)
+        assert (code, Path(name).exists()) == (2, False)
+        assert "--output must be a name that ends" in err
+        assert f"Received --output={name!r}. {endings}" in err
+    code, _, err = run("demo", "-o", "f.xyz")
+    assert (code, "demo: --output must be a name that ends in a format of pictures" in err) == (2, True)
+    for name, between in (("f.tsv", "\t"), ("f.csv.gz", ","), ("f", ",")):
+        assert run("predict", "model.safetensors", "-o", name)[0] == 0
+        assert pd.read_csv(name, sep=between).columns.tolist() == ["month", "passengers"]
+    assert run("plot", "model.safetensors", "-o", "f.svg")[0] == 0
+
+
+def test_the_summary_of_a_network_and_of_what_is_none(run):
+    network = Sequential([layers.Input((3,)), layers.Dense(2, name="out")])
+    network.save("net.safetensors")
+    network.save_weights("w.safetensors")
+    code, out, _ = run("summary", "net.safetensors")
+    assert (code, "out (Dense)" in out) == (0, True)
+    for command in ("summary", "evaluate"):
+        code, _, err = run(command, "w.safetensors")
+        assert (code, "it holds a weights. Build the model and call load_weights." in err) == (2, True)

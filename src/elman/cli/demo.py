@@ -55,6 +55,7 @@ def demo(seed: int, longer: int | None, output: Path, epochs: int = 100) -> None
         ArgumentError: a window that does not fit into the training part; a seed below 0.
     """
     check_free(output, force=True, where="demo")
+    charts.check_ending("demo", "--output", output)
     check_seed("demo", seed)
     if longer is not None and not 1 <= longer <= _SPLIT // 2:
         raise ArgumentError.at("demo", "window", f"between 1 and {_SPLIT // 2}", longer)

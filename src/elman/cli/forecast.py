@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elman import charts
 from elman.cli import answers
 from elman.cli.screen import say, show_report
-from elman.cli.tables import check_free, read_piped, read_table, write_table
+from elman.cli.tables import check_ending, check_free, read_piped, read_table, write_table
 from elman.errors import ArgumentError, DataError
+from elman.models import load_model
 from elman.tasks import Forecaster
 from elman.tasks.sequence import SequenceModel
 from elman.training import read
@@ -27,11 +29,15 @@ def load(path: Path) -> Forecaster | SequenceModel:
         DataError: no such file.
         FileFormatError: neither a forecaster nor a sequence model of elman.
     """
+    _check_there(path)
+    kind = read(path)[1].get("kind")
+    return SequenceModel.load(path) if kind == "sequence model" else Forecaster.load(path)
+
+
+def _check_there(path: Path) -> None:
     if not path.is_file():
         because = "it is a folder" if path.is_dir() else "there is no such file"
         raise DataError.at("load", "model", "a file that elman wrote", str(path), "Check the path.", because=because)
-    kind = read(path)[1].get("kind")
-    return SequenceModel.load(path) if kind == "sequence model" else Forecaster.load(path)
 
 
 def predict(
@@ -45,6 +51,7 @@ def predict(
     """
     told = {name: value for name, value in search.items() if value is not None}
     if output is not None:
+        check_ending(output, "predict")
         check_free(output, force, "predict")
     loaded = load(model)
     if isinstance(loaded, SequenceModel):
@@ -75,6 +82,7 @@ def evaluate(model: Path, file: Path | None) -> None:
 def plot(model: Path, file: Path | None, output: Path, level: float, force: bool) -> None:
     """Draw the forecast, or answers beside what is true."""
     check_free(output, force, "plot")
+    charts.check_ending("plot", "--output", output)
     loaded = load(model)
     if isinstance(loaded, SequenceModel):
         answers.plot(loaded, file, output)
@@ -96,8 +104,10 @@ def generate(model: Path, prompt: str, how: Mapping[str, Any]) -> None:
 
 
 def summary(model: Path) -> None:
-    """Print what a model file holds."""
-    load(model).summary(say)
+    """Print what a model file holds: of a forecaster, a sequence model, or a network of layers."""
+    _check_there(model)
+    network = read(model)[1].get("kind") == "model"
+    (load_model(model, compile=False) if network else load(model)).summary(print_fn=say)
 
 
 def _table(file: str | Path | None) -> Any:

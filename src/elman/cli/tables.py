@@ -13,15 +13,25 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from elman.errors import DataError, OverwriteError, missing_extra
+from elman.errors import ArgumentError, DataError, OverwriteError, missing_extra
 
-__all__ = ["STANDARD_INPUT", "check_file", "check_free", "read_piped", "read_table", "what_else", "write_table"]
+__all__ = [
+    "STANDARD_INPUT",
+    "check_ending",
+    "check_file",
+    "check_free",
+    "read_piped",
+    "read_table",
+    "what_else",
+    "write_table",
+]
 
 STANDARD_INPUT = Path("-")
 """What stands for standard input where a file is named."""
 
 _MISSING = ["", "NA", "N/A", "NaN", "nan"]
 _PARQUET = (".parquet", ".pq")
+_TEXTS = (".csv", ".tsv", ".txt")
 _SEPARATORS = ",;\t|"
 _OTHERS = {
     b"\x89PNG": "a PNG picture",
@@ -76,7 +86,7 @@ def read_piped() -> Any:
 
 
 def write_table(table: Any, path: Path | None, force: bool) -> None:
-    """Write a DataFrame as its name says, CSV or Parquet; without a path CSV goes to standard output.
+    """Write a DataFrame as its name says, CSV (.tsv: with tabs) or Parquet; without a path CSV goes to standard output.
 
     Raises:
         OverwriteError: the file exists and force is false.
@@ -88,7 +98,20 @@ def write_table(table: Any, path: Path | None, force: bool) -> None:
     if path.suffix in _PARQUET:
         table.to_parquet(path, index=False)
     else:
-        table.to_csv(path, index=False)
+        table.to_csv(path, index=False, sep="\t" if ".tsv" in path.suffixes else ",")
+
+
+def check_ending(path: Path, where: str) -> None:
+    """Refuse the name of a table that would not be of the format its ending says; without an ending it is a CSV.
+
+    Raises:
+        ArgumentError: with the endings there are.
+    """
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    known = (*_TEXTS, *_PARQUET) if plain is path else _TEXTS
+    if plain.suffix and plain.suffix not in known:
+        cure = f"Endings: {', '.join(_TEXTS)} (also with .gz behind), {', '.join(_PARQUET)}; Excel opens .csv."
+        raise ArgumentError.at(where, "--output", "a name that ends as a table", str(path), cure)
 
 
 def check_free(path: Path, force: bool, where: str = "write", argument: str = "output") -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "codes_of",
     "copied",
     "copy_of",
+    "how_to_load",
     "load_checkpoint",
     "load_model",
     "load_weights",
@@ -104,10 +105,26 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
     return _model_of(read(filepath), filepath, compile)
 
 
+def how_to_load(kind: object) -> str:
+    """The sentence that says what reads a file of this kind.
+
+    Example:
+        >>> how_to_load("weights")
+        'Build the model and call load_weights.'
+    """
+    return {
+        "model": "Load a network with elman.load_model.",
+        "weights": "Build the model and call load_weights.",
+        "checkpoint": "Build and compile the model and call load_checkpoint.",
+        "forecaster": "Load a forecaster with elman.tasks.Forecaster.load.",
+        "sequence model": "Load a sequence model with elman.SequenceModel.load.",
+    }.get(str(kind), "Check where it comes from.")
+
+
 def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: bool = True) -> Any:
     if contents.metadata.get("kind") != "model":
-        because = f"it is a {contents.metadata.get('kind')} file"
-        cure = "Build the model and call load_weights."
+        kind = contents.metadata.get("kind")
+        because, cure = f"it is a {kind} file", how_to_load(kind)
         raise FileFormatError.at("load_model", "path", "a whole model", str(filepath), cure, because=because)
     try:
         with to_be_filled(max((array.size for array in contents.tensors.values()), default=0)):

@@ -12,6 +12,7 @@ import numpy as np
 from elman.errors import FileFormatError
 from elman.fields import Calendar, Timeline
 from elman.fields.timestamps import TimeStyle
+from elman.models.saving import how_to_load
 from elman.tasks.panel import TimeSeries
 from elman.training import read, write
 
@@ -61,7 +62,7 @@ def read_forecast_file(
     tensors, metadata = read(path)
     kind, version = metadata.get("kind"), metadata.get("version")
     if kind != _KIND:
-        cure = "Load a network with elman.models.load_model."
+        cure = how_to_load(kind)
         raise FileFormatError.at("load", "path", "a forecaster's file", str(path), cure, because=f"it holds a {kind}")
     if version != _VERSION:
         because = f"it has version {version}, and {_VERSION} is known"

@@ -41,8 +41,15 @@ def write(
 
     Args: metadata: anything JSON can hold; keys beside "elman" and "sha256".
     Raises: OverwriteError: the file exists and overwrite is false. FileNotFoundError: its folder does not.
+            IsADirectoryError: it is a folder.
     """
     target = Path(path)
+    if target.is_dir():
+        rule = f"save: filepath must be a file. Received filepath={str(target)!r}: it is a folder."
+        raise IsADirectoryError(f"{rule} Add a file name, as model.safetensors.")
+    if not target.parent.is_dir():
+        rule = f"save: filepath must be in an existing folder. Received filepath={str(target)!r}"
+        raise FileNotFoundError(f"{rule}: there is no folder {str(target.parent)!r}. Create it first.")
     if target.exists() and not overwrite:
         raise OverwriteError.at(
             "save", "filepath", "not exist yet", str(target), "Choose another name or pass overwrite=True."

@@ -210,3 +210,14 @@ def test_a_file_that_cannot_hold_its_weights_is_refused_before_they_are_made(pat
     rule = r"GRU 'memory': weight 'kernel' must be of a size that its file holds\. .*\(2, 3000000000\)': the largest"
     with pytest.raises(WeightsError, match=rule):
         load_model(path)
+
+
+def test_where_no_file_can_be_the_path_that_was_given_is_named(tmp_path: Path) -> None:
+    rule = r"save: filepath must be a file\. Received filepath='.*kept': it is a folder\. Add a file name"
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(IsADirectoryError, match=rule):
+        model().save(tmp_path / "kept")
+    rule = r"in an existing folder\. Received filepath='.*new/m\.safetensors': there is no folder '.*new'\. Create it"
+    with pytest.raises(FileNotFoundError, match=rule):
+        model().save(tmp_path / "new" / "m.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -12,7 +12,7 @@ import numpy as np
 from elman.errors import FileFormatError
 from elman.fields.samples import plain
 from elman.models import Model
-from elman.models.saving import codes_of
+from elman.models.saving import codes_of, how_to_load
 from elman.tasks.scores import Report
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.training import read, write
@@ -56,7 +56,7 @@ def read_sequence_file(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], 
     kind, version = metadata.get("kind"), metadata.get("version")
     if kind != _KIND:
         because = f"it holds a {kind}"
-        cure = "Load a network with elman.load_model, a forecaster with elman.tasks.Forecaster.load."
+        cure = how_to_load(kind)
         raise FileFormatError.at("load", "path", "a sequence model's file", str(path), cure, because=because)
     if version != _VERSION:
         because = f"it has version {version}, and {_VERSION} is known"
