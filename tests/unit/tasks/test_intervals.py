@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from elman.errors import ElmanWarning
 from elman.tasks import Forecaster
@@ -73,4 +72,4 @@ def test_a_large_shop_has_wider_intervals_than_a_small_one(rng, tmp_path):
     assert len(fitted.plot().axes) == 2
     alone = table[table.shop == "south"].assign(shop="west")
     west = fitted.predict(alone, level=0.8)
-    assert (west.sales_high - west.sales_low).mean() == pytest.approx(south, rel=0.5)
+    assert 0.5 < (west.sales_high - west.sales_low).mean() / south < 1.5
