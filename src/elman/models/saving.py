@@ -126,21 +126,23 @@ def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: boo
         kind = contents.metadata.get("kind")
         because, cure = f"it is a {kind} file", how_to_load(kind)
         raise FileFormatError.at("load_model", "path", "a whole model", str(filepath), cure, because=because)
+    part = "architecture"
     try:
         with to_be_filled(max((array.size for array in contents.tensors.values()), default=0)):
             model = deserialize(contents.metadata["model"])
         make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
         _fill(model, _keys(model), {k: v for k, v in tensors.items() if not k.startswith(".")}, skip_mismatch=False)
+        if compile and contents.metadata.get("compile") is not None:
+            part = "compile"
+            _compile(model, contents.metadata["compile"], tensors)
     except ElmanError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        because = f"its architecture cannot be read ({type(error).__name__}: {error})"
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        because = f"its {part} cannot be read ({type(error).__name__}: {error})"
         raise FileFormatError.at(
             "load_model", "path", "a whole elman file", str(filepath), "Save it again.", because=because
         ) from error
-    if compile and contents.metadata.get("compile") is not None:
-        _compile(model, contents.metadata["compile"], tensors)
     return model
 
 

@@ -104,7 +104,7 @@ def unpacked(data: bytes, path: str | os.PathLike[str]) -> Contents:
     try:
         metadata = {key: json.loads(value) for key, value in texts.items()}
         version = int(metadata["elman"]["format"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise _damaged(path, f"its metadata cannot be read ({type(error).__name__})") from None
     if version > FORMAT:
         because = f"it has format {version}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from elman import ops
 from elman.errors import ArgumentError, FileFormatError, NotBuiltError, OverwriteError, WeightsError
@@ -221,3 +222,19 @@ def test_where_no_file_can_be_the_path_that_was_given_is_named(tmp_path: Path) -
     with pytest.raises(FileNotFoundError, match=rule):
         model().save(tmp_path / "new" / "m.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize("compiled", [[1], "adam", {"optimizer": "sgd", "wheel": 1}, {"optimizer": [], "loss": {}}])
+def test_what_was_compiled_and_cannot_be_read_is_a_damaged_file(path: Path, compiled: Any) -> None:
+    model().save(path)
+    contents = read(path)
+    write(path, contents.tensors, {**contents.metadata, "compile": compiled})
+    with pytest.raises((FileFormatError, ArgumentError), match=r"must be"):
+        load_model(path)
+    load_model(path, compile=False)
+
+
+def test_a_format_without_end_is_a_damaged_file(path: Path) -> None:
+    save_file({"w": np.zeros(1)}, path, {"elman": '{"format": 1e400}', "sha256": '""'})
+    with pytest.raises(FileFormatError, match=r"cannot be read \(OverflowError\)"):
+        read(path)
