@@ -18,7 +18,7 @@ __all__ = ["bleu", "chrf", "rouge_l", "text_notes", "text_scores"]
 def bleu(
     actual: Sequence[str | Sequence[str]], predicted: Sequence[str], order: int = 4, effective_order: bool = False
 ) -> float:
-    """Corpus BLEU from 0 to 100, tokenised by sacrebleu's "13a".
+    """Corpus BLEU from 0 to 100, tokenised by sacrebleu's "13a"; NaN of no texts.
 
     Texts of fewer words than `order` have no n-gram of that length: where all are so short BLEU is 0, with a warning.
 
@@ -41,6 +41,8 @@ def bleu(
         >>> round(bleu(["la casa"], ["la casa"], effective_order=True), 6)
         100.0
     """
+    if not len(predicted):
+        return float("nan")
     found = _bleu(actual, predicted, order, effective_order)
     if not effective_order and not found.totals[order - 1]:
         cure = "Pass effective_order=True, or take chrf: it counts characters."
@@ -58,6 +60,8 @@ def chrf(actual: Sequence[str | Sequence[str]], predicted: Sequence[str]) -> flo
         >>> round(chrf(["la casa"], ["la casa"]), 6)
         100.0
     """
+    if not len(predicted):
+        return float("nan")
     return float(_sacrebleu().CHRF().corpus_score(list(predicted), _columns(actual)).score)
 
 

@@ -151,3 +151,8 @@ def test_average_precision_of_a_case_written_out():
     assert scoring.average_precision(truth, found, sure) == nearly(1 / 3 * 1 + 1 / 3 * 2 / 3)
     assert math.isnan(scoring.average_precision([np.zeros((0, 4))], [np.zeros((0, 4))]))
     assert scoring.average_precision(truth, [np.zeros((0, 4))] * 3) == 0.0
+
+
+def test_of_no_texts_every_score_is_nan():
+    for score in (scoring.bleu, scoring.chrf, scoring.rouge_l):
+        assert np.isnan(score([], []))
