@@ -6,6 +6,7 @@ environments borrow its numpy, so nothing is downloaded and nothing compiled twi
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MESSAGE = "slow NumPy reference executor"
 
-# One worker builds: two in one build folder would disturb each other (--dist loadgroup).
+# One worker builds (--dist loadgroup), and one at a time where a version of pytest does not know groups.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("install"), pytest.mark.timeout(600)]
 
 SMALL_FIT = textwrap.dedent(
@@ -90,7 +91,10 @@ def run_python(python: Path, code: str, folder: Path, **changes: str) -> tuple[l
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel with the extension, from the build folder that the Makefile keeps."""
     options = ("-C", f"build-dir={ROOT / 'build' / 'release'}")
-    return build_wheel(tmp_path_factory.mktemp("wheel"), *options, ELMAN_NATIVE="ON")[0]
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "release.lock").open("w") as turn:  # two builds in one folder disturb each other
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return build_wheel(tmp_path_factory.mktemp("wheel"), *options, ELMAN_NATIVE="ON")[0]
 
 
 @pytest.fixture(scope="module")
