@@ -20,38 +20,29 @@ class Released {
   Released(const Released&) = delete;
 
   static void take_back(PyThreadState* state) {
-    ++coming();
-    if (ending() && std::this_thread::get_id() != last()) {
-      --coming();
+    ++coming_;
+    if (ending_ && std::this_thread::get_id() != last_) {
+      --coming_;
       for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
     }
     PyEval_RestoreThread(state);
-    --coming();
+    --coming_;
   }
   // Once, with the lock held. At exit those who wait for it already are let in first.
   static void stay_out_at_exit() {
     nb::module_::import_("atexit").attr("register")(nb::cpp_function([] {
-      last() = std::this_thread::get_id();
-      ending() = true;
+      last_ = std::this_thread::get_id();
+      ending_ = true;
       PyThreadState* const state = PyEval_SaveThread();
-      for (int i = 0; i < 1000 && coming() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      for (int i = 0; i < 1000 && coming_ > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       PyEval_RestoreThread(state);
     }));
   }
 
  private:
-  static std::atomic<bool>& ending() {
-    static std::atomic<bool> is{false};
-    return is;
-  }
-  static std::thread::id& last() {  // who ends the interpreter, and may run models while others may not
-    static std::thread::id thread;
-    return thread;
-  }
-  static std::atomic<int>& coming() {
-    static std::atomic<int> threads{0};
-    return threads;
-  }
+  inline static std::atomic<bool> ending_{false};
+  inline static std::thread::id last_;  // who ends the interpreter, and may run models while others may not
+  inline static std::atomic<int> coming_{0};
 
   PyThreadState* state_;
 };

@@ -22,11 +22,9 @@ void Turns::meet() {
     return;
   }
   forks_ = forks();  // a child has one thread when it begins
-  if (owner_.load() == std::thread::id()) return;
-  (void)mutex_.release();  // somebody holds it who is not here
+  (void)mutex_.release();  // somebody may hold it who is not here
   mutex_ = std::make_unique<std::mutex>();
-  owner_ = std::thread::id();
-  lost_();
+  if (owner_.exchange(std::thread::id()) != std::thread::id()) lost_();
 }
 
 }  // namespace elman

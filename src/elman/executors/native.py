@@ -428,12 +428,15 @@ class _Turns:
     forks: ClassVar[int] = 0
 
     def __init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
         self._lock, self._owner, self._forks = threading.Lock(), 0, _Turns.forks
 
     def __enter__(self) -> None:
         me = threading.get_ident()
         if self._forks != _Turns.forks:  # a thread that had its turn does not exist here
-            self.__init__()  # type: ignore[misc]
+            self._renew()
         elif self._owner == me:
             raise reentered()
         self._lock.acquire()
