@@ -235,9 +235,11 @@ def _clock(where: str, table: Table, column: str) -> str:
     """The time zone whose clocks tell the rhythm: that of the column, if it counts days on them; "": UTC does."""
     table.column(where, "time", column)  # whether there is one
     zone = table.time_zone(column)
-    if zone not in zoneinfo.available_timezones():  # none, or so many hours from UTC, all year
+    try:
+        zoneinfo.ZoneInfo(zone or "")
+    except (ValueError, zoneinfo.ZoneInfoNotFoundError):  # none, or so many hours from UTC, all year
         return ""
-    return zone if counts_days(table.column(where, "time", column, zone)) else ""
+    return zone if zone and counts_days(table.column(where, "time", column, zone)) else ""
 
 
 def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
