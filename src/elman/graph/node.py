@@ -186,6 +186,11 @@ class Variable:
         return self.value.shape
 
     @property
+    def ndim(self) -> int:
+        """How many axes the array has."""
+        return self.value.ndim
+
+    @property
     def dtype(self) -> str:
         """Number type of the array."""
         return str(self.value.dtype)

@@ -19,7 +19,8 @@ from elman import dtypes
 from elman.errors import ArgumentError, DTypeError, FileFormatError, MemoryLimitError, ShapeError, WeightsError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, graph_digest, placeholder
-from elman.graph.rewrite import hoist
+from elman.graph.node import ancestors
+from elman.graph.rewrite import hoist, simplify
 from elman.layers.base import tracing
 from elman.models.stepwise import Carrier
 from elman.models.structure import packed
@@ -46,7 +47,7 @@ class _Reader:
         self._check_inputs()
         self._places: list[np.ndarray] = []
         self._plans: dict[bool, Plan] = {}
-        self._carried: list[bool] | None = None
+        self._graphs: dict[bool, Graph] = {}
         self.made = generation()
         self._computes: str | None = None
         self.names: list[str] = []
@@ -60,34 +61,36 @@ class _Reader:
                 rule = "have inputs of shape (B, T, F), or (B, T) of indices"
                 raise ArgumentError.at(self.where, "model", rule, text(t.shape), "A stream needs an axis of time.")
 
-    def _trace(self, one: bool) -> tuple[Graph, Carrier]:
-        """The graph of one step, or of a piece of open length: (inputs, states) -> (outputs, states)."""
-        steps = 1 if one else T
+    def _trace(self, carried: list[bool] | None) -> tuple[Graph, Carrier]:
+        """A graph (inputs, states) -> (outputs, states): of one step, whose walks carry what is told, or of pieces."""
+        steps = T if carried is None else 1
         leaves = [
             placeholder(str(t.node.attrs["name"]), (self.batch, steps, *t.shape[2:]), t.dtype)
             for t in self.program.inputs
         ]
-        carrier = Carrier(self.where, leaves, self._carried if one else None)
+        carrier = Carrier(self.where, leaves, carried)
         with tracing(training=False, companion=carrier):
             outputs = self.program.trace(leaves)
-        if not one:
+        if carried is None:
             carrier.check_between(outputs)
-        graph = Graph((*leaves, *carrier.before), (*outputs, *carrier.after))
-        return hoist(graph), carrier
+        return Graph((*leaves, *carrier.before), (*outputs, *carrier.after)), carrier
 
     def _first_states(self) -> list[np.ndarray]:
-        """Trace a piece, learn which walks are carried, and compute the states before the first step."""
-        graph, carrier = self._trace(one=False)
-        self._carried = carrier.carried
-        self.names = [str(t.node.attrs["name"]) for t in carrier.before]
-        outputs = graph.outputs[: len(self.program.outputs)]
+        """Trace a piece and a step, learn which states they carry, and compute those before the first step."""
+        piece, carrier = self._trace(None)
+        outputs = piece.outputs[: len(self.program.outputs)]
         self.timed = tuple(t.ndim > 1 and t.shape[1] == T for t in outputs)
         if not carrier.before:
             cure = "Call predict on each step instead."
             raise ArgumentError.at(
                 self.where, "model", "have a recurrent layer or a causal convolution that reads its input", "none", cure
             )
-        made = default().compile(Graph((), tuple(carrier.initial))).run([]).outputs
+        states = len(carrier.before)
+        needed = _needed(piece, states)
+        step, _ = self._trace(carrier.carried)
+        self._graphs = {one: _with(hoist(graph), needed, states) for one, graph in ((True, step), (False, piece))}
+        self.names = [str(carrier.before[i].node.attrs["name"]) for i in needed]
+        made = default().compile(Graph((), tuple(carrier.initial[i] for i in needed))).run([]).outputs
         return [np.array(state) for state in made]
 
     def plan(self, one: bool) -> Plan:
@@ -95,7 +98,7 @@ class _Reader:
         self.refresh()
         if one not in self._plans:
             self._places = [w.value for w in weights_of(self.program)]
-            self._plans[one] = default().compile(self._trace(one)[0])
+            self._plans[one] = default().compile(self._graphs[one])
         return self._plans[one]
 
     def refresh(self) -> None:
@@ -110,7 +113,7 @@ class _Reader:
     def computes(self) -> str:
         """What the model does with its weights, as a number: of a state, the weights alone do not tell."""
         if self._computes is None:
-            self._computes = graph_digest(self._trace(one=False)[0], weights_of(self.program))
+            self._computes = graph_digest(self._graphs[False], weights_of(self.program))
         return self._computes
 
     def fingerprint(self) -> int:
@@ -119,6 +122,31 @@ class _Reader:
         for w in weights_of(self.program):
             found = zlib.crc32(np.ascontiguousarray(w.value).data.cast("B") if w.value.size else b"", found)
         return found
+
+
+def _needed(piece: Graph, states: int) -> list[int]:
+    """Numbers of the states that some output needs, in this piece or in a later one.
+
+    `predict` computes no others, and what they share with these would be rounded otherwise.
+    """
+    number = {t.node.serial: i for i, t in enumerate(piece.inputs[-states:])}
+    found: list[int] = []
+    while len(found) < states:
+        nodes = ancestors(_with(piece, found, states).outputs)
+        read = sorted(number[n.serial] for n in nodes if n.serial in number)
+        if read == found:
+            break
+        found = read
+    return found
+
+
+def _with(graph: Graph, needed: Sequence[int], states: int) -> Graph:
+    """The graph (inputs, states) -> (outputs, states) with those of its states that are needed."""
+    if len(needed) == states:
+        return graph
+    before, after = graph.inputs[-states:], graph.outputs[-states:]
+    inputs = (*graph.inputs[:-states], *(before[i] for i in needed))
+    return simplify(Graph(inputs, (*graph.outputs[:-states], *(after[i] for i in needed))))
 
 
 @final
@@ -293,7 +321,7 @@ class Stream:
 
     @property
     def states(self) -> dict[str, np.ndarray]:
-        """A copy of every state by name. Shapes: (B, U) each."""
+        """A copy of every state that the outputs need, by name. Shapes: (B, U) each."""
         return {name: state.copy() for name, state in zip(self._reader.names, self._states, strict=True)}
 
     def reset(self, rows: Sequence[int] | None = None) -> None:

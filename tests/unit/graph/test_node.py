@@ -110,7 +110,7 @@ def test_a_variable_keeps_its_array():
     v.assign([3, 4])
     assert v.value is array
     assert v.numpy() is not array
-    assert (v.shape, v.dtype, repr(v)) == ((2,), "float64", "Variable('v', shape=(2,), dtype=float64)")
+    assert (v.shape, v.ndim, v.dtype, repr(v)) == ((2,), 1, "float64", "Variable('v', shape=(2,), dtype=float64)")
     with pytest.raises(ShapeError) as error:
         v.assign([1.0])
     assert str(error.value) == (
