@@ -10,10 +10,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from elman import Sequential, layers
+from elman.tasks import Forecaster
 
 AIRLINE = Path(__file__).parents[2] / "examples" / "airline.csv"
 QUICK = ["--epochs", "3", "--units", "4", "--cell", "simple_rnn", "--anchor", "last"]
@@ -170,6 +172,60 @@ def test_standard_input_that_is_no_table_is_told(run, monkeypatch, content, text
         monkeypatch.setattr("sys.stdin", rows)
         code, _, err = run("predict", "model.safetensors")
     assert (code, text in err) == (2, True), err
+
+
+# ---- times -----------------------------------------------------------------------------------------------------------
+
+
+def daily(pattern="%Y-%m-%d", rows=40):
+    days = pd.date_range("2024-01-01", periods=rows)
+    return pd.DataFrame({"day": days.strftime(pattern), "y": np.sin(np.arange(rows)) + 3})
+
+
+def test_days_are_read_in_the_order_they_are_written_in(run):
+    daily("%d/%m/%Y").to_csv("days.csv", index=False)
+    code, out, _ = run("train", "days.csv", "--target", "y", "--horizon", "2", *QUICK)
+    assert (code, "time: column 'day', as it looks like one" in out) == (0, True)
+    assert [line.split(",")[0] for line in run("predict", "model.safetensors")[1].split()] == [
+        "day",
+        "10/02/2024",
+        "11/02/2024",
+    ]
+    assert run("init-config", "days.csv", "--time", "")[0] == 0
+    assert tomllib.loads(Path("config.toml").read_text())["time"] == ""
+
+
+def test_rows_are_counted_where_one_is_told_so_or_told_of_it(run):
+    daily("%d/%m/%Y", 12).to_csv("days.csv", index=False)
+    train = ["train", "days.csv", "--target", "y", "--horizon", "2", "--window", "2", "--validation", "0", *QUICK]
+    code, _, err = run(*train)
+    assert (code, "have a day above 12 in some row" in err) == (2, True)
+    assert "or pass time='' to count rows" in err
+    assert run(*train, "--time", "")[0] == 0
+    assert run("predict", "model.safetensors")[1].startswith("y\n")
+    daily("%b %d").to_csv("days.csv", index=False)
+    out = run(*train, "--force")[1]
+    assert "time: rows are counted, as no column has times such as 2025-12-31; 'day' has 'Jan 01'" in out
+
+
+def test_gaps_are_filled_in_what_is_given_to_a_model_where_one_says_so(run):
+    daily().to_csv("days.csv", index=False)
+    daily(rows=60).drop([50, 52]).to_csv("later.csv", index=False)
+    assert run("train", "days.csv", "--target", "y", "--horizon", "2", *QUICK)[0] == 0
+    code, _, err = run("predict", "model.safetensors", "later.csv")
+    assert (code, err.count("Add the row, or set missing='interpolate' to fill it.")) == (2, 1)
+    for command in (["predict"], ["evaluate"], ["plot", "-o", "f.png"]):
+        assert run(*command, "model.safetensors", "later.csv", "--missing", "interpolate")[0] == 0
+    assert "Did you mean 'interpolate'" in run("predict", "model.safetensors", "--missing", "interpolat")[2]
+
+
+def test_an_index_in_a_file_or_a_model_is_a_column(run):
+    table = daily().assign(day=pd.date_range("2024-01-01", periods=40)).set_index("day")
+    table.to_parquet("days.parquet")
+    assert run("train", "days.parquet", "--target", "y", "--horizon", "2", *QUICK)[0] == 0
+    assert run("predict", "model.safetensors")[1].startswith("day,y\n2024-02-10,")
+    Forecaster(horizon=2, window=4, units=2, epochs=1).fit(table).save("indexed.safetensors")
+    assert run("predict", "indexed.safetensors")[1].startswith("day,y\n2024-02-10,")
 
 
 # ---- several series, and their config --------------------------------------------------------------------------------

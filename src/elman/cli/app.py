@@ -26,6 +26,7 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that 'elman train' wrote.")]
 Table = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV or Parquet; - for standard input.")]
 COLUMN = "COLUMN or COLUMN:type"
+Missing = Annotated[str | None, typer.Option(help="Of a forecast: error or interpolate. [as trained]")]
 Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.")]
 
 
@@ -70,7 +71,7 @@ def train(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV, Parquet, or a text to learn.")] = None,
     target: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that comes out; repeat for several.")] = None,
     input: Annotated[list[str] | None, typer.Option(help=f"{COLUMN} that goes in; repeat. None: a forecast.")] = None,
-    time: Annotated[str | None, typer.Option(help="Time column; found by itself where there is one.")] = None,
+    time: Annotated[str | None, typer.Option(help="Time column; found by itself; '' counts rows.")] = None,
     id: Annotated[str | None, typer.Option(help="Column that tells several series apart; found, too.")] = None,
     features: Annotated[list[str] | None, typer.Option("--feature", help="Further column to look at; repeat.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows to forecast. [12]")] = None,
@@ -127,6 +128,7 @@ def predict(
     top_p: Annotated[float | None, typer.Option(help="Draw among those that have this share together.")] = None,
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1: say less twice.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of what is drawn. [0]")] = None,
+    missing: Missing = None,
     force: Force = False,
 ) -> None:
     """Forecast the rows that come next; or answer a text, each line of a file, each row of a table."""
@@ -135,13 +137,13 @@ def predict(
         "language_weight": language_weight, "temperature": temperature, "top_k": top_k, "top_p": top_p,
         "repetition_penalty": repetition_penalty, "seed": seed,
     }  # fmt: skip
-    commands.forecast.predict(model, given, output, horizon, level, search, force)
+    commands.forecast.predict(model, given, output, horizon, level, missing, search, force)
 
 
 @app.command()
-def evaluate(model: Model, file: Table = None) -> None:
+def evaluate(model: Model, file: Table = None, missing: Missing = None) -> None:
     """Compare forecasts or answers with what is true, beside the simplest guesses."""
-    commands.forecast.evaluate(model, file)
+    commands.forecast.evaluate(model, file, missing)
 
 
 @app.command()
@@ -185,10 +187,11 @@ def plot(
     file: Table = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture.")] = Path("forecast.png"),
     level: Annotated[float, typer.Option(help="Share of futures the interval should hold.")] = 0.8,
+    missing: Missing = None,
     force: Force = False,
 ) -> None:
     """Draw the forecast; or the course of training, or answers beside what is true."""
-    commands.forecast.plot(model, file, output, level, force)
+    commands.forecast.plot(model, file, output, level, missing, force)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from elman.cli import answers
 from elman.cli.screen import say, show_report
 from elman.cli.tables import check_ending, check_free, read_piped, read_table, write_table
 from elman.errors import ArgumentError, DataError
+from elman.fields.missing import check_missing
 from elman.models import load_model
 from elman.tasks import Forecaster
 from elman.tasks.sequence import SequenceModel
@@ -22,16 +23,26 @@ from elman.training import read
 __all__ = ["evaluate", "generate", "load", "plot", "predict", "summary"]
 
 
-def load(path: Path) -> Forecaster | SequenceModel:
+def load(path: Path, missing: str | None = None, where: str = "load") -> Forecaster | SequenceModel:
     """Read a model file.
+
+    Args:
+        path: of the file.
+        missing: what a forecaster is to do about gaps in what it is given; None: as it was trained.
+        where: the command, for errors.
 
     Raises:
         DataError: no such file.
         FileFormatError: neither a forecaster nor a sequence model of elman.
+        ArgumentError: `missing` for what is no forecaster. UnknownNameError: no such one.
     """
     _check_there(path)
-    kind = read(path)[1].get("kind")
-    return SequenceModel.load(path) if kind == "sequence model" else Forecaster.load(path)
+    if read(path)[1].get("kind") != "sequence model":
+        forecaster = Forecaster.load(path)
+        return forecaster if missing is None else forecaster.set_params(missing=check_missing(where, missing))
+    if missing is not None:
+        raise ArgumentError.at(where, "--missing", "left out: it is for forecasts", missing)
+    return SequenceModel.load(path)
 
 
 def _check_there(path: Path) -> None:
@@ -42,7 +53,7 @@ def _check_there(path: Path) -> None:
 
 def predict(
     model: Path, given: str | None, output: Path | None, horizon: int | None, level: float | None,
-    search: Mapping[str, Any], force: bool,
+    missing: str | None, search: Mapping[str, Any], force: bool,
 ) -> None:  # fmt: skip
     """Forecast after the training rows, or after those of a file or a pipe; or answer a text, a file, a pipe.
 
@@ -53,7 +64,7 @@ def predict(
     if output is not None:
         check_ending(output, "predict")
         check_free(output, force, "predict")
-    loaded = load(model)
+    loaded = load(model, missing, "predict")
     if isinstance(loaded, SequenceModel):
         for name, value in (("horizon", horizon), ("level", level)):
             if value is not None:
@@ -70,20 +81,20 @@ def predict(
         say(f"{len(table)} rows: {output}")
 
 
-def evaluate(model: Path, file: Path | None) -> None:
+def evaluate(model: Path, file: Path | None, missing: str | None) -> None:
     """Compare forecasts, or answers, with what is true, beside the baselines."""
-    loaded = load(model)
+    loaded = load(model, missing, "evaluate")
     if isinstance(loaded, SequenceModel):
         answers.evaluate(loaded, file)
     else:
         show_report(loaded.evaluate(_table(file)))
 
 
-def plot(model: Path, file: Path | None, output: Path, level: float, force: bool) -> None:
+def plot(model: Path, file: Path | None, output: Path, level: float, missing: str | None, force: bool) -> None:
     """Draw the forecast, or answers beside what is true."""
     check_free(output, force, "plot")
     charts.check_ending("plot", "--output", output)
-    loaded = load(model)
+    loaded = load(model, missing, "plot")
     if isinstance(loaded, SequenceModel):
         answers.plot(loaded, file, output)
     else:

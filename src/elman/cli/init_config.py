@@ -55,7 +55,7 @@ def _of_series(file: Path, targets: list[str], told: Mapping[str, Any]) -> dict[
         return None
     table = read_table(file)
     settings = {**FORECAST_SETTINGS, **told, "file": str(file), "target": [column.name for column in declared]}
-    for name in (*settings["target"], *(told[role] for role in ("time", "id") if role in told)):
+    for name in (*settings["target"], *(told[role] for role in ("time", "id") if told.get(role))):
         if name not in table.columns:
             raise unknown_column("init-config", "column", name, list(map(str, table.columns)))
     found = complete(settings, table)

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from elman.cli.declared import as_number
-from elman.errors import ArgumentError, DataError
-from elman.fields import Table, Timeline
+from elman.errors import ArgumentError
+from elman.fields import Table
+from elman.tasks.roles import telling_apart
 
 __all__ = ["check_targets", "complete", "foretold", "target_of"]
 
-_ROWS = 3
-"""The fewest rows a series has on average: a column with fewer tells no series apart."""
+
+_LOOKS = re.compile(r"\d{4}-\d\d|(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3\d{4})\b")
+"""How a time begins, in whatever order its day is written: what can be read of it `fit` finds out."""
 
 
 def complete(settings: dict[str, Any], table: Any) -> list[str]:
@@ -29,11 +31,16 @@ def complete(settings: dict[str, Any], table: Any) -> list[str]:
     targets = _listed(settings["target"])
     if settings["time"] is None:
         rest = [name for name in names if name not in (*targets, settings["id"])]
-        settings["time"] = next((name for name in rest if _is_time(table, name, settings["missing"])), None)
+        settings["time"] = next((name for name in rest if _is_time(table, name)), None)
+        texts = [name for name in rest if table[name].dtype.kind not in "iufbM" and name not in settings["features"]]
         if settings["time"]:
             found.append(f"time: column {settings['time']!r}, as it looks like one")
+        elif texts:
+            cell = f"{texts[0]!r} has {str(table[texts[0]].iloc[0])!r}"
+            found.append(f"time: rows are counted, as no column has times such as 2025-12-31; {cell}")
     if settings["time"] in names and settings["id"] is None and table[settings["time"]].duplicated().any():
-        settings["id"] = _id_of(table, str(settings["time"]), [settings["time"], *targets, *settings["features"]])
+        taken = [*targets, *settings["features"]]
+        settings["id"] = telling_apart(Table.wrap("train", table), str(settings["time"]), taken)
         if settings["id"]:
             found.append(f"id: column {settings['id']!r}, as each of its values has a time once")
     return found
@@ -74,27 +81,10 @@ def _listed(names: Any) -> list[str]:
     return [names] if isinstance(names, str) else list(names or ())
 
 
-def _is_time(table: Any, name: str, missing: Any) -> bool:
-    """Whether a column of text reads as regular time; numbers are never taken for time unasked."""
-    column = Table.wrap("train", table).column("train", "time", name)
-    if column.dtype.kind in "iufb":
-        return False
-    try:
-        Timeline.read("train", column, name, missing)
-    except DataError:
-        return bool(re.fullmatch(r"\d{4}-\d\d.*", str(column[0])))
-    return True
-
-
-def _id_of(table: Any, time: str, taken: Sequence[str]) -> str | None:
-    """The first column of names, else of whole numbers, each of whose values has every time at most once."""
-    free = [str(name) for name in table.columns if name not in taken and not table[name].isna().any()]
-    names = [name for name in free if table[name].dtype.kind not in "iufb"]
-    whole = [name for name in free if table[name].dtype.kind == "i"]
-    for name in names + whole:
-        if not table.duplicated([name, time]).any() and _ROWS * table[name].nunique() <= len(table):
-            return name
-    return None
+def _is_time(table: Any, name: str) -> bool:
+    """Whether a column is one of times, or text that begins as one; numbers are never taken for time unasked."""
+    column = Table.wrap("train", table)
+    return column.dated(name) or _LOOKS.match(str(column.column("train", "time", name)[0]).strip()) is not None
 
 
 def _has_numbers(table: Any, name: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import ArgumentError, DataError, OverwriteError, missing_extra
+from elman.fields import Table
 
 __all__ = [
     "STANDARD_INPUT",
@@ -91,6 +92,7 @@ def write_table(table: Any, path: Path | None, force: bool) -> None:
     Raises:
         OverwriteError: the file exists and force is false.
     """
+    table = Table.with_index("write", table)[0].native()
     if path is None:
         print(table.to_csv(index=False), end="")
         return
@@ -189,7 +191,7 @@ def _parsed(content: Path | bytes, *, texts: bool) -> Any:
 def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
     """A table of a file, or of what one holds."""
     if path.startswith(_PARQUET_BYTES) if isinstance(path, bytes) else path.suffix in _PARQUET:
-        return pd.read_parquet(_source(path))
+        return Table.with_index("read", pd.read_parquet(_source(path)))[0].native()
     options: dict[str, Any] = {"sep": _separator(path), "index_col": False}
     if texts:
         options |= {"keep_default_na": False, "na_values": _MISSING}

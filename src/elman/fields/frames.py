@@ -15,6 +15,8 @@ from elman.errors import DataError, DTypeError, unknown_column
 
 __all__ = ["Table"]
 
+_PERIOD = "period["
+
 
 class Table:
     """A frame of any kind, seen as named columns.
@@ -54,6 +56,35 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             raise DataError.at(where, "frame", "have at least one row", 0, "Check what was read.")
         return cls(wrapped)
 
+    @classmethod
+    def with_index(cls, where: str, frame: object) -> tuple[Self, dict[str, str | None]]:
+        """Take a frame or a series; what an index of pandas says becomes the first columns, row numbers say nothing.
+
+        Returns:
+            The table, and what the index calls each of those columns: None where it has no name for it.
+
+        Example:
+            >>> import pandas as pd
+            >>> months = pd.date_range("1949-01", periods=2, freq="MS")
+            >>> table, index = Table.with_index("fit", pd.Series([112, 118], months, name="sales"))
+            >>> table.names, index
+            (['index', 'sales'], {'index': None})
+        """
+        import narwhals as nw
+
+        series = nw.from_native(frame, allow_series=True, pass_through=True)
+        if isinstance(series, nw.Series):
+            frame = (series if series.name else series.alias("y")).to_frame().to_native()
+        table = cls.wrap(where, frame)
+        index = nw.maybe_get_index(nw.from_native(table.native()))
+        if index is None or (index.nlevels == 1 and index.name is None and index.dtype.kind in "iuf"):
+            return table, {}
+        names = {_called(level, name, index.nlevels): name for level, name in enumerate(index.names)}
+        made = table.native().reset_index(drop=True)
+        for place, name in enumerate(new := [name for name in names if name not in table.names]):
+            made.insert(place, name, index.get_level_values(list(names).index(name)))
+        return cls.wrap(where, made), {name: names[name] for name in new}
+
     def __len__(self) -> int:
         return len(self._frame)
 
@@ -77,7 +108,7 @@ Did you mean 'sales'? Known: 'month', 'sales'.
     def column(self, where: str, argument: str, column: str, zone: str = "UTC") -> npt.NDArray[Any]:
         """One column as numpy holds it: numbers, datetime64, or objects (strings, dates).
 
-        A column with a time zone is given as the clocks of `zone` show it.
+        A column with a time zone is given as the clocks of `zone` show it, pandas' periods by where they begin.
 
         Shapes:
             -> (N,).
@@ -92,14 +123,29 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             if series.dtype != nw.Datetime:
                 return np.asarray(series.to_native().dt.tz_localize(None))
             series = series.dt.replace_time_zone(None)
+        if _period(series):
+            return np.asarray(series.to_native().dt.to_timestamp())
         if series.dtype == nw.Date:
             return np.array(series.to_list(), object)
         values = series.to_numpy()
         return np.asarray(values, object) if values.dtype.kind in "UT" else np.asarray(values)
 
     def time_zone(self, column: str) -> str | None:
-        """The column's time zone; None without one."""
-        return _zone(self._frame[column])
+        """The column's time zone, or what pandas calls its periods ("period[M]"); None without either."""
+        return _zone(self._frame[column]) or _period(self._frame[column])
+
+    def dated(self, column: str) -> bool:
+        """Whether a column holds days or times of its own type, not text or numbers."""
+        return bool(self._frame[column].dtype.is_temporal() or self.time_zone(column))
+
+    def repeats(self, columns: Sequence[str]) -> bool:
+        """Whether two rows agree in all of these columns."""
+        return bool(self._frame.select(list(columns)).is_duplicated().any())
+
+    def distinct(self, column: str) -> int:
+        """How many values a column has; 0 where some are missing."""
+        series = self._frame[column]
+        return 0 if series.null_count() else int(series.n_unique())
 
     def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> Self:
         """A table of these rows only."""
@@ -107,12 +153,18 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             return type(self)(self._frame[chosen])
         return type(self)(self._frame.filter(chosen.tolist()))
 
-    def like(self, columns: Mapping[str, npt.NDArray[Any]], zones: Mapping[str, str] | None = None) -> Any:
+    def like(
+        self,
+        columns: Mapping[str, npt.NDArray[Any]],
+        zones: Mapping[str, str] | None = None,
+        index: Mapping[str, str | None] | None = None,
+    ) -> Any:
         """A new frame of the same kind (pandas for pandas, polars for polars) with these columns.
 
         Args:
             columns: name -> values.
-            zones: time zones of columns that hold UTC and shall be shown there.
+            zones: time zones of columns that hold UTC and shall be shown there, or what pandas calls their periods.
+            index: columns that become the index, and what it calls them; see `with_index`.
 
         Shapes:
             (N,) each.
@@ -122,8 +174,14 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         backend = nw.get_native_namespace(self._frame)
         made = nw.from_dict({name: _listed(values) for name, values in columns.items()}, backend=backend)
         for name, zone in (zones or {}).items():
+            if zone.startswith(_PERIOD):
+                made = nw.from_native(made.to_native().astype({name: zone}))
+                continue
             made = made.with_columns(nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
-        return made.to_native()
+        levels = [name for name in index or {} if name in columns]
+        if not levels:
+            return made.to_native()
+        return made.to_native().set_index(levels).rename_axis([(index or {})[name] for name in levels])
 
     def native(self) -> Any:
         """The frame itself."""
@@ -145,6 +203,17 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             return made
         values = series.to_list()
         return np.array([_number(where, argument, column, row, value) for row, value in enumerate(values)])
+
+
+def _period(series: Any) -> str | None:
+    """What pandas calls the periods of a narwhals series; None without them."""
+    name = str(getattr(series.to_native(), "dtype", ""))
+    return name if name.startswith(_PERIOD) else None
+
+
+def _called(level: int, name: str | None, levels: int) -> str:
+    """The column that a level of an index becomes, as pandas calls it."""
+    return str(name) if name is not None else "index" if levels == 1 else f"level_{level}"
 
 
 def _zone(series: Any) -> str | None:

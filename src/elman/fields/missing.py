@@ -60,7 +60,7 @@ def fill_missing(
         Traceback (most recent call last):
             ...
         elman.errors.DataError: fit: data must be finite. Received data=nan: row 1, column 'y'. \
-Fill or drop the row, or pass missing='interpolate'.
+Fill or drop the row, or set missing='interpolate'.
     """
     sizes = np.abs(values)
     if (sizes <= LARGEST).all():
@@ -70,7 +70,7 @@ Fill or drop the row, or pass missing='interpolate'.
             raise _refused(where, rule, values, np.argwhere(wrong)[0], columns, name_row, "Correct or drop the row.")
     if missing == "error":
         first = np.argwhere(np.isnan(values))[0]
-        cure = "Fill or drop the row, or pass missing='interpolate'."
+        cure = "Fill or drop the row, or set missing='interpolate'."
         raise _refused(where, "be finite", values, first, columns, name_row, cure)
     return np.column_stack([_interpolated(where, values[:, c], columns[c]) for c in range(values.shape[1])])
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.errors import DataError
-from elman.fields.calendar import Calendar, check_order, infer_calendar
+from elman.fields.calendar import Calendar, check_order, counts_days, infer_calendar
 from elman.fields.missing import Missing
-from elman.fields.timestamps import Stamps, TimeStyle, read_times
+from elman.fields.timestamps import Stamps, TimeStyle, offset_of, read_times
 
 __all__ = ["Timeline"]
 
@@ -39,18 +39,21 @@ class Timeline:
         values: npt.ArrayLike,
         column: str = "time",
         missing: Missing = "error",
-        calendar: Calendar | None = None,
+        like: Timeline | None = None,
         clock: str = "",
+        day: str | None = None,
     ) -> Self:
         """Read a time column.
 
         Args:
             where: the function that owns the data, for errors.
-            values: ISO text, dates, datetimes, datetime64 or whole numbers.
+            values: ISO text or another that tells its days from its months, dates, datetimes, datetime64 or whole
+                numbers.
             column: its name, for errors.
             missing: what a step without a row is: an "error", or a row to "interpolate".
-            calendar: the rhythm, where it is known already; None: find it.
+            like: times of the same rhythm, written in the same way, where they are known; None: find both.
             clock: the time zone whose clocks show these values; "": they are what they are.
+            day: how other text of the same column writes a day; None: as that of `like`, else it tells by itself.
 
         Shapes:
             values (N,).
@@ -58,17 +61,18 @@ class Timeline:
         Raises:
             DataError: no time, a time twice, not sorted, a gap under "error", or off the rhythm.
         """
-        stamps, style = read_times(where, values, column)
-        style = dataclasses.replace(style, clock=clock)
+        otherwise = "" if like else ", or pass time='' to count rows"
+        stamps, style = read_times(where, values, column, like.style.day if like else day, otherwise)
+        stamps, style = _by_the_clocks(stamps, dataclasses.replace(style, clock=clock), like.style if like else None)
         check_order(where, stamps, style, column)
-        rhythm = calendar or infer_calendar(where, stamps, column)
+        rhythm = like.calendar if like else infer_calendar(where, stamps, column)
         positions = rhythm.positions(stamps)
-        _check_rhythm(where, stamps, style, column, rhythm, positions)
+        _check_rhythm(where, stamps, style, column, rhythm, positions, otherwise)
         rows = positions.astype("int64")
         if rows[-1] + 1 == len(rows):
             return cls(stamps, rhythm, style, rows)
         if missing == "error":
-            raise _gap(where, stamps, style, column, rhythm, int(np.argmax(np.diff(rows) > 1)))
+            raise _gap(where, stamps, style, column, rhythm, int(np.argmax(np.diff(rows) > 1)), otherwise)
         closed = np.concatenate([stamps[:1], rhythm.after(stamps[0], int(rows[-1]))])
         return cls(closed, rhythm, style, rows)
 
@@ -101,6 +105,17 @@ class Timeline:
         return self.style.show(self.stamps[row])
 
 
+def _by_the_clocks(stamps: Stamps, style: TimeStyle, like: TimeStyle | None) -> tuple[Stamps, TimeStyle]:
+    """Text with an offset as its clocks show it, where they tell the rhythm: days, months, years; else in UTC."""
+    if style.kind != "text" or not style.zone:
+        return stamps, style
+    style = dataclasses.replace(style, zone=like.zone if like else style.zone)
+    local = cast("Stamps", stamps + offset_of(style.zone))
+    if like.clock if like else counts_days(local):
+        return local, dataclasses.replace(style, clock=style.zone)
+    return stamps, style
+
+
 def _check_rhythm(
     where: str,
     stamps: Stamps,
@@ -108,18 +123,21 @@ def _check_rhythm(
     column: str,
     calendar: Calendar,
     positions: npt.NDArray[np.float64],
+    otherwise: str,
 ) -> None:
     off = np.flatnonzero(positions % 1)
     if not len(off):
         return
     row = int(off[0])
     because = f"row {row} is off the rhythm '{calendar.name}'"
-    cure = "Resample the table to a regular step, or leave time out to count rows."
+    cure = f"Resample the table to a regular step{otherwise}."
     raise DataError.at(where, column, "have one step from row to row", style.show(stamps[row]), cure, because=because)
 
 
-def _gap(where: str, stamps: Stamps, style: TimeStyle, column: str, calendar: Calendar, row: int) -> DataError:
+def _gap(
+    where: str, stamps: Stamps, style: TimeStyle, column: str, calendar: Calendar, row: int, otherwise: str
+) -> DataError:
     absent = style.show(calendar.after(stamps[row], 1)[0])
     because = f"{absent} ({calendar.name}) is missing before row {row + 1}"
-    cure = "Add the row, pass missing='interpolate' to fill it, or leave time out to count rows."
+    cure = f"Add the row, or set missing='interpolate' to fill it{otherwise}."
     return DataError.at(where, column, "have no gap", style.show(stamps[row + 1]), cure, because=because)

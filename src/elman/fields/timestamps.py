@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -14,12 +15,16 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["Stamps", "TimeStyle", "read_times"]
+__all__ = ["Stamps", "TimeStyle", "as_meant", "offset_of", "pattern_of", "read_times"]
 
 Stamps = npt.NDArray[np.datetime64] | npt.NDArray[np.int64]
 """datetime64[us], or whole numbers."""
 
 _ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:([T ])(\d\d:\d\d)(:\d\d)?(\.\d{1,6})?)?)?)?")
+_WRITTEN = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:([T ])(\d{1,2})(:.+))?")
+"""A day of three numbers, and the time of day behind it."""
+_ISO_DAY = "YYYY-MM-DD"
+_MONTHS = 12
 _OFFSET = re.compile(r"(.+:[\d.]+)([+-])([01]\d|2[0-3]):?([0-5]\d)")
 """A time, and how far its clock is before or behind UTC."""
 
@@ -33,7 +38,8 @@ class TimeStyle:
         unit: for text, how far it goes: "Y", "M", "D", "m", "s", "us".
         separator: for text, what stands between day and hour.
         zone: for text, what stands at its end: the "Z" of UTC, or an offset from it such as "+02:00".
-        clock: the time zone whose clocks the stamps are read from; they are written in UTC. "": they are what they are.
+        clock: the time zone, or for text the offset, whose clocks the stamps are read from. "": UTC, or what they are.
+        day: for text, how a day is written: "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ...
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -46,20 +52,20 @@ class TimeStyle:
     separator: str = "T"
     zone: str = ""
     clock: str = ""
+    day: str = _ISO_DAY
 
     def write(self, stamps: Stamps) -> npt.NDArray[Any]:
         """Stamps in this style. Shapes: (N,) -> (N,)."""
+        if self.kind == "text":
+            local = stamps if self.clock else stamps + offset_of(self.zone)
+            text = np.datetime_as_string(local.astype(f"datetime64[{self.unit}]"))
+            return np.array([self._written(entry) + self.zone for entry in text], object)
         if self.clock:
-            zone = ZoneInfo(
-                self.clock
-            )  # of a time that a change of clocks leaves out, the moment the change makes of it
+            zone = ZoneInfo(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
             moments = stamps.astype("datetime64[us]").astype(object)
             return np.array([_in_utc(moment.replace(tzinfo=zone)) for moment in moments], "datetime64[us]")
         if self.kind in ("integer", "stamp"):
             return stamps
-        if self.kind == "text":
-            text = np.datetime_as_string((stamps + _offset(self.zone)).astype(f"datetime64[{self.unit}]"))
-            return np.array([entry.replace("T", self.separator) + self.zone for entry in text], object)
         moments = stamps.astype("datetime64[us]").astype(object)
         return np.array([moment.date() for moment in moments], object) if self.kind == "date" else moments
 
@@ -78,6 +84,14 @@ class TimeStyle:
         text = str(np.datetime64(stamp, "s"))
         return text.removesuffix("T00:00:00")
 
+    def _written(self, iso: str) -> str:
+        """ISO text as these times are written."""
+        if self.day != _ISO_DAY:
+            year, month, day = iso[:10].split("-")
+            parts = {"YYYY": year, "MM": month, "DD": day, "M": month.lstrip("0"), "D": day.lstrip("0")}
+            iso = re.sub("Y+|M+|D+", lambda part: parts[part[0]], self.day) + iso[10:]
+        return iso.replace("T", self.separator)
+
     def state(self) -> dict[str, str]:
         """This style as JSON."""
         return dataclasses.asdict(self)
@@ -88,11 +102,25 @@ class TimeStyle:
         return cls(**state)
 
 
-def read_times(where: str, values: npt.ArrayLike, column: str = "time") -> tuple[Stamps, TimeStyle]:
-    """Read times: ISO text, dates, datetimes, datetime64, or whole numbers.
+def read_times(
+    where: str,
+    values: npt.ArrayLike,
+    column: str = "time",
+    day: str | None = None,
+    otherwise: str = ", or pass time='' to count rows",
+) -> tuple[Stamps, TimeStyle]:
+    """Read times: ISO text, dates, datetimes, datetime64, or whole numbers; text of another order, where it tells.
 
     Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
-    Other ways to write a date ("03/04/2014") are an error: which is the month cannot be known.
+    "31/12/2025" and "12/31/2025" are read where the column tells which is the month: some day is above 12, or of more
+    than 12 times all have the same day. Else they are an error.
+
+    Args:
+        where: the function that owns the data, for errors.
+        values: of the column.
+        column: its name, for errors.
+        day: how other text of the same kind writes a day; it says what is the month where this text does not tell.
+        otherwise: what else can be done about a bad entry, for errors.
 
     Shapes:
         values (N,) -> stamps (N,).
@@ -103,34 +131,108 @@ def read_times(where: str, values: npt.ArrayLike, column: str = "time") -> tuple
     Example:
         >>> read_times("fit", [2019, 2020])[0].tolist()
         [2019, 2020]
+        >>> stamps, style = read_times("fit", ["30/1/2019", "31/1/2019"])
+        >>> style.write(stamps + np.timedelta64(1, "D")).tolist()
+        ['31/1/2019', '1/2/2019']
         >>> read_times("fit", ["2019-01-31", "31/1/2019"])
         Traceback (most recent call last):
             ...
         elman.errors.DataError: fit: time must be ISO 8601 text, a date or a whole number. \
-Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or leave time out to count rows.
+Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass time='' to count rows.
     """
     array = np.asarray(values)
+    check = functools.partial(_first_bad, where, column=column, otherwise=otherwise)
     if array.dtype.kind in "iu":
         return array.astype("int64"), TimeStyle("integer")
     if array.dtype.kind == "M":
-        return _complete(where, array.astype("datetime64[us]"), column), TimeStyle("stamp")
+        stamps = array.astype("datetime64[us]")
+        return stamps[check(stamps, ~np.isnat(stamps))], TimeStyle("stamp")
     if array.dtype.kind == "f":
-        whole = array == np.floor(array)
-        return array[_first_bad(where, array, whole, column)].astype("int64"), TimeStyle("integer")
-    return _read_objects(where, array, column)
-
-
-def _read_objects(where: str, array: npt.NDArray[Any], column: str) -> tuple[Stamps, TimeStyle]:
-    """Text, dates, datetimes, or pandas' stamps and periods, which print as ISO text."""
-    first = array[0]
-    if isinstance(first, dt.date):
-        kind: Literal["date", "datetime"] = "datetime" if isinstance(first, dt.datetime) else "date"
+        return array[check(array, array == np.floor(array))].astype("int64"), TimeStyle("integer")
+    if isinstance(array[0], dt.date):
         good = np.array([isinstance(value, dt.date) and value == value for value in array])  # noqa: PLR0124
-        moments = [_in_utc(value) for value in array[_first_bad(where, array, good, column)]]
+        kind: Literal["date", "datetime"] = "datetime" if isinstance(array[0], dt.datetime) else "date"
+        moments = [_in_utc(value) for value in array[check(array, good)]]
         return np.array(moments, "datetime64[us]"), TimeStyle(kind)
-    text = np.array([_iso(value) for value in array])
-    stamps = text[_first_bad(where, array, text != "", column)].astype("datetime64[us]")
-    return stamps, _style_of(str(array[0]).strip())
+    # Text, or pandas' stamps, which print as ISO text.
+    day = pattern_of(where, array, column, day, otherwise)
+    text = np.array([_iso(value, day) for value in array])
+    stamps = text[check(array, text != "", day=day)].astype("datetime64[us]")
+    return stamps, dataclasses.replace(_style_of(_in_order(str(array[0]).strip(), day)), day=day)
+
+
+def pattern_of(
+    where: str, values: npt.NDArray[Any], column: str = "time", like: str | None = None, otherwise: str = ""
+) -> str:
+    """How text writes a day: in another order than ISO's where its first entry does.
+
+    Args:
+        where: the function that owns the data, for errors.
+        values: of the column.
+        column: its name, for errors.
+        like: how other text of the same kind does; None: not known.
+        otherwise: what else can be done, for errors.
+
+    Raises:
+        DataError: of two numbers before the year either may be the month.
+
+    Example:
+        >>> pattern_of("fit", np.array(["01/02/2025", "01/15/2025"], object))
+        'MM/DD/YYYY'
+    """
+    first = _WRITTEN.fullmatch(str(values[0]).strip())
+    if first is None or _iso(first[0]) or 4 not in (len(first[1]), len(first[4])):
+        return _ISO_DAY
+    days = [found.group(1, 3, 4) for value in values if (found := _WRITTEN.fullmatch(str(value).strip()))]
+    order = "YMD"
+    if len(first[1]) < 4:
+        is_day = [_tells_days(days, place) for place in (0, 1)]
+        begins = "D" if is_day[0] else "M" if is_day[1] else (like or "Y")[0]
+        if begins == "Y":
+            cure = f"Write it as YYYY-MM-DD{otherwise}."
+            because = f"column {column!r} has none"
+            raise DataError.at(where, "time", "have a day above 12 in some row", first[0], cure, because=because)
+        order = "DMY" if begins == "D" else "MDY"
+    short = any(len(part) == 1 for day in days for part in day)
+    return first[2].join({"Y": "YYYY"}.get(part, part if short else 2 * part) for part in order)
+
+
+def _tells_days(days: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether the numbers at one place are days: some are above 12; or they alone never change, as of months."""
+    if any(int(day[place]) > _MONTHS for day in days):
+        return True
+    constant = [len({day[at] for day in days}) == 1 for at in (place, 1 - place)]
+    return constant == [True, False] and len(set(days)) > _MONTHS
+
+
+def as_meant(shown: Stamps, moments: Stamps, clock: str) -> Stamps:
+    """Times of day as a rhythm of days means them: a midnight that a change of clocks leaves out is shown as 01:00.
+
+    Args:
+        shown: what the clocks of the zone show.
+        moments: the same in UTC.
+        clock: the time zone.
+
+    Shapes:
+        (N,) -> (N,).
+
+    Example:
+        >>> shown = np.array(["2018-11-03T00", "2018-11-04T01", "2018-11-05T00"], "datetime64[us]")
+        >>> moments = np.array(["2018-11-03T03", "2018-11-04T03", "2018-11-05T02"], "datetime64[us]")
+        >>> as_meant(shown, moments, "America/Sao_Paulo").astype("datetime64[h]").tolist()[1].hour
+        0
+    """
+    times = shown - shown.astype("datetime64[D]")
+    found, counts = np.unique(times, return_counts=True)
+    usual = found[np.argmax(counts)]
+    odd = np.flatnonzero(times != usual)
+    if 2 * len(odd) > len(shown) or np.isnat(shown).any():  # no rhythm of days
+        return shown
+    meant = shown[odd].astype("datetime64[D]") + usual
+    same = TimeStyle("stamp", clock=clock).write(meant) == moments[odd]
+    made = shown.copy()
+    made[odd[same]] = meant[same]
+    return made
 
 
 def _in_utc(value: dt.date) -> dt.date:
@@ -140,9 +242,9 @@ def _in_utc(value: dt.date) -> dt.date:
     return value
 
 
-def _iso(value: object) -> str:
+def _iso(value: object, day: str = _ISO_DAY) -> str:
     """The entry as numpy reads it; "" for what is no time."""
-    text = str(value).strip()
+    text = _in_order(str(value).strip(), day)
     offset = _OFFSET.fullmatch(text)
     text = text.removesuffix("Z") if offset is None else offset[1]
     if not _ISO.fullmatch(text):
@@ -151,14 +253,31 @@ def _iso(value: object) -> str:
         moment = np.datetime64(text, "us")
     except ValueError:
         return ""  # the 31st of February
-    return text if offset is None else str(moment - _offset(offset[0].removeprefix(text)))
+    return text if offset is None else str(moment - offset_of(offset[0].removeprefix(text)))
 
 
-def _offset(zone: str) -> np.timedelta64:
+def _in_order(text: str, day: str) -> str:
+    """Text whose days are written in this way as ISO text; "" for what is written in another.
+
+    Example:
+        >>> _in_order("1/2/2025 9:30", "M/D/YYYY")
+        '2025-01-02 09:30'
+    """
+    if day == _ISO_DAY:
+        return text
+    found = _WRITTEN.fullmatch(text)
+    if found is None or found[2] not in day:
+        return ""
+    parts = dict(zip((part[0] for part in day.split(found[2])), found.group(1, 3, 4), strict=True))
+    clock = "" if found[5] is None else f"{found[5]}{found[6]:0>2}{found[7]}"
+    return f"{parts['Y']}-{parts['M']:0>2}-{parts['D']:0>2}{clock}"
+
+
+def offset_of(zone: str) -> np.timedelta64:
     """How far "+02:00" is before UTC; "Z" and "" are not.
 
     Example:
-        >>> int(_offset("-0330").astype("int64"))
+        >>> int(offset_of("-0330").astype("int64"))
         -210
     """
     if zone in ("", "Z"):
@@ -177,17 +296,20 @@ def _style_of(text: str) -> TimeStyle:
     return TimeStyle("text", units[last], found.group(4) or "T", zone)
 
 
-def _complete(where: str, stamps: npt.NDArray[np.datetime64], column: str) -> npt.NDArray[np.datetime64]:
-    return stamps[_first_bad(where, stamps, ~np.isnat(stamps), column)]
-
-
-def _first_bad(where: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], column: str) -> slice:
+def _first_bad(
+    where: str,
+    values: npt.NDArray[Any],
+    good: npt.NDArray[np.bool_],
+    column: str,
+    otherwise: str,
+    day: str = _ISO_DAY,
+) -> slice:
     """Every row, or an error that names the first one that is not good."""
     if good.all():
         return slice(None)
     row = int(np.argmin(good))
     because = f"row {row}, column {column!r}"
-    cure = "Write it as YYYY-MM-DD, or leave time out to count rows."
+    cure = f"Write it as {day}{otherwise}."
     rule = "be ISO 8601 text, a date or a whole number"
     received = values[row]
     raise DataError.at(

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elman import charts
-from elman.tasks.panel import Columns, TimeSeries
+from elman.tasks.panel import TimeSeries
+from elman.tasks.roles import Columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,7 +25,8 @@ from elman.tasks.forecast_plot import draw_forecast
 from elman.tasks.learned import Learned
 from elman.tasks.learning import check_settings, learn, network_for
 from elman.tasks.network import CellName
-from elman.tasks.panel import Columns, Panel
+from elman.tasks.panel import Panel
+from elman.tasks.roles import Columns
 from elman.tasks.scores import Report
 from elman.training.callbacks import Callback
 
@@ -67,6 +68,7 @@ class Forecaster(Estimator):
         calendar: show the network where a row lies in its day, week, year.
         missing: "error", or "interpolate" NaN and missing times. A gap that reaches up to where a forecast starts
             holds the last value before it: nothing is filled from what comes later. What was missing is not scored.
+            `set_params(missing=...)` changes it for rows that come after `fit`.
         seed: of weights and order; the same seed gives the same forecast.
 
     Raises:
@@ -117,11 +119,14 @@ class Forecaster(Estimator):
         """Learn to forecast.
 
         Args:
-            data: a pandas, polars or pyarrow table; or an array (N,) or (N, C), every column a target.
-            target: the column, or columns, to forecast.
-            time: the time column: sorted, unique, regular; None counts rows.
+            data: a pandas, polars or pyarrow table, or one series of them; or an array (N,) or (N, C), every column
+                a target. Names of a pandas index are columns, too.
+            target: the column, or columns, to forecast; None: the only one.
+            time: the time column: sorted, unique, regular. None: the index of a pandas table, unless it is row
+                numbers; where there is none, and for "", rows are counted.
             features: further numeric columns whose past helps.
-            id: a column that tells several series apart; one model learns from all.
+            id: a column that tells several series apart; one model learns from all. None: the level beside time
+                of an index that has two.
             callbacks: told how training goes, in both trainings where `refit` makes a second.
 
         Raises:
@@ -134,7 +139,7 @@ class Forecaster(Estimator):
         check_settings(self)
         columns = Columns(_listed(target), _listed(features), time, id)
         panel = Panel.read("Forecaster.fit", data, columns, self.missing)
-        self.learned_ = learn(self, panel.series, columns, callbacks)
+        self.learned_ = learn(self, panel.series, panel.columns, callbacks)
         self._given = panel.emptied()
         return self
 
@@ -167,8 +172,8 @@ class Forecaster(Estimator):
                 in whole percents: between two of them it is the wider one.
 
         Returns:
-            A table of the kind given (that of `fit` for None; pandas after `load`): the id and time columns
-            continued, the targets, and `<target>_low`, `<target>_high` with a level. For arrays an array
+            A table of the kind given (that of `fit` for None; pandas after `load`): the id and time columns, or
+            the index, continued, the targets, and `<target>_low`, `<target>_high` with a level. For arrays an array
             (horizon,) or (horizon, C); with a level a tuple of forecast, low and high.
 
         Raises:
@@ -181,7 +186,7 @@ class Forecaster(Estimator):
         forecasts = self.learned_.ahead(panel.series, steps)
         widths = None if level is None else self.learned_.half_widths(panel.series, level, steps)
         if panel.columns.targets:
-            return (panel.table or _pandas()).like(_columns(panel, forecasts, widths), panel.zones)
+            return (panel.table or _pandas()).like(_columns(panel, forecasts, widths), panel.zones, panel.index)
         (forecast,) = forecasts
         shown = [forecast] if widths is None else [forecast, forecast - widths[0], forecast + widths[0]]
         shaped = [array[:, 0] if panel.kind == "vector" else array for array in shown]
@@ -250,7 +255,7 @@ class Forecaster(Estimator):
         """
         self._check_fitted("save")
         learned = self.learned_
-        given = {"kind": self._given.kind, "zones": self._given.zones}
+        given = {"kind": self._given.kind, "zones": self._given.zones, "index": self._given.index}
         codes = codes_of(learned.network)
         state = {"params": self.get_params(), "given": given, "learned": learned.state(), "int8": codes}
         return write_forecast_file(path, learned.network.get_weights(), learned.tails, state, overwrite)

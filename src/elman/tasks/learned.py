@@ -14,7 +14,8 @@ from elman.fields.missing import Missing
 from elman.models import Sequential
 from elman.tasks.encoding import Encoding
 from elman.tasks.intervals import Intervals
-from elman.tasks.panel import Columns, Panel, TimeSeries
+from elman.tasks.panel import Panel, TimeSeries
+from elman.tasks.roles import Columns
 from elman.tasks.scores import Report, naive_scales
 
 __all__ = ["Learned"]
@@ -73,11 +74,10 @@ class Learned:
             DataError: a series does not fill a window.
         """
         tails = {str(tail.key): tail for tail in self.tails}
-        like = self.tails[0].timeline if self.columns.time else None
-        panel = Panel.read(where, data, self.columns, missing, like)
+        panel = Panel.read(where, data, self.columns, missing, self.tails[0].timeline)
         counted = self.columns.time is None and follows
         joined = [
-            part.joined_to(where, tails[str(part.key)], counted) if str(part.key) in tails else part
+            part.joined_to(where, tails[str(part.key)], self.needed, counted) if str(part.key) in tails else part
             for part in panel.series
         ]
         for part in joined:

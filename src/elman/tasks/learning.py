@@ -23,8 +23,9 @@ from elman.tasks.encoding import Encoding
 from elman.tasks.intervals import Intervals
 from elman.tasks.learned import Learned
 from elman.tasks.network import CellName, build_network, check_cell
-from elman.tasks.panel import Columns, TimeSeries
+from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import ANCHORS, TRANSFORMS, Representation, candidates
+from elman.tasks.roles import Columns
 from elman.tasks.scores import Report, naive_scale, naive_scales
 from elman.tasks.selection import choose
 from elman.tasks.splitting import check_window, default_window, enough, validation_cuts

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,29 +16,13 @@ from elman.fields import Table, Timeline
 from elman.fields.calendar import counts_days
 from elman.fields.missing import Missing, as_known, fill_missing
 from elman.fields.samples import is_missing
-from elman.fields.timestamps import Stamps
+from elman.fields.timestamps import Stamps, as_meant, pattern_of
+from elman.tasks.roles import Columns, completed
 
-__all__ = ["Columns", "Panel", "TimeSeries"]
+__all__ = ["Panel", "TimeSeries"]
 
 _Array = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """Which column of a table is what; all empty for a plain array.
-
-    Args:
-        targets: what is forecast.
-        features: what is only looked at.
-        time: the time column; None counts rows.
-        id: the column that tells series apart; None: the table is one series.
-    """
-
-    targets: Sequence[str] = ()
-    features: Sequence[str] = ()
-    time: str | None = None
-    id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,16 +98,17 @@ class TimeSeries:
         moved[late] = len(self) + np.arange(len(rows)) * len(span) + before - 1
         return self._with(stamps, values, np.zeros(values.shape, bool)), moved
 
-    def joined_to(self, where: str, before: Self, follows: bool = False) -> Self:
-        """This series after `before`, where it goes on right there; itself, where it starts earlier.
+    def joined_to(self, where: str, before: Self, needed: int, follows: bool = False) -> Self:
+        """This series after `before`, where it goes on right there; itself, where it starts earlier, or is enough.
 
         Args:
             where: the function that owns the data, for errors.
             before: the end of the training rows.
+            needed: rows that are enough to forecast from.
             follows: rows without times follow by definition.
 
         Raises:
-            DataError: rows are missing between the two.
+            DataError: rows are missing between the two, and those that follow are too few.
         """
         stamps, end = self.timeline.stamps, before.timeline.stamps[-1]
         calendar = self.timeline.calendar
@@ -134,9 +120,11 @@ class TimeSeries:
             return self
         expected = calendar.after(end, 1)[0]
         if stamps[0] != expected:
+            if len(self) >= needed:
+                return self
             style = self.timeline.style
             because = f"training ended at {style.show(end)}"
-            cure = f"Pass rows from {style.show(expected)} on, or a history that fills a window."
+            cure = f"Pass rows from {style.show(expected)} on, or at least {needed}."
             rule = "not leave a gap after training"
             raise DataError.at(where, "time", rule, style.show(stamps[0]), cure, because=because)
         values = np.concatenate([before._values, self._values])
@@ -181,6 +169,7 @@ class Panel:
         table: what was read; None for an array.
         kind: "table", or for an array "vector" (N,) or "matrix" (N, C).
         zones: time zones of the columns that have one.
+        index: the columns that were the table's index, and what it calls them.
     """
 
     series: list[TimeSeries]
@@ -188,6 +177,7 @@ class Panel:
     table: Table | None
     kind: Literal["table", "vector", "matrix"] = "table"
     zones: dict[str, str] = dataclasses.field(default_factory=dict)
+    index: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(
@@ -202,29 +192,29 @@ class Panel:
 
         Args:
             where: the function that owns the data, for errors.
-            data: a frame; or an array (N,) or (N, C), every column of which is a target.
+            data: a frame or series; or an array (N,) or (N, C), every column of which is a target.
             columns: which column is what.
             missing: what NaN and missing times are.
-            like: times of the same rhythm, where it is known; None: find it.
+            like: times of the same rhythm, where all that is known; None: find it, and the roles that nobody said.
 
         Raises:
             UnknownColumnError: a column is not there.
             DataError: empty, not numeric, NaN, infinite; times that are not sorted, unique, regular.
+            ArgumentError: see `completed`.
         """
         if isinstance(data, np.ndarray | list | tuple):
             array = _as_array(where, data)
             kind: Literal["vector", "matrix"] = "vector" if array.ndim == 1 else "matrix"
             return cls([_from_array(where, array, columns, missing)], columns, None, kind)
-        table = Table.wrap(where, data)
-        if not columns.targets:
-            cure = f"Pass target=; the table has {', '.join(map(repr, table.names))}."
-            raise ArgumentError.at(where, "target", "named for a table", None, cure)
-        if columns.id is None:
-            series = [_from_table(where, table, None, columns, missing, like)]
-        else:
-            series = _split(where, table, columns, missing, like)
+        table, index = Table.with_index(where, data)
+        if like is None:
+            columns = completed(where, table, columns, index)
+        read = functools.partial(_from_table, columns=columns, missing=missing, day=_day(where, table, columns, like))
+        series = (
+            [read(where, table, None, like)] if columns.id is None else _split(where, table, columns.id, read, like)
+        )
         zone = table.time_zone(columns.time) if columns.time else None
-        return cls(series, columns, table, zones={columns.time: zone} if columns.time and zone else {})
+        return cls(series, columns, table, zones={columns.time: zone} if columns.time and zone else {}, index=index)
 
     def emptied(self) -> Self:
         """Without its rows: what is needed to give something back in the same kind."""
@@ -239,7 +229,14 @@ def _clock(where: str, table: Table, column: str) -> str:
         zoneinfo.ZoneInfo(zone or "")
     except (ValueError, zoneinfo.ZoneInfoNotFoundError):  # none, or so many hours from UTC, all year
         return ""
-    return zone if zone and counts_days(table.column(where, "time", column, zone)) else ""
+    return zone if zone and counts_days(_shown(where, table, column, zone)) else ""
+
+
+def _shown(where: str, table: Table, column: str, clock: str) -> npt.NDArray[Any]:
+    """The time column as the clocks of a zone show it; "": as those of UTC do."""
+    shown = table.column(where, "time", column, clock or "UTC")
+    zoned = clock and table.time_zone(column)
+    return as_meant(shown, table.column(where, "time", column), clock) if zoned else shown
 
 
 def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
@@ -265,25 +262,33 @@ def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: 
     return TimeSeries(None, Timeline.counted(len(values)), filled, np.zeros((len(values), 0)), np.isnan(values))
 
 
-def _split(where: str, table: Table, columns: Columns, missing: Missing, like: Timeline | None) -> list[TimeSeries]:
+def _day(where: str, table: Table, columns: Columns, like: Timeline | None) -> str | None:
+    """How the time column writes a day: of several series one may tell what another does not."""
+    if columns.time is None or columns.id is None or like is not None:
+        return None
+    times = table.column(where, "time", columns.time)
+    return pattern_of(where, times, columns.time) if times.dtype.kind == "O" else None
+
+
+def _split(
+    where: str, table: Table, id: str, read: Callable[..., TimeSeries], like: Timeline | None
+) -> list[TimeSeries]:
     """The table's series by their id, in order of first appearance."""
-    assert columns.id is not None
-    ids = table.column(where, "id", columns.id)
+    ids = table.column(where, "id", id)
     gap = next((row for row, key in enumerate(ids) if is_missing(key)), None)
     if gap is not None:
         rule, cure = "have a name for every row", "Drop such rows, or name their series."
-        raise DataError.at(where, f"column {columns.id!r}", rule, f"no name in row {gap}", cure)
-    keys = list(dict.fromkeys(ids.tolist()))
-    parts = []
-    for key in keys:
+        raise DataError.at(where, f"column {id!r}", rule, f"no name in row {gap}", cure)
+    parts: list[TimeSeries] = []
+    for key in dict.fromkeys(ids.tolist()):
         rows = np.asarray(ids == key)
-        parts.append(_from_table(f"{where} series {key!r}", table.rows(rows), key, columns, missing, like))
+        parts.append(read(f"{where} series {key!r}", table.rows(rows), key, like))
         like = like or parts[0].timeline
     return parts
 
 
 def _from_table(
-    where: str, table: Table, key: Any, columns: Columns, missing: Missing, like: Timeline | None
+    where: str, table: Table, key: Any, like: Timeline | None, columns: Columns, missing: Missing, day: str | None
 ) -> TimeSeries:
     targets = table.numbers(where, "target", columns.targets)
     names = [*columns.targets, *columns.features]
@@ -292,8 +297,8 @@ def _from_table(
         timeline = Timeline.counted(len(table))
     else:
         clock = like.style.clock if like else _clock(where, table, columns.time)
-        times = table.column(where, "time", columns.time, clock or "UTC")
-        timeline = Timeline.read(where, times, columns.time, missing, like.calendar if like else None, clock)
+        times = _shown(where, table, columns.time, clock)
+        timeline = Timeline.read(where, times, columns.time, missing, like, clock, day)
     both = timeline.spread(np.concatenate([targets, features], axis=1))
 
     def name_row(row: int) -> str:

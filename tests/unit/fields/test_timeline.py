@@ -52,6 +52,26 @@ from tests.tolerances import nearly
             24,
             ["2024-10-27T04:00+02:00", "2024-10-27T05:00+02:00"],
         ),
+        (
+            ["2024-01-31T00:00+02:00", "2024-02-29T00:00+02:00"],
+            "monthly (month ends)",
+            12,
+            ["2024-03-31T00:00+02:00", "2024-04-30T00:00+02:00"],
+        ),
+        (
+            ["2024-03-29T00:00+05:30", "2024-04-01T00:00+05:30", "2024-04-02T00:00+05:30"],
+            "business days",
+            5,
+            ["2024-04-03T00:00+05:30", "2024-04-04T00:00+05:30"],
+        ),
+        (["30/12/2025", "31/12/2025"], "daily", 7, ["01/01/2026", "02/01/2026"]),
+        (["12/30/2025", "12/31/2025"], "daily", 7, ["01/01/2026", "01/02/2026"]),
+        (["30.12.2025 23:00", "31.12.2025 23:00"], "daily", 7, ["01.01.2026 23:00", "02.01.2026 23:00"]),
+        (["1/30/2025 9:30", "1/30/2025 10:30"], "hourly", 24, ["1/30/2025 11:30", "1/30/2025 12:30"]),
+        (["2025/12/30", "2025/12/31"], "daily", 7, ["2026/01/01", "2026/01/02"]),
+        (["2025-9-29", "2025-9-30"], "daily", 7, ["2025-10-1", "2025-10-2"]),
+        ([f"{n % 12 + 1}/1/{2020 + n // 12}" for n in range(14)], "monthly", 12, ["3/1/2021", "4/1/2021"]),
+        ([f"01.{n % 12 + 1:02}.{2020 + n // 12}" for n in range(14)], "monthly", 12, ["01.03.2021", "01.04.2021"]),
         (["2024-01-01 00:00:00", "2024-01-01 00:00:01"], "every second", 3600, None),
         (["2024-01-01 00:00:00.5", "2024-01-01 00:00:00.75"], "every 0.25 seconds", 14400, None),
     ],
@@ -103,6 +123,14 @@ def test_a_gap_is_named_or_filled():
         (["2024-01-01", "2024-01-02", "2024-01-03T12:00"], r"have one step from row.* row 2 is off the rhythm 'daily'"),
         (["2024-01", "Feb 2024"], r"be ISO 8601 text.*Received time='Feb 2024': row 1, column 'month'. Write it as"),
         (["2024-01", "2024-13"], r"Received time='2024-13': row 1"),
+        (
+            ["01/02/2024", "02/02/2024"],
+            r"time must have a day above 12 in some row. Received time='01/02/2024': column 'month' has none. Write "
+            r"it as YYYY-MM-DD, or pass time='' to count rows",
+        ),
+        (["31/01/2024", "02/13/2024"], r"Received time='02/13/2024': row 1, column 'month'. Write it as DD/MM/YYYY"),
+        (["31/01/2024", "01.02.2024"], r"Received time='01.02.2024': row 1, column 'month'. Write it as DD/MM/YYYY"),
+        (["31/01/24", "01/02/24"], r"Received time='31/01/24': row 0, column 'month'. Write it as YYYY-MM-DD"),
         (["2024-01-01T00:00+02:00", "2024-01-01T00:00+25:00"], r"Received time='2024-01-01T00:00\+25:00': row 1"),
         (["2024-01-01T00:00Z", "2024-01-02+02:00"], r"Received time='2024-01-02\+02:00': row 1"),
         (["2024-01-30", "2024-02-31"], r"Received time='2024-02-31': row 1"),
@@ -115,6 +143,20 @@ def test_a_gap_is_named_or_filled():
 def test_bad_times_are_named(times, text):
     with pytest.raises(DataError, match=text):
         Timeline.read("fit", times, column="month")
+
+
+def test_what_is_known_of_the_day_reads_what_does_not_tell():
+    known = Timeline.read("fit", ["30/01/2024", "31/01/2024"])
+    for times in (["1/2/2024", "2/2/2024"], ["2024-02-01", "2024-02-02"]):
+        assert Timeline.read("predict", times, like=known).stamps[0] == np.datetime64("2024-02-01")
+    with pytest.raises(DataError, match=r"Write it as YYYY-MM-DD\.$"):
+        Timeline.read("predict", ["soon"], like=known)
+
+
+def test_later_times_are_shown_by_the_clocks_of_the_first():
+    known = Timeline.read("fit", ["2024-01-31T00:00+02:00", "2024-02-29T00:00+02:00"])
+    for later in (["2024-03-31T00:00+02:00"], ["2024-03-30T22:00Z"]):
+        assert Timeline.read("predict", later, like=known).future(1).tolist() == ["2024-04-30T00:00+02:00"]
 
 
 def test_calendar_features_are_cycles_that_the_rhythm_can_show():

@@ -209,7 +209,7 @@ def change(column, row, value):
             change("sales", 7, np.nan),
             {},
             DataError,
-            r"data=nan: row 7 \(2015-08\), column 'sales'. Fill or drop the row, or pass missing='interpolate'",
+            r"data=nan: row 7 \(2015-08\), column 'sales'. Fill or drop the row, or set missing='interpolate'",
         ),
         (
             {},

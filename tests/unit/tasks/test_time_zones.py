@@ -47,6 +47,21 @@ def test_the_future_is_what_pandas_says(zone, start, frequency, tmp_path):
     assert fitted.evaluate(later.assign(t=later.t.dt.tz_convert("UTC"))).title == "held-out rows, 3"
 
 
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [("America/Sao_Paulo", "2018-10-25"), ("Asia/Beirut", "2024-03-10"), ("Africa/Cairo", "2024-04-10")],
+)
+@pytest.mark.parametrize("frequency", ["D", "2D", "W", "B"])
+def test_midnights_that_the_clocks_leave_out_are_days_too(zone, start, frequency):
+    clocks = np.ones(65, bool)
+    days = pd.date_range(start, periods=65, freq=frequency)
+    times = days.tz_localize(zone, nonexistent="shift_forward", ambiguous=clocks)
+    assert frequency != "D" or (times.hour[:60] == 1).any()
+    fitted = fit(times[:60])
+    assert list(fitted.predict()["t"]) == list(times[60:])
+    assert list(fit(times[:20]).predict(pd.DataFrame({"t": times[:60], "y": 1.0}))["t"]) == list(times[60:])
+
+
 def test_polars_days_too():
     times = pd.date_range("2024-02-15", periods=65, freq="D", tz="Europe/Berlin")
     forecast = fit(times[:60], lambda columns: pl.from_pandas(pd.DataFrame(columns))).predict()
