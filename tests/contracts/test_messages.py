@@ -86,12 +86,6 @@ def lstm_stream(batch: int = 1, units: int = 2) -> Any:
     return Sequential([Input((None, 3)), LSTM(units, return_sequences=True)], name="s").stream(batch=batch)
 
 
-def fixed_rows() -> Sequential:
-    model = Sequential([Input((3,), batch_size=4), Dense(2)], name="m")
-    model.compile("sgd", "mse")
-    return model
-
-
 def traced(layer: layers.Layer) -> Any:
     with layers.tracing(True):
         return layer(Input((3,)))
@@ -373,14 +367,6 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
             np.array([[1, 2**40]]), verbose=0
         ),
         "must be within int32. Received",
-    ),
-    "fixed_batch": (
-        lambda: fitted(fixed_rows(), batch_size=2),
-        "Sequential 'm': batch_size must be 4 as its Input says. Received batch_size=2. Leave it out, or build",
-    ),
-    "fixed_rows": (
-        lambda: fitted(fixed_rows(), np.zeros((6, 3), np.float32)),
-        "must have a multiple of 4 rows, the batch size of its Input. Received x=<ndarray of shape (6, 3), float32>.",
     ),
     "losses_count": (
         lambda: fitted(two_outputs(["mse", "mse", "mse"])),

@@ -28,8 +28,9 @@ def Input(  # noqa: N802  # Keras's name
     of one model may differ in length as long as no layer joins them step by step; give one a name, as in
     `shape=("S", 8)`, where layers are to see that they differ.
 
-    Args:     shape: of one example, without the batch. batch_size: fixed only for stateful layers. batch_shape: both
-              together.
+    Args:     shape: of one example, without the batch.
+              batch_size: that of `fit`, `evaluate` and `predict` where they are told no other; any number of rows may
+              come, also to stateful layers. batch_shape: both together.
               dtype: default `settings.floatx()`; "int32" for indices.
     Shapes:   -> (B, *shape).
     Raises:   ArgumentError: neither or both of shape and batch_shape; a size below 0.

@@ -42,7 +42,6 @@ from elman.training import (
     split,
     stream_of,
 )
-from elman.training.batches import BATCH
 from elman.training.callbacks import Callback, CallbackList, ProgressBar
 from elman.training.classes import ClassWeight
 from elman.training.sources import batches_of, steps_of
@@ -250,7 +249,7 @@ class Compiled(OnBatch, Layer):
                 generator or an iterable of (x, y) or (x, y, sample_weight). What has the model's type is read where it
                 lies, so it must stay as it is meanwhile.
             y: targets likewise; None where x gives batches.
-            batch_size: default 32.
+            batch_size: default what `Input` names, else 32.
             verbose: 0 silent, 1 or "auto" a live line, 2 a line an epoch.
             validation_split: the last part of the rows, before shuffling, to validate with.
             validation_data: (x, y) or (x, y, sample_weight), or batches.
@@ -274,7 +273,7 @@ class Compiled(OnBatch, Layer):
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
         steps, adapter, objective = self._training_parts("fit")
         check_floats(self.program())
-        size = adapter.batch_size(batch_size, data)
+        size = adapter.batch_size(batch_size)
         windows = self._windows(data, truncate, batch_size, resets)
         there = batches_of(data, size) if windows is None else len(windows)
         counted = steps_of(self.where, "steps_per_epoch", steps_per_epoch, data, there)
@@ -285,8 +284,7 @@ class Compiled(OnBatch, Layer):
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         # Callbacks read the history of the epoch that ended; it is told again of what they put into the logs.
         listed = CallbackList([history, *given, history, *shown], self, history.params)
-        told = adapter if validation_data is None else adapter.validating
-        measured = told.batch_size(validation_batch_size or size, validation or data)
+        measured = validation_batch_size or size
         if validation is not None:
             there = batches_of(validation, measured)
             steps_of(self.where, "validation_steps", validation_steps, validation, there)
@@ -408,7 +406,7 @@ class Compiled(OnBatch, Layer):
             self._build_for(x)
         made, adapter, _ = self._training_parts("evaluate")
         data = stream_of(x) if is_stream(x) else adapter.data_set(x, y, sample_weight)
-        size = adapter.batch_size(batch_size, data)
+        size = adapter.batch_size(batch_size)
         listed = self._listed(callbacks, verbose, steps_of(self.where, "steps", steps, data, batches_of(data, size)))
         return self._reported(evaluate(made, adapter, data, size, steps, listed), return_dict)
 
@@ -434,14 +432,15 @@ class Compiled(OnBatch, Layer):
         made = self.make_steps()
         assert self._adapter is not None
         data = stream_of(x) if is_stream(x) else self._adapter.inputs(x)
-        size = self._adapter.batch_size(batch_size, data)
+        size = self._adapter.batch_size(batch_size)
         listed = self._listed(callbacks, verbose, steps_of(self.where, "steps", steps, data, batches_of(data, size)))
         return self._structured(self._cut(predict(made, self._adapter, data, size, steps, listed), data))
 
     def _is_one_batch(self, x: Any, batch_size: int | None) -> bool:
         """Whether x are the rows of one batch, in an array, of a model that takes any number of them."""
-        known = self._adapter is not None and self._adapter.fixed_rows is None
-        return known and type(x) is np.ndarray and x.dtype != object and x.ndim > 0 and len(x) <= (batch_size or BATCH)
+        if self._adapter is None or type(x) is not np.ndarray or x.dtype == object or x.ndim == 0:
+            return False
+        return len(x) <= self._adapter.batch_size(batch_size)
 
     def _cut(self, outputs: list[np.ndarray | list[np.ndarray]], data: DataSet | Stream) -> list[Any]:
         """Outputs along the time of a ragged input, or along what strides leave of it, without their padding."""

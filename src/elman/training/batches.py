@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from elman import dtypes, ops
-from elman.errors import ArgumentError, DataError, ShapeError, unknown_name
+from elman.errors import DataError, ShapeError, unknown_name
 from elman.executors import Arrays, Rows, default
 from elman.graph import Graph, Tensor
 from elman.layers.base import tracing
@@ -24,7 +24,7 @@ from elman.training.buckets import Trim
 from elman.training.classes import ClassWeight, class_weights
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
-from elman.training.sources import DataSet, Stream
+from elman.training.sources import DataSet
 
 BATCH = 32
 """Keras's batch size where none is given."""
@@ -44,37 +44,16 @@ class Adapter:
 
         self._shared = _shared_axes(self.columns)
 
-    @property
-    def fixed_rows(self) -> int | None:
-        """The number of rows of a batch, where the input names one."""
-        rows = self.program.inputs[0].shape[0]
-        return rows if isinstance(rows, int) else None
-
     @cached_property
     def validating(self) -> Adapter:
         """The same for `validation_data`, which errors then name."""
         program = dataclasses.replace(self.program, where=f"{self.program.where}, validation_data")
         return Adapter(program, self.objective)
 
-    def batch_size(self, given: int | None, data: DataSet | Stream) -> int:
-        """The batch size to use: what was given, else what the model names, else 32.
-
-        Raises: ArgumentError: another than a model without kept states fixes. DataError: rows that do not fill whole
-            batches of it.
-        """
-        fixed = self.fixed_rows
-        if self.program.make_room is not None:
-            return given or fixed or BATCH
-        if fixed is None:
-            return BATCH if given is None else int(given)
-        if given is not None and given != fixed:
-            cure = "Leave it out, or build the model with another batch_size in Input."
-            raise ArgumentError.at(self.program.where, "batch_size", f"{fixed} as its Input says", given, cure)
-        if isinstance(data, DataSet) and data.rows % fixed:
-            cure = "Drop the rest, or leave batch_size out of Input."
-            rule = f"have a multiple of {fixed} rows, the batch size of its Input"
-            raise DataError.at(self.program.where, self.columns[0].name, rule, data.arrays[0], cure)
-        return fixed
+    def batch_size(self, given: int | None = None) -> int:
+        """The batch size to use: what was given, else what the model's first input names, else 32."""
+        named = self.program.inputs[0].shape[0]
+        return int(given or (isinstance(named, int) and named) or BATCH)
 
     def inputs(self, x: Any) -> DataSet:
         """A data set without targets."""

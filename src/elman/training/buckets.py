@@ -66,7 +66,7 @@ class Trim:
             tied = {name for size in open_axes.values() for name in size.symbols if str(size) not in longest}
             longest = {name: value for name, value in longest.items() if name not in tied}
             axes.append({axis: str(size) for axis, size in open_axes.items()})
-        if not longest or isinstance(inputs[0].shape[0], int):
+        if not longest:
             return None
         return cls(data, [{k: v for k, v in a.items() if v in longest} for a in axes], longest)
 

@@ -100,7 +100,7 @@ class Fit:
         """How many epochs go to the plan in one call: those of a breath, if nobody acts between them."""
         if self.validation is not None or not isinstance(self.data, DataSet) or not self.callbacks.only_read:
             return 1
-        if self.adapter.fixed_rows is not None or self.steps.keeps or not self.objective.starts_from_zero:
+        if self.steps.keeps or not self.objective.starts_from_zero:
             return 1
         if not self._joins:
             return 1

@@ -78,14 +78,13 @@ class Portions(Plan):
 
     @staticmethod
     def possible(program: Program, objective: Objective, signature: Signature) -> bool:
-        """Whether steps may be done in portions: no states are kept, any number of rows may come, losses add up."""
+        """Whether steps may be done in portions: no states are kept, losses add up."""
         kept = program.make_room is not None or signature.restarts
-        fixed = any(isinstance(t.shape[0], int) for t in program.inputs)
         own = any(
             loss is not None and (loss.reduction == "none" or type(loss).__call__ is not Loss.__call__)
             for loss in objective.losses
         )
-        return not (kept or fixed or own)
+        return not (kept or own)
 
     def run(self, arrays: Arrays) -> Run:
         """One step, as `Plan.run`."""

@@ -46,10 +46,6 @@ class Program:
     layers: tuple[Layer, ...]
     make_room: Callable[[int], bool] | None = None
 
-    def opened(self, shape: Shape) -> Shape:
-        """A shape for batches of any number of rows, also where the input of a stateful model names one."""
-        return (B, *shape[1:]) if self.make_room is not None and isinstance(shape[0], int) else shape
-
 
 class Target(NamedTuple):
     """Type and shape of the targets of one output; shape starts with the batch."""
@@ -92,7 +88,7 @@ class Feeds:
     @staticmethod
     def of(program: Program, signature: Signature) -> Feeds:
         """New leaves: inputs, their lengths, targets, weights."""
-        inputs = tuple(placeholder(name_of(t), program.opened(t.shape), t.dtype) for t in program.inputs)
+        inputs = tuple(placeholder(name_of(t), _opened(t.shape), t.dtype) for t in program.inputs)
         lengths = []
         for leaf, given, ragged in zip(inputs, program.inputs, signature.ragged, strict=True):
             leaf.mask = given.mask
@@ -100,16 +96,21 @@ class Feeds:
                 lengths.append(placeholder(f"{name_of(leaf)}_lengths", leaf.shape[:1], dtypes.INT32))
                 leaf.mask = Mask(lengths=lengths[-1])
         targets = tuple(
-            None if t is None else placeholder(f"{name}_target", program.opened(t.shape), t.dtype)
+            None if t is None else placeholder(f"{name}_target", _opened(t.shape), t.dtype)
             for name, t in zip(program.names, signature.targets, strict=False)
         )
         weights = tuple(
-            placeholder(f"{name}_weight", program.opened(output.shape[:rank]), _real(output.dtype)) if rank else None
+            placeholder(f"{name}_weight", _opened(output.shape[:rank]), _real(output.dtype)) if rank else None
             for name, output, rank in zip(program.names, program.outputs, signature.weights, strict=False)
         )
         restart = placeholder("restart", (B, T)[: signature.restarts], dtypes.BOOL) if signature.restarts else None
         further = [t for t in (*targets, *weights, restart) if t is not None]
         return Feeds(inputs, targets, weights, (*inputs, *lengths, *further), restart)
+
+
+def _opened(shape: Shape) -> Shape:
+    """A shape for batches of any number of rows, also where an input names the usual one."""
+    return (B, *shape[1:]) if isinstance(shape[0], int) else shape
 
 
 def _real(dtype: str) -> str:

@@ -60,13 +60,6 @@ def test_a_generator_to_validate_with_that_has_ended() -> None:
         dense().fit(X, Y, epochs=2, validation_data=iter([(X, Y)]), verbose=0)
 
 
-def test_rows_to_validate_with_that_fill_no_batch_are_named() -> None:
-    made = Sequential([Input((3,), batch_size=4), Dense(1)], name="m")
-    made.compile("sgd", "mse")
-    with pytest.raises(DataError, match=r"Sequential 'm', validation_data: x must have a multiple of 4 rows"):
-        made.fit(X, Y, validation_data=(X[:3], Y[:3]), verbose=0)
-
-
 # ---- numbers beyond the model's type ------------------------------------------------------------------------------
 
 

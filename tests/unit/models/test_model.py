@@ -9,7 +9,19 @@ import pytest
 
 from elman import callbacks, ops
 from elman.errors import ArgumentError, DataError, DTypeError, NotBuiltError, ShapeError, UnknownNameError
-from elman.layers import GRU, LSTM, Add, Dense, Dropout, Embedding, Flatten, Input, InputLayer, SimpleRNN
+from elman.layers import (
+    GRU,
+    LSTM,
+    Add,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    InputLayer,
+    SimpleRNN,
+    TimeDistributed,
+)
 from elman.models import Model, Sequential
 from tests.tolerances import assert_close, nearly
 
@@ -262,12 +274,41 @@ def test_rows_of_different_lengths_in_an_array_are_predicted_unpadded() -> None:
         assert [y.shape for y in model.predict(rows, verbose=0)] == [(3, 3), (1, 3)]
 
 
-def test_rows_that_do_not_fill_a_named_batch_are_told() -> None:
-    model = Sequential([Input((2,), batch_size=4), Dense(1)], name="m")
-    for _ in range(2):
-        assert model.predict(np.ones((4, 2)), verbose=0).shape == (4, 1)
-    with pytest.raises(DataError, match=r"Sequential 'm': x must have a multiple of 4 rows"):
-        model.predict(np.ones((3, 2)), verbose=0)
+@pytest.mark.parametrize("kind", [LSTM, TimeDistributed])
+def test_the_batch_size_of_an_input_is_what_it_is_where_no_other_is_given(kind: Any) -> None:
+    def made(rows: int | None) -> Model:
+        x = Input(batch_shape=(rows, 5, 2))
+        y = LSTM(3, dropout=0.1)(x) if kind is LSTM else Flatten()(TimeDistributed(Dense(3))(x))
+        model = Model(x, Dense(1)(y), seed=3)
+        for i, w in enumerate(model.weights):
+            w.assign(np.random.default_rng(i).normal(size=w.shape))
+        model.compile("sgd", "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(22, 5, 2)).astype(np.float32)
+    y = x[:, 0, :1]
+    for given, size in ((None, 4), (4, 4), (7, 7), (22, 22)):
+        named, plain = made(4), made(None)
+        steps = Steps()
+        options = {"epochs": 2, "validation_data": (x[:3], y[:3]), "callbacks": steps, "verbose": 0}
+        first = named.fit(x, y, batch_size=given, **options).history
+        assert first == plain.fit(x, y, batch_size=size, **options).history
+        assert steps.seen == [-(-22 // size)] * 2
+        assert named.evaluate(x, y, batch_size=given, verbose=0) == plain.evaluate(x, y, batch_size=size, verbose=0)
+        assert named.train_on_batch(x[:3], y[:3]) == plain.train_on_batch(x[:3], y[:3])
+        for rows in (3, 22):
+            np.testing.assert_array_equal(named.predict(x[:rows], verbose=0), plain.predict(x[:rows], verbose=0))
+
+
+class Steps(callbacks.Callback):
+    """How many batches each `fit` has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.seen.append(self.params["steps"])
 
 
 @pytest.mark.parametrize("stateful", [False, True])
