@@ -484,8 +484,9 @@ def _named(call: Callable[..., T], *args: Any) -> T:
             _TABLES.get(where, where),
             "index",
             f"between 0 and {rows - 1}",
-            f"{index} at position {position}",
+            index,
             "Enlarge the table (input_dim) or map unknown values to a reserved index.",
+            because=f"position {position} of what is looked up",
         ) from None
 
 

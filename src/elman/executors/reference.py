@@ -166,8 +166,9 @@ def check_index(where: str, index: np.ndarray, rows: int) -> None:
             where,
             "index",
             f"between 0 and {rows - 1}",
-            f"{int(index[at])} at position {at}",
+            int(index[at]),
             "Enlarge the table (input_dim) or map unknown values to a reserved index.",
+            because=f"position {at} of what is looked up",
         )
 
 

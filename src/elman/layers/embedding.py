@@ -18,7 +18,7 @@ from elman.shapes import Shape
 class Embedding(Layer):
     """A table of vectors, one for each word or category; training moves the vectors.
 
-    y = E[x]. Indices outside the table are an error when the model runs, with their position.
+    y = E[x]. Indices outside the table are refused, with their row, before a model runs; computed ones as it does.
 
     Args:
         input_dim: size V of the vocabulary; indices are 0 to V - 1.

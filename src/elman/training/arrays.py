@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,18 @@ from elman.errors import DataError, DTypeError, MemoryLimitError, ShapeError
 from elman.executors import Rows, mostly_padding, padded
 from elman.shapes import Shape, rank_problem, text
 
-__all__ = ["Column", "Padded", "check_finite", "convert", "is_ragged", "pad", "shape_text", "take", "to_array"]
+__all__ = [
+    "Column",
+    "Padded",
+    "check_finite",
+    "convert",
+    "is_ragged",
+    "pad",
+    "shape_text",
+    "take",
+    "to_array",
+    "together",
+]
 
 
 _TOGETHER = 1 << 16
@@ -74,18 +85,29 @@ def _check_rows(rows: Rows, column: Column) -> None:
     """Raises: as `check_finite`."""
     if rows.dtype.kind != "f":
         return
-    ends = np.cumsum([part.size for part in rows.parts])
-    cuts = [0, *np.searchsorted(ends, np.arange(_TOGETHER, ends[-1], _TOGETHER)), len(rows)]
-    for first, last in itertools.pairwise(cuts):
-        some = [part for part in rows.parts[first:last] if part.size]
+    for first, values in together(rows):
         with np.errstate(over="ignore", invalid="ignore"):
-            total = float(some[0].sum() if len(some) == 1 else np.concatenate(some).sum()) if some else 0.0
+            total = float(values.sum())
+        del values  # before the next are put together
         if np.isfinite(total):
             continue
-        for i, part in enumerate(rows.parts[first:last], first):
+        for i, part in enumerate(rows.parts[first:], first):
             if not np.isfinite(part).all():
                 steps = part.reshape(len(part), *rows.shape[2:])
                 raise _not_finite(steps, np.argwhere(~np.isfinite(steps))[0], column.where, column.name, (i,))
+
+
+def together(array: np.ndarray | Rows) -> Iterator[tuple[int, np.ndarray]]:
+    """The numbers of an array: of many rows together, for a call for each would be felt. Yields: first row, numbers."""
+    if isinstance(array, np.ndarray):
+        yield 0, array
+        return
+    ends = np.cumsum([part.size for part in array.parts])
+    cuts = [0, *np.searchsorted(ends, np.arange(_TOGETHER, ends[-1], _TOGETHER)), len(array)]
+    for first, last in itertools.pairwise(cuts):
+        some = [part for part in array.parts[first:last] if part.size]
+        if some:
+            yield first, some[0] if len(some) == 1 else np.concatenate(some)
 
 
 def convert(data: Any, column: Column) -> Padded:

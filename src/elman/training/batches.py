@@ -22,6 +22,7 @@ from elman.shapes import Dim, Shape, is_symbol
 from elman.training.arrays import Column, Padded, cast, check_finite, convert, is_ragged, shape_text, take, to_array
 from elman.training.buckets import Trim
 from elman.training.classes import ClassWeight, class_weights
+from elman.training.indices import check_indices, tables_of
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
 from elman.training.sources import DataSet
@@ -41,8 +42,8 @@ class Adapter:
         self.columns = [
             Column(program.where, _argument(program, i), t.shape, t.dtype) for i, t in enumerate(program.inputs)
         ]
-
         self._shared = _shared_axes(self.columns)
+        self._tables = tables_of(program)
 
     @cached_property
     def validating(self) -> Adapter:
@@ -62,6 +63,8 @@ class Adapter:
         arrays, lengths = [values for values, _ in found], [n for _, n in found]
         _check_rows(self.program.where, {c.name: a for c, a in zip(self.columns, arrays, strict=True)})
         self._check_symbols(arrays)
+        for array, column, table in zip(arrays, self.columns, self._tables, strict=True):
+            check_indices(array, column, table)
         arrays += [n for n in lengths if n is not None]
         return DataSet(arrays, Signature(tuple(n is not None for n in lengths)), lengths)
 
