@@ -59,14 +59,22 @@ class NativePlan {
 
   // Runs of one batch like these arrays; outputs: arrays like the results.
   std::unique_ptr<RunAgain<R>> again(nb::handle arrays, const std::vector<bool>& batched, Numbers symbols, int threads,
-                                     nb::handle outputs, bool look) {
+                                     nb::handle outputs, bool look,
+                                     const std::vector<std::tuple<size_t, double, double>>& limits) {
     const Borrowed given(arrays, false), made(outputs, true);
     int64_t rows = -1;
     std::vector<Array> views = inputs(given, batched, symbols, rows);
     if (rows < 0) rows = symbols[0];
     places(made, symbols, rows);
+    std::vector<Limits> between;
+    for (const auto& [input, low, high] : limits) {
+      const Spec& s = plan_->spec();
+      if (input >= views.size() || s.values[size_t(s.inputs[input])].storage != Storage::real)
+        throw nb::value_error("limits of what is no input of real numbers");
+      between.push_back({input, low, high});
+    }
     return std::make_unique<RunAgain<R>>(*plan_, arrays, outputs, std::move(views), std::move(symbols), rows, threads,
-                                         look);
+                                         look, std::move(between));
   }
 
   // A run for each of `epochs` parts of the order. After each, the variables `sums` are copied to the next place of
@@ -324,7 +332,7 @@ void bind_plan(nb::module_& m, const char* name, const char* bound, const char* 
       .def("bound", &NativePlan<R>::bound, nb::arg("arrays"), nb::arg("symbols"), nb::arg("outputs"),
            nb::arg("given").none(), nb::arg("answer").none(), nb::arg("threads"), nb::keep_alive<0, 1>())
       .def("again", &NativePlan<R>::again, nb::arg("arrays"), nb::arg("batched"), nb::arg("symbols"),
-           nb::arg("threads"), nb::arg("outputs"), nb::arg("look"), nb::keep_alive<0, 1>())
+           nb::arg("threads"), nb::arg("outputs"), nb::arg("look"), nb::arg("limits"), nb::keep_alive<0, 1>())
       .def("read", &NativePlan<R>::read)
       .def("profile", &NativePlan<R>::profile)
       .def("needed", &NativePlan<R>::needed)

@@ -39,24 +39,32 @@ Outcome run_into(Plan<R>& plan, const std::vector<Array>& arrays, const Numbers&
   return o;
 }
 
+// Between which numbers those of an input must lie.
+struct Limits {
+  size_t input;
+  double low, high;
+};
+
 // A run like one before, told by the headers of its arrays: their sizes were checked then, and nothing is looked up or converted.
 template <class R>
 class RunAgain {
  public:
-  // look: for NaN and infinity in arrays of real numbers, as the plan does not
+  // look: for NaN and infinity in arrays of real numbers, as the plan does not. limits: of inputs of real numbers
   RunAgain(Plan<R>& plan, nb::handle arrays, nb::handle outputs, std::vector<Array> views, Numbers symbols,
-           int64_t rows, int threads, bool look)
+           int64_t rows, int threads, bool look, std::vector<Limits> limits)
       : plan_(plan),
         views_(std::move(views)),
         symbols_(std::move(symbols)),
         rows_(rows),
         threads_(threads),
-        look_(look) {
+        look_(look),
+        limits_(std::move(limits)) {
     for (nb::handle a : arrays) given_.emplace_back(a);
     for (nb::handle a : outputs) made_.emplace_back(a);
   }
 
-  // New arrays of results; an empty list where the numbers were refused; None, and nothing done, unless all arrays are like those before.
+  // New arrays of results; an empty list where the numbers were refused; None, and nothing done, unless all arrays are like those before
+  // and within their limits.
   nb::object run(nb::args arrays) const {
     std::vector<Array> views = views_;
     if (arrays.size() != given_.size()) return nb::none();
@@ -64,6 +72,8 @@ class RunAgain {
       if (!given_[i].like(arrays[i])) return nb::none();
       views[i].data = data_of(arrays[i]);
     }
+    for (const Limits& b : limits_)
+      if (!inside(views[b.input], b)) return nb::none();
     nb::list made;
     std::vector<char*> into;
     if (look_ && !finite(views)) return made;
@@ -81,6 +91,15 @@ class RunAgain {
     return plan_.finite(views);
   }
 
+  static bool inside(const Array& array, const Limits& limits) {
+    const R* const x = reinterpret_cast<const R*>(array.data);
+    const R low = R(limits.low), high = R(limits.high);
+    const int64_t count = (array.rows < 0 ? array.bytes : array.rows * array.bytes) / int64_t(sizeof(R));
+    bool all = true;
+    for (int64_t i = 0; i < count; ++i) all &= !(x[i] < low) & !(x[i] > high);  // NaN is the guard's
+    return all;
+  }
+
   Plan<R>& plan_;  // of the NativePlan, which Python keeps alive
   std::vector<Header> given_, made_;  // what arrays are to be like
   std::vector<Array> views_;  // of those before, which may be gone
@@ -88,6 +107,7 @@ class RunAgain {
   int64_t rows_;
   int threads_;
   bool look_;
+  std::vector<Limits> limits_;
 };
 
 inline constexpr int64_t brief = 1 << 18;  // bytes that a step reads and writes in some microseconds

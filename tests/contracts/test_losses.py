@@ -155,6 +155,18 @@ def test_names_lead_to_it(case) -> None:
 
 
 @every_case
+def test_its_function_is_the_same_loss(case, rng) -> None:
+    function = getattr(losses, losses.base.snake(case.class_name), None)
+    if function is None:
+        return
+    made, data = losses.get(function), pair(case.kind, rng)
+    assert type(made) is getattr(losses, case.class_name)
+    assert made.name == function.__name__
+    if made.aligned and case.kind != "quantiles":  # else it is told of frames, or of more than its default
+        np.testing.assert_array_equal(value(made, *data), value(losses.FunctionLoss(function), *data))
+
+
+@every_case
 def test_gradients_are_central_differences(case, rng) -> None:
     true, predicted = pair(case.kind, rng)
     y_true, (given, y_pred) = leaf(true, 2, "y_true"), scores(predicted)

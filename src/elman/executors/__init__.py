@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from elman import settings
-from elman.executors.base import Arrays, Executor, Notes, Plan, Run
+from elman.executors.base import Arrays, Executor, Limits, Notes, Plan, Run
 from elman.executors.native import NativeExecutor, available
 from elman.executors.reference import ReferenceExecutor
 from elman.executors.rows import Rows, mostly_padding, padded
 
 __all__ = [
-    "Arrays", "Executor", "NativeExecutor", "Notes", "Plan", "ReferenceExecutor", "Rows", "Run", "available",
-    "default", "mostly_padding", "padded",
+    "Arrays", "Executor", "Limits", "NativeExecutor", "Notes", "Plan", "ReferenceExecutor", "Rows", "Run",
+    "available", "default", "mostly_padding", "padded",
 ]  # fmt: skip
 
 

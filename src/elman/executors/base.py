@@ -34,6 +34,9 @@ class Run(NamedTuple):
 Notes = Sequence[tuple[Variable, np.ndarray]]
 """Variables, and where the value of each is noted after each epoch."""
 
+Limits = Mapping[int, tuple[float, float]]
+"""By the place of an array, the least and the largest number it may have."""
+
 
 class Bound(NamedTuple):
     """A plan on arrays that stay.
@@ -89,14 +92,17 @@ class Plan(ABC):
 
         return Bound(again, step)
 
-    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(
+        self, arrays: Arrays, look: bool = False, limits: Limits | None = None
+    ) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like those of a run before: of the same types and shapes, each in one piece.
 
         What comes back takes such arrays, one after another, and looks at nothing but their headers. It gives new
         arrays of outputs; no array where the guard failed or NaN was seen; None, and nothing is done, for arrays that
-        are different. Errors come as the extension raises them: `run` says what is wrong.
+        are different, or beyond limits. Errors come as the extension raises them: `run` says what is wrong.
 
-        Args: arrays: those of a run; look: whether arrays with NaN are refused, before or while they are read.
+        Args: arrays: those of a run; look: whether arrays with NaN are refused, before or while they are read;
+            limits: of arrays of real numbers.
         Returns None where this plan has no such way.
         """
         return None

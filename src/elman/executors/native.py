@@ -26,7 +26,7 @@ from elman.errors import (
     ShapeError,
     reference_executor_warning,
 )
-from elman.executors.base import Arrays, Bound, Executor, Notes, Plan, Run
+from elman.executors.base import Arrays, Bound, Executor, Limits, Notes, Plan, Run
 from elman.executors.lowering import HOMES, ONCE, OPS, Lowered, lower
 from elman.executors.pointwise import CODES
 from elman.executors.rows import Rows
@@ -186,14 +186,22 @@ class NativePlan(Plan):
             return Bound(functools.partial(_named, made.run), functools.partial(_named, made.step))
         return Bound(made.run, made.step)
 
-    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(
+        self, arrays: Arrays, look: bool = False, limits: Limits | None = None
+    ) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like these, as `Plan.again`; a call takes a microsecond beside the work."""
         with self._lock:
             if self._truths or any(type(a) is not np.ndarray for a in arrays) or self._accept(arrays) is not arrays:
                 return None
             made = self._empty(self._sizes.get("B", 1))
             run: Callable[..., list[np.ndarray] | None] = self._plan.again(
-                list(arrays), self._batched, self._symbols, self._threads, made, look and not self._looks
+                list(arrays),
+                self._batched,
+                self._symbols,
+                self._threads,
+                made,
+                look and not self._looks,
+                [(at, *between) for at, between in (limits or {}).items()],
             ).run
             return run
 

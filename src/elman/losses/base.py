@@ -168,6 +168,9 @@ class Loss(ABC):
     aligned: ClassVar[bool] = True
     """Whether targets have the steps of the output; where not, `check_targets` is told the frames of each row."""
 
+    limits: ClassVar[tuple[float, float] | None] = None
+    """Between which numbers `check_targets` wants targets, where the loss of others would be a number, too."""
+
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
     ) -> None:

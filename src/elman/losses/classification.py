@@ -75,16 +75,6 @@ def _share(where: str, smoothing: float) -> float:
     return smoothing
 
 
-def _check_shares(where: str, name: str, labels: Any, loss: str) -> None:
-    """Raises: DataError: labels outside [0, 1], with which a cross-entropy has no least value. Shapes: (N, ...)."""
-    if labels.size == 0 or (labels.min() >= 0 and labels.max() <= 1):
-        return
-    at = tuple(int(i) for i in np.argwhere((labels < 0) | (labels > 1))[0])
-    place = ", ".join(f"{what} {i}" for what, i in zip(("row", "step"), at if len(at) > 2 else at[:1], strict=False))
-    cure = "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'."
-    raise DataError.at(where, name, f"in [0, 1] for {loss}", float(str(labels[at])), cure, because=place)
-
-
 def _smoothed(y_true: Tensor, smoothing: float, classes: Tensor | float) -> Tensor:
     return y_true * (1.0 - smoothing) + smoothing / classes if smoothing else y_true
 
@@ -271,8 +261,24 @@ class _Smoothing(Loss):
         return ()
 
 
+class _OfShares(_Smoothing):
+    """Targets are 0, 1 or between: how true it is."""
+
+    limits = (0.0, 1.0)
+
+    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
+        """Raises: DataError: labels outside [0, 1], with which the loss has no least value. Shapes: labels (N, ...)."""
+        if labels.size == 0 or (labels.min() >= 0 and labels.max() <= 1):
+            return
+        at = tuple(int(i) for i in np.argwhere((labels < 0) | (labels > 1))[0])
+        words = ("row", "step")
+        place = ", ".join(f"{what} {i}" for what, i in zip(words, at if len(at) > 2 else at[:1], strict=False))
+        cure = "Map -1 and 1 to 0 and 1 with (y + 1) / 2; for values use 'mean_squared_error'."
+        raise DataError.at(where, name, f"in [0, 1] for {self.name}", float(str(labels[at])), cure, because=place)
+
+
 @final
-class BinaryCrossentropy(_Smoothing):
+class BinaryCrossentropy(_OfShares):
     """For yes-or-no outputs (a sigmoid each), several of which may be yes at once.
 
     Args:
@@ -290,13 +296,9 @@ class BinaryCrossentropy(_Smoothing):
 
     function = staticmethod(binary_crossentropy)
 
-    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
-        """Raises: DataError: labels outside [0, 1]. Shapes: labels (N, ...)."""
-        _check_shares(where, name, labels, self.name)
-
 
 @final
-class BinaryFocalCrossentropy(_Smoothing):
+class BinaryFocalCrossentropy(_OfShares):
     """Binary cross-entropy that looks away from what is already right: for rare positives.
 
     Args:
@@ -312,10 +314,6 @@ class BinaryFocalCrossentropy(_Smoothing):
     """
 
     function = staticmethod(binary_focal_crossentropy)
-
-    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
-        """Raises: DataError: labels outside [0, 1]. Shapes: labels (N, ...)."""
-        _check_shares(where, name, labels, self.name)
 
     def __init__(
         self,

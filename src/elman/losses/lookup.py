@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from elman.errors import ArgumentError, unknown_name
@@ -35,6 +36,14 @@ KNOWN: dict[str, type[Loss]] = {
     **{name.upper(): value for name, value in SHORT.items() if len(name) <= 4},
 }
 
+FUNCTIONS: dict[Any, type[Loss]] = {
+    value: KNOWN[name]
+    for module in (regression, classification, temporal, chain)
+    for name, value in vars(module).items()
+    if name in KNOWN and not isinstance(value, type)
+}
+"""The losses that are also functions: each checks its targets as its class does."""
+
 
 def get(identifier: Any) -> Loss:
     """The loss that a name, a class, an instance, a function or a configuration stands for.
@@ -59,7 +68,8 @@ def get(identifier: Any) -> Loss:
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
     if callable(identifier):
-        return FunctionLoss(identifier)
+        known = FUNCTIONS.get(identifier) if isinstance(identifier, FunctionType) else None
+        return FunctionLoss(identifier) if known is None else known(name=identifier.__name__)
     rule = "a name, a Loss, a function of (y_true, y_pred) or a configuration"
     raise ArgumentError.at("losses.get", "loss", rule, identifier, "For example loss='mean_squared_error'.")
 

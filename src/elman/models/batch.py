@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.errors import ArgumentError
-from elman.executors import Arrays, Plan, Rows
+from elman.executors import Arrays, Limits, Plan, Rows
 from elman.models.turns import Turn, in_turn
 from elman.training import Adapter, Objective, Steps
 from elman.training.arrays import check_finite
@@ -81,11 +81,13 @@ class _Kept(NamedTuple):
         return tuple([like.ready(a) for like, a in zip(self.likes, arrays, strict=True)])
 
 
-def _kept(plan: Plan, version: int, given: Sequence[Any], taken: Arrays, look: bool = False) -> _Kept | None:
+def _kept(
+    plan: Plan, version: int, given: Sequence[Any], taken: Arrays, look: bool = False, limits: Limits | None = None
+) -> _Kept | None:
     """What is kept of a run on arrays that were taken from those given; None: it may not go the same way again."""
     likes = [_like(x, a) for x, a in zip(given, taken, strict=True)] if len(given) == len(taken) else [None]
     plain = tuple([like for like in likes if like is not None])
-    again = plan.again(taken, look) if len(plain) == len(likes) else None
+    again = plan.again(taken, look, limits) if len(plain) == len(likes) else None
     return None if again is None else _Kept(version, plain, again)
 
 
@@ -162,8 +164,10 @@ class OnBatch(abc.ABC):
         if run.diverged:
             raise self._diverged(data.arrays, steps)
         self._kept = None
-        if len(data.arrays) == 2 and not objective.reported and len(objective.names) == 1:
-            self._kept = _kept(plan, steps.version, (x, y), data.arrays)
+        loss = objective.losses[0]
+        if len(data.arrays) == 2 and not objective.reported and len(objective.names) == 1 and loss and loss.aligned:
+            limits = {} if loss.limits is None else {1: loss.limits}
+            self._kept = _kept(plan, steps.version, (x, y), data.arrays, limits=limits)
         return _reported(objective, return_dict)
 
     @in_turn

@@ -14,7 +14,7 @@ import numpy as np
 
 from elman import dtypes, ops
 from elman.errors import DataError, ShapeError, unknown_name
-from elman.executors import Arrays, Rows, default
+from elman.executors import Arrays, Plan, Rows, default
 from elman.graph import Graph, Tensor
 from elman.layers.base import tracing
 from elman.losses import Loss
@@ -44,6 +44,7 @@ class Adapter:
         ]
         self._shared = _shared_axes(self.columns)
         self._tables = tables_of(program)
+        self._counting: dict[tuple[int, Signature], Plan] = {}
 
     @cached_property
     def validating(self) -> Adapter:
@@ -213,18 +214,24 @@ class Adapter:
 
     def _frames(self, i: int, data: DataSet) -> np.ndarray:
         """How many steps of an output are real, row by row. Shapes: -> (N,)."""
-        feeds = Feeds.of(self.program, data.signature.untargeted())
-        with tracing(training=False):
-            output = self.program.trace(feeds.inputs)[i]
-        shape = output.shape[:2]
-        real = ops.ones(shape) if output.mask is None else ops.cast(output.mask.tensor(shape[1]), dtypes.FLOAT32)
-        plan = default().compile(Graph(feeds.all, (ops.sum(real, 1),)))
-        trim, found = Trim.of(data, feeds.all), np.zeros(data.rows, np.float32)
+        key = i, data.signature.untargeted()
+        if key not in self._counting:
+            self._counting[key] = self._counts_frames(*key)
+        plan = self._counting[key]
+        trim, found = Trim.of(data, plan.graph.inputs), np.zeros(data.rows, np.float32)
         if trim is None:
             return plan.run(data.arrays).outputs[0]
         for rows in trim.sorted(data.rows, data.rows):
             found[rows] = trim.run(plan, rows).outputs[0]
         return found
+
+    def _counts_frames(self, i: int, signature: Signature) -> Plan:
+        feeds = Feeds.of(self.program, signature)
+        with tracing(training=False):
+            output = self.program.trace(feeds.inputs)[i]
+        shape = output.shape[:2]
+        real = ops.ones(shape) if output.mask is None else ops.cast(output.mask.tensor(shape[1]), dtypes.FLOAT32)
+        return default().compile(Graph(feeds.all, (ops.sum(real, 1),)))
 
     def _ragged_target(self, part: Any, column: Column, data: DataSet) -> Padded:
         padded = convert(part, column)

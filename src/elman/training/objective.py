@@ -122,9 +122,7 @@ class Objective:
 
     def wants_integers(self, output: int) -> bool:
         """Whether the targets of an output are class numbers."""
-        loss = self.losses[output]
-        by_function = isinstance(loss, losses.FunctionLoss) and loss.function is losses.sparse_categorical_crossentropy
-        return by_function or isinstance(loss, (losses.SparseCategoricalCrossentropy, losses.CTC, losses.CRF))
+        return isinstance(self.losses[output], (losses.SparseCategoricalCrossentropy, losses.CTC, losses.CRF))
 
     def terms(self, feeds: Feeds, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The loss of each output that has one. Shapes: scalars."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from elman import dtypes, ops, settings
 from elman.errors import MemoryLimitError, recomputation_warning
-from elman.executors import Arrays, Notes, Plan, Rows, Run, default
+from elman.executors import Arrays, Limits, Notes, Plan, Rows, Run, default
 from elman.graph import Graph, Variable, placeholder
 from elman.graph.rewrite import simplify
 from elman.layers.base import tracing
@@ -94,9 +94,11 @@ class Portions(Plan):
             room = self._room(error)
         return self._in_portions(arrays, room)
 
-    def again(self, arrays: Arrays, look: bool = False) -> Callable[..., list[np.ndarray] | None] | None:
+    def again(
+        self, arrays: Arrays, look: bool = False, limits: Limits | None = None
+    ) -> Callable[..., list[np.ndarray] | None] | None:
         """`run` for arrays like these, as `Plan.again`; not where steps have gone in portions."""
-        return None if self._plans else self.whole.again(arrays, look)
+        return None if self._plans else self.whole.again(arrays, look, limits)
 
     def run_batches(self, arrays: Arrays, order: np.ndarray, batch_size: int) -> Run:
         """Steps over batches of rows, as `Plan.run_batches`."""
