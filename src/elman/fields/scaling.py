@@ -32,7 +32,7 @@ def check_scaling(where: str, scaling: object) -> Scaling:
 
 
 def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
-    """What `(x - center) / scale` needs, for each channel; the scale of a constant is 1.
+    """What `(x - center) / scale` needs, for each channel; of a constant it gives 0: the constant itself, and 1.
 
     Shapes:
         array (N, C), N at least 1 -> center (C,), scale (C,).
@@ -42,9 +42,8 @@ def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
         (array([2.]), array([4.]))
     """
     center, scale = _center_and_spread(scaling, array)
-    # Below this a spread is rounding error of a constant, not a scale.
-    noise = 1e-12 * np.maximum(1.0, np.abs(center))
-    return center, np.where(scale > noise, scale, 1.0)
+    varies = scale > 1e-12 * np.abs(center)  # below, a spread is rounding error of a constant, and so is its mean
+    return np.where(varies, center, array[0]), np.where(varies, scale, 1.0)
 
 
 def scaled(where: str, array: _Array, center: _Array, scale: _Array) -> npt.NDArray[np.floating[Any]]:
@@ -96,7 +95,7 @@ class Moments:
         center = self._sum / max(self._count, 1)
         spread = np.sqrt(np.maximum(self._squares / max(self._count, 1) - np.square(center), 0))
         # A difference of large sums: a spread this small is their rounding error.
-        return center, np.where(spread > 1e-6 * np.maximum(1.0, np.abs(center)), spread, 1.0)
+        return center, np.where(spread > 1e-6 * np.abs(center), spread, 1.0)
 
 
 def as_numbers(where: str, values: Any) -> _Array:

@@ -57,8 +57,9 @@ class Encoding:
         known = [self._as_known(part, rows) for part in parts if len(rows := self.origins(part))]
         seen = [self.representation.inputs(z, rows, self.window) for z, _, rows in known]
         asked = [self.representation.targets(z, rows, self.horizon) for z, _, rows in known]
-        self.input_spread = _spread(np.concatenate(seen))
-        self.target_spread = _spread(np.concatenate(asked))
+        size = np.max([np.abs(z).max(axis=0) for z, _, _ in known], axis=0)
+        self.input_spread = _spread(np.concatenate(seen), size)
+        self.target_spread = _spread(np.concatenate(asked), size)
         return self
 
     @property
@@ -170,7 +171,7 @@ class Encoding:
         return windows(np.concatenate(parts, axis=1), self.window)
 
 
-def _spread(array: _Array) -> _Array:
-    """(n, T, C) -> (C,), never 0."""
+def _spread(array: _Array, size: _Array) -> _Array:
+    """Of changes of levels: 1 where they are rounding errors. Shapes: array (n, T, k C), size (C,) -> (k C,), not 0."""
     spread = array.std(axis=(0, 1))
-    return np.where(spread > 1e-12, spread, 1.0)
+    return np.where(spread > 1e-12 * np.resize(size, spread.shape), spread, 1.0)

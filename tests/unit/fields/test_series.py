@@ -10,6 +10,7 @@ import pytest
 from elman.errors import DataError, NotBuiltError, ShapeError, UnknownNameError
 from elman.fields import Series
 from elman.fields.missing import fill_missing
+from elman.fields.scaling import Moments
 from tests.tolerances import assert_close, nearly
 
 
@@ -124,3 +125,21 @@ def test_a_gap_may_be_none_but_not_infinite_nor_a_whole_channel():
         field.encode([[1.0, np.inf], [1.0]])
     with pytest.raises(DataError, match=r"Series\.fit: values must have a value in every channel.*: channel 1\."):
         Series(missing="indicate").fit([[[1.0, NAN]], [[2.0, NAN]]])
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "robust"])
+@pytest.mark.parametrize("size", [2.0**-100, 2.0**-40, 2.0**100])
+def test_numbers_of_any_size_are_scaled_alike(scaling, size):
+    values = np.array([[1.0, 0.1], [2.0, 0.1], [4.0, 0.1], [5.0, 0.1]])
+    one, other = Series(scaling).fit(values), Series(scaling).fit(values * size)
+    assert (other.encode(values * size) == one.encode(values)).all()
+    assert (other.encode(values * size)[:, 1] == 0).all()
+    assert (other.decode(other.encode(values * size))[:, 1] == values[:, 1] * size).all()
+
+
+@pytest.mark.parametrize(("samples", "expected"), [([0.0, 1e-9], (5e-10, 5e-10)), ([0.3, 0.3], (0.3, 1.0))])
+def test_moments_of_small_numbers_are_theirs_and_those_of_a_constant_are_none(samples, expected):
+    moments = Moments(1)
+    moments.add(np.array(samples)[:, None])
+    center, scale = moments.center_and_scale()
+    assert (center[0] / expected[0], scale[0] / expected[1]) == nearly((1.0, 1.0))

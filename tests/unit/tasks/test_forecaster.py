@@ -114,6 +114,18 @@ def test_scaling_is_learned_on_the_training_part_only():
     assert fitted.learned_.encoding.fields["None"].center.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+def test_numbers_of_any_size_are_forecast_alike(scaling):
+    wave, size = 3 + np.sin(np.arange(60) * np.pi / 6), 2.0**-60
+    expected = forecaster(scaling=scaling, transform="none").fit(wave).predict()
+    assert forecaster(scaling=scaling, transform="none").fit(wave * size).predict() / size == nearly(expected)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e-13, 1e6 + 0.1])
+def test_a_constant_is_forecast_as_it_is(constant):
+    assert forecaster().fit(np.full(60, constant)).predict().tolist() == [constant] * 4
+
+
 def test_rows_after_the_origin_change_nothing():
     frame = pd.DataFrame(sales())
     fitted = forecaster().fit(frame[:60], time="month", target="sales")
