@@ -67,6 +67,10 @@ class Encoding:
         """Rows needed before a window."""
         return self.representation.lead(self.window)
 
+    def knows(self, series: TimeSeries) -> bool:
+        """Whether it was seen in training: else it is scaled by its own rows."""
+        return str(series.key) in self.fields
+
     def origins(self, series: TimeSeries, first: int = 0, last: int | None = None) -> _Rows:
         """The origins whose horizon lies in rows first ... last, and whose window the series can fill."""
         end = len(series) - 1 if last is None else last

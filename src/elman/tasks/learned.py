@@ -88,11 +88,20 @@ class Learned:
         return dataclasses.replace(panel, series=joined)
 
     def blocks(self, series: TimeSeries, origins: npt.NDArray[np.int64]) -> _Array:
-        """Forecasts from each origin. Shapes: origins (n,) -> (n, horizon, C)."""
+        """Forecasts from each origin, of a series not seen in training as if it ended there: its rows are its scale.
+
+        Shapes:
+            origins (n,) -> (n, horizon, C).
+        """
         if not len(origins):
             return np.zeros((0, self.encoding.horizon, series.targets.shape[1]))
-        answer = self.network.predict(self.encoding.inputs(series, origins), verbose=0)
-        return self.encoding.decode(np.asarray(answer), series, origins)
+        known = [(series, origins)]
+        if not self.encoding.knows(series):
+            known = [(series.rows(slice(origin + 1)), origins[n : n + 1]) for n, origin in enumerate(origins)]
+        seen = np.concatenate([self.encoding.inputs(part, rows) for part, rows in known])
+        answers = np.array_split(np.asarray(self.network.predict(seen, verbose=0)), len(known))
+        parts = zip(answers, known, strict=True)
+        return np.concatenate([self.encoding.decode(answer, part, rows) for answer, (part, rows) in parts])
 
     def ahead(self, series: Sequence[TimeSeries], steps: int) -> list[_Array]:
         """The next rows of each series, (steps, C); beyond the horizon forecasts are fed back.

@@ -134,6 +134,21 @@ def test_rows_after_the_origin_change_nothing():
     assert fitted.predict(frame[60:62]).month.tolist() == months(4, "2020-03")
 
 
+@pytest.mark.parametrize("absent", [[], [50, 51, 52]])
+def test_a_new_series_is_evaluated_by_what_predict_would_have_said(absent):
+    table = pd.DataFrame({**sales(), "shop": "north"})
+    fitted = forecaster(missing="interpolate").fit(table, time="month", target="sales", id="shop")
+    new = table.assign(shop="new", sales=1e3 * table.sales ** (1 + table.index / 72)).drop(absent)
+    (part,) = fitted.learned_.context("evaluate", new, "interpolate").series
+    origins = np.arange(fitted.learned_.needed - 1, 68, 4)
+    blocks = fitted.learned_.blocks(part, origins)
+    for block, origin in zip(blocks, origins, strict=True):
+        if origin not in absent:
+            assert block[:, 0].tolist() == nearly(fitted.predict(new[new.index <= origin]).sales.tolist())
+    actual = part.actual[origins[:, None] + np.arange(1, 5)]
+    assert fitted.evaluate(new).model["MAE"] == nearly(np.nanmean(np.abs(blocks - actual)))
+
+
 def test_evaluation_of_later_rows_and_of_the_whole_table_agree():
     frame = pd.DataFrame(sales())
     fitted = forecaster().fit(frame[:60], time="month", target="sales")
