@@ -67,8 +67,8 @@ class Forecaster(Estimator):
         season: rows in a season; None: what the time column suggests (12 for months, 7 for days ...).
         calendar: show the network where a row lies in its day, week, year.
         missing: "error", or "interpolate" NaN and missing times. A gap that reaches up to where a forecast starts
-            holds the last value before it: nothing is filled from what comes later. What was missing is not scored.
-            `set_params(missing=...)` changes it for rows that come after `fit`.
+            holds the last value before it: nothing is filled from what comes later. What was missing is neither
+            learned nor scored. `set_params(missing=...)` changes it for rows that come after `fit`.
         seed: of weights and order; the same seed gives the same forecast.
 
     Raises:

@@ -180,19 +180,22 @@ def _train(
     callbacks: Sequence[Callback],
     epochs: int,
 ) -> tuple[Sequential, _History]:
-    """A new network, trained on rows before the cuts, checked on those after them."""
-    x, y = _examples(encoding, _before(series, cuts), [(0, cut - 1) for cut in cuts])
-    x_check, y_check = _examples(encoding, series, [(c, len(part) - 1) for part, c in zip(series, cuts, strict=True)])
+    """A new network, trained on rows before the cuts, checked on those after them: on what was not missing there."""
+    x, y, known = _examples(encoding, _before(series, cuts), [(0, cut - 1) for cut in cuts])
+    check = _examples(encoding, series, [(c, len(part) - 1) for part, c in zip(series, cuts, strict=True)])
+    gaps = any(part.absent.any() for part in series)
+    checked = bool(len(check[0]))
     network = network_for(settings, encoding, series[0])
     # Last, so that the others see the weights before the best ones are put back.
     stopping = EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
     history = network.fit(
         x,
         y,
+        sample_weight=known if gaps else None,
         epochs=epochs,
         batch_size=settings.batch_size,
-        validation_data=(x_check, y_check) if len(x_check) else None,
-        callbacks=[*callbacks, stopping] if len(x_check) else list(callbacks),
+        validation_data=(check if gaps else check[:2]) if checked else None,
+        callbacks=[*callbacks, stopping] if checked else list(callbacks),
         verbose=0,
     )
     return network, {name: [float(value) for value in values] for name, values in history.history.items()}
@@ -200,16 +203,19 @@ def _train(
 
 def _examples(
     encoding: Encoding, series: list[TimeSeries], spans: Sequence[tuple[int, int]]
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Windows and horizons whose horizon lies in rows first ... last of each series."""
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Windows, horizons that lie in rows first ... last of each series, and the share of each that is known."""
     width, outputs = encoding.width(series[0]), encoding.horizon * series[0].targets.shape[1]
     x, y = [np.zeros((0, encoding.window, width), floats.floatx())], [np.zeros((0, outputs), floats.floatx())]
+    known = [np.zeros(0, floats.floatx())]
     for part, (first, last) in zip(series, spans, strict=True):
         rows = encoding.origins(part, first, last)
         if len(rows):
             x.append(encoding.inputs(part, rows))
             y.append(encoding.targets(part, rows))
-    return np.concatenate(x), np.concatenate(y)
+            there = ~np.isnan(part.actual[rows[:, None] + np.arange(1, encoding.horizon + 1)])
+            known.append(there.mean(axis=(1, 2)).astype(floats.floatx()))
+    return np.concatenate(x), np.concatenate(y), np.concatenate(known)
 
 
 def _measure(

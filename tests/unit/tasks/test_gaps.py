@@ -87,6 +87,21 @@ def test_rows_that_were_missing_are_not_scored():
     assert report.baselines["last value"]["MAE"] == nearly(np.nanmean(np.abs(rows - last)))
 
 
+def test_rows_that_were_missing_do_not_count_in_the_losses():
+    y = changed(series(120), [30, 31, 32, 50, *range(101, 111)])
+    given = {**QUICK, "anchor": "last", "transform": "none", "refit": False}
+    fitted = Forecaster(**{**given, "epochs": 1, "learning_rate": 1e-12, "batch_size": 1000}).fit(y)
+    (part,) = fitted.learned_.context("evaluate", y, "interpolate").series
+    encoding = fitted.learned_.encoding
+    for name, known, first, last in (("loss", part.rows(slice(96)), 0, 95), ("val_loss", part, 96, 119)):
+        rows = encoding.origins(known, first, last)
+        forecast = fitted.network_.predict(encoding.inputs(known, rows), verbose=0)
+        errors = np.abs(encoding.targets(known, rows) - forecast).mean(axis=1)
+        shares = 1 - known.absent[rows[:, None] + np.arange(1, 5), 0].mean(axis=1)
+        assert 0 <= shares.min() < shares.max() == 1
+        assert fitted.history_[name] == nearly([np.mean(shares * errors)], dtype=np.float32)
+
+
 def test_intervals_and_the_validation_report_leave_out_what_was_missing():
     y = changed(series(120), [105, 106, 110])
     fitted = Forecaster(**QUICK, anchor="last", transform="none").fit(y)
