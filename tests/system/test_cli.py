@@ -203,9 +203,13 @@ def test_rows_are_counted_where_one_is_told_so_or_told_of_it(run):
     assert "or pass time='' to count rows" in err
     assert run(*train, "--time", "")[0] == 0
     assert run("predict", "model.safetensors")[1].startswith("y\n")
-    daily("%b %d").to_csv("days.csv", index=False)
+    daily("%b %d %Y").to_csv("days.csv", index=False)
+    assert (
+        "Received time='Jan 01 2024': row 0, column 'day'. Write it as YYYY-MM-DD, or pass" in run(*train, "--force")[2]
+    )
+    daily("%A").to_csv("days.csv", index=False)
     out = run(*train, "--force")[1]
-    assert "time: rows are counted, as no column has times such as 2025-12-31; 'day' has 'Jan 01'" in out
+    assert "time: rows are counted, as no column has times such as 2025-12-31; 'day' has 'Monday'" in out
 
 
 def test_gaps_are_filled_in_what_is_given_to_a_model_where_one_says_so(run):

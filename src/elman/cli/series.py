@@ -16,7 +16,12 @@ from elman.tasks.roles import telling_apart
 __all__ = ["check_targets", "complete", "foretold", "target_of"]
 
 
-_LOOKS = re.compile(r"\d{4}-\d\d|(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3\d{4})\b")
+_MONTH = "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|(nov|dec)(ember)?"
+_LOOKS = re.compile(
+    r"\d{4}-\d\d|(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3\d{4})\b"
+    rf"|({_MONTH})\b.*\d|\d{{1,4}}\W*({_MONTH})\b",
+    re.IGNORECASE,
+)
 """How a time begins, in whatever order its day is written: what can be read of it `fit` finds out."""
 
 
