@@ -76,7 +76,12 @@ class _Reader:
         return Graph((*leaves, *carrier.before), (*outputs, *carrier.after)), carrier
 
     def _first_states(self) -> list[np.ndarray]:
-        """Trace a piece and a step, learn which states they carry, and compute those before the first step."""
+        carrier, needed = self._make_graphs()
+        made = default().compile(Graph((), tuple(carrier.initial[i] for i in needed))).run([]).outputs
+        return [np.array(state) for state in made]
+
+    def _make_graphs(self) -> tuple[Carrier, list[int]]:
+        """Trace a piece and a step, and learn which states they carry; of these, which some output needs."""
         piece, carrier = self._trace(None)
         outputs = piece.outputs[: len(self.program.outputs)]
         self.timed = tuple(t.ndim > 1 and t.shape[1] == T for t in outputs)
@@ -90,30 +95,35 @@ class _Reader:
         step, _ = self._trace(carrier.carried)
         self._graphs = {one: _with(hoist(graph), needed, states) for one, graph in ((True, step), (False, piece))}
         self.names = [str(carrier.before[i].node.attrs["name"]) for i in needed]
-        made = default().compile(Graph((), tuple(carrier.initial[i] for i in needed))).run([]).outputs
-        return [np.array(state) for state in made]
+        return carrier, needed
+
+    def _graph(self, one: bool) -> Graph:
+        if not self._graphs:
+            self._make_graphs()
+        return self._graphs[one]
 
     def plan(self, one: bool) -> Plan:
         """The plan of one step or of pieces, made at first use, and made anew where weights have moved."""
         self.refresh()
         if one not in self._plans:
             self._places = [w.value for w in weights_of(self.program)]
-            self._plans[one] = default().compile(self._graphs[one])
+            self._plans[one] = default().compile(self._graph(one))
         return self._plans[one]
 
     def refresh(self) -> None:
-        """Forget plans that read weights where they no longer lie."""
+        """Forget plans that read weights where they no longer lie, and graphs: weights may be codes now."""
         if self.made != generation():
             self.made = generation()
             now = [w.value for w in weights_of(self.program)]
             same = len(now) == len(self._places) and all(a is b for a, b in zip(now, self._places, strict=True))
             if not same:
                 self._plans.clear()
+                self._graphs.clear()
 
     def computes(self) -> str:
         """What the model does with its weights, as a number: of a state, the weights alone do not tell."""
         if self._computes is None:
-            self._computes = graph_digest(self._graphs[False], weights_of(self.program))
+            self._computes = graph_digest(self._graph(False), weights_of(self.program))
         return self._computes
 
     def fingerprint(self) -> int:
