@@ -14,14 +14,14 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, NotBuiltError
+from elman.errors import ArgumentError, NotBuiltError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor, constant
 from elman.graph.node import Operand
 from elman.optimizers import schedules
@@ -54,7 +54,16 @@ class Options(DecayFreeOptions, total=False):
     weight_decay: float | None
 
 
-class Optimizer(ABC):
+class _Closed(ABCMeta):
+    """Objects of such a class take no new attributes once they are made."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        made.__dict__["_made"] = True
+        return made
+
+
+class Optimizer(metaclass=_Closed):
     """A rule that turns gradients into better weights.
 
     Args:
@@ -113,6 +122,16 @@ class Optimizer(ABC):
         ]
         rest = [p.replace(kind=p.KEYWORD_ONLY) for p in shared if p.name not in known]
         cls.__signature__ = inspect.Signature([*own, *rest])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raises: UnknownNameError: it has no such setting. ArgumentError: training has begun with another value."""
+        if "_made" in self.__dict__ and not name.startswith("_"):
+            if name not in self.__dict__ and not hasattr(type(self), name):
+                raise unknown_name(self.name, "attribute", name, inspect.signature(type(self)).parameters)
+            if self.built and name != "learning_rate":
+                cure = "Make a new optimizer and compile() again; learning_rate may be set at any time."
+                raise ArgumentError.at(self.name, name, "left as it is once training has begun", value, cure)
+        object.__setattr__(self, name, value)
 
     # ---- what an optimizer is -------------------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -251,6 +254,40 @@ def test_a_built_optimizer_keeps_its_vector_and_its_kind_of_rate():
         optimizer.learning_rate = optimizers.schedules.CosineDecay(0.1, 10)
     with pytest.raises(ArgumentError, match="sgd: exclude_from_weight_decay must be called before training"):
         optimizer.exclude_from_weight_decay(["bias"])
+
+
+@pytest.mark.parametrize("name", ["lr", "learing_rate", "decay", "momentum"])
+def test_an_attribute_that_is_no_setting_is_refused(name):
+    optimizer = optimizers.Adam()
+    with pytest.raises(UnknownNameError, match=f"adam: attribute must be .*='{name}'.*Known:.* 'learning_rate', "):
+        setattr(optimizer, name, 0.5)
+    assert not hasattr(optimizer, name)
+
+
+def test_settings_may_be_changed_until_training_begins():
+    optimizer = optimizers.Adam(learning_rate=optimizers.schedules.CosineDecay(0.1, 10))
+    optimizer.beta_1, optimizer.learning_rate = 0.5, 0.2
+    optimizer.build(Variable(np.zeros(3), name="weights"))
+    optimizer.learning_rate = 0.1
+    with pytest.raises(
+        ArgumentError, match=r"adam: beta_1 must be left as it is once training has begun\. Received beta_1"
+    ):
+        optimizer.beta_1 = 0.9
+    assert (optimizer.beta_1, optimizer.get_config()["learning_rate"]) == (0.5, 0.1)
+
+
+def test_an_optimizer_of_ones_own_has_what_its_constructor_made():
+    class Own(optimizers.SGD):
+        def __init__(self, seen=0, **options):
+            super().__init__(**options)
+            self.seen, self.table = seen, {}
+
+    optimizer = copy.deepcopy(pickle.loads(pickle.dumps(optimizers.SGD(0.5)))), Own(3, learning_rate=0.5)
+    optimizer[1].seen += 1
+    assert (optimizer[1].seen, optimizer[0].learning_rate) == (4, 0.5)
+    for one in optimizer:
+        with pytest.raises(UnknownNameError):
+            one.tables = {}
 
 
 def test_what_is_ones_own_cannot_be_written_down():
