@@ -254,7 +254,8 @@ class Compiled(OnBatch, Layer):
             validation_split: the last part of the rows, before shuffling, to validate with.
             validation_data: (x, y) or (x, y, sample_weight), or batches.
             class_weight: class number -> weight, or "balanced": n / (classes * count) of the rows to train on, as in
-                scikit-learn. For targets that are class numbers or one-hot. Rows to validate with are not weighed.
+                scikit-learn. For targets that are class numbers or one-hot; of several outputs {name: such a one}.
+                A class that the loss ignores needs no weight. Rows to validate with are not weighed.
             sample_weight: (N,), or (N, T) for sequences.
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.

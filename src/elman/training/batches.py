@@ -21,7 +21,7 @@ from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
 from elman.training.arrays import Column, Padded, cast, check_finite, convert, is_ragged, shape_text, take, to_array
 from elman.training.buckets import Trim
-from elman.training.classes import ClassWeight, class_weights
+from elman.training.classes import ClassWeight, by_output, class_weights
 from elman.training.indices import check_indices, tables_of
 from elman.training.objective import Objective
 from elman.training.program import Feeds, Program, Signature, Target, name_of
@@ -97,11 +97,14 @@ class Adapter:
         targets = [None if t is None else np.asarray(next(arrays)) for t in signature.targets]
         weights = [np.asarray(next(arrays)) if rank else None for rank in signature.weights]
         lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
+        asked = by_output(program.where, class_weight, program.names)
         for i, (target, weight, output) in enumerate(zip(targets, weights, program.outputs, strict=True)):
-            if target is None:
+            one = asked[i]
+            if target is None or one is None:
                 continue
             n = lengths.get(output.shape[1]) if output.ndim > 2 else None
-            made = class_weights(program.where, class_weight, target, self._target_name(i), n)
+            ignored = None if self.objective is None else getattr(self.objective.losses[i], "ignore_class", None)
+            made = class_weights(program.where, one, target, self._target_name(i), n, ignored)
             if weight is not None:
                 made = weight.reshape(weight.shape + (1,) * (made.ndim - weight.ndim)) * made
             weights[i] = np.ascontiguousarray(made, output.dtype)

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from elman.errors import ArgumentError, DataError
+from elman.training.objective import per_output
 
-__all__ = ["ClassWeight", "class_weights"]
+__all__ = ["ClassWeight", "by_output", "class_weights"]
 
-ClassWeight = Mapping[int, float] | str
-"""Class number -> weight, or "balanced": scikit-learn's n / (classes * count), of the targets it is for."""
+ClassWeight = Mapping[Any, Any] | str
+"""Class number -> weight, or "balanced": scikit-learn's n / (classes * count), of the targets it is for; or such a
+one for each output by name."""
 
 
 def class_weights(
-    where: str, weights: ClassWeight, target: np.ndarray, name: str, lengths: np.ndarray | None = None
-) -> np.ndarray:
-    """The weight of each target's class; behind the length of a row 0.
+    where: str, weights: ClassWeight, target: np.ndarray, name: str, lengths: np.ndarray | None = None,
+    ignored: int | None = None,
+) -> np.ndarray:  # fmt: skip
+    """The weight of each target's class; behind the length of a row, and where the class is ignored, 0.
 
     Shapes: (N,), (N, 1), (N, T), (N, T, 1) or one-hot (N, ..., C); lengths (N,) -> (N,) or (N, T).
     Raises: DataError: targets that are neither whole numbers nor one-hot; a class without a weight. ArgumentError:
-        weights that are no mapping.
+        weights that are no mapping of whole numbers to weights.
     """
-    if not isinstance(weights, Mapping) and weights != "balanced":
-        cure = "For example {0: 1.0, 1: 5.0}."
-        rule = 'a mapping from class number to weight, or "balanced"'
-        raise ArgumentError.at(where, "class_weight", rule, weights, cure)
+    known = _known(where, weights)
     one_hot = target.dtype.kind == "f" and target.ndim >= 2 and target.shape[-1] > 1
     plain = target.reshape(target.shape[:-1]) if target.ndim >= 2 and target.shape[-1] == 1 else target
     real = np.ones(target.shape[:-1] if one_hot else plain.shape, bool)
     if lengths is not None and real.ndim > 1:
         real[np.arange(target.shape[1]) >= lengths[:, None]] = False
+    if ignored is not None and not one_hot:
+        real &= plain != ignored
     _check_classes(where, name, target if one_hot else plain, real, one_hot)
     classes = (target.argmax(-1) if one_hot else plain).astype(np.int64)
     values, inverse, counts = np.unique(classes[real], return_inverse=True, return_counts=True)
-    if isinstance(weights, Mapping):
-        known = {int(k): float(v) for k, v in weights.items()}
+    if known is not None:
         for value in values:
             if int(value) not in known:
                 row = int(np.argwhere((classes == value) & real)[0][0])
@@ -49,6 +52,35 @@ def class_weights(
     made = np.zeros(classes.shape)
     made[real] = each[inverse.reshape(-1)]
     return made
+
+
+def by_output(where: str, weights: ClassWeight, names: Sequence[str]) -> list[ClassWeight | None]:
+    """The weights for each output: the same for all, or those of its name; None: they all count alike.
+
+    Raises: UnknownNameError: a name that no output has.
+    """
+    each = weights.values() if isinstance(weights, Mapping) else ()
+    named = any(v is None or isinstance(v, Mapping) or (isinstance(v, str) and v == "balanced") for v in each)
+    return per_output(where, "class_weight", weights if named else [weights] * len(names), names)
+
+
+def _known(where: str, weights: ClassWeight) -> dict[int, float] | None:
+    """The weights by class; None where they are counted."""
+    if isinstance(weights, str) and weights == "balanced":
+        return None
+    if not isinstance(weights, Mapping) or not all(_whole(k) and _is_weight(v) for k, v in weights.items()):
+        cure = "For example {0: 1.0, 1: 5.0}."
+        rule = 'a mapping from class number to weight, or "balanced"'
+        raise ArgumentError.at(where, "class_weight", rule, weights, cure)
+    return {int(k): float(v) for k, v in weights.items()}
+
+
+def _whole(key: object) -> bool:
+    return isinstance(key, Real) and float(key).is_integer()
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < np.inf
 
 
 def _check_classes(where: str, name: str, target: np.ndarray, real: np.ndarray, one_hot: bool) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from elman.errors import ArgumentError, DataError
+from elman import losses
+from elman.errors import ArgumentError, DataError, UnknownNameError
 from elman.layers import Dense, Input, SimpleRNN
 from elman.models import Model, Sequential
 from elman.training.arrays import is_ragged
@@ -202,6 +203,54 @@ def test_class_weights_multiply_sample_weights() -> None:
     weight = np.linspace(0, 2, 12)
     both = model().fit(X, y, sample_weight=weight, class_weight={0: 1.0, 1: 4.0}, **FIT).history
     assert both == model().fit(X, y, sample_weight=weight * np.array([1.0, 4.0])[y[:, 0]], **FIT).history
+
+
+@pytest.mark.parametrize("ignored", [-1, 2])
+def test_a_class_that_the_loss_ignores_needs_no_weight(ignored: int) -> None:
+    y = np.where(np.arange(12) % 3 == 2, ignored, np.arange(12) % 2)
+
+    def fitted(**options: Any) -> Any:
+        made = Sequential([Input((3,)), Dense(3, activation="softmax", kernel_initializer="ones")])
+        made.compile("sgd", losses.SparseCategoricalCrossentropy(ignore_class=ignored))
+        return made.fit(X, y, **FIT, **options).history["loss"]
+
+    weight = np.where(y == ignored, 0.0, np.where(y == 0, 1.0, 5.0))
+    assert fitted(class_weight={0: 1.0, 1: 5.0}) == fitted(sample_weight=weight)
+    zeros, ones = (y == 0).sum(), (y == 1).sum()
+    assert fitted(class_weight="balanced") == fitted(class_weight={0: 8 / (2 * zeros), 1: 8 / (2 * ones)})
+
+
+def test_class_weights_of_some_of_several_outputs() -> None:
+    y = np.arange(12) % 3
+
+    def fitted(**options: Any) -> Any:
+        x = Input((3,))
+        first = Dense(3, activation="softmax", kernel_initializer="ones", name="first")(x)
+        made = Model(x, [first, Dense(1, kernel_initializer="ones", name="second")(x)], name="m")
+        made.compile("sgd", ["sparse_categorical_crossentropy", "mse"])
+        return made.fit(X, [y, Y], **FIT, **options).history
+
+    weight = np.array([1.0, 0.5, 2.0])[y]
+    expected = fitted(sample_weight=[weight, np.ones(12)])
+    assert fitted(class_weight={"first": {0: 1.0, 1: 0.5, 2: 2.0}}) == expected
+    assert fitted(class_weight={"first": {0: 1.0, 1: 0.5, 2: 2.0}, "second": None}) == expected
+    assert fitted(class_weight={"first": "balanced"}) == fitted()
+    with pytest.raises(
+        UnknownNameError, match=r"Model 'm': class_weight key must be .* Received class_weight key='frist'"
+    ):
+        fitted(class_weight={"frist": {0: 1.0}})
+    with pytest.raises(DataError, match=r"Model 'm': y\['second'\] must be whole class numbers beside class_weight"):
+        fitted(class_weight={0: 1.0, 1: 0.5, 2: 2.0})
+
+
+@pytest.mark.parametrize(
+    "weights", [{"a": 1.0}, {0.5: 1.0}, {0: -1.0}, {0: np.nan}, {0: np.inf}, {0: "1"}, {np.nan: 1.0}, [1.0, 2.0]]
+)
+def test_class_weights_that_are_none(weights: Any) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"class_weight must be a mapping from class number to weight, or \"balanced\""
+    ):
+        tagger().fit([X[:1], X[1:6]], [np.array([1]), np.ones(5)], class_weight=weights, **FIT)
 
 
 def test_step_weights() -> None:
