@@ -433,7 +433,7 @@ def test_a_network_is_not_a_forecaster(run):
     code, _, err = run("predict", "runs/model/last.safetensors")
     assert code == 2
     assert "path must be a forecaster's file" in err
-    assert "it holds a model. Load a network with elman.load_model" in err
+    assert "it is a model file. Load a network with elman.load_model" in err
 
 
 # ---- start-up --------------------------------------------------------------------------------------------------------
@@ -499,4 +499,4 @@ def test_the_summary_of_a_network_and_of_what_is_none(run):
     assert (code, "out (Dense)" in out) == (0, True)
     for command in ("summary", "evaluate"):
         code, _, err = run(command, "w.safetensors")
-        assert (code, "it holds a weights. Build the model and call load_weights." in err) == (2, True)
+        assert (code, "it is a weights file. Build the model and call load_weights." in err) == (2, True)

@@ -63,7 +63,7 @@ def read_forecast_file(
     kind, version = metadata.get("kind"), metadata.get("version")
     if kind != _KIND:
         cure = how_to_load(kind)
-        raise FileFormatError.at("load", "path", "a forecaster's file", str(path), cure, because=f"it holds a {kind}")
+        raise FileFormatError.at("load", "path", "a forecaster's file", str(path), cure, because=f"it is a {kind} file")
     if version != _VERSION:
         because = f"it has version {version}, and {_VERSION} is known"
         raise FileFormatError.at("load", "path", "a forecaster's file", str(path), "Update elman.", because=because)

@@ -55,7 +55,7 @@ def read_sequence_file(path: str | os.PathLike[str]) -> tuple[list[np.ndarray], 
     tensors, metadata = read(path)
     kind, version = metadata.get("kind"), metadata.get("version")
     if kind != _KIND:
-        because = f"it holds a {kind}"
+        because = f"it is a {kind} file"
         cure = how_to_load(kind)
         raise FileFormatError.at("load", "path", "a sequence model's file", str(path), cure, because=because)
     if version != _VERSION:
