@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from elman.errors import ArgumentError
 
-__all__ = ["check_rate", "check_units", "need_channels_last"]
+__all__ = ["check_rate", "check_units", "need_channels_last", "rows_named"]
 
 
 def check_units(where: str, argument: str, value: Any) -> None:
@@ -19,6 +21,21 @@ def check_rate(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a share."""
     if not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ArgumentError.at(where, argument, "in [0, 1)", value)
+
+
+def rows_named(where: str, rows: Any, count: int) -> list[int]:
+    """Numbers of rows of a batch, from a list of them or from True and False for each.
+
+    Raises: ArgumentError: rows that are none of so many.
+    """
+    found = np.asarray(rows) if np.size(rows) else np.zeros(0, int)
+    if found.dtype == bool and found.shape == (count,):
+        return [int(row) for row in np.flatnonzero(found)]
+    whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
+    if not whole or not all(-count <= row < count for row in found):
+        rule = f"a list of whole numbers from 0 to {count - 1}"
+        raise ArgumentError.at(where, "rows", rule, rows, "Without rows, all of them start again.")
+    return [int(row) for row in found]
 
 
 def need_channels_last(where: str, data_format: str | None) -> None:

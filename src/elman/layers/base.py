@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from elman import dtypes
-from elman.errors import DTypeError, ElmanWarning, ShapeError
+from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, as_tensor, products_in
 from elman.layers import regularizers
@@ -35,6 +35,25 @@ from elman.layers.tracing import tracing as tracing  # noqa: PLC0414
 from elman.layers.weighted import Weighted, inside
 from elman.layers.weighted import reset_names as reset_names  # noqa: PLC0414
 from elman.shapes import rank_problem, text
+
+
+class _OfOnlyCall:
+    """Attribute of a layer: what its only call took, or gave. A layer may have one of its own of the same name."""
+
+    def __init__(self, part: int) -> None:
+        self.part = part
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Layer | None, owner: type) -> Any:
+        if layer is None:
+            return self
+        calls = list(layer.__dict__.get("_called", {}).values())
+        if len(calls) == 1 and calls[0] is not None:
+            return calls[0][self.part]
+        told = f"{layer.where}: {self.name} must be that of one call. Received {'several' if calls else 'no'} calls."
+        raise NotBuiltError(f"{told} {'Keep what each call gave' if calls else 'Call it on an Input first'}.")
 
 
 @final
@@ -82,6 +101,12 @@ class Layer(Weighted, Configured):
 
     supports_masking: bool = False
 
+    input: ClassVar[Any] = _OfOnlyCall(0)
+    """The tensor, or the tensors, the layer was called on, if once. Raises: NotBuiltError: never, or several times."""
+
+    output: ClassVar[Any] = _OfOnlyCall(1)
+    """What that call gave: `Model(model.input, layer.output)` ends at this layer. Raises: as `input`."""
+
     def __init__(
         self, *, name: str | None = None, trainable: bool = True, dtype: str | None = None,
         activity_regularizer: Any = None, input_shape: Sequence[Any] | None = None,
@@ -114,7 +139,9 @@ class Layer(Weighted, Configured):
         """
         if not active():
             with tracing(bool(training)):
-                return self.__call__(x, *args, mask=mask, training=training, **kwargs)
+                made = self.__call__(x, *args, mask=mask, training=training, **kwargs)
+            self.note_call(0, x, made)
+            return made
         x = _map(_tensor, x)
         given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}
         now = current()
@@ -128,6 +155,19 @@ class Layer(Weighted, Configured):
             outputs = self.call(inputs, *args, **kwargs, **extra)
             self._penalize(now, outputs)
         return self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
+
+    def note_call(self, caller: int, x: Any, made: Any) -> None:
+        """Remember what a call took and gave. caller: 0, or that of a model which connects its stack."""
+        calls = self.__dict__.setdefault("_called", {})
+        calls[caller] = None if caller == 0 and 0 in calls else (x, made)
+
+    def forget_call(self, caller: int) -> None:
+        """Forget the call of a model that has let go of the layer."""
+        self.__dict__.get("_called", {}).pop(caller, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: calls are of the graph they were made in."""
+        return {name: value for name, value in self.__dict__.items() if name != "_called"}
 
     def _accept(self, x: Any) -> Any:
         """The inputs checked and in the layer's number type."""
@@ -210,7 +250,17 @@ class Layer(Weighted, Configured):
         return any(isinstance(t, Tensor) and t.mask is None for t in _flat(outputs))
 
     def add_loss(self, penalty: Tensor) -> None:
-        """Add a real scalar to what training minimises. Call it inside `call`. Shapes: penalty ()."""
+        """Add a real scalar to what training minimises. Call it inside `call`. Shapes: penalty ().
+
+        Raises: ArgumentError: outside of `call`, where nobody would read it. ShapeError: no scalar.
+        """
+        if not active():
+            cure = "Write a layer whose call adds it; weights are penalised by kernel_regularizer=, outputs by a loss."
+            raise ArgumentError.at(self.where, "add_loss", "called inside call", "a call outside", cure)
+        penalty = as_tensor(penalty)
+        if penalty.shape:
+            cure = "Reduce it, as by elman.ops.mean."
+            raise ShapeError.at(self.where, "penalty", "a scalar", text(penalty.shape), cure)
         current().losses.append(penalty)
 
     def _penalize(self, now: Tracing, outputs: Any) -> None:

@@ -189,9 +189,13 @@ class Model(Compiled):
         return [v for layer in layers for v in getattr(layer, "states", None) or ()]
 
     def reset_states(self, rows: Sequence[int] | None = None) -> None:
-        """Forget what stateful layers remember, for all rows of the batch or some."""
-        for variable in self.states:
-            variable.value[slice(None) if rows is None else list(rows)] = 0
+        """Forget what stateful layers remember, for all rows of the batch or some.
+
+        Raises: ArgumentError: rows that no batch had.
+        """
+        for layer in structure.every_layer(self):
+            if isinstance(layer, Recurrence):
+                layer.reset_state(rows)
 
     def stream(self, batch: int = 1) -> Stream:
         """A reader that takes one step at a time and remembers; its outputs are bit for bit those of `predict`.

@@ -10,7 +10,7 @@ import numpy as np
 from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError
 from elman.graph import Tensor
 from elman.layers import Input, InputLayer
-from elman.layers.base import Layer
+from elman.layers.base import Layer, tracing
 from elman.layers.registry import deserialize, register, serialize
 from elman.models.model import Model
 from elman.models.network import Network
@@ -94,6 +94,7 @@ class Sequential(Model):
         if not self._stack:
             raise ArgumentError.at(self.where, "pop", "called on a model with layers", "no layers", "Add one first.")
         layer = self._stack.pop()
+        layer.forget_call(id(self))
         if rebuild:
             self._rebuild()
         return layer
@@ -117,7 +118,10 @@ class Sequential(Model):
             return
         x: Any = self._start_tensor
         for layer in self._stack:
-            x = layer(x)
+            before = x
+            with tracing(training=False):
+                x = layer(before)
+            layer.note_call(id(self), before, x)  # in the place of the one before
             if not isinstance(x, Tensor):
                 cure = "Leave out return_state, or use the functional Model."
                 raise ArgumentError.at(

@@ -21,6 +21,7 @@ from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, graph_digest, placeholder
 from elman.graph.node import ancestors
 from elman.graph.rewrite import hoist, simplify
+from elman.layers.arguments import rows_named
 from elman.layers.base import tracing
 from elman.models.stepwise import Carrier
 from elman.models.structure import packed
@@ -336,21 +337,9 @@ class Stream:
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
         """Start again: all sequences, or those of some rows. Raises: ArgumentError: rows that the stream has not."""
-        at: Any = slice(None) if rows is None else self._known(rows)
+        at: Any = slice(None) if rows is None else rows_named(self._reader.where, rows, self.batch)
         for state, start in zip(self._states, self._reader.start, strict=True):
             state[at] = start[at]
-
-    def _known(self, rows: Any) -> list[int]:
-        """Numbers of rows, from a list of them or from True and False for each."""
-        found = np.asarray(rows) if np.size(rows) else np.zeros(0, int)
-        if found.dtype == bool and found.shape == (self.batch,):
-            return [int(row) for row in np.flatnonzero(found)]
-        whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
-        if not whole or not all(-self.batch <= row < self.batch for row in found):
-            cure = "reset() starts all of them again."
-            rule = f"a list of whole numbers from 0 to {self.batch - 1}"
-            raise ArgumentError.at(self._reader.where, "rows", rule, rows, cure)
-        return [int(row) for row in found]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Raises: DTypeError: plans are of the process that made them."""

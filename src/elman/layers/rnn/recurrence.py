@@ -19,6 +19,7 @@ import numpy as np
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, apply, placeholder
+from elman.layers.arguments import rows_named
 from elman.layers.base import Layer, Mask, Tracing, current, tracing
 from elman.layers.registry import serialize, snake_case
 from elman.layers.rnn.cell import REGULARIZERS, Cell
@@ -110,13 +111,17 @@ class Recurrence(Layer):
         return True
 
     def reset_state(self, rows: Sequence[int] | None = None) -> None:
-        """Forget what a stateful layer has kept, for all rows of the batch or some."""
-        for variable in self.states or ():
-            variable.value[slice(None) if rows is None else list(rows)] = 0
+        """Forget what a stateful layer has kept, for all rows of the batch or some.
 
-    def reset_states(self) -> None:
+        Raises: ArgumentError: rows that no batch had.
+        """
+        for variable in self.states or ():
+            at = slice(None) if rows is None else rows_named(self.where, rows, len(variable.value))
+            variable.value[at] = 0
+
+    def reset_states(self, rows: Sequence[int] | None = None) -> None:
         """Keras's older name of `reset_state`."""
-        self.reset_state()
+        self.reset_state(rows)
 
     def _initial(self, now: Tracing, x: Tensor, given: Any) -> list[Tensor]:
         """The states before the first step, checked."""
@@ -263,8 +268,9 @@ class CellLayer(Recurrence):
 
     def __getattr__(self, attribute: str) -> Any:
         cell = self.__dict__.get("cell")
-        if cell is None or attribute.startswith("_"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {attribute!r}")
+        if cell is None or attribute.startswith("_") or not hasattr(cell, attribute):
+            told = f"{type(self).__name__!r} object has no attribute {attribute!r}"
+            raise AttributeError(told, name=attribute, obj=self)
         return getattr(cell, attribute)
 
 

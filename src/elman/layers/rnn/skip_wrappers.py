@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, final
 
 from elman.errors import ArgumentError, ShapeError
@@ -54,9 +55,9 @@ class SkipWrapper(Layer):
         """The input's mask."""
         return mask
 
-    def reset_state(self) -> None:
-        """Forget what the layer has kept."""
-        self.layer.reset_state()
+    def reset_state(self, rows: Sequence[int] | None = None) -> None:
+        """Forget what the layer has kept, for all rows of the batch or some."""
+        self.layer.reset_state(rows)
 
     @abstractmethod
     def _join(self, x: Tensor, y: Tensor) -> Tensor:
