@@ -52,6 +52,8 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         if not isinstance(wrapped, nw.DataFrame):
             cure = "Pass a pandas, polars or pyarrow table, or a numpy array."
             raise DTypeError.at(where, "frame", "be a table or an array", type(frame).__name__, cure)
+        if not all(isinstance(name, str) for name in wrapped.columns):  # pandas', of an array say
+            wrapped = nw.from_native(wrapped.to_native().set_axis([str(name) for name in wrapped.columns], axis=1))
         if not len(wrapped):
             raise DataError.at(where, "frame", "have at least one row", 0, "Check what was read.")
         return cls(wrapped)

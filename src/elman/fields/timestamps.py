@@ -25,6 +25,10 @@ _WRITTEN = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:([T ])(\d{1,2})(:
 """A day of three numbers, and the time of day behind it."""
 _ISO_DAY = "YYYY-MM-DD"
 _MONTHS = 12
+_DIGITS = {"YYYYMMDD": "D", "YYYYMM": "M"}
+"""How whole numbers write a day or a month, and how far it goes."""
+_OLDEST = 1600
+"""The first year of a day that is a whole number: below, it is taken for a number."""
 _OFFSET = re.compile(r"(.+:[\d.]+)([+-])([01]\d|2[0-3]):?([0-5]\d)")
 """A time, and how far its clock is before or behind UTC."""
 
@@ -39,7 +43,8 @@ class TimeStyle:
         separator: for text, what stands between day and hour.
         zone: for text, what stands at its end: the "Z" of UTC, or an offset from it such as "+02:00".
         clock: the time zone, or for text the offset, whose clocks the stamps are read from. "": UTC, or what they are.
-        day: for text, how a day is written: "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ...
+        day: how a day is written: of text "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ...; of whole numbers "YYYYMMDD" or
+            "YYYYMM", where they are days or months.
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -64,6 +69,9 @@ class TimeStyle:
             zone = ZoneInfo(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
             moments = stamps.astype("datetime64[us]").astype(object)
             return np.array([_in_utc(moment.replace(tzinfo=zone)) for moment in moments], "datetime64[us]")
+        if self.kind == "integer" and self.day in _DIGITS:
+            text = np.datetime_as_string(stamps.astype(f"datetime64[{_DIGITS[self.day]}]"))
+            return np.array([int(entry.replace("-", "")) for entry in text])
         if self.kind in ("integer", "stamp"):
             return stamps
         moments = stamps.astype("datetime64[us]").astype(object)
@@ -77,9 +85,7 @@ class TimeStyle:
             >>> TimeStyle("stamp").show(np.datetime64("1960-12-01T00:00:00"))
             '1960-12-01'
         """
-        if self.kind == "integer":
-            return str(stamp)
-        if self.kind == "text":
+        if self.kind in ("integer", "text"):
             return str(self.write(np.array([stamp]))[0])
         text = str(np.datetime64(stamp, "s"))
         return text.removesuffix("T00:00:00")
@@ -110,6 +116,8 @@ def read_times(
     otherwise: str = ", or pass time='' to count rows",
 ) -> tuple[Stamps, TimeStyle]:
     """Read times: ISO text, dates, datetimes, datetime64, or whole numbers; text of another order, where it tells.
+
+    Whole numbers such as 20251231 are days, and such as 202512 months where as numbers they would have no one step.
 
     Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
     "31/12/2025" and "12/31/2025" are read where the column tells which is the month: some day is above 12, or of more
@@ -143,12 +151,12 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
     array = np.asarray(values)
     check = functools.partial(_first_bad, where, column=column, otherwise=otherwise)
     if array.dtype.kind in "iu":
-        return array.astype("int64"), TimeStyle("integer")
+        return _of_digits(array.astype("int64"), day)
     if array.dtype.kind == "M":
         stamps = array.astype("datetime64[us]")
         return stamps[check(stamps, ~np.isnat(stamps))], TimeStyle("stamp")
     if array.dtype.kind == "f":
-        return array[check(array, array == np.floor(array))].astype("int64"), TimeStyle("integer")
+        return _of_digits(array[check(array, array == np.floor(array))].astype("int64"), day)
     if isinstance(array[0], dt.date):
         good = np.array([isinstance(value, dt.date) and value == value for value in array])  # noqa: PLR0124
         kind: Literal["date", "datetime"] = "datetime" if isinstance(array[0], dt.datetime) else "date"
@@ -159,6 +167,24 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
     text = np.array([_iso(value, day) for value in array])
     stamps = text[check(array, text != "", day=day)].astype("datetime64[us]")
     return stamps, dataclasses.replace(_style_of(_in_order(str(array[0]).strip(), day)), day=day)
+
+
+def _of_digits(numbers: npt.NDArray[np.int64], day: str | None) -> tuple[Stamps, TimeStyle]:
+    """Whole numbers as what they are; as days or months where their digits are such, and nothing else is known."""
+    counted = len(np.unique(np.diff(numbers))) <= 1
+    for pattern in _DIGITS if day is None else {day} & _DIGITS.keys():
+        size = len(pattern)
+        if (numbers // 10 ** (size - 4) < _OLDEST).any() or (numbers >= 10**size).any():
+            continue
+        if day is None and counted and pattern == "YYYYMM":
+            continue
+        parts = [f"{number}" for number in numbers]
+        try:
+            stamps = np.array(["-".join(filter(None, (p[:4], p[4:6], p[6:]))) for p in parts], "datetime64[us]")
+        except ValueError:  # a 13th month
+            continue
+        return stamps, TimeStyle("integer", day=pattern)
+    return numbers, TimeStyle("integer")
 
 
 def pattern_of(

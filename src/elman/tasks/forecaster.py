@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -283,8 +283,10 @@ class Forecaster(Estimator):
         return dataclasses.replace(self._given, series=self.learned_.tails)
 
 
-def _listed(names: str | Sequence[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else list(names or ())
+def _listed(names: Any) -> list[str]:
+    """Names of columns, one or several; pandas has numbers among them."""
+    several = isinstance(names, Iterable) and not isinstance(names, str)
+    return [str(name) for name in names] if several else [] if names is None else [str(names)]
 
 
 def _columns(panel: Panel, forecasts: Sequence[_Array], widths: Sequence[_Array] | None) -> dict[str, npt.NDArray[Any]]:

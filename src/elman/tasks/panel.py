@@ -114,7 +114,7 @@ class TimeSeries:
         calendar = self.timeline.calendar
         if follows:
             stamps = calendar.after(end, len(self))
-        elif self.timeline.style.kind == "integer" and calendar.step == 1 and stamps[0] == 0:
+        elif calendar.kind == "integer" and calendar.step == 1 and stamps[0] == 0:
             return self
         if stamps[0] <= end:
             return self

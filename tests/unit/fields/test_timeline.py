@@ -86,6 +86,15 @@ def test_text_is_read_and_continued_as_it_was_written(times, name, season, futur
 def test_other_types_come_back_as_they_came():
     assert Timeline.read("fit", [10, 20, 30]).future(2).tolist() == [40, 50]
     assert Timeline.read("fit", np.array([2019.0, 2020.0])).future(1).tolist() == [2021]
+    assert Timeline.read("fit", [20240227, 20240228, 20240229]).future(2).tolist() == [20240301, 20240302]
+    assert Timeline.read("fit", [202311, 202312, 202401]).future(2).tolist() == [202402, 202403]
+    assert Timeline.read("fit", [202301, 202302, 202303]).future(1).tolist() == [202304]
+    assert Timeline.read("fit", [20240227, 20240299]).calendar.name == "every 72"
+    assert Timeline.read("fit", [202311.0, 202312.0, 202401.0]).show(2) == "202401"
+    known = Timeline.read("fit", [202311, 202312, 202401])
+    assert Timeline.read("predict", [202402], like=known).future(1).tolist() == [202403]
+    known = Timeline.read("fit", [202310, 202311])
+    assert Timeline.read("predict", [202312, 202313], like=known).future(1).tolist() == [202314]
     days = [dt.date(2024, 2, 28), dt.date(2024, 2, 29)]
     assert Timeline.read("fit", np.array(days, object)).future(1).tolist() == [dt.date(2024, 3, 1)]
     hours = [dt.datetime(2024, 2, 28, 22), dt.datetime(2024, 2, 28, 23)]  # noqa: DTZ001

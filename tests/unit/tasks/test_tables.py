@@ -69,6 +69,23 @@ def test_a_series_is_a_table_of_one_column():
     assert fit(pd.DataFrame({"t": DAYS[:40], "y": WAVE}), time="t").predict().columns.tolist() == ["t", "y"]
 
 
+@pytest.mark.parametrize(("frequency", "pattern"), [("D", "%Y%m%d"), ("B", "%Y%m%d"), ("MS", "%Y%m")])
+def test_days_and_months_in_digits_are_continued(frequency, pattern, tmp_path):
+    digits = pd.date_range("2024-01-01", periods=44, freq=frequency).strftime(pattern).astype(int)
+    table = pd.DataFrame({"t": digits[:40], "y": WAVE})
+    fitted = fit(table[:36], time="t")
+    assert fitted.predict().t.tolist() == digits[36:40].tolist()
+    loaded = Forecaster.load(fitted.save(tmp_path / "model.safetensors"))
+    assert loaded.predict(table[36:]).t.tolist() == digits[40:].tolist()
+
+
+def test_numbers_name_columns_too():
+    two = pd.DataFrame(np.column_stack([WAVE, -WAVE]))
+    assert fit(two, target=0).predict().columns.tolist() == ["0"]
+    assert fit(two, target=[1, 0]).predict().columns.tolist() == ["1", "0"]
+    assert fit(two, target="1", features=0).predict().columns.tolist() == ["1"]
+
+
 def test_row_numbers_tell_nothing_and_neither_does_an_index_that_is_not_asked():
     table = pd.DataFrame({"t": DAYS[:40], "y": WAVE}, index=np.arange(40) * 3)
     assert fit(table, target="y").predict().columns.tolist() == ["y"]
