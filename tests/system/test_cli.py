@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from elman import Sequential, layers
+from elman.cli.tables import read_table
 from elman.tasks import Forecaster
 
 AIRLINE = Path(__file__).parents[2] / "examples" / "airline.csv"
@@ -193,6 +194,17 @@ def test_days_are_read_in_the_order_they_are_written_in(run):
     ]
     assert run("init-config", "days.csv", "--time", "")[0] == 0
     assert tomllib.loads(Path("config.toml").read_text())["time"] == ""
+
+
+@pytest.mark.parametrize(("separator", "mark"), [(";", ","), ("\t", ","), (";", ".")])
+def test_a_comma_may_be_the_point_of_numbers(run, separator, mark):
+    daily("%d.%m.%Y").round(3).to_csv("plain.csv", index=False)
+    daily("%d.%m.%Y").round(3).assign(z="a,b").to_csv("comma.csv", index=False, sep=separator, decimal=mark)
+    for name in ("plain", "comma"):
+        assert run("train", f"{name}.csv", "--target", "y", "--horizon", "2", *QUICK, "-o", name)[0] == 0
+    assert run("predict", "comma") == run("predict", "plain")
+    columns = read_table(Path("comma.csv"), texts=True)
+    assert columns.y.dtype.kind == "f"
 
 
 def test_rows_are_counted_where_one_is_told_so_or_told_of_it(run):

@@ -52,6 +52,8 @@ _PREFIX = "Error tokenizing data. C error: "
 def read_table(path: Path, *, texts: bool = False) -> Any:
     """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
+    Where no comma separates columns, it may stand for the point of numbers: 1,5.
+
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
         texts: whether words such as "null" and "None" stay what they are: text.
@@ -199,9 +201,18 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             table = pd.read_csv(_source(path), **options)
+            if options["sep"] != "," and _numbers(pd, table) < table.shape[1]:
+                other = pd.read_csv(_source(path), decimal=",", **options)
+                if _numbers(pd, other) > _numbers(pd, table):  # as where commas are written for points
+                    table, options = other, {**options, "decimal": ","}
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
     return _with_codes(pd, path, table, options) if texts else table
+
+
+def _numbers(pd: Any, table: Any) -> int:
+    """How many columns are numbers."""
+    return sum(pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes)
 
 
 def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]) -> Any:
