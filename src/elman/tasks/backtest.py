@@ -34,20 +34,20 @@ def holdout_blocks(
         horizon: rows of a forecast.
     """
     blocks: list[_Rows] = []
-    notes: list[str] = []
-    scored = 0
-    absent = 0
+    scored, absent, trained = 0, 0, 0
     for part in series:
         stamps = part.timeline.stamps
         known = int(np.count_nonzero(stamps <= ends[str(part.key)])) if str(part.key) in ends else needed
         if known == len(part):
             known = len(part) - max(horizon, len(part) // 5)
-            notes = ["these rows were part of the training: held-out rows would be harder"]
+            trained += 1
         first = max(known, needed, part.begin + 1)
         blocks.append(np.arange(first - 1, len(part) - 1, horizon))
         missing = np.isnan(part.actual[first:]).all(axis=1)
         scored, absent = scored + int((~missing).sum()), absent + int(missing.sum())
-    title = f"{'rows of the training' if notes else 'held-out rows'}, {scored}"
+    which = "these rows were" if trained == len(series) else f"rows of {trained} of {len(series)} series were"
+    notes = [f"{which} part of the training: held-out rows would be harder"] if trained else []
+    title = f"{'rows of the training' if trained == len(series) else 'held-out rows'}, {scored}"
     return blocks, title, notes + ([f"rows that were missing are not scored, {absent}"] if absent else [])
 
 

@@ -256,7 +256,7 @@ def _from_array(where: str, array: npt.NDArray[Any], columns: Columns, missing: 
     try:
         values = array.astype("float64").reshape(len(array), -1)
     except (TypeError, ValueError):
-        raise DataError.at(where, "data", "numeric", array, "Convert it with astype(float).") from None
+        raise DataError.at(where, "data", "numeric", array, "Convert it with astype(float), or pass a table.") from None
     names = [str(channel) for channel in range(values.shape[1])]
     filled = fill_missing(where, values, names, missing)
     return TimeSeries(None, Timeline.counted(len(values)), filled, np.zeros((len(values), 0)), np.isnan(values))

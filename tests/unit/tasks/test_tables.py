@@ -124,6 +124,14 @@ def test_what_tells_series_apart_is_named(order):
         fit(pd.concat([panel()] * 2).sort_values("ds"), target="y", id="unique_id", time="ds")
 
 
+def test_an_evaluation_tells_which_series_were_part_of_the_training():
+    fitted = fit(panel(), target="y", id="unique_id", time="ds")
+    mixed = fitted.evaluate(panel().replace({"unique_id": {"b": "new"}}))
+    assert mixed.title == "held-out rows, 34"
+    assert mixed.notes == ["rows of 1 of 2 series were part of the training: held-out rows would be harder"]
+    assert fitted.evaluate(panel()).title == "rows of the training, 16"
+
+
 def test_an_index_of_many_levels_is_refused():
     many = panel().assign(region="x").set_index(["region", "unique_id", "ds"])
     text = r"id must be one column where an index tells series apart.*the index has 'region', 'unique_id'. Join"
