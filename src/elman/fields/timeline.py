@@ -131,6 +131,8 @@ def _check_rhythm(
     row = int(off[0])
     because = f"row {row} is off the rhythm '{calendar.name}'"
     cure = f"Resample the table to a regular step{otherwise}."
+    if style.zone not in ("", "Z"):
+        cure = f"Where clocks change, pass times of a zone, as pandas' tz_convert gives them; else r{cure[1:]}"
     raise DataError.at(where, column, "have one step from row to row", style.show(stamps[row]), cure, because=because)
 
 

@@ -130,6 +130,11 @@ def test_a_gap_is_named_or_filled():
         (["2024-01", "2024-02", "2024-02"], r"have each time once. Received month='2024-02': rows 1 and 2 are both"),
         (["2024-02", "2024-01"], r"be sorted. Received month='2024-01': row 1 comes after 2024-02. Sort the table"),
         (["2024-01-01", "2024-01-02", "2024-01-03T12:00"], r"have one step from row.* row 2 is off the rhythm 'daily'"),
+        (
+            [f"2024-03-{day}T00:00+01:00" for day in (29, 30, 31)] + ["2024-04-01T00:00+02:00"],
+            r"row 3 is off the rhythm 'daily'. Where clocks change, pass times of a zone, as pandas' tz_convert gives "
+            r"them; else resample the table to a regular step, or pass time=''",
+        ),
         (["2024-01", "Feb 2024"], r"be ISO 8601 text.*Received time='Feb 2024': row 1, column 'month'. Write it as"),
         (["2024-01", "2024-13"], r"Received time='2024-13': row 1"),
         (
