@@ -111,6 +111,9 @@ def test_a_beam_gives_the_best_texts_and_a_language_model_is_heard(run):
     code, out, err = run("predict", "model.safetensors", series[0], "--beam", "6", "--best", "3")
     assert (code, err) == (0, "")
     assert len(set(out.strip("\n").split("\t"))) == 3
+    code, out, _ = run("predict", "model.safetensors", "1", "--best", "9")
+    assert code == 0
+    assert sorted(out.strip("\n").split("\t")) == ["", "", "", "", "", "", "", "a", "b"]  # no text has two letters
     code, heard, err = run("predict", "model.safetensors", series[0], "--language-model", "book.safetensors")
     assert (code, err) == (0, "")
     assert set(heard.strip()) <= set("ab")

@@ -116,12 +116,12 @@ def _only_input(model: SequenceModel) -> tuple[str, Any]:
 
 
 def _answers(model: SequenceModel, columns: Mapping[str, Any], search: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers by output; the n best of each row as columns of their own."""
+    """Answers by output; the n best of each row as columns of their own, empty where there are not so many."""
     name = next(iter(model.blueprint_.outputs))
     if "n" in search:
         rows = model.n_best(columns, **search)
         names = [name, *(f"{name} {rank}" for rank in range(2, search["n"] + 1))]
-        return {column: [row[rank][0] for row in rows] for rank, column in enumerate(names)}
+        return {column: [row[rank][0] if rank < len(row) else "" for row in rows] for rank, column in enumerate(names)}
     answers = model.predict(columns, **search)
     return answers if isinstance(answers, dict) else {name: answers}
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from elman import ops
+from elman.decoding.steps import NEVER
 from elman.graph import Tensor
 
 __all__ = ["drawn", "likeliest", "penalized"]
@@ -33,7 +34,9 @@ def drawn(scores: Tensor, uniform: Tensor, temperature: Tensor, top_k: Tensor | 
 
     Shapes: scores (R, V), uniform (R,), the others () -> (R,) int32.
     """
-    p = ops.softmax(scores / temperature)
+    # The best first: by itself a score over a low temperature is infinite, and what cannot be over a high one can.
+    p = ops.softmax((scores - ops.max(scores, -1, keepdims=True)) / temperature)
+    p = ops.where(scores > NEVER / 2, p, 0.0)
     if top_k is not None:
         p = _kept(p, lambda least: ops.sum(_at_least(p, least), -1, keepdims=True) >= top_k)
     if top_p is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
 from elman import dtypes
+from elman.arguments import check_number, check_whole
 from elman.decoding.searches import Kind, back_graph, beam_graph, row_graph
 from elman.decoding.steps import NEVER, Split, Whereabouts, split
 from elman.errors import ArgumentError, DataError
@@ -21,14 +22,17 @@ __all__ = ["Decoded", "Decoder", "check_drawing"]
 _BLOCK = 32
 """Tokens between two looks at whether every row has ended."""
 
-_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "length": (lambda v: _whole(v) and v >= 1, "1 or more, a whole number"),
-    "temperature": (lambda v: _real(v) and v >= 0, "0 or more"),
-    "top_k": (lambda v: _whole(v) and v >= 0, "0 (all) or more, a whole number"),
-    "top_p": (lambda v: _real(v) and 0 < v <= 1, "in (0, 1]"),
-    "repetition_penalty": (lambda v: _real(v) and v > 0, "above 0"),
-    "seed": (lambda v: _whole(v) and v >= 0, "a whole number from 0"),
+_WHOLE = {"length": 1, "width": 1, "best": 1, "top_k": 0, "seed": 0}
+"""Settings that count, and what they count from."""
+_REAL = {
+    "temperature": "a finite number from 0",
+    "top_p": "in (0, 1]",
+    "repetition_penalty": "a finite number above 0",
+    "length_penalty": "a finite number",
+    "coverage_penalty": "a finite number",
 }
+_COLDEST = 2.0**-120
+"""A temperature below, of which float32 has no normal number, is this."""
 
 
 @final
@@ -40,7 +44,8 @@ class Decoded:
         tokens: without the prompt; 0 behind the end, where the token that ended the row stands no more. (B, L), or of a
             beam (B, N, L), best first.
         lengths: tokens of each answer. (B,) or (B, N)
-        scores: the sum of log p, of a beam divided by the length penalty. (B,) or (B, N)
+        scores: the sum of log p, of a beam divided by the length penalty; -inf, with a length of 0, in the place of an
+            answer that there is not: fewer than N can be, or none. (B,) or (B, N)
     """
 
     tokens: np.ndarray
@@ -48,10 +53,14 @@ class Decoded:
     scores: np.ndarray
 
     def rows(self) -> list[Any]:
-        """The answers as lists of ids; of a beam, a list of them for each row."""
+        """The answers as lists of ids; of a beam, a list for each row of as many as there are."""
         if self.tokens.ndim == 2:
             return [row[:n].tolist() for row, n in zip(self.tokens, self.lengths, strict=True)]
-        return [Decoded(*parts).rows() for parts in zip(self.tokens, self.lengths, self.scores, strict=True)]
+        there = self.scores != -np.inf
+        return [
+            Decoded(*(a[i][there[i]] for a in (self.tokens, self.lengths, self.scores))).rows()
+            for i in range(len(there))
+        ]
 
 
 @final
@@ -103,6 +112,7 @@ class Decoder:
         eos: int | None = None, repetition_penalty: float = 1.0,
     ) -> Decoded:  # fmt: skip
         """The likeliest token, one after another. Arguments as `sample`."""
+        check_drawing(f"{self.where}.greedy", {"repetition_penalty": repetition_penalty})
         scalars = (1.0, self.vocabulary, 1.0, repetition_penalty)
         return self._rows(prompt, inputs, lengths, length, eos, Kind(penalty=repetition_penalty != 1.0), 0, scalars)
 
@@ -125,10 +135,15 @@ class Decoder:
         Raises: ArgumentError: a number out of its range. DataError: an empty prompt, tokens outside the vocabulary.
         """
         told = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "repetition_penalty": repetition_penalty}
-        check_drawing(f"{self.where}.sample", told)
+        check_drawing(f"{self.where}.sample", {**told, "seed": seed})
         few = 0 < top_k < self.vocabulary
         kind = Kind(draw=temperature > 0, top_k=few, top_p=top_p < 1, penalty=repetition_penalty != 1.0)
-        scalars = (temperature or 1.0, min(top_k or self.vocabulary, self.vocabulary), top_p, repetition_penalty)
+        scalars = (
+            max(temperature, _COLDEST) if temperature else 1.0,
+            min(top_k or self.vocabulary, self.vocabulary),
+            top_p,
+            repetition_penalty,
+        )
         return self._rows(prompt, inputs, lengths, length, eos, kind, seed, scalars)
 
     def beam(
@@ -146,11 +161,12 @@ class Decoder:
             The others as `sample`.
         Raises: ArgumentError: width < 1, best above width, coverage without a decoder that looks. DataError.
         """
-        if width < 1 or not 1 <= best <= width:
-            rule = "1 or more, and best between 1 and width"
-            raise ArgumentError.at(f"{self.where}.beam", "width", rule, f"{width}, best={best}")
-        kind = Kind(width=width, coverage=coverage_penalty != 0)
-        ids, starts, given, ragged = self._given(prompt, inputs, lengths, length)
+        told = {"length_penalty": length_penalty, "coverage_penalty": coverage_penalty}
+        check_drawing(f"{self.where}.beam", {"width": width, "best": best, **told})
+        if best > width:
+            raise ArgumentError.at(f"{self.where}.beam", "best", f"at most width, {width}", best)
+        kind = Kind(beam=True, width=int(width), coverage=coverage_penalty != 0)
+        ids, starts, given, ragged = self._given(prompt, inputs, lengths, length, eos)
         made, read, states, plan = self._made(ragged, kind, given)
         if kind.coverage and not made.looked:
             cure = "Leave it out, or build the decoder with Attention or AttentiveRNN."
@@ -166,7 +182,9 @@ class Decoder:
         steps, parents, finals = self._blocks(plan, ids, starts, length, carried, read, scalars, 2)
         tokens = _way_back(width, default().name).run([steps, parents]).outputs[0]
         count, sums = finals[2].astype(int), finals[3]
-        scores = sums / ((5.0 + count) / 6.0) ** length_penalty
+        real_ones = sums > NEVER / 2  # where there are fewer than `width`, the beam has room for what cannot be
+        count = np.where(real_ones, count, 0)
+        scores = np.where(real_ones, sums / ((5.0 + count) / 6.0) ** length_penalty, -np.inf)
         order = np.argsort(-scores, 1, kind="stable")[:, :best]
         tokens = np.take_along_axis(tokens, order[:, :, None], 1)
         count, scores = np.take_along_axis(count, order, 1), np.take_along_axis(scores, order, 1)
@@ -178,7 +196,7 @@ class Decoder:
         scalars: tuple[float, ...],
     ) -> Decoded:  # fmt: skip
         """A search with one hypothesis for each row."""
-        ids, starts, given, ragged = self._given(prompt, inputs, lengths, length)
+        ids, starts, given, ragged = self._given(prompt, inputs, lengths, length, eos)
         made, read, states, plan = self._made(ragged, kind, given)
         rows, real = len(ids), made.step.outputs[0].dtype
         seen = [np.zeros((rows, self.vocabulary), real)] if kind.penalty else []
@@ -220,7 +238,7 @@ class Decoder:
             self._splits[ragged, kind.width] = made, default().compile(made.reader)
         made, reader = self._splits[ragged, kind.width]
         if (ragged, kind) not in self._plans:
-            graph = beam_graph(made, kind) if kind.width > 1 or kind.coverage else row_graph(made, kind)
+            graph = beam_graph(made, kind) if kind.beam else row_graph(made, kind)
             self._plans[ragged, kind] = default().compile(graph)
         found = reader.run(given).outputs
         sizes = [t.shape[0] for t in made.reader.outputs]
@@ -255,11 +273,15 @@ class Decoder:
         return self._names.index(str(tokens))
 
     def _given(
-        self, prompt: Any, inputs: Sequence[Any], lengths: Sequence[Any] | None, length: int
+        self, prompt: Any, inputs: Sequence[Any], lengths: Sequence[Any] | None, length: int, eos: int | None
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], tuple[bool, ...]]:
         """Prompts (B, P) with their lengths, the other inputs with theirs, and which of all inputs have lengths."""
         check_drawing(self.where, {"length": length})
-        listed = [np.asarray(row).ravel() for row in prompt]
+        if eos is not None:
+            check_whole(self.where, "eos", eos, most=self.vocabulary - 1, cure="None: answers end by their length.")
+        if not isinstance(prompt, Iterable):
+            raise DataError.at(self.where, "prompt", "a list of rows of tokens", prompt, "One row: [[1, 2]].")
+        listed = [_ids(self.where, row, self.vocabulary) for row in prompt]
         starts = np.array([len(row) for row in listed], np.int64)
         if not listed or not starts.all():
             cure = "Begin each with one token: an encoder-decoder's [[bos]] * rows."
@@ -267,8 +289,6 @@ class Decoder:
         ids = np.zeros((len(listed), int(starts.max())), np.int32)
         for i, row in enumerate(listed):
             ids[i, : len(row)] = row
-        if ids.min() < 0 or ids.max() >= self.vocabulary:
-            raise DataError.at(self.where, "prompt", f"tokens from 0 to {self.vocabulary - 1}", int(ids.max()), "")
         others = [t for i, t in enumerate(self.program.inputs) if i != self._tokens]
         if len(inputs) != len(others):
             rule, cure = f"{len(others)} arrays beside the tokens", f"The model's inputs: {', '.join(self._names)}."
@@ -288,17 +308,25 @@ class Decoder:
 
 def check_drawing(where: str, told: Mapping[str, Any]) -> None:
     """Raises: ArgumentError: a setting of `Decoder.sample` out of its range."""
-    for name, (fits, rule) in _RANGES.items():
-        if name in told and not fits(told[name]):
-            raise ArgumentError.at(where, name, rule, told[name])
+    for name, value in told.items():
+        if name in _WHOLE:
+            check_whole(where, name, value, _WHOLE[name])
+        elif name in _REAL:
+            check_number(where, name, value, _REAL[name])
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _real(value: Any) -> bool:
-    return _whole(value) or isinstance(value, float | np.floating)
+def _ids(where: str, row: Any, classes: int) -> np.ndarray:
+    """The tokens of one prompt. Shapes: -> (P,)."""
+    try:
+        found = np.asarray(row).ravel()
+    except ValueError:  # lists of unlike lengths
+        found = np.asarray(None).ravel()
+    whole = found.dtype.kind in "iu" or (found.dtype.kind == "f" and (found == np.floor(found)).all())
+    if found.size and (not whole or found.min() < 0 or found.max() >= classes):
+        rule, cure = f"tokens from 0 to {classes - 1}", "" if whole else "Tokens are whole numbers."
+        wrong = found[(found < 0) | (found >= classes)][0] if whole else row
+        raise DataError.at(where, "prompt", rule, wrong, cure)
+    return found
 
 
 def _number(value: int) -> np.ndarray:

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from elman import dtypes, ops
+from elman.arguments import check_number
 from elman.decoding.ctc import checked
-from elman.decoding.decoder import Decoded
+from elman.decoding.decoder import Decoded, check_drawing
 from elman.decoding.next_tokens import Heard, NextTokens
 from elman.decoding.searches import traced_back
 from elman.decoding.steps import NEVER
@@ -54,7 +55,8 @@ def ctc_beam(
         width: prefixes kept. best: how many of them to give.
         language_model: says how likely each label is after others.
         weight, bonus: weight log p of the language model + bonus are added for each label.
-    Shapes: y (B, T, V) -> tokens (B, N, L), best first; scores: the sum, with the language model's part.
+    Shapes: y (B, T, V) -> tokens (B, N, L), best first; scores: the sum, with the language model's part; see `Decoded`
+        where there are fewer than N.
     Raises: ShapeError: y is not (B, T, V). ArgumentError: best above width; a language model of other labels.
     Example:
         >>> import numpy as np
@@ -63,9 +65,12 @@ def ctc_beam(
         >>> ctc_greedy(y).rows(), ctc_beam(y).rows()
         ([[]], [[[1]]])
     """
-    if not 1 <= best <= width:
-        raise ArgumentError.at("ctc_beam", "width", "1 or more, and best between 1 and width", f"{width}, best={best}")
-    log_p, lives = checked("ctc_beam", y, lengths)
+    check_drawing("ctc_beam", {"width": width, "best": best})
+    if best > width:
+        raise ArgumentError.at("ctc_beam", "best", f"at most width, {width}", best)
+    for name, value in (("weight", weight), ("bonus", bonus)):
+        check_number("ctc_beam", name, value)
+    log_p, lives = checked("ctc_beam", y, lengths, blank)
     classes = log_p.shape[2]
     log_p = np.where(lives[:, :, None], np.maximum(log_p, NEVER), NEVER)
     nothing = np.where(lives, log_p[:, :, blank], 0.0)  # behind the end all stays as it is

@@ -35,13 +35,14 @@ class Kind:
     """What a plan is made for.
 
     Attributes: draw: else the likeliest. top_k, top_p: whether a draw is among the best only. penalty: of repetition.
-        width: beams. coverage: whether it counts.
+        beam: else one hypothesis. width: hypotheses of each row. coverage: whether it counts.
     """
 
     draw: bool = False
     top_k: bool = False
     top_p: bool = False
     penalty: bool = False
+    beam: bool = False
     width: int = 1
     coverage: bool = False
 

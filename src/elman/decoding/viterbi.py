@@ -14,16 +14,13 @@ import numpy as np
 from elman import dtypes, ops
 from elman.decoding.decoder import Decoded
 from elman.decoding.rows import stacked
+from elman.decoding.steps import NEVER
 from elman.errors import ArgumentError, ShapeError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, placeholder
 from elman.shapes import B, T
 
 __all__ = ["viterbi"]
-
-
-_FORBIDDEN = -1e4
-"""What a step that may not be costs."""
 
 
 def viterbi(crf: Any, scores: Any, lengths: Any = None, order: Any = None) -> Decoded:
@@ -33,8 +30,9 @@ def viterbi(crf: Any, scores: Any, lengths: Any = None, order: Any = None) -> De
         lengths: real steps of each row, which come first. order: which tag may follow which, from row to column; the
         last row and column stand for what is before the first step and behind the last. None: any.
     Shapes: scores (B, T, K) or B of (T, K), lengths (B,), order (K + 1, K + 1) of truth values -> tokens (B, T), 0
-        behind the end; scores (B,), not divided by the sum over all tags.
+        behind the end; scores (B,), not divided by the sum over all tags; see `Decoded` where the order has no way.
     Raises: ArgumentError: crf is no built CRF layer. ShapeError: scores, or an order, of another number of tags.
+        DataError: lengths that are none.
     Example:
         >>> import numpy as np
         >>> from elman.layers import CRF, Input
@@ -54,7 +52,9 @@ def viterbi(crf: Any, scores: Any, lengths: Any = None, order: Any = None) -> De
     if order is not None:
         weights = _ordered(np.asarray(order), weights)
     tokens, best = _plan(tags, crf.dtype, default().name).run([x, counts, *weights]).outputs
-    return Decoded(tokens, counts, np.where(counts > 0, best, 0))
+    there = (counts == 0) | (best > NEVER / 2)
+    tokens, counts = np.where(there[:, None], tokens, 0), np.where(there, counts, 0)
+    return Decoded(tokens, counts, np.where(there, np.where(counts > 0, best, 0), -np.inf))
 
 
 def _ordered(order: np.ndarray, weights: list[np.ndarray]) -> list[np.ndarray]:
@@ -63,7 +63,7 @@ def _ordered(order: np.ndarray, weights: list[np.ndarray]) -> list[np.ndarray]:
     if order.shape != (tags + 1, tags + 1):
         raise ShapeError.at("viterbi", "order", f"have shape ({tags + 1}, {tags + 1})", order.shape)
     parts = order[:-1, :-1], order[-1, :-1], order[:-1, -1]
-    return [np.where(may, w, w.dtype.type(_FORBIDDEN)) for may, w in zip(parts, weights, strict=True)]
+    return [np.where(may, w, w.dtype.type(NEVER)) for may, w in zip(parts, weights, strict=True)]
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ import pytest
 
 from elman import Model, Sequential, layers, ops
 from elman.decoding import NextTokens, ctc_beam, ctc_greedy
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ArgumentError, DataError, ShapeError
 from elman.executors import default
 from elman.graph import Graph
 from tests.tolerances import assert_close
@@ -217,5 +217,31 @@ def test_a_language_model_reads_tokens_alone():
 def test_what_is_refused():
     with pytest.raises(ShapeError, match=r"ctc_greedy: scores must have shape \(B, T, K\). Received shape \(2, 3\)"):
         ctc_greedy(np.ones((2, 3)))
-    with pytest.raises(ArgumentError, match=r"ctc_beam: width must be 1 or more, and best between 1 and width"):
+    with pytest.raises(ArgumentError, match=r"ctc_beam: best must be at most width, 1\. Received best=2"):
         ctc_beam(np.ones((1, 2, 3)), width=1, best=2)
+
+
+@pytest.mark.parametrize("behind", [np.nan, -1.0, 7.0, np.inf])
+@pytest.mark.parametrize("search", [ctc_greedy, ctc_beam])
+def test_what_stands_behind_the_end_says_nothing(search, behind):
+    """Three frames of chances, as they are cut and as they are padded: the padding once made them logits."""
+    y = np.array([[[0.1, 0.8, 0.1], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [behind] * 3]])
+    found, expected = search(y, [3]), search(y[:, :3])
+    assert found.rows() == expected.rows() and found.scores == expected.scores
+
+
+def test_numbers_out_of_range_are_refused():
+    y = np.full((1, 4, 3), 1 / 3)
+    for search, name in ((ctc_greedy, "ctc_greedy"), (ctc_beam, "ctc_beam")):
+        for blank in (-1, 3, 1.0):
+            with pytest.raises(ArgumentError, match=rf"{name}: blank must be a whole number from 0 to 2\. Received"):
+                search(y, blank=blank)
+        for lengths in ([5], [-1], [2.7], ["a"], [np.nan]):
+            with pytest.raises(DataError, match=rf"{name}: lengths must be whole numbers from 0 to 4\. .*: row 0"):
+                search(y, lengths)
+        with pytest.raises(ShapeError, match=rf"{name}: lengths must have shape \(1,\)\. Received shape \(2,\)"):
+            search(y, [1, 2])
+    for options in ({"width": 2.5}, {"width": True}, {"best": 0}, {"bonus": np.nan}, {"weight": "x"}):
+        (name,) = options
+        with pytest.raises(ArgumentError, match=rf"ctc_beam: {name} must be"):
+            ctc_beam(y, **options)

@@ -42,6 +42,15 @@ def scattered(model, scale=1.5):
     return model
 
 
+def greedy_of(decoder):
+    return decoder.greedy(PROMPTS, length=STEPS)
+
+
+@pytest.fixture(params=["native", "reference"])
+def executor(request, monkeypatch):
+    monkeypatch.setenv("ELMAN_EXECUTOR", request.param)
+
+
 def small(*layers):
     return elman.Sequential([Input((None,), dtype="int32"), Embedding(V, 2), *layers])
 
@@ -259,7 +268,60 @@ def test_weights_are_seen_as_they_are(language):
     assert decoder.greedy([[1]], length=2).scores != before.scores
 
 
+def test_a_beam_of_one_is_greedy(executor, language):
+    decoder = Decoder(language)
+    found, expected = decoder.beam(PROMPTS, length=STEPS, width=1, length_penalty=0.0), greedy_of(decoder)
+    assert found.rows() == [[row] for row in expected.rows()]
+    close(found.scores[:, 0], expected.scores)
+
+
+def test_a_beam_gives_only_answers_that_there_are(executor, language):
+    found = Decoder(language, never=[0, 1]).beam(PROMPTS, length=1, width=3, best=3)
+    assert [sorted(row) for row in found.rows()] == [[[2], [3]]] * len(PROMPTS)
+    assert (found.scores[:, 2] == -np.inf).all() and np.isfinite(found.scores[:, :2]).all()
+    assert not found.lengths[:, 2].any() and not found.tokens[:, 2].any()
+    assert Decoder(language, never=[0, 1, 2]).beam([[1]], length=2, width=9, best=9).rows() == [[[3, 3]]]
+
+
+@pytest.mark.parametrize("temperature", [1e-30, 1e-38, 1e-45, 1e-300])
+def test_the_coldest_draw_is_the_likeliest(executor, language, temperature):
+    decoder = Decoder(language)
+    assert decoder.sample(PROMPTS, length=STEPS, temperature=temperature).rows() == greedy_of(decoder).rows()
+
+
+def test_what_never_comes_does_not_at_any_temperature(executor, language):
+    drawn = Decoder(language, never=[0, 1]).sample([[2]] * 20, length=STEPS, temperature=1e35).tokens
+    assert set(np.unique(drawn)) == {2, 3}
+
+
 REFUSED = [
+    (
+        lambda d, m: d.greedy([[1]], repetition_penalty=0),
+        ArgumentError,
+        r"repetition_penalty must be a finite number a",
+    ),
+    (lambda d, m: d.greedy([[1]], repetition_penalty=float("nan")), ArgumentError, r"repetition_penalty must be"),
+    (
+        lambda d, m: d.greedy([[1]], eos=1.5),
+        ArgumentError,
+        r"eos must be a whole number from 0 to 3\. Received eos=1.5",
+    ),
+    (lambda d, m: d.greedy([[1]], eos=V), ArgumentError, r"eos must be a whole number from 0 to 3\. Received eos=4"),
+    (lambda d, m: d.sample([[1]], seed=-1), ArgumentError, r"seed must be a whole number from 0\. Received seed=-1"),
+    (lambda d, m: d.beam([[1]], width=2.5), ArgumentError, r"width must be a whole number from 1\. Received width=2.5"),
+    (lambda d, m: d.beam([[1]], width=True), ArgumentError, r"width must be a whole number from 1\. Received width=Tr"),
+    (lambda d, m: d.beam([[1]], best=1.0), ArgumentError, r"best must be a whole number from 1\. Received best=1.0"),
+    (lambda d, m: d.beam([[1]], length_penalty=float("nan")), ArgumentError, r"length_penalty must be a finite number"),
+    (lambda d, m: d.beam([[1]], length_penalty="x"), ArgumentError, r"length_penalty must be a finite number"),
+    (
+        lambda d, m: d.greedy([[1.7]]),
+        DataError,
+        r"prompt must be tokens from 0 to 3\. Received prompt=\[1.7\]\. Tokens ar",
+    ),
+    (lambda d, m: d.greedy([["a"]]), DataError, r"prompt must be tokens from 0 to 3\. Received prompt=\['a'\]"),
+    (lambda d, m: d.greedy([[1], None]), DataError, r"prompt must be tokens from 0 to 3\. Received prompt=None"),
+    (lambda d, m: d.greedy([[[1, 2], [3]]]), DataError, r"prompt must be tokens from 0 to 3\. Received prompt=\[\[1"),
+    (lambda d, m: d.greedy(None), DataError, r"prompt must be a list of rows of tokens\. Received prompt=None"),
     (
         lambda d, m: Decoder(small(Bidirectional(GRU(2, return_sequences=True)), Dense(V))).greedy([[1]]),
         ArgumentError,
@@ -277,10 +339,10 @@ REFUSED = [
     (lambda d, m: d.greedy([[]]), DataError, r"prompt must be a token or more in each row"),
     (lambda d, m: d.greedy([[V]]), DataError, r"prompt must be tokens from 0 to 3. Received prompt=4"),
     (lambda d, m: d.greedy([[1]], [np.ones((1, 2))]), ArgumentError, r"inputs must be 0 arrays beside the tokens"),
-    (lambda d, m: d.greedy([[1]], length=0), ArgumentError, r"length must be 1 or more"),
+    (lambda d, m: d.greedy([[1]], length=0), ArgumentError, r"length must be a whole number from 1"),
     (lambda d, m: d.sample([[1]], top_p=0), ArgumentError, r"top_p must be in \(0, 1\]"),
-    (lambda d, m: d.sample([[1]], temperature=-1), ArgumentError, r"temperature must be 0 or more"),
-    (lambda d, m: d.beam([[1]], width=2, best=3), ArgumentError, r"width must be 1 or more, and best between 1 and"),
+    (lambda d, m: d.sample([[1]], temperature=-1), ArgumentError, r"temperature must be a finite number from 0"),
+    (lambda d, m: d.beam([[1]], width=2, best=3), ArgumentError, r"best must be at most width, 2"),
     (lambda d, m: Decoder(translator()).greedy([[1]], [np.ones((2, 2, 3))]), DataError, r"inputs must have 1 rows"),
 ]
 

@@ -191,7 +191,7 @@ class SequenceModel(Estimator):
     def n_best(self, data: Any, n: int = 5, **search: Any) -> Any:
         """The n best texts of each row as pairs (text, score), best first: a list, or a mapping by name.
 
-        Scores are log p, divided by the length penalty where a decoder writes.
+        Fewer where there are not so many. Scores are log p, divided by the length penalty where a decoder writes.
 
         Args:
             data: as in `predict`. n: how many. search: as in `predict`; the beam is n, or wider if told.

@@ -30,12 +30,12 @@ class Written(Head):
         return [row[0][0] for row in self.n_best(run, 1)]
 
     def n_best(self, run: Run, n: int) -> list[list[tuple[Any, float]]]:
-        """The best texts of each row with their scores, best first."""
+        """The best texts of each row, or as many as there are, with their scores, best first."""
         found = []
         for decoded in self.search(run, n):
             for row, scores in zip(decoded.rows(), decoded.scores.tolist(), strict=True):
                 texts = self.field.decode([np.asarray(ids, np.int32) for ids in row])
-                found.append(list(zip(texts, scores, strict=True)))
+                found.append(list(zip(texts, scores[: len(texts)], strict=True)))
         return found
 
 

@@ -139,6 +139,13 @@ def told(texts, **settings):
     return LanguageModel(**small | settings).fit(texts * 8)
 
 
+def test_no_more_texts_are_given_than_there_are(mumbled):
+    model, waves = mumbled
+    (found,) = model.n_best([waves[0][:1]], 9)
+    assert sorted(text for text, _ in found) == ["", "c", "k", "o"]
+    assert all(np.isfinite(score) for _, score in found)
+
+
 @pytest.mark.parametrize("text", ["co", "ko"])
 def test_a_language_model_decides_what_sounds_alike(mumbled, text):
     (model, waves), language = mumbled, told([text, text, text, "kc"])
@@ -195,7 +202,7 @@ def test_a_penalty_keeps_from_saying_the_same_again():
     [
         ({"temperature": 1.0, "beam": 2}, r"predict: temperature must be left out beside a beam.*Pass beam=1"),
         ({"top_k": 3}, r"predict: top_k must be left out where nothing is drawn.*Pass a temperature"),
-        ({"temperature": -1.0}, r"predict: temperature must be 0 or more"),
+        ({"temperature": -1.0}, r"predict: temperature must be a finite number from 0"),
         ({"language_weight": 0.2}, r"language_weight must be left out where a decoder writes.*Known here: beam, cov"),
     ],
 )
