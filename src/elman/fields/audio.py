@@ -52,6 +52,7 @@ class Audio(Field[Any]):
     Raises:
         ArgumentError: mels, rate or stack out of range.
         DataError: no samples, no such file, one damaged or cut off, NaN; the row is named. An array without a rate.
+        DTypeError: no sounds, or whole numbers of 64 bits, which nobody records: their full scale is not known.
         MissingExtraError: without soundfile (files) or kaldi-native-fbank.
 
     Example:
@@ -155,6 +156,10 @@ class Audio(Field[Any]):
             rule, cure = "be sounds (samples,) or (samples, channels)", "Pass array.T: its channels stand first."
             because = f"row {row}: more channels than samples"
             raise DataError.at(where, "values", rule, sound.shape, cure, because=because)
+        if sound.dtype.kind in "iu" and sound.dtype.itemsize > 4:
+            rule = "be floats, or whole numbers of the type that was recorded: that says how loud the loudest can be"
+            cure = "Convert it as it was recorded, say with .astype('int16')."
+            raise DTypeError.at(where, "values", rule, sound.dtype, cure, because=f"row {row}")
         if seconds is not None:
             sound = sound[: int(seconds * rate)]
         mono = np.asarray(sound if sound.ndim == 1 else sound.mean(axis=1), "float64")

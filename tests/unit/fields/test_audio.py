@@ -192,6 +192,15 @@ def test_whole_numbers_are_centred_and_scaled_as_files_are(kind):
         assert np.array_equal(field.encode([wav(again, subtype="PCM_U8")])[0], field.encode([(whole, 8000)])[0])
 
 
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+def test_whole_numbers_of_64_bits_are_refused(kind):
+    sound = (tone(440) * 1000).astype("int16")
+    field = Audio(mels=20).fit([(sound, 8000)])
+    rule = rf"be floats, or whole numbers of the type that was recorded.* Received dtype {kind}: row 1\. .*'int16'\)"
+    with pytest.raises(DTypeError, match=rule):
+        field.encode([(sound, 8000), (sound.astype(kind), 8000)])
+
+
 def test_channels_that_stand_first_are_refused():
     rule = r"\(samples, channels\)\. Received values=\(2, 8000\): row 1: more channels than samples\. Pass array\.T"
     sound = tone(440, 1.0)
