@@ -16,6 +16,7 @@ from elman.fields import Table
 from elman.fields.missing import Missing
 from elman.fields.scaling import Scaling
 from elman.fields.windows import check_length
+from elman.layers.weighted import to_be_filled
 from elman.models import Sequential
 from elman.models.saving import codes_of, make_codes
 from elman.tasks.backtest import backtest, holdout_blocks
@@ -270,7 +271,8 @@ class Forecaster(Estimator):
         weights, tails, state = read_forecast_file(path)
         forecaster = cls(**state["params"])
         learned = Learned.from_state(state["learned"], Sequential(), tails)
-        learned.network = network_for(forecaster, learned.encoding, tails[0])
+        with to_be_filled(max((weight.size for weight in weights), default=0)):
+            learned.network = network_for(forecaster, learned.encoding, tails[0])
         make_codes(learned.network, state.get("int8", ()))
         learned.network.set_weights(weights)
         forecaster.learned_, forecaster._given = learned, Panel([], learned.columns, None, **state["given"])

@@ -13,6 +13,7 @@ from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.fields.samples import plain
 from elman.fields.windows import check_length
+from elman.layers.weighted import to_be_filled
 from elman.models import Model
 from elman.models.saving import make_codes
 from elman.tasks.estimator import Estimator, settings
@@ -308,7 +309,8 @@ class SequenceModel(Estimator):
         model.blueprint_ = Blueprint(model.inputs, model.outputs, design)
         for name, head in model.blueprint_.heads.items():
             head.naive = state["naive"][name]
-        model.network_ = model.blueprint_.build(training.seed, training.learning_rate, training.clipnorm)
+        with to_be_filled(max((weight.size for weight in weights), default=0)):
+            model.network_ = model.blueprint_.build(training.seed, training.learning_rate, training.clipnorm)
         make_codes(model.network_, state.get("int8", ()))
         model.network_.set_weights(weights)
         model.history_, model.guesses_ = state["history"], {}
