@@ -101,28 +101,33 @@ class NativePlan {
     std::vector<std::pair<char*, size_t>> watched;
     for (int v : sums)
       watched.push_back({static_cast<char*>(variables_[size_t(v)].data()), variables_[size_t(v)].nbytes()});
-    PythonHost host;
-    const Released released;
-    std::lock_guard lock(plan_->turns());
-    int64_t steps = 0;
-    for (int64_t e = 0; e < epochs; ++e) {
-      const Lengths* const own = lengths.empty() ? nullptr : &lengths[size_t(e)];
-      Outcome o{0, false};
-      try {
-        o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host, {}, own);
-      } catch (const MemoryShortage&) {
-        if (own == nullptr || e == 0) throw;
+    const auto run = [&]() -> std::tuple<int64_t, bool> {
+      PythonHost host;
+      const Released released;
+      std::lock_guard lock(plan_->turns());
+      int64_t steps = 0;
+      for (int64_t e = 0; e < epochs; ++e) {
+        const Lengths* const own = lengths.empty() ? nullptr : &lengths[size_t(e)];
+        Outcome o{0, false};
+        try {
+          o = plan_->run(views, symbols, list.data() + e * rows, rows, batch, threads, &host, {}, own);
+        } catch (const MemoryShortage&) {
+          if (own == nullptr || e == 0) throw;
+        }
+        for (Array& a : views) a.apart += a.apart == nullptr ? 0 : rows;
+        steps += o.steps;
+        if (o.diverged || (own != nullptr && o.steps < each)) return {steps, o.diverged};
+        for (size_t i = 0; i < watched.size(); ++i) {
+          const auto [sum, bytes] = watched[i];
+          std::memcpy(record.data(i) + e * int64_t(bytes), sum, bytes);
+          std::memset(sum, 0, bytes);
+        }
       }
-      for (Array& a : views) a.apart += a.apart == nullptr ? 0 : rows;
-      steps += o.steps;
-      if (o.diverged || (own != nullptr && o.steps < each)) return {steps, o.diverged};
-      for (size_t i = 0; i < watched.size(); ++i) {
-        const auto [sum, bytes] = watched[i];
-        std::memcpy(record.data(i) + e * int64_t(bytes), sum, bytes);
-        std::memset(sum, 0, bytes);
-      }
-    }
-    return {steps, false};
+      return {steps, false};
+    };
+    const auto done = run();
+    tell_of_threads(threads);
+    return done;
   }
 
   // The plan on arrays that stay: see BoundPlan. All sizes are those of the arrays; the first axis is no batch.

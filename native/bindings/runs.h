@@ -11,6 +11,7 @@
 #include "held.h"
 #include "interpreter.h"
 #include "plan.h"
+#include "threads.h"
 
 namespace elman {
 
@@ -26,16 +27,28 @@ struct PythonHost final : Host {
   }
 };
 
+// Warns, once, that the system has refused threads.
+inline void tell_of_threads(int threads) {
+  const int missing = threads_missing();
+  if (missing == 0) return;
+  const nb::object warning = nb::module_::import_("elman.errors").attr("threads_warning")(threads, missing);
+  nb::module_::import_("warnings").attr("warn")(warning);
+}
+
 // A run, and what it made copied to where it is to lie. Other threads of Python go on meanwhile.
 template <class R>
 Outcome run_into(Plan<R>& plan, const std::vector<Array>& arrays, const Numbers& symbols, const int64_t* order,
                  int64_t rows, int64_t batch, int threads, const std::vector<char*>& into) {
-  PythonHost host;
-  const Released released;
-  std::lock_guard lock(plan.turns());
-  const Outcome o = plan.run(arrays, symbols, order, rows, batch, threads, &host, into);
-  for (size_t i = 0; i < into.size(); ++i)
-    if (!plan.spec().output_given[i]) plan.read(i, into[i]);
+  Outcome o{0, false};
+  {
+    PythonHost host;
+    const Released released;
+    std::lock_guard lock(plan.turns());
+    o = plan.run(arrays, symbols, order, rows, batch, threads, &host, into);
+    for (size_t i = 0; i < into.size(); ++i)
+      if (!plan.spec().output_given[i]) plan.read(i, into[i]);
+  }
+  tell_of_threads(threads);
   return o;
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace {
 // Looks before a thread sleeps, at 0.3 microseconds each where nobody else wants the CPU: of a worker, that the next step may ask
 // for, and of a caller whose workers are about to be done.
 constexpr int spins = 2000, last_spins = 200;
+
+std::atomic<int> missing{0};
+std::atomic<bool> told{false};
 
 struct Pool {
   std::mutex mutex;
@@ -61,7 +65,13 @@ struct Pool {
       std::lock_guard lock(mutex);
       while (static_cast<int>(workers.size()) < threads - 1) {
         int id = static_cast<int>(workers.size());
-        workers.emplace_back([this, id] { work(id); });
+        try {
+          workers.emplace_back([this, id] { work(id); });
+        } catch (const std::
+                     system_error&) {  // of the limits of a user or a container; the caller does all that nobody takes
+          if (!told.exchange(true)) missing = threads - 1 - id;
+          break;
+        }
       }
       task = &what;
       count = tasks;
@@ -83,11 +93,13 @@ Pool* pool = nullptr;
 std::mutex* callers = new std::mutex;
 
 void after_fork() {
-  pool = nullptr;           // the parent's threads do not exist here; neither do the locks they may hold
+  pool = nullptr;  // the parent's threads do not exist here; neither do the locks they may hold
   callers = new std::mutex;
 }
 
 }  // namespace
+
+int threads_missing() { return missing.load(std::memory_order_relaxed) == 0 ? 0 : missing.exchange(0); }
 
 void parallel(int count, int threads, const std::function<void(int)>& task, const std::function<void()>& idle) {
   if (count == 1 || threads <= 1) {

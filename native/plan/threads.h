@@ -8,6 +8,10 @@ namespace elman {
 
 // Run task(0) ... task(count-1) on at most `threads` threads, the caller among them; returns when all are done. While
 // the caller has nothing left to do but wait it calls `idle` every few milliseconds.
+// Where the system starts no more threads, those that there are do the work.
 void parallel(int count, int threads, const std::function<void(int)>& task, const std::function<void()>& idle = [] {});
+
+// How many threads the system has refused, the first time that it is asked of this; else 0.
+int threads_missing();
 
 }  // namespace elman

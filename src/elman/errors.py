@@ -58,6 +58,7 @@ __all__ = [
     "missing_extra",
     "recomputation_warning",
     "reference_executor_warning",
+    "threads_warning",
     "truncation_warning",
     "unknown_column",
     "unknown_name",
@@ -424,6 +425,21 @@ computed is computed again on the way back. That is done: the gradient is the sa
         f"{where}: a sequence of {steps} steps needs {_size(needed)} to learn from as it is, and {_size(least)} where "
         "what its steps computed is computed again on the way back. That is done: the gradient is the same, the step "
         "takes about a third longer."
+    )
+
+
+def threads_warning(threads: int, missing: int) -> ElmanWarning:
+    """Build the warning that the system starts no more threads.
+
+    Example:
+        >>> print(threads_warning(4, 3))
+        native: ELMAN_NUM_THREADS must be as many threads as the system starts. Received 4, of which 3 were refused. \
+The results are the same, later. Raise the limit (ulimit -u, or that of the container), or set ELMAN_NUM_THREADS=1.
+    """
+    return ElmanWarning(
+        "native: ELMAN_NUM_THREADS must be as many threads as the system starts. "
+        f"Received {threads}, of which {missing} were refused. The results are the same, later. "
+        f"Raise the limit (ulimit -u, or that of the container), or set ELMAN_NUM_THREADS={threads - missing}."
     )
 
 

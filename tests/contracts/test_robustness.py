@@ -102,6 +102,52 @@ def test_other_threads_may_be_in_the_middle_of_a_run(then, threads):
     assert run.returncode == 0, run.stderr
 
 
+WITHOUT_THREADS = """
+import os, resource, warnings
+import numpy as np
+from elman import Sequential, set_seed
+from elman.layers import LSTM, Dense, Input
+
+set_seed(1)
+model = Sequential([Input((20, 8)), LSTM(64), Dense(2)], seed=3)
+model.compile("sgd", "mse")
+x = np.linspace(-1, 1, 256 * 160, dtype="float32").reshape(256, 20, 8)
+y = x[:, 0, :2]
+model.fit(x[:1], y[:1], epochs=0, verbose=0)
+model.predict(x[:1], verbose=0)
+if os.environ["ELMAN_NUM_THREADS"] != "1":
+    if os.getuid() == 0:
+        os.setuid(65534)  # who may do everything has no limits
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        model.fit(x, y, batch_size=128, epochs=2, verbose=0)
+    print(model.predict(x, batch_size=256, verbose=0).tobytes().hex())
+print(*(f"{w.category.__name__}: {w.message}" for w in caught), sep="|")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of threads are Linux's")
+def test_a_process_that_may_start_no_threads_gives_the_same_and_is_told_once():
+    path = os.pathsep.join(filter(None, sys.path))
+
+    def run(threads: str) -> list[str]:
+        environment = {**os.environ, "PYTHONPATH": path, "ELMAN_NUM_THREADS": threads, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_THREADS], env=environment, timeout=PATIENCE, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        return done.stdout.split("\n")
+
+    (alone, quiet, _), (limited, told, _) = run("1"), run("3")
+    assert (limited, quiet) == (alone, "")
+    assert told.startswith(
+        "ElmanWarning: native: ELMAN_NUM_THREADS must be as many threads as the system starts. Receiv"
+    )
+    assert "of which 2 were refused" in told and "|" not in told
+
+
 # ---- signals -------------------------------------------------------------------------------------------------------
 
 
