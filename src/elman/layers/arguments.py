@@ -13,13 +13,13 @@ __all__ = ["check_rate", "check_units", "need_channels_last", "rows_named"]
 
 def check_units(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ArgumentError.at(where, argument, "be a whole number from 1", value)
 
 
 def check_rate(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a share."""
-    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value < 1:
         raise ArgumentError.at(where, argument, "in [0, 1)", value)
 
 

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from elman.errors import ArgumentError, unknown_name
 from elman.layers import activations, constraints, initializers, regularizers
 from elman.layers.registry import deserialize, serialize
@@ -87,6 +89,7 @@ class Configured(ABC):
         for argument, value in arguments.items():
             if argument not in ("self", "kwargs", "__class__", "activity_regularizer"):
                 resolver = _resolver(argument)
+                value = value.item() if isinstance(value, np.generic) else value  # noqa: PLW2901  # as files hold it
                 setattr(self, argument, resolver(value, self.where, argument) if resolver else value)
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
+
+import numpy as np
 
 from elman import dtypes, settings
 from elman.errors import ArgumentError
@@ -49,9 +51,13 @@ def _whole_shape(where: str, shape: Any, batch_size: int | None, batch_shape: An
     if (shape is None) == (batch_shape is None):
         cure = "Pass shape=(None, features)."
         raise ArgumentError.at(where, "shape", "be given, or batch_shape, not both", shape, cure)
-    if batch_shape is not None:
-        return tuple(batch_shape)
-    return (batch_size, *((shape,) if isinstance(shape, int) else shape))
+    whole = batch_shape if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else shape
+    if isinstance(whole, str) or not isinstance(whole, Iterable):
+        cure = "For example shape=(None, 8)."
+        raise ArgumentError.at(
+            where, "shape" if batch_shape is None else "batch_shape", "a tuple of sizes", whole, cure
+        )
+    return tuple(whole) if shape is None else (batch_size, *whole)
 
 
 def _symbols(sizes: Sequence[Any]) -> Shape:

@@ -145,7 +145,7 @@ class Adapter:
             single = (
                 isinstance(data, (list, tuple))
                 and len(data) == 1
-                and np.ndim(data[0]) >= ranks[0]
+                and _rank(data[0]) >= ranks[0]
                 and not is_ragged(data)
             )
             return [data[0] if single else data]
@@ -296,6 +296,14 @@ class Adapter:
                 self.program.where, "sample_weight", wanted, weight.shape, "Give one number for each row of x."
             )
         return weight
+
+
+def _rank(item: Any) -> int:
+    """How many axes something has; 0 where its parts differ in shape, of which another check tells."""
+    try:
+        return np.ndim(item)
+    except ValueError:
+        return 0
 
 
 def _own_size(i: int) -> Dim:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,27 @@ def test_sizes_of_an_input(size):
         ArgumentError, match=r"Input: shape must be made of whole numbers from 0, names, or None\. Received shape="
     ):
         Input((size,))
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    four = np.int64(4)
+    made = [
+        layers.LSTM(four), layers.Dense(four), layers.Embedding(four, np.int32(2)), layers.GRUCell(four),
+        layers.GRU(4, dropout=np.float32(0.5)),
+    ]  # fmt: skip
+    for layer in made:
+        json.dumps(layer.get_config())
+    assert Input(four).shape[1:] == Input((four,)).shape[1:] == (4,)
+    for wrong in (np.float64(4), np.bool_(True), np.int64(0)):
+        with pytest.raises(ArgumentError, match="units must be a whole number from 1"):
+            layers.Dense(wrong)
+
+
+@pytest.mark.parametrize("shape", ["3", 2.5])
+def test_a_shape_of_an_input_is_a_tuple(shape):
+    for name in ("shape", "batch_shape"):
+        with pytest.raises(ArgumentError, match=rf"Input: {name} must be a tuple of sizes\. Received {name}="):
+            Input(**{name: shape})
 
 
 def test_an_embedding_starts_from_a_table_and_refuses_strange_words():

@@ -195,6 +195,15 @@ def test_words_outside_the_table() -> None:
         model.predict(np.array([[0, 1, 2, 5]]), verbose=0)
 
 
+def test_a_list_of_batches_is_no_array() -> None:
+    x, y = np.ones((4, 3), np.float32), np.ones(4)
+    for call in (lambda: dense().fit([(x, y)], verbose=0), lambda: dense().predict([(x, y)], verbose=0)):
+        with pytest.raises(
+            DataError, match=r"Sequential 'm': x must be an array\. Received x='list': setting an array"
+        ):
+            call()
+
+
 def test_targets_are_needed() -> None:
     refused(
         DataError,
