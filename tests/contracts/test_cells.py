@@ -265,9 +265,12 @@ def test_what_makes_no_sense_is_refused_with_the_reason(row, option):
     assert row.refused[option] in str(caught.value)
 
 
-@each_with(None, *DRAWN, "recurrent_normalization", "learn_initial_state")
-def test_padding_changes_nothing_and_values_mean_what_lengths_mean(row, option, rng):
-    layer = row.make(return_sequences=True, return_state=True, **(OPTIONS[option] if option else {}))
+@each_with(
+    None, *DRAWN, "recurrent_normalization", "learn_initial_state", "go_backwards", "zero_output_for_mask"
+)  # fmt: skip
+@pytest.mark.parametrize("sequences", [True, False], ids=["sequences", "last"])
+def test_padding_changes_nothing_and_values_mean_what_lengths_mean(row, option, sequences, rng):
+    layer = row.make(return_sequences=sequences, return_state=True, **(OPTIONS[option] if option else {}))
     x, alone, _ = called(layer)
     lengths, values = Input((), dtype="int32"), Input((None,), dtype="bool")
     with tracing(False):
@@ -277,14 +280,72 @@ def test_padding_changes_nothing_and_values_mean_what_lengths_mean(row, option, 
     real = np.arange(T) < counts[:, None]
     padded = run([x, lengths], by_length, [data, counts])
     chosen = run([x, values], by_value, [data, real])
-    np.testing.assert_array_equal(padded[0][~real], 0.0)
-    assert_close(padded[0][real], chosen[0][real], LENGTH, T)
-    for a, b in zip(padded[1:], chosen[1:], strict=True):
-        assert_close(a, b, LENGTH, T)
     short = run([x], alone, [data[1:2, :2]])
-    assert_close(padded[0][1:2, :2], short[0], LENGTH, T)
-    for a, b in zip(padded[1:], short[1:], strict=True):
+    if sequences:
+        np.testing.assert_array_equal(padded[0][~real], 0.0)
+        assert_close(padded[0][1:2, :2], short.pop(0), LENGTH, T)
+        # Backwards, what has lengths still comes first; what has values is turned round as a whole.
+        assert_close(padded.pop(0)[real], chosen.pop(0)[real[:, ::-1] if layer.go_backwards else real], LENGTH, T)
+    elif option == "zero_output_for_mask":  # a masked last step by value gives 0; a row of fewer steps has none
+        np.testing.assert_array_equal(chosen.pop(0)[1:], 0.0)
+        assert_close(padded.pop(0)[1:2], short.pop(0), LENGTH, T)
+    for a, b in zip(padded, chosen, strict=True):
+        assert_close(a, b, LENGTH, T)
+    for a, b in zip(padded, short, strict=True):
         assert_close(a[1:2], b, LENGTH, T)
+
+
+@each_with("learn_initial_state")
+@pytest.mark.parametrize("sequences", [True, False], ids=["sequences", "last"])
+def test_a_learned_start_is_the_same_state_given(row, option, sequences, rng):
+    """Before the first real step the output is 0, whatever the state: also of a row that has none."""
+    layer = row.make(return_sequences=sequences, **OPTIONS[option])
+    x = Input((None, F), dtype="float64")
+    lengths, values = Input((), dtype="int32"), Input((None,), dtype="bool")
+    masks = (Mask(lengths=lengths), Mask(values=values))
+    with tracing(False):
+        learned = [layer(x, mask=m) for m in masks]
+        states = [Input((size,), dtype="float64") for size in layer.cell.state_sizes]
+        given = [layer(x, initial_state=states, mask=m) for m in masks]
+    scattered(layer, rng)
+    arrays = [rng.normal(size=(B, T, F)), np.array([T, 2, 0], np.int32), np.zeros((B, T), bool)]
+    arrays[2][0, 2:] = arrays[2][1, 1] = True
+    starts = [np.repeat(w.numpy()[None], B, 0) for w in layer.starts]
+    found = run([x, lengths, values], learned, arrays)
+    for a, b in zip(found, run([x, lengths, values, *states], given, [*arrays, *starts]), strict=True):
+        assert_close(a, b, LENGTH, T)
+        np.testing.assert_array_equal(a[2], 0.0)
+
+
+@each_with(None, "learn_initial_state")
+@pytest.mark.parametrize("dilated", [False, True], ids=["stack", "dilated"])
+def test_a_cell_in_a_stack_has_the_options_of_a_walk(row, option, dilated, rng):
+    def stack(**options: Any) -> Recurrence:
+        cells = [row.make().cell, layers.GRUCell(2, dtype="float64")]
+        options = {"return_sequences": True, "dtype": "float64", **options}
+        return layers.DilatedRNN(cells, **options) if dilated else layers.RNN(cells, **options)
+
+    layer = stack(return_state=True, **(OPTIONS[option] if option else {}))
+    x, whole, _ = called(layer)
+    y, *ends = [t for one in whole for t in (one if isinstance(one, list) else [one])]
+    states = [Input((size,), dtype="float64") for size in layer.cell.state_sizes]
+    with tracing(False):
+        later = layer(x, initial_state=states)
+    scattered(layer, rng)
+    data = rng.normal(size=(B, T, F))
+    (expected,) = run([x], [y], [data])
+    middle = run([x], ends, [data[:, :2].copy()])
+    (rest,) = run([x, *states], [later[0]], [data[:, 2:].copy(), *middle])
+    assert_close(rest, expected[:, 2:], 2 * LENGTH, T)
+    kept = stack(stateful=True)
+    part = Input(batch_shape=(B, None, F), dtype="float64")
+    with tracing(False) as now:
+        z = kept(part)
+    if option is None:
+        kept.set_weights(layer.get_weights())
+        plan = NativeExecutor().compile(Graph((part,), (z,), tuple(now.updates)))
+        halves = [np.array(plan.run([data[:, a:b].copy()]).outputs[0]) for a, b in ((0, 2), (2, T))]
+        assert_close(np.concatenate(halves, 1), expected, 2 * LENGTH, T)
 
 
 @every_row

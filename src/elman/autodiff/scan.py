@@ -7,8 +7,9 @@ either a sequence that already exists, or is added to the forward scan as one mo
 
 Gradients of captured values (the weights) are *deferred*: a product h_t @ U inside the loop would give T small
 products h_tᵀ @ dz_t to add up; instead h and dz are kept for all t and one product over T*B rows follows the loop.
-The same holds for additions and multiplications with a captured value (biases, peepholes), whose gradients are one
-sum after the loop. A captured matrix for each row (a memory that is looked at) gets one product a row, over T steps.
+The same holds for convolutions with a captured kernel, and for additions and multiplications with a captured value
+(biases, peepholes), whose gradients are one sum after the loop. A captured matrix for each row (a memory that is looked
+at) gets one product a row, over T steps.
 
 What is one cheap step away from values that are kept (a row without its mean, where both are there) is made again
 instead of kept: an array of all steps costs more than its computation.
@@ -134,15 +135,15 @@ class _Backward:
         operand = node.inputs[i]
         if operand.node.serial not in {t.node.serial for t in self.captured}:
             return False
-        if node.op in ("MatMul", "Gemm"):
+        if node.op in ("MatMul", "Gemm", "Conv"):
             # One product of stacked rows needs the captured operand on the right, and rows that change with t.
             rows = (
                 i == 1
-                and (operand.ndim == 2 or operand.ndim == node.inputs[0].ndim == 3)
+                and (node.op == "Conv" or operand.ndim == 2 or operand.ndim == node.inputs[0].ndim == 3)
                 and not node.attrs.get("transpose_a")
                 and node.inputs[0].node.serial not in self.fixed
             )
-            if not (rows or (i == 2 and node.op == "Gemm")):
+            if not (rows or _adds(node, i)):
                 return False
         elif kind(node) != "pointwise":
             return False
@@ -155,7 +156,7 @@ class _Backward:
         for deferrals in self.deferred.values():
             for node, i, g in deferrals:
                 found[key(g)] = g
-                if not (i == 2 and node.op == "Gemm") and node.op not in ("Add", "Sub"):
+                if not _adds(node, i) and node.op not in ("Add", "Sub"):
                     for j, t in enumerate(node.inputs):
                         if j != i and t.node.serial not in self.fixed:
                             found[key(t)] = t
@@ -166,8 +167,11 @@ class _Backward:
         node, i, g = deferral
         whole_g = self._whole(g, g.ndim)
         outer = self.outer[key(captured)]
-        if node.op in ("Add", "Sub") or (node.op == "Gemm" and i == 2):
+        if node.op in ("Add", "Sub") or _adds(node, i):
             d: Tensor | None = -whole_g if node.op == "Sub" and i == 1 else whole_g
+        elif node.op == "Conv":
+            again = Node("Conv", [_one_batch(self._whole(node.inputs[0], 0)), outer], node.attrs)
+            d = list(RULES["Conv"](again, _one_batch(whole_g)))[i]
         elif kind(node) != "pointwise" and outer.ndim == 3:  # a matrix for each row: its products of all steps at once
             left, right = _beside(self._whole(node.inputs[0], 3)), _beside(whole_g)
             if node.attrs.get("transpose_b"):
@@ -318,6 +322,16 @@ class _Backward:
             if self.node.attrs["lengths"] and t.shape[:1] != self.node.inputs[-1].shape:
                 because = f"it keeps {t.node.op} of shape {t.shape}"
                 raise GraphError.at("gradients of a scan", "body", rule, self.node, cure, because=because)
+
+
+def _adds(node: Node, i: int) -> bool:
+    """Whether an operand is what a product or a convolution adds."""
+    return i == 2 and node.op in ("Gemm", "Conv")
+
+
+def _one_batch(whole: Tensor) -> Tensor:
+    """The rows of all steps as those of one batch. Shapes: (T, B, ...) -> (T B, ...)."""
+    return ops.reshape(whole, (whole.shape[0] * whole.shape[1], *whole.shape[2:]))
 
 
 def _beside(whole: Tensor) -> Tensor:

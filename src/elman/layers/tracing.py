@@ -184,6 +184,7 @@ class Mask:
 
     lengths: Tensor | None = None
     values: Tensor | None = None
+    _orders: dict[Size, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def tensor(self, steps: Size) -> Tensor:
         """True where a step is real. Shapes: -> (B, steps) bool."""
@@ -191,3 +192,12 @@ class Mask:
             return self.values
         assert self.lengths is not None, "a mask has lengths or values"
         return ops.less(ops.expand_dims(ops.arange(steps), 0), ops.expand_dims(self.lengths, 1))
+
+    def order(self, steps: Size) -> Tensor:
+        """The steps of each row with the real ones turned round, padding after them. Shapes: -> (B, steps) int32."""
+        assert self.lengths is not None, "a mask of values says nothing of padding"
+        if steps not in self._orders:
+            t = ops.expand_dims(ops.arange(steps), 0)
+            lengths = ops.expand_dims(self.lengths, 1)
+            self._orders[steps] = ops.where(ops.less(t, lengths), lengths - 1 - t, t)
+        return self._orders[steps]

@@ -105,7 +105,7 @@ def test_zero_output_for_mask():
         [50, 110, 180, 0],
     ]
     assert numbers(rnn(zero_output_for_mask=True), values=values) == [[60, 0]]
-    assert numbers(rnn(zero_output_for_mask=True), lengths=[4, 3]) == [[100, 0]]
+    assert numbers(rnn(zero_output_for_mask=True), lengths=[4, 3]) == [[100, 180]]
 
 
 def test_lengths_stop_a_row():
@@ -114,7 +114,7 @@ def test_lengths_stop_a_row():
     assert h == [3, 26]
     assert numbers(rnn(), lengths=[2, 0]) == [[30, 0]]
     back = numbers(rnn(return_sequences=True, go_backwards=True), lengths=[2, 4])[0]
-    assert back[0] == [0, 0, 20, 30]
+    assert back == [[20, 30, 0, 0], [80, 150, 210, 260]]
 
 
 def test_an_initial_state_of_another_shape_is_told():

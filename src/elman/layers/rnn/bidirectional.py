@@ -10,7 +10,7 @@ from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import deserialize, register, serialize
-from elman.layers.rnn.recurrence import Recurrence, flipped
+from elman.layers.rnn.recurrence import Recurrence, turned
 
 MergeMode = Literal["concat", "sum", "mul", "ave"] | None
 _MODES = ("concat", "sum", "mul", "ave", None)
@@ -85,7 +85,7 @@ class Bidirectional(Layer):
         finals = [s for way in ways for s in way[1:]] if self.return_state else []
         outputs = [way[0] for way in ways] if self.return_state else ways
         if self.return_sequences:
-            outputs = [flipped(y) if o.go_backwards else y for y, o in zip(outputs, self._pair, strict=True)]
+            outputs = [turned(y, mask) if o.go_backwards else y for y, o in zip(outputs, self._pair, strict=True)]
         merged = [outputs[0], outputs[1]] if self.merge_mode is None else [self._merge(*outputs)]
         return [*merged, *finals] if len(merged) + len(finals) > 1 else merged[0]
 

@@ -16,7 +16,7 @@ from elman.layers.arguments import check_rate, check_units, need_channels_last
 from elman.layers.base import Layer, Mask, current
 from elman.layers.registry import register
 from elman.layers.rnn.gates import LSTMGate
-from elman.layers.rnn.recurrence import choose
+from elman.layers.rnn.recurrence import choose, turned
 from elman.shapes import Shape, text
 
 Numbers = int | Sequence[int]
@@ -113,7 +113,7 @@ class ConvLSTM(Layer):
         y = finals[0]
         if self.return_sequences:
             y = ops.swapaxes(outputs[0], 0, 1)
-            y = ops.flip(y, 1) if self.go_backwards else y
+            y = turned(y, mask) if self.go_backwards else y
         return [y, *finals] if self.return_state else y
 
     def compute_mask(self, x: Any, mask: Any) -> Any:

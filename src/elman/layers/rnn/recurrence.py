@@ -19,6 +19,7 @@ import numpy as np
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, apply, placeholder
+from elman.graph.trace import as_array
 from elman.layers.arguments import rows_named
 from elman.layers.base import Layer, Mask, Tracing, current, tracing
 from elman.layers.registry import serialize, snake_case
@@ -74,15 +75,12 @@ class Recurrence(Layer):
     def call(self, x: Tensor, initial_state: Any = None, mask: Mask | None = None) -> Any:
         """The output, and the states if asked for. Shapes: x (B, T, F) -> (B, T, U) or (B, U); states (B, U)."""
         now, cell = current(), self.cell
-        given = initial_state is not None
         init = self._initial(now, x, initial_state)
         self._draw_masks(now, x)
         steps = ops.swapaxes(dropped(cell.members()[0], x), 0, 1)
         now.input_masks.pop(id(cell.members()[0]), None)  # done, for all steps at once
-        if self.zero_output_for_mask and not self.return_sequences and mask is not None:
-            mask = Mask(values=mask.tensor(x.shape[1]))  # the last output, not the last real one, is asked for
         walk = _Walk(self.name, cell, self.return_sequences, self.go_backwards, self.zero_output_for_mask)
-        last, whole, finals = walk(steps, init, mask, given or self.stateful)
+        last, whole, finals = walk(steps, init, mask)
         for member in cell.members():
             now.input_masks.pop(id(member), None)
             now.state_masks.pop(id(member), None)
@@ -93,11 +91,13 @@ class Recurrence(Layer):
         if self.states is not None and not now.companion.carries:
             for variable, value in zip(self.states, finals, strict=True):
                 now.update(variable, _over_first(now.read(variable), value))
-        output = last if whole is None else _in_order(ops.swapaxes(whole, 0, 1), self.go_backwards)
+        output = last if whole is None else ops.swapaxes(whole, 0, 1)
+        if self.return_sequences and self.go_backwards:  # scan leaves outputs at their own time
+            output = turned(output, mask)
         return [output, *cell.grouped(finals)] if self.return_state else output
 
     def compute_mask(self, x: Any, mask: Any) -> Any:
-        """The input's mask where whole sequences come out; as in Keras it is not turned round by `go_backwards`."""
+        """The input's mask where whole sequences come out; as in Keras that of values is not turned round with them."""
         return mask if self.return_sequences else None
 
     def make_room(self, rows: int) -> bool:
@@ -171,12 +171,9 @@ class _Walk:
     zero: bool
 
     def __call__(
-        self, steps: Tensor, init: Sequence[Tensor], mask: Mask | None, known: bool
+        self, steps: Tensor, init: Sequence[Tensor], mask: Mask | None
     ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
-        """Last output, outputs (None unless sequences), final states. Shapes: steps (T, B, F); init (B, U) each.
-
-        known: the initial states may be other than 0.
-        """
+        """Last output, outputs (None unless sequences), final states. Shapes: steps (T, B, F); init (B, U) each."""
         output, same = self._probe(steps, init)
         real = None if mask is None or mask.values is None else ops.swapaxes(mask.values, 0, 1)
         now = current()
@@ -184,7 +181,8 @@ class _Walk:
         zoneouts = {k: v for k, v in now.zoneouts.items() if k[0] in own}  # in the step: the numbers of the step
         repeats = real is not None and not self.zero  # masked steps give the output before them
         zeroes = real is not None and self.zero
-        last_is_state = same is not None and not zeroes and not (mask is not None and known)
+        # Before the first real step the output is 0, the state what it starts with.
+        last_is_state = same is not None and not zeroes and (mask is None or _is_zero(init[same]))
         carried = (repeats if self.sequences else True) and not last_is_state
         first = [ops.zeros((steps.shape[1], *output.shape[1:]), output.dtype)] if carried else []
         companion = current().companion
@@ -289,17 +287,19 @@ class UnitLayer(CellLayer):
         return [*cls.cell_class.own_arguments(), *_OPTIONS]
 
 
-def flipped(x: Tensor) -> Tensor:
-    """Time turned round; turning back what was turned gives the original. Shapes: x (B, T, ...) -> (B, T, ...)."""
+def turned(x: Tensor, mask: Mask | None) -> Tensor:
+    """Time turned round, within the lengths of each row; turning back what was turned gives the original.
+
+    Shapes: x (B, T, ...) -> (B, T, ...).
+    """
     a = x.node.attrs
+    if mask is not None and mask.lengths is not None:
+        order = mask.order(x.shape[1])
+        again = x.node.op == "Gather" and x.node.inputs[1] is order
+        return x.node.inputs[0] if again else apply("Gather", x, order, batch=1)
     if x.node.op == "Slice" and a["step"] == -1 and a["axis"] == 1 and a["length"] == x.node.inputs[0].shape[1]:
         return x.node.inputs[0]
     return ops.flip(x, 1)
-
-
-def _in_order(x: Tensor, backwards: bool) -> Tensor:
-    """Outputs in the order they were made: scan leaves them at their own time."""
-    return flipped(x) if backwards else x
 
 
 def dropped(cell: Cell, x: Tensor) -> Tensor:
@@ -320,6 +320,14 @@ def _noise(now: Tracing, x: Tensor, cell: Cell, i: int) -> Tensor:
 def _reason(cell: Cell) -> str | None:
     """Why a cell's initial state cannot be learned, if so."""
     return next((m.refuses["learn_initial_state"] for m in cell.members() if "learn_initial_state" in m.refuses), None)
+
+
+def _is_zero(state: Tensor) -> bool:
+    """Whether a state is known to start at 0."""
+    while state.node.op in ("Expand", "Reshape"):
+        state = state.node.inputs[0]
+    value = as_array(state)
+    return value is not None and not value.any()
 
 
 def choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -42,7 +42,11 @@ class StackedRNNCells(Cell):
             )
         self.cells = list(cells)
         self._share_dtype(kwargs.get("dtype"), *self.cells)
-        self.state_size = [size for cell in self.cells for size in cell.state_sizes]
+
+    @property
+    def state_size(self) -> tuple[int, ...]:  # type: ignore[override]  # follows from the cells'
+        """Those of each cell; known as soon as theirs are."""
+        return tuple(size for cell in self.cells for size in cell.state_sizes)
 
     def build(self, features: int) -> None:
         """Build each cell for the output of the one below."""
@@ -93,13 +97,15 @@ class RNN(Recurrence):
         cell: a `Cell`, or a list of them to be stacked.
         return_sequences: all outputs, not the last one alone.
         return_state: also the states after the last step: the result is `[output, state, ...]`.
-        go_backwards: walk from the last step to the first; outputs come in the order they were made.
+        go_backwards: walk from the last step to the first; outputs come in the order they were made: where rows have
+            lengths, those of the real steps, then padding. A mask of values is turned with x, but not with the
+            outputs: the layers after this one see it as it was, as in Keras.
         stateful: the states after a batch are those before the next, whatever its size: row i goes on where row i was,
             and starts at 0 if there was none. `reset_state(rows)` forgets.
         learn_initial_state: the states before the first step are weights, the same for every row.
         unroll: accepted for Keras's sake; changes no result.
         zero_output_for_mask: masked steps give 0; by default they repeat the output before them, as in Keras. Where
-            the mask is given as lengths, padded steps always give 0.
+            rows have lengths, padded steps always give 0, and the last output is that of the last real step.
     Call:     rnn(x, initial_state=None, mask=None): initial_state is one tensor (B, U) for each state, in a list.
     Shapes:   x (B, T, F) -> (B, U), or (B, T, U) with return_sequences; states (B, U).
     Raises:   ShapeError: x is not of rank 3. ArgumentError: the cell's step gives other than output and states.

@@ -52,8 +52,8 @@ class SkipWrapper(Layer):
         return [joined, *states] if states else joined
 
     def compute_mask(self, x: Any, mask: Any) -> Any:
-        """The input's mask."""
-        return mask
+        """That of the layer."""
+        return self.layer.compute_mask(x, mask)
 
     def reset_state(self, rows: Sequence[int] | None = None) -> None:
         """Forget what the layer has kept, for all rows of the batch or some."""
