@@ -311,6 +311,8 @@ case("Where", same("Where"), truth("B", 3), real("B", 3), real("B", 3))
 case("Where:broadcast", same("Where"), truth("B", 1), real(3), real("B", 3), length=33)
 case("Where:scalar", lambda c, x: ops.where(c, x, 0.0), truth(), real("B", 3))
 case("Where:int32", same("Where"), truth("B", 3), whole("B", 3), whole("B", 3))
+case("MultiplyAdd", same("MultiplyAdd"), real("B", 3), real("B", 3), real("B", 3))
+case("MultiplyAdd:broadcast", same("MultiplyAdd"), real("B", 1), real(3), real("B", 3), length=33)
 case("Where:nan_not_chosen", lambda x: ops.where(x > 0.0, x, x / 0.0), given(1.0, 2.0), differentiable=False)
 
 # ---- contraction ----------------------------------------------------------------------------------------------------

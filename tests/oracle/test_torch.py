@@ -313,6 +313,7 @@ ROWS: dict[str, Row] = {
     "And": binary(torch.logical_and),
     "Or": binary(torch.logical_or),
     "Where": lambda n, v, s: torch.where(v[0], v[1], v[2]),
+    "MultiplyAdd": lambda n, v, s: torch.addcmul(v[2], v[0], v[1]),
     "MatMul": matmul,
     "Gemm": matmul,
     "QuantizedMatMul": quantized_matmul,

@@ -1,9 +1,9 @@
-"""Random cells: a stream gives the bits of `predict`, whatever equation a cell is and whatever nobody reads of it."""
+"""Random cells and stacks: a stream gives the bits of `predict`, whatever is computed beside them, read or not."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from elman import Input, Sequential, ops
 from elman.executors import available
 from elman.graph import Tensor
-from elman.layers import RNN, Cell, Dense
+from elman.layers import RNN, Cell, Dense, Layer
+from tests.contracts.test_cells import ROWS, Row
 
 STEPS = 6
 
@@ -66,9 +67,28 @@ class DrawnCell(Cell):
 def test_a_stream_of_any_cell_gives_the_bits_of_predict(
     drawn: int, units: int, features: int, states: int, stacked: bool
 ) -> None:
-    rng = np.random.default_rng(drawn)
     cells = [DrawnCell(units, states, drawn), *([DrawnCell(units, 1, drawn + 1)] if stacked else [])]
-    model = Sequential([Input((None, features)), *(RNN(cell, return_sequences=True) for cell in cells), Dense(2)])
+    streams_what_it_predicts([RNN(cell, return_sequences=True) for cell in cells], features, drawn)
+
+
+@pytest.mark.skipif(not available(), reason="the native extension is not built")
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(ROWS), st.sampled_from([4, 15, 48]), st.booleans()), min_size=2, max_size=4),
+    st.integers(0, 2**31),
+)
+def test_a_stream_of_any_stack_gives_the_bits_of_predict(chosen: list[tuple[Row, int, bool]], drawn: int) -> None:
+    layers = [
+        row.make(dtype="float32", units=units, return_sequences=True, **({"zoneout": 0.1} if zoned else {}))
+        for row, units, zoned in chosen
+        if not (zoned and "zoneout" in row.refused)
+    ]
+    streams_what_it_predicts(layers, 4, drawn)
+
+
+def streams_what_it_predicts(layers: Sequence[Layer], features: int, drawn: int) -> None:
+    rng = np.random.default_rng(drawn)
+    model = Sequential([Input((None, features)), *layers, Dense(2)])
     for w in model.weights:
         w.assign(rng.normal(0, 0.4, w.shape))
     x = rng.normal(size=(1, STEPS, features)).astype("float32")

@@ -201,6 +201,7 @@ RULES: dict[str, Rule] = {
     "Min": _extreme,
     "Mod": lambda n, g: (g, -g * ops.floor(n.inputs[0] / n.inputs[1])),
     "Where": lambda n, g: (None, ops.where(n.inputs[0], g, 0.0), ops.where(n.inputs[0], 0.0, g)),
+    "MultiplyAdd": lambda n, g: (g * n.inputs[1], g * n.inputs[0], g),
     # contraction and reduction
     "MatMul": _matmul,
     "Gemm": lambda n, g: (*_matmul(n, g), g),

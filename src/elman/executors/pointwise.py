@@ -67,6 +67,7 @@ NAMES = {
     "And": "logical_and",
     "Or": "logical_or",
     "Where": "where",
+    "MultiplyAdd": "multiply_add",
     "ReduceSum": "row_sum",
     "ReduceMax": "row_max",
     "ReduceMin": "row_min",
@@ -74,7 +75,6 @@ NAMES = {
 }
 
 PAIRS = (
-    ("Add", "Mul", None, "multiply_add"),
     ("ReduceSum", "Mul", 0, "row_dot"),
     ("Sub", "Mul", 1, "less_product"),
     ("Mul", "Sub", None, "difference_product"),
@@ -83,8 +83,8 @@ PAIRS = (
 )
 """A node, one that nothing else reads, which operand that is (None: either), and the code of both.
 
-Its operands are those of the node that is read, then the other one. What stands first is looked for first. All but
-`multiply_add` round each result.
+Its operands are those of the node that is read, then the other one. What stands first is looked for first. Each result
+is rounded.
 """
 
 MAX_REGISTERS = 64
@@ -178,7 +178,7 @@ class _Compiler:
         """What there is one of in a row is not computed for each of its elements, nor the other way round."""
         if code == "row_dot":
             return all(t.node.op != "Constant" and t.shape == read.outputs[0].shape for t in read.inputs)
-        return code == "multiply_add" or self._is_narrow(read.outputs[0]) == self._is_narrow(node.outputs[0])
+        return self._is_narrow(read.outputs[0]) == self._is_narrow(node.outputs[0])
 
     def _is_narrow(self, t: Tensor) -> bool:
         return self.program.rows and t.shape[-1:] == (1,)

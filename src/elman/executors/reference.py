@@ -287,6 +287,7 @@ ROWS: dict[str, Row] = {
     "And": _binary(np.logical_and),
     "Or": _binary(np.logical_or),
     "Where": lambda n, v, s: np.where(v[0], v[1], v[2]),
+    "MultiplyAdd": lambda n, v, s: v[0] * v[1] + v[2],
     "MatMul": _matmul,
     "Gemm": lambda n, v, s: _matmul(n, v, s) + v[2],
     "QuantizedMatMul": _quantized_matmul,

@@ -76,6 +76,11 @@ def _binary(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list
     return [(broadcast(a, b), da)]
 
 
+def _multiply_add(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
+    a, b, c = ins
+    return _power(op, (_power(op, (a, b), attrs)[0], c), attrs)
+
+
 def _power(op: str, ins: Sequence[Signature], attrs: Mapping[str, Any]) -> list[Signature]:
     _need(op, ins[0][1], dtypes.REAL, "real")
     return _binary(op, ins, attrs)
@@ -407,6 +412,7 @@ _ROWS = (
     ("Or", "pointwise", 2, _logical, "either"),
     # three operands
     ("Where", "pointwise", 3, _where, "condition ? a : b"),
+    ("MultiplyAdd", "pointwise", 3, _multiply_add, "a * b + c, rounded once"),
     # contraction
     (
         "MatMul",

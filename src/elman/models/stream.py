@@ -11,7 +11,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, Literal, final
 
 import numpy as np
 
@@ -37,6 +37,8 @@ _START: Final = struct.Struct("<12sHI")  # magic, version, length of the header
 _DIGEST: Final = 16
 _MOST_ROWS: Final = (1 << 31) - 1
 
+_Part = Literal["start", "step", "piece"]
+
 
 @final
 class _Reader:
@@ -47,13 +49,12 @@ class _Reader:
         self.program = model.program()
         self._check_inputs()
         self._places: list[np.ndarray] = []
-        self._plans: dict[bool, Plan] = {}
-        self._graphs: dict[bool, Graph] = {}
+        self._plans: dict[_Part, Plan] = {}
+        self._graphs: dict[_Part, Graph] = {}
         self.made = generation()
-        self._computes: str | None = None
         self.names: list[str] = []
         self.timed: tuple[bool, ...] = ()
-        self.start = self._first_states()
+        self._learn()
 
     def _check_inputs(self) -> None:
         for t in self.program.inputs:
@@ -76,13 +77,8 @@ class _Reader:
             carrier.check_between(outputs)
         return Graph((*leaves, *carrier.before), (*outputs, *carrier.after)), carrier
 
-    def _first_states(self) -> list[np.ndarray]:
-        carrier, needed = self._make_graphs()
-        made = default().compile(Graph((), tuple(carrier.initial[i] for i in needed))).run([]).outputs
-        return [np.array(state) for state in made]
-
-    def _make_graphs(self) -> tuple[Carrier, list[int]]:
-        """Trace a piece and a step, and learn which states they carry; of these, which some output needs."""
+    def _learn(self) -> None:
+        """Trace a piece and a step, and learn which states they carry, and what these are before the first step."""
         piece, carrier = self._trace(None)
         outputs = piece.outputs[: len(self.program.outputs)]
         self.timed = tuple(t.ndim > 1 and t.shape[1] == T for t in outputs)
@@ -94,22 +90,25 @@ class _Reader:
         states = len(carrier.before)
         needed = _needed(piece, states)
         step, _ = self._trace(carrier.carried)
-        self._graphs = {one: _with(hoist(graph), needed, states) for one, graph in ((True, step), (False, piece))}
+        self._graphs = {
+            "start": Graph((), tuple(carrier.initial[i] for i in needed)),
+            "step": _with(hoist(step), needed, states),
+            "piece": _with(hoist(piece), needed, states),
+        }
         self.names = [str(carrier.before[i].node.attrs["name"]) for i in needed]
-        return carrier, needed
+        self._computes: str | None = None
 
-    def _graph(self, one: bool) -> Graph:
-        if not self._graphs:
-            self._make_graphs()
-        return self._graphs[one]
+    def start(self) -> list[np.ndarray]:
+        """The states before the first step, which may be weights."""
+        return [np.array(state) for state in self.plan("start").run([]).outputs]
 
-    def plan(self, one: bool) -> Plan:
-        """The plan of one step or of pieces, made at first use, and made anew where weights have moved."""
+    def plan(self, part: _Part) -> Plan:
+        """The plan of the start, of one step or of pieces, made at first use, and anew where weights have moved."""
         self.refresh()
-        if one not in self._plans:
+        if part not in self._plans:
             self._places = [w.value for w in weights_of(self.program)]
-            self._plans[one] = default().compile(self._graph(one))
-        return self._plans[one]
+            self._plans[part] = default().compile(self._graphs[part])
+        return self._plans[part]
 
     def refresh(self) -> None:
         """Forget plans that read weights where they no longer lie, and graphs: weights may be codes now."""
@@ -119,12 +118,12 @@ class _Reader:
             same = len(now) == len(self._places) and all(a is b for a, b in zip(now, self._places, strict=True))
             if not same:
                 self._plans.clear()
-                self._graphs.clear()
+                self._learn()
 
     def computes(self) -> str:
         """What the model does with its weights, as a number: of a state, the weights alone do not tell."""
         if self._computes is None:
-            self._computes = graph_digest(self._graph(False), weights_of(self.program))
+            self._computes = graph_digest(self._graphs["piece"], weights_of(self.program))
         return self._computes
 
     def fingerprint(self) -> int:
@@ -198,7 +197,7 @@ class Stream:
 
     def _begin(self, reader: _Reader) -> None:
         self._reader = reader
-        self._states = [state.copy() for state in reader.start]
+        self._states = reader.start()
         self._run: Callable[[], None] = self._bind  # until then
         self._step: Callable[[Any], np.ndarray | None] = lambda _: None
         self._made = -1
@@ -253,7 +252,7 @@ class Stream:
         if len({piece.shape[1] for piece in pieces}) > 1:
             sizes = ", ".join(str(piece.shape[1]) for piece in pieces)
             raise ShapeError.at(reader.where, "x", "of one length in all inputs", sizes, "Cut them alike.")
-        made = reader.plan(one=False).run([*pieces, *self._states]).outputs
+        made = reader.plan("piece").run([*pieces, *self._states]).outputs
         for state, value in zip(self._states, made[len(self._y) :], strict=True):
             state[...] = value
         return packed(made[: len(self._y)], reader.model.output)
@@ -276,7 +275,7 @@ class Stream:
     def _bind(self) -> None:
         """Bind the plan of one step to this stream's arrays, which stay."""
         given = self._rows[0] if len(self._x) == 1 else None
-        self._run, self._step = self._reader.plan(one=True).bound(
+        self._run, self._step = self._reader.plan("step").bound(
             [*self._x, *self._states], [*self._y, *self._states], given, self._result
         )
         self._made = generation()
@@ -336,9 +335,12 @@ class Stream:
         return {name: state.copy() for name, state in zip(self._reader.names, self._states, strict=True)}
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Start again: all sequences, or those of some rows. Raises: ArgumentError: rows that the stream has not."""
+        """Start again, all sequences or those of some rows, from the start as it is learned by now.
+
+        Raises: ArgumentError: rows that the stream has not.
+        """
         at: Any = slice(None) if rows is None else rows_named(self._reader.where, rows, self.batch)
-        for state, start in zip(self._states, self._reader.start, strict=True):
+        for state, start in zip(self._states, self._reader.start(), strict=True):
             state[at] = start[at]
 
     def __reduce_ex__(self, protocol: Any) -> Any:

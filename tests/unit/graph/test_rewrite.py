@@ -245,8 +245,27 @@ def test_a_step_alone_is_not_joined_to_what_is_around_it():
     assert [n.op for n in held.nodes() if n.op == "Fused"] == ["Fused", "Fused"]
 
 
+def test_a_product_that_one_sum_alone_reads_is_rounded_with_it():
+    a, b, row, number = x(B, 3, name="a"), x(B, 3, name="b"), x(B, 1, name="row"), x(name="number")
+
+    def of(*outputs):
+        made = fuse_products(Graph((a, b, row, number), outputs))
+        return [t.node.op for t in made.outputs]
+
+    assert of(a * b + a) == of(a + a * b) == of(row * row + a) == ["MultiplyAdd"]
+    assert [t.node.op for t in fuse_products(Graph((a, b), (a * b + b * b,))).outputs[0].node.inputs] == [
+        "Input", "Input", "Mul",
+    ], "the first of two"  # fmt: skip
+    product = a * b
+    assert of(product + a, product) == ["Add", "Mul"]
+    assert of(product + a, product + b) == ["Add", "Add"]
+    assert of(number * number + a) == ["Add"], "it is one number, and stays one"
+    whole = x(3, name="whole", dtype="int32")
+    assert fuse_products(Graph((whole,), (whole * whole + whole,))).outputs[0].node.op == "Add"
+
+
 def test_a_product_goes_with_the_sum_that_reads_it():
-    """Whatever else could be joined with it: both are rounded once."""
+    """Whatever else could be joined with it: what passes between them stays in registers."""
     a, b, c, w = x(B, 3, name="a"), x(B, 3, name="b"), x(B, 3, name="c"), x(3, 3, name="w")
     product = a * b
     gate = ops.sigmoid(c @ w)

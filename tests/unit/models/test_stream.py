@@ -519,3 +519,15 @@ def test_a_stream_of_more_sequences_than_there_is_memory_for_says_batch(rng, mon
     monkeypatch.setattr(ReferencePlan, "run", full)
     with pytest.raises(MemoryLimitError, match=r"stream: batch must be as many sequences as there is memory for\."):
         made("gru", rng).stream(batch=1000)
+
+
+def test_a_start_that_is_learned_is_the_one_there_is_now(rng):
+    """Training goes on under a stream: what it starts from is a weight as others are."""
+    model = Sequential([Input((None, FEATURES)), layers.GRU(4, learn_initial_state=True)])
+    stream, x = model.stream(), data(rng)
+    for w in model.weights:
+        w.assign(rng.normal(0, 0.5, w.shape))
+    whole = model.predict(x, verbose=0)
+    stream.reset()
+    same(stream.feed(x), whole)
+    same(model.stream().feed(x), whole)

@@ -2,7 +2,9 @@
 
 A tile is loaded once, everything is done to it, and only results are stored.
 
-`fuse_products` first turns a product plus an addend into Gemm, whose kernel starts its sums from the addend.
+`fuse_products` first turns a product plus an addend into Gemm, whose kernel starts its sums from the addend, or into
+MultiplyAdd, which is rounded once. What becomes one must not depend on what else a graph computes: a stream's step and
+`predict` must give the same bits.
 `fuse` then groups pointwise nodes of one shape. A group is legal when no path leaves it and comes back; nodes are
 visited in topological order and a node joins the group of an operand only if none of its other operands was
 computed later than, and from, that group.
@@ -33,30 +35,36 @@ VECTOR = 16
 
 
 def fuse_products(graph: Graph) -> Graph:
-    """MatMul whose only reader adds something to it becomes Gemm."""
+    """A product whose only reader adds something to it becomes Gemm (of matrices) or MultiplyAdd (of elements)."""
     readers = users(graph)
     kept = {(t.node.serial, t.index) for t in graph.roots}
+
+    def alone(t: Tensor) -> bool:
+        key = (t.node.serial, t.index)
+        return len(readers[key]) == 1 and key not in kept
 
     def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
         if node.op == "Scan":
             body = fuse_products(node.attrs["body"])
             return Node("Scan", inputs, {**node.attrs, "body": body}).outputs
         if node.op == "Add":
-            for i in (0, 1):
-                product, old, addend = inputs[i], node.inputs[i], inputs[1 - i]
-                key = (old.node.serial, old.index)
-                single = len(readers[key]) == 1 and key not in kept
-                if (
-                    product.node.op == "MatMul"
-                    and single
-                    and _keeps_rows(product)
-                    and product.shape == node.outputs[0].shape
-                    and _row_or_full(addend, product)
-                ):
-                    return Node("Gemm", [*product.node.inputs, addend], product.node.attrs).outputs
-        return copy(node, inputs)
+            out = node.outputs[0]
+            for op, fused, fits in (("MatMul", "Gemm", _starts_sums), ("Mul", "MultiplyAdd", _rounded_once)):
+                for product, addend, old in zip(inputs, reversed(inputs), node.inputs, strict=True):
+                    if product.node.op == op and alone(old) and fits(product, addend, out):
+                        return Node(fused, [*product.node.inputs, addend], product.node.attrs).outputs
+        return Node(node.op, inputs, node.attrs).outputs if inputs else node.outputs  # all anew: they keep their order
 
     return rebuild(graph, visit)
+
+
+def _starts_sums(product: Tensor, addend: Tensor, out: Tensor) -> bool:
+    return _keeps_rows(product) and product.shape == out.shape and _row_or_full(addend, product)
+
+
+def _rounded_once(product: Tensor, addend: Tensor, out: Tensor) -> bool:
+    """Not what there is one of in a batch, say: it is not to be computed for each element."""
+    return dtypes.is_real(out.dtype) and product.shape in (out.shape, (*out.shape[:-1], 1))
 
 
 def _row_or_full(addend: Tensor, product: Tensor) -> bool:
@@ -228,8 +236,7 @@ def _shared(group: Sequence[Node], stage: Stage) -> Flavour:
 def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[Node]]:
     """Groups of one flavour joined wherever no path leads from one through others to the other.
 
-    First those of a product and the sum that alone reads it: together they are rounded once (`multiply_add`), and
-    whether they are must not depend on what else there is to join.
+    First those of which one reads the other: what passes between them stays in registers.
     """
     unit = {n.serial: i for i, g in enumerate(groups) for n in g}
     order = graph.nodes()
@@ -254,7 +261,8 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
 
     alive = dict(enumerate(groups))
     flavours = {i: _shared(g, stage) for i, g in alive.items()}
-    for i, j in [*_multiply_adds(graph, unit), *itertools.combinations(sorted(alive), 2)]:
+    pairs = sorted(itertools.combinations(alive, 2), key=lambda p: p[0] not in below[p[1]] and p[1] not in below[p[0]])
+    for i, j in pairs:
         if (
             i not in alive
             or j not in alive
@@ -273,19 +281,6 @@ def _merged(graph: Graph, groups: list[list[Node]], stage: Stage) -> list[list[N
                 reads.add(i)
         below[i].discard(i)
     return list(alive.values())
-
-
-def _multiply_adds(graph: Graph, unit: dict[int, int]) -> list[tuple[int, int]]:
-    """Pairs of groups, the lower number first, of which one has a product that a sum in the other alone reads."""
-    readers = users(graph)
-    kept = {(t.node.serial, t.index) for t in graph.roots}
-    pairs = []
-    for n in graph.nodes():
-        for t in n.inputs if n.op == "Add" else ():
-            key = (t.node.serial, t.index)
-            if t.node.op == "Mul" and len(readers[key]) == 1 and key not in kept:
-                pairs.append((min(unit[n.serial], unit[t.node.serial]), max(unit[n.serial], unit[t.node.serial])))
-    return [pair for pair in pairs if pair[0] != pair[1]]
 
 
 def _returns(
