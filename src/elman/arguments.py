@@ -14,11 +14,12 @@ import numpy as np
 
 from elman.errors import ArgumentError
 
-__all__ = ["check_number", "check_whole"]
+__all__ = ["check_number", "check_numbers", "check_whole"]
 
 _RANGES: dict[str, Callable[[float], bool]] = {
     "a finite number": lambda v: abs(v) < math.inf,
     "a finite number from 0": lambda v: 0 <= v < math.inf,
+    "a finite number from 1": lambda v: 1 <= v < math.inf,
     "a finite number above 0": lambda v: 0 < v < math.inf,
     "in [0, 1]": lambda v: 0 <= v <= 1,
     "in [0, 1)": lambda v: 0 <= v < 1,
@@ -28,7 +29,7 @@ _RANGES: dict[str, Callable[[float], bool]] = {
 """Rules, as messages say them."""
 
 
-def check_number(where: str, argument: str, value: Any, rule: str = "a finite number", cure: str = "") -> Any:
+def check_number(where: str, argument: str, value: Any, rule: str = "a finite number", cure: str = "") -> float:
     """The value as Python's own number, if it keeps the rule, one of those above.
 
     Raises:
@@ -41,7 +42,7 @@ def check_number(where: str, argument: str, value: Any, rule: str = "a finite nu
     number = _plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float) or not _RANGES[rule](number):
         raise ArgumentError.at(where, argument, rule, value, cure)
-    return number
+    return number  # a whole one stays so
 
 
 def check_whole(
@@ -63,6 +64,25 @@ def check_whole(
         bounds += [] if most is None else [f"to {most}"]
         raise ArgumentError.at(where, argument, " ".join(["a whole number", *bounds]), value, cure)
     return int(number)
+
+
+def check_numbers(
+    where: str, argument: str, values: Any, rule: str = "a finite number", cure: str = "", *, one: bool = False
+) -> Any:
+    """Several as a list, each by the rule; with `one` a single number, too, as it is.
+
+    Raises:
+        ArgumentError: no list, none in it, or one that is no such number.
+
+    Example:
+        >>> check_numbers("AUC", "thresholds", np.array([0.25, 0.5]), "in [0, 1]")
+        [0.25, 0.5]
+    """
+    if one and np.ndim(values) == 0:
+        return check_number(where, argument, values, rule, cure)
+    if not isinstance(values, list | tuple | np.ndarray) or not np.size(values):
+        raise ArgumentError.at(where, argument, f"a list of numbers, each {rule}", values, cure)
+    return [check_number(where, argument, value, rule, cure) for value in values]
 
 
 def _plain(value: Any) -> Any:

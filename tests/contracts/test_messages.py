@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman import dtypes, layers, losses, metrics, ops, optimizers
+from elman import constraints, dtypes, initializers, layers, losses, metrics, ops, optimizers
 from elman.callbacks import BackupAndRestore, LambdaCallback, ReduceLROnPlateau
 from elman.errors import ElmanError
 from elman.graph import Variable, placeholder
@@ -166,6 +166,47 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
         "Conv: kernel must be of shape (window..., channels of x, filters), with x of shape (2, 5, 3). "
         "Received shape (2, 4, 7). One size an axis of the window, then two of channels.",
     ),
+    # ---- settings that do not fit together, or what they are for; single ones: test_arguments.py
+    "uniform_order": (
+        lambda: initializers.RandomUniform(2, 1),
+        "RandomUniform: maxval must be at least minval, 2. Received maxval=1.",
+    ),
+    "norm_order": (
+        lambda: constraints.MinMaxNorm(2, 1),
+        "MinMaxNorm: max_value must be at least min_value, 2. Received max_value=1.",
+    ),
+    "boundaries_order": (
+        lambda: optimizers.schedules.PiecewiseConstantDecay([20, 10], [0.3, 0.2, 0.1], name="steps"),
+        "steps: boundaries must be in order. Received boundaries=[20, 10]. They are steps, one after another.",
+    ),
+    "shorter_decays": (
+        lambda: optimizers.schedules.CosineDecayRestarts(0.1, 10, t_mul=0.5),
+        "CosineDecayRestarts: t_mul must be a finite number from 1. Received t_mul=0.5. Shorter and shorter decays",
+    ),
+    "constant_shape": (
+        lambda: initializers.Constant([1, 2])((3,)),
+        "Constant: value must be of a shape that fits (3,). Received shape (2,). It is as the weight is, or one number",
+    ),
+    "constant_text": (
+        lambda: initializers.Constant("x"),
+        "Constant: value must be a finite number, or an array of them. Received value='x'.",
+    ),
+    "fan_axes": (
+        lambda: initializers.GlorotUniform(input_axes=[0], output_axes=[5])((3, 2)),
+        "GlorotUniform: output_axes must be a whole number from -2 to 1. Received output_axes=5. The shape: (3, 2).",
+    ),
+    "sparse_axis": (
+        lambda: losses.SparseCategoricalCrossentropy(axis=5)(IDS, T2),
+        "sparse_categorical_crossentropy: axis must be a whole number from -2 to 1. Received axis=5.",
+    ),
+    "ctc_blank": (
+        lambda: losses.CTC(blank=7)(placeholder("y", (2, 3), "int32"), placeholder("p", (2, 9, 5))),
+        "ctc: blank must be a whole number from 0 to 4. Received blank=7. It is one of the classes.",
+    ),
+    "label_weights": (
+        lambda: metrics.AUC(multi_label=True, label_weights=[1, 2]).updates(T2, T2),
+        "auc: label_weights must have shape (3,). Received shape (2,). Give one for each label.",
+    ),
     # ---- layers
     "activation": (
         lambda: Dense(2, activation=int, name="d"),
@@ -315,7 +356,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "beta": (
         lambda: metrics.FBetaScore(beta=0.0),
-        "fbeta_score: beta must be above 0. Received beta=0.0. 1 weighs precision and recall alike.",
+        "fbeta_score: beta must be a finite number above 0. Received beta=0.0. 1 weighs precision and recall alike.",
     ),
     # ---- optimizers and callbacks
     "rate_after_building": (
@@ -339,7 +380,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     "no_hook": (lambda: LambdaCallback(on_lunch=print), "LambdaCallback: arguments must be hooks (on_train_begin"),
     "plateau": (
         lambda: ReduceLROnPlateau(factor=1.0),
-        "ReduceLROnPlateau: factor must be below 1. Received factor=1.0. 0.1 divides the rate by ten.",
+        "ReduceLROnPlateau: factor must be in [0, 1). Received factor=1.0. 0.1 divides the rate by ten.",
     ),
     "backup": (
         lambda: BackupAndRestore("x", save_freq=5),  # type: ignore[arg-type]

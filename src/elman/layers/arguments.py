@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from elman.arguments import check_whole
 from elman.errors import ArgumentError
 
-__all__ = ["check_rate", "check_units", "need_channels_last", "rows_named"]
+__all__ = ["check_axes", "check_rate", "check_units", "need_channels_last", "rows_named"]
 
 
 def check_units(where: str, argument: str, value: Any) -> None:
@@ -21,6 +22,13 @@ def check_rate(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a share."""
     if not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value < 1:
         raise ArgumentError.at(where, argument, "in [0, 1)", value)
+
+
+def check_axes(where: str, argument: str, axes: Any) -> list[int]:
+    """Several axes as a list. Raises: ArgumentError: no list of whole numbers."""
+    if not isinstance(axes, list | tuple | np.ndarray) or not np.size(axes):
+        raise ArgumentError.at(where, argument, "a list of whole numbers", axes)
+    return [check_whole(where, argument, axis, None) for axis in axes]
 
 
 def rows_named(where: str, rows: Any, count: int) -> list[int]:

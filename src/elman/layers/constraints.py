@@ -6,8 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self, final
 
+import numpy as np
+
+from elman.arguments import check_number, check_whole
+from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_axes
 from elman.layers.registry import alias, register, resolve, serialize
 
 _EPSILON = 1e-7  # Keras's epsilon(): keeps a weight of length 0 from dividing by it
@@ -32,13 +37,19 @@ class Constraint(ABC):
         return cls(**config)
 
 
+def _axis(where: str, axis: Any) -> int | list[int]:
+    """One or several. Raises: ArgumentError: no whole numbers."""
+    return check_whole(where, "axis", axis, None) if np.ndim(axis) == 0 else check_axes(where, "axis", axis)
+
+
 @register
 @final
 class MaxNorm(Constraint):
     """Length over `axis` at most `max_value`. For a Dense kernel, axis 0 is the weights into one unit."""
 
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
-        self.max_value, self.axis = max_value, axis
+        self.max_value = check_number("MaxNorm", "max_value", max_value, "a finite number from 0")
+        self.axis = _axis("MaxNorm", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         """The shortened weight."""
@@ -54,7 +65,11 @@ class MinMaxNorm(Constraint):
     def __init__(
         self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int | Sequence[int] = 0
     ) -> None:
-        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+        self.min_value = check_number("MinMaxNorm", "min_value", min_value, "a finite number from 0")
+        self.max_value = check_number("MinMaxNorm", "max_value", max_value, "a finite number from 0")
+        if self.min_value > self.max_value:
+            raise ArgumentError.at("MinMaxNorm", "max_value", f"at least min_value, {min_value}", max_value)
+        self.rate, self.axis = check_number("MinMaxNorm", "rate", rate, "in [0, 1]"), _axis("MinMaxNorm", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         """The weight of allowed length."""
@@ -79,7 +94,7 @@ class UnitNorm(Constraint):
     """Length over `axis` exactly 1."""
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
-        self.axis = axis
+        self.axis = _axis("UnitNorm", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         """The weight of length 1."""

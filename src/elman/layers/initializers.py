@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Literal, Self, final
 import numpy as np
 
 from elman import settings
+from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError, ShapeError
+from elman.layers.arguments import check_axes
 from elman.layers.registry import alias, register, resolve, serialize
 from elman.shapes import text
 
@@ -41,9 +43,12 @@ def check_seed(where: str, seed: Any) -> int:
         >>> check_seed("set_seed", 1)
         1
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ArgumentError.at(where, "seed", "a whole number from 0", seed)
-    return int(seed)
+    return check_whole(where, "seed", seed)
+
+
+def _seed(where: str, seed: Any) -> int | None:
+    """As `check_seed`; None, or the seed."""
+    return None if seed is None else check_seed(where, seed)
 
 
 def set_seed(seed: int) -> None:
@@ -121,11 +126,22 @@ class Constant(Initializer):
     """All `value`, or the array `value` broadcast to the shape: known embeddings, for example."""
 
     def __init__(self, value: Any = 0.0) -> None:
+        try:
+            finite = bool(np.isfinite(np.asarray(value, dtype=np.float64)).all())
+        except (TypeError, ValueError):
+            finite = False
+        if not finite:
+            raise ArgumentError.at("Constant", "value", "a finite number, or an array of them", value)
         self.value = value
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The value."""
-        return np.broadcast_to(np.asarray(self.value, dtype=np.float64), shape)
+        value = np.asarray(self.value, dtype=np.float64)
+        try:
+            return np.broadcast_to(value, shape)
+        except ValueError:
+            cure = "It is as the weight is, or one number for all."
+            raise ShapeError.at("Constant", "value", f"of a shape that fits {text(shape)}", value.shape, cure) from None
 
 
 @register
@@ -134,7 +150,7 @@ class Identity(Initializer):
     """`gain` on the diagonal, 0 elsewhere: a recurrence that starts by remembering. Shapes: (N, M)."""
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+        self.gain = check_number("Identity", "gain", gain)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The matrix."""
@@ -149,7 +165,8 @@ class RandomNormal(Initializer):
     """Normal numbers of the given mean and standard deviation."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.mean, self.seed = check_number("RandomNormal", "mean", mean), _seed("RandomNormal", seed)
+        self.stddev = check_number("RandomNormal", "stddev", stddev, "a finite number from 0")
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The numbers."""
@@ -162,7 +179,10 @@ class RandomUniform(Initializer):
     """Uniform numbers in [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.minval = check_number("RandomUniform", "minval", minval)
+        self.maxval, self.seed = check_number("RandomUniform", "maxval", maxval), _seed("RandomUniform", seed)
+        if self.minval > self.maxval:
+            raise ArgumentError.at("RandomUniform", "maxval", f"at least minval, {minval}", maxval)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The numbers."""
@@ -175,7 +195,8 @@ class TruncatedNormal(Initializer):
     """Normal numbers; those further than two `stddev` from the mean are drawn again. Their spread is 0.88 `stddev`."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.mean, self.seed = check_number("TruncatedNormal", "mean", mean), _seed("TruncatedNormal", seed)
+        self.stddev = check_number("TruncatedNormal", "stddev", stddev, "a finite number from 0")
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The numbers."""
@@ -192,6 +213,10 @@ class Scaled(Initializer):
     input_axes: list[int] | None = None
     output_axes: list[int] | None = None
 
+    def _axes(self, **given: list[int] | None) -> list[list[int] | None]:
+        """Raises: ArgumentError: neither None nor a list of whole numbers."""
+        return [None if axes is None else check_axes(type(self).__name__, name, axes) for name, axes in given.items()]
+
     @abstractmethod
     def law(self) -> tuple[float, str, str]:
         """Scale, mode, distribution."""
@@ -199,6 +224,11 @@ class Scaled(Initializer):
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The numbers."""
         scale, mode, distribution = self.law()
+        for argument, axes in (("input_axes", self.input_axes), ("output_axes", self.output_axes)):
+            for axis in [] if axes is None else axes:
+                check_whole(
+                    type(self).__name__, argument, axis, -len(shape), len(shape) - 1, f"The shape: {text(shape)}."
+                )
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
         variance = scale / max(1.0, fan)
@@ -220,17 +250,16 @@ class VarianceScaling(Scaled):
         distribution: str = "truncated_normal", seed: int | None = None,
         input_axes: list[int] | None = None, output_axes: list[int] | None = None,
     ) -> None:  # fmt: skip
-        if scale <= 0:
-            raise ArgumentError.at("VarianceScaling", "scale", "be positive", scale, "The usual is 1.")
+        self.scale = check_number("VarianceScaling", "scale", scale, "a finite number above 0", "The usual is 1.")
         for argument, value, known in (
             ("mode", mode, ("fan_in", "fan_out", "fan_avg")),
             ("distribution", distribution, ("uniform", "truncated_normal", "untruncated_normal", "normal")),
         ):
             if value not in known:
                 raise ArgumentError.at("VarianceScaling", argument, f"be one of {', '.join(known)}", value, "")
-        self.scale, self.mode, self.seed = scale, mode, seed
+        self.mode, self.seed = mode, _seed("VarianceScaling", seed)
         self.distribution = "truncated_normal" if distribution == "normal" else distribution
-        self.input_axes, self.output_axes = input_axes, output_axes
+        self.input_axes, self.output_axes = self._axes(input_axes=input_axes, output_axes=output_axes)
 
     def law(self) -> tuple[float, str, str]:
         """Scale, mode, distribution."""
@@ -245,7 +274,8 @@ class NamedScaled(Scaled):
     def __init__(
         self, seed: int | None = None, input_axes: list[int] | None = None, output_axes: list[int] | None = None
     ) -> None:
-        self.seed, self.input_axes, self.output_axes = seed, input_axes, output_axes
+        self.seed = _seed(type(self).__name__, seed)
+        self.input_axes, self.output_axes = self._axes(input_axes=input_axes, output_axes=output_axes)
 
     def law(self) -> tuple[float, str, str]:
         """Scale, mode, distribution."""
@@ -309,7 +339,7 @@ class Orthogonal(Initializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        self.gain, self.seed = gain, seed
+        self.gain, self.seed = check_number("Orthogonal", "gain", gain), _seed("Orthogonal", seed)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Q of the QR decomposition of a normal matrix, signs chosen so that every orthogonal matrix is as likely."""

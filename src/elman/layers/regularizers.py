@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
 
+from elman.arguments import check_number
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, constant
@@ -118,6 +119,4 @@ def get(identifier: Any, where: str = "regularizers", argument: str = "regulariz
 
 
 def _factor(where: str, argument: str, value: float) -> float:
-    if not value >= 0 or value == float("inf"):
-        raise ArgumentError.at(where, argument, "be a finite number from 0", value, "The usual is 0.01.")
-    return float(value)
+    return float(check_number(where, argument, value, "a finite number from 0", "The usual is 0.01."))

@@ -9,12 +9,14 @@ was computed from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, DataError, ShapeError
+from elman.arguments import check_number, check_numbers, check_whole
+from elman.errors import DataError, ShapeError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
 from elman.losses.base import EPSILON, Loss, PlainLoss, align, real
@@ -70,9 +72,7 @@ def _probability(y_pred: Tensor) -> Tensor:
 
 def _share(where: str, smoothing: float) -> float:
     """Raises: ArgumentError: not a share."""
-    if not 0 <= smoothing <= 1:
-        raise ArgumentError.at(where, "label_smoothing", "in [0, 1]", smoothing, "0.1 is usual.")
-    return smoothing
+    return check_number(where, "label_smoothing", smoothing, "in [0, 1]", "0.1 is usual.")
 
 
 def _smoothed(y_true: Tensor, smoothing: float, classes: Tensor | float) -> Tensor:
@@ -135,7 +135,7 @@ def categorical_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Operand,
     y_pred: Operand,
-    alpha: float = 0.25,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -146,7 +146,8 @@ def categorical_focal_crossentropy(
     y_true = _smoothed(y_true, label_smoothing, ops.size(y_true, -1))
     p = ops.softmax(y_pred, axis) if from_logits else y_pred
     p = _probability(p / ops.sum(p, axis, keepdims=True))
-    return ops.sum(alpha * (1.0 - p) ** gamma * (-y_true * ops.log(p)), axis)
+    weight = as_tensor(np.asarray(alpha), p.dtype)
+    return ops.sum(weight * (1.0 - p) ** gamma * (-y_true * ops.log(p)), axis)
 
 
 def class_numbers(where: str, y_true: Operand, y_pred: Tensor) -> Tensor:
@@ -176,6 +177,7 @@ def sparse_categorical_crossentropy(
     Raises: DataError: when the graph runs, a class number outside 0..C-1 that is not ignore_class.
     """
     y_pred = real(y_pred)
+    check_whole("sparse_categorical_crossentropy", "axis", axis, -y_pred.ndim, y_pred.ndim - 1)
     if axis not in (-1, y_pred.ndim - 1):
         at = axis % y_pred.ndim
         y_pred = ops.transpose(y_pred, [*(i for i in range(y_pred.ndim) if i != at), at])
@@ -248,8 +250,8 @@ class _Smoothing(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        _share(type(self).__name__, label_smoothing)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.label_smoothing = _share(type(self).__name__, label_smoothing)
+        self.from_logits, self.axis = from_logits, check_whole(type(self).__name__, "axis", axis, None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A value for each sample (and step), as the function gives it. Shapes: (B, ..., F) -> (B, ...)."""
@@ -328,7 +330,9 @@ class BinaryFocalCrossentropy(_OfShares):
         dtype: str | None = None,
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
-        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
+        self.apply_class_balancing = apply_class_balancing
+        self.alpha = check_number("BinaryFocalCrossentropy", "alpha", alpha, "in [0, 1]")
+        self.gamma = check_number("BinaryFocalCrossentropy", "gamma", gamma, "a finite number from 0")
 
     def _focus(self) -> tuple[float, ...]:
         return (self.apply_class_balancing, self.alpha, self.gamma)
@@ -359,7 +363,7 @@ class CategoricalFocalCrossentropy(_Smoothing):
     """Categorical cross-entropy that looks away from what is already right.
 
     Args:
-        alpha: weight of every class. gamma: how strongly easy examples are turned down.
+        alpha: weight of every class, or one of each. gamma: how strongly easy examples are turned down.
         from_logits, label_smoothing, axis: see `CategoricalCrossentropy`. reduction, name, dtype: see `Loss`.
     Shapes: y_true, y_pred (B, ..., C) -> ().
     Source: Lin et al. 2017, "Focal loss for dense object detection"; as Keras 3.
@@ -372,7 +376,7 @@ class CategoricalFocalCrossentropy(_Smoothing):
 
     def __init__(
         self,
-        alpha: float = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
@@ -382,9 +386,11 @@ class CategoricalFocalCrossentropy(_Smoothing):
         dtype: str | None = None,
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
-        self.alpha, self.gamma = alpha, gamma
+        rule = "a finite number from 0"
+        self.alpha = check_numbers("CategoricalFocalCrossentropy", "alpha", alpha, rule, one=True)
+        self.gamma = check_number("CategoricalFocalCrossentropy", "gamma", gamma, rule)
 
-    def _focus(self) -> tuple[float, ...]:
+    def _focus(self) -> tuple[Any, ...]:
         return (self.alpha, self.gamma)
 
 
@@ -418,8 +424,10 @@ class SparseCategoricalCrossentropy(Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
-        self.label_smoothing = _share(type(self).__name__, label_smoothing)
+        where = type(self).__name__
+        self.ignore_class = None if ignore_class is None else check_whole(where, "ignore_class", ignore_class, None)
+        self.from_logits, self.axis = from_logits, check_whole(where, "axis", axis, None)
+        self.label_smoothing = _share(where, label_smoothing)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `sparse_categorical_crossentropy`."""

@@ -13,7 +13,8 @@ from typing import final
 import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, ShapeError
+from elman.arguments import check_number, check_numbers, check_whole
+from elman.errors import ShapeError
 from elman.graph import Tensor
 from elman.graph.node import Operand
 from elman.losses.base import EPSILON, Loss, PlainLoss, align, real
@@ -92,9 +93,9 @@ def quantile_loss(y_true: Operand, y_pred: Operand, quantiles: float | Sequence[
     Shapes: one quantile: y_true, y_pred (B, ..., F) -> (B, ...); Q quantiles: y_true (B, ...) or (B, ..., 1),
     y_pred (B, ..., Q) -> (B, ...).
     """
-    if isinstance(quantiles, (int, float)):
+    if np.ndim(quantiles) == 0:
         y_true, y_pred = align("quantile_loss", y_true, y_pred)
-        level: Operand = float(quantiles)
+        level: Operand = float(quantiles)  # type: ignore[arg-type]  # one
     else:
         y_pred = real(y_pred)
         y_true = real(y_true, y_pred.dtype)
@@ -191,9 +192,8 @@ class Huber(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        if not delta > 0:
-            raise ArgumentError.at("Huber", "delta", "positive", delta, "Use the size of an ordinary error.")
-        self.delta = delta
+        cure = "Use the size of an ordinary error."
+        self.delta = check_number("Huber", "delta", delta, "a finite number above 0", cure)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `huber`."""
@@ -252,7 +252,7 @@ class CosineSimilarity(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.axis = axis
+        self.axis = check_whole("CosineSimilarity", "axis", axis, None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `cosine_similarity`."""
@@ -282,11 +282,8 @@ class QuantileLoss(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        levels = [quantiles] if isinstance(quantiles, (int, float)) else list(quantiles)
-        if not levels or not all(0 < q < 1 for q in levels):
-            rule = "between 0 and 1, without 0 and 1"
-            raise ArgumentError.at("QuantileLoss", "quantiles", rule, quantiles, "The median is 0.5.")
-        self.quantiles = quantiles if isinstance(quantiles, (int, float)) else levels
+        cure = "The median is 0.5."
+        self.quantiles = check_numbers("QuantileLoss", "quantiles", quantiles, "in (0, 1)", cure, one=True)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `quantile_loss`."""

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from elman import dtypes, ops
+from elman.arguments import check_whole
 from elman.errors import DataError, ShapeError
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
@@ -32,12 +33,14 @@ def ctc(y_true: Operand, y_pred: Operand, mask: Operand | None = None, blank: in
     Args: y_true: labels; blank or a negative number behind the last. y_pred: scores of each frame, logits or the
         output of a softmax. mask: which frames are real, real ones first.
     Shapes: y_true (B, L) whole numbers, y_pred (B, T, V), mask (B, T) -> (B,).
-    Raises: ShapeError: other ranks. DataError: when the graph runs, a label outside 0..V-1.
+    Raises: ShapeError: other ranks. ArgumentError: blank is no class. DataError: when the graph runs, a label is none.
     """
     y_pred, labels = real(y_pred), ops.cast(as_tensor(y_true), dtypes.INT32)
     if y_pred.ndim != 3 or labels.ndim != 2:
         rule, given = "have shapes (B, L) and (B, T, V)", f"{text(labels.shape)} and {text(y_pred.shape)}"
         raise ShapeError.at("ctc", "y_true and y_pred", rule, given, "Give one row of labels for each row of frames.")
+    if isinstance(y_pred.shape[2], int):
+        check_whole("ctc", "blank", blank, most=y_pred.shape[2] - 1, cure="It is one of the classes.")
     logits = y_pred.node.inputs[0] if y_pred.node.op == "Softmax" else y_pred
     kept = ops.logical_and(ops.greater_equal(labels, 0), ops.not_equal(labels, blank))
     count = ops.sum(ops.cast(kept, y_pred.dtype), 1, keepdims=True)
@@ -122,7 +125,7 @@ class CTC(Loss):
         blank: int = 0,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.blank = blank
+        self.blank = check_whole("CTC", "blank", blank, cure="0 is usual.")
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """See `ctc`."""

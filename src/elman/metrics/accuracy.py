@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from elman import ops
-from elman.errors import ArgumentError
+from elman.arguments import check_number, check_whole
 from elman.graph import Tensor
 from elman.graph.node import Operand
 from elman.losses.base import align, real
@@ -23,9 +23,7 @@ def _in_top_k(index: Tensor, y_pred: Tensor, k: int) -> Tensor:
 
 
 def _at_least_one(name: str, k: int) -> int:
-    if k < 1:
-        raise ArgumentError.at(name, "k", "at least 1", k)
-    return k
+    return check_whole(name, "k", k, 1)
 
 
 @final
@@ -66,9 +64,8 @@ class BinaryAccuracy(MeanOf):
 
     def __init__(self, name: str = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
-        if not 0 <= threshold <= 1:
-            raise ArgumentError.at(self.name, "threshold", "in [0, 1]", threshold, "Predictions are probabilities.")
-        self.threshold = threshold
+        cure = "Predictions are probabilities."
+        self.threshold = check_number(self.name, "threshold", threshold, "in [0, 1]", cure)
 
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """1 where right. Shapes: (B, ..., F) -> (B, ..., F)."""

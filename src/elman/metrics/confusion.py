@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, unknown_name
+from elman.arguments import check_numbers, check_whole
+from elman.errors import ArgumentError, ShapeError, unknown_name
 from elman.graph import Tensor, apply, constant
 from elman.graph.node import Operand
 from elman.losses.base import align
 from elman.metrics.base import Array, Metric, Updates, combined, no_nan, number
+from elman.shapes import text
 
 LOWEST = -1e10
 """What a score outside the top k becomes, and the threshold only scores inside it pass (Keras's NEG_INF)."""
@@ -73,13 +75,10 @@ def counts(batch: Labels, thresholds: Sequence[float]) -> dict[str, Tensor]:
     }
 
 
-def _thresholds(where: str, thresholds: float | Sequence[float] | None, default: float) -> list[float]:
-    if thresholds is None:
-        return [default]
-    levels = [thresholds] if isinstance(thresholds, (int, float)) else list(thresholds)
-    if not levels or not all(0 <= t <= 1 for t in levels):
-        raise ArgumentError.at(where, "thresholds", "in [0, 1]", thresholds, "Predictions are probabilities.")
-    return levels
+def _thresholds(where: str, thresholds: Any) -> Any:
+    """One or several as Python's numbers. Raises: ArgumentError: outside [0, 1]."""
+    cure = "Predictions are probabilities."
+    return check_numbers(where, "thresholds", thresholds, "in [0, 1]", cure, one=True)
 
 
 class _Counted(Metric):
@@ -96,8 +95,11 @@ class _Counted(Metric):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, dtype)
-        self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self._levels = _thresholds(self.name, thresholds, 0.5 if top_k is None else LOWEST)
+        self.thresholds = None if thresholds is None else _thresholds(self.name, thresholds)
+        self.top_k = None if top_k is None else check_whole(self.name, "top_k", top_k, 1)
+        self.class_id = None if class_id is None else check_whole(self.name, "class_id", class_id)
+        levels = self.thresholds if self.thresholds is not None else 0.5 if top_k is None else LOWEST
+        self._levels = levels if isinstance(levels, list) else [levels]
 
     def updates(
         self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None
@@ -262,19 +264,22 @@ class AUC(Metric):
         from_logits: bool = False,
     ) -> None:
         super().__init__(name, dtype)
-        if curve.upper() not in ("ROC", "PR"):
+        if str(curve).upper() not in ("ROC", "PR"):
             raise unknown_name(self.name, "curve", curve, ("ROC", "PR"))
-        if summation_method.lower() not in ("interpolation", "minoring", "majoring"):
+        if str(summation_method).lower() not in ("interpolation", "minoring", "majoring"):
             methods = ("interpolation", "minoring", "majoring")
             raise unknown_name(self.name, "summation_method", summation_method, methods)
-        if num_thresholds < 2:
-            raise ArgumentError.at(self.name, "num_thresholds", "at least 2", num_thresholds)
+        check_whole(self.name, "num_thresholds", num_thresholds, 2)
+        if num_labels is not None:
+            num_labels = check_whole(self.name, "num_labels", num_labels, 1)
         if num_labels and not multi_label:
             raise ArgumentError.at(self.name, "num_labels", "None unless multi_label", num_labels)
-        given = None if thresholds is None else sorted(_thresholds(self.name, thresholds, 0.5))
-        self.num_thresholds = num_thresholds if given is None else len(given) + 2
+        given = None if thresholds is None else sorted(check_numbers(self.name, "thresholds", thresholds, "in [0, 1]"))
+        self.num_thresholds = int(num_thresholds) if given is None else len(given) + 2
         self.curve, self.summation_method = curve.upper(), summation_method.lower()
         self.thresholds, self.multi_label, self.num_labels = given, multi_label, num_labels
+        if label_weights is not None:
+            label_weights = check_numbers(self.name, "label_weights", label_weights, "a finite number from 0")
         self.label_weights, self.from_logits = label_weights, from_logits
 
     def updates(
@@ -282,6 +287,10 @@ class AUC(Metric):
     ) -> Updates:
         """What the counts become with one more batch. Shapes: counts (K,), or (K · L,) for L labels."""
         y_true, y_pred = align(self.name, y_true, y_pred)
+        if self.label_weights is not None and np.size(self.label_weights) not in (1, y_pred.shape[-1]):
+            cure = "Give one for each label."
+            shape = text(np.shape(self.label_weights))
+            raise ShapeError.at(self.name, "label_weights", f"have shape ({y_pred.shape[-1]},)", shape, cure)
         if self.from_logits:
             y_pred = ops.sigmoid(y_pred)
         batch = labels(self.name, y_true, y_pred, sample_weight, mask)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from elman import losses, ops
+from elman.arguments import check_number, check_whole
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
 from elman.losses.base import align, real
@@ -250,7 +251,7 @@ class CosineSimilarity(MeanOf):
 
     def __init__(self, name: str = "cosine_similarity", dtype: str | None = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
-        self.axis = axis
+        self.axis = check_whole(self.name, "axis", axis, None)
 
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """Minus `losses.cosine_similarity`."""
@@ -293,7 +294,8 @@ class BinaryCrossentropy(MeanOf):
         label_smoothing: float = 0,
     ) -> None:
         super().__init__(name, dtype)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.from_logits = from_logits
+        self.label_smoothing = check_number(self.name, "label_smoothing", label_smoothing, "in [0, 1]")
 
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """See `losses.binary_crossentropy`."""
@@ -321,7 +323,8 @@ class CategoricalCrossentropy(MeanOf):
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.from_logits, self.axis = from_logits, check_whole(self.name, "axis", axis, None)
+        self.label_smoothing = check_number(self.name, "label_smoothing", label_smoothing, "in [0, 1]")
 
     def values(self, y_true: Operand, y_pred: Operand) -> Tensor:
         """See `losses.categorical_crossentropy`."""
@@ -367,7 +370,8 @@ class SparseCategoricalCrossentropy(_Sparse):
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
-        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+        self.from_logits, self.axis = from_logits, check_whole(self.name, "axis", axis, None)
+        self.ignore_class = None if ignore_class is None else check_whole(self.name, "ignore_class", ignore_class, None)
 
 
 @final
@@ -391,7 +395,8 @@ class Perplexity(_Sparse):
         ignore_class: int | None = None,
     ) -> None:
         super().__init__(name, dtype)
-        self.from_logits, self.ignore_class = from_logits, ignore_class
+        self.from_logits = from_logits
+        self.ignore_class = None if ignore_class is None else check_whole(self.name, "ignore_class", ignore_class, None)
 
     def result(self) -> float:
         """e to the mean so far."""

@@ -7,7 +7,8 @@ from typing import Any, final
 import numpy as np
 
 from elman import ops
-from elman.errors import ArgumentError, unknown_name
+from elman.arguments import check_number, check_whole
+from elman.errors import unknown_name
 from elman.graph import Tensor
 from elman.graph.node import Operand
 from elman.losses.base import EPSILON, align
@@ -35,11 +36,9 @@ class _FScore(Metric):
         super().__init__(name, dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise unknown_name(self.name, "average", average, ("micro", "macro", "weighted"))
-        if not beta > 0:
-            raise ArgumentError.at(self.name, "beta", "above 0", beta, "1 weighs precision and recall alike.")
-        if threshold is not None and not 0 < threshold <= 1:
-            raise ArgumentError.at(self.name, "threshold", "above 0 and at most 1", threshold)
-        self.average, self.beta, self.threshold = average, beta, threshold
+        cure = "1 weighs precision and recall alike."
+        self.average, self.beta = average, check_number(self.name, "beta", beta, "a finite number above 0", cure)
+        self.threshold = None if threshold is None else check_number(self.name, "threshold", threshold, "in (0, 1]")
 
     def updates(
         self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None
@@ -153,9 +152,8 @@ class R2Score(Metric):
         known = ("uniform_average", "variance_weighted_average")
         if class_aggregation not in (None, *known):
             raise unknown_name(self.name, "class_aggregation", class_aggregation, known)
-        if num_regressors < 0:
-            raise ArgumentError.at(self.name, "num_regressors", "at least 0", num_regressors)
-        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        self.class_aggregation = class_aggregation
+        self.num_regressors = check_whole(self.name, "num_regressors", num_regressors)
 
     def updates(
         self, y_true: Operand, y_pred: Operand, sample_weight: Operand | None = None, mask: Operand | None = None

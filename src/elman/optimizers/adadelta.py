@@ -33,7 +33,8 @@ class Adadelta(Optimizer):
         self, learning_rate: Rate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Unpack[Options]
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho, self.epsilon = self._in_unit("rho", rho), epsilon
+        self.rho = self._in_unit("rho", rho)
+        self.epsilon = self._number("epsilon", epsilon, "a finite number from 0")
 
     def slots(self) -> dict[str, float]:
         """Running means of squared gradients and squared steps."""

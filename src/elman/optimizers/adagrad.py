@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Unpack, final
 
 from elman import ops
-from elman.errors import ArgumentError
 from elman.graph import Tensor
 from elman.optimizers.optimizer import Optimizer, Options, Rate, Slots
 
@@ -37,9 +36,9 @@ class Adagrad(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        if initial_accumulator_value < 0:
-            raise ArgumentError.at(self.name, "initial_accumulator_value", "at least 0", initial_accumulator_value)
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+        first = self._number("initial_accumulator_value", initial_accumulator_value, "a finite number from 0")
+        self.initial_accumulator_value = first
+        self.epsilon = self._number("epsilon", epsilon, "a finite number from 0")
 
     def slots(self) -> dict[str, float]:
         """The sum of squares."""

@@ -24,12 +24,10 @@ class _Moments(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2 = (self._below_one("beta_1", beta_1), self._below_one("beta_2", beta_2))
-        self.epsilon = epsilon
+        self.epsilon = self._number("epsilon", epsilon, "a finite number from 0")
 
     def _below_one(self, name: str, value: float) -> float:
-        if not 0 <= value < 1:
-            raise ArgumentError.at(self.name, name, "from 0 and below 1", value, "The usual are 0.9 and 0.999.")
-        return value
+        return self._number(name, value, "in [0, 1)", "The usual are 0.9 and 0.999.")
 
     def slots(self) -> dict[str, float]:
         """The running means of gradients and of their squares."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Unpack, final
 
 from elman import ops
-from elman.errors import ArgumentError
 from elman.graph import Tensor
 from elman.optimizers.optimizer import Optimizer, Options, Rate, Slots
 
@@ -33,10 +32,9 @@ class Lion(Optimizer):
         self, learning_rate: Rate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **options: Unpack[Options]
     ) -> None:
         super().__init__(learning_rate, **options)
-        if not 0 < beta_1 <= 1:
-            cure = "At 0 it would be the sign of the gradient alone."
-            raise ArgumentError.at(self.name, "beta_1", "above 0 and at most 1", beta_1, cure)
-        self.beta_1, self.beta_2 = beta_1, self._in_unit("beta_2", beta_2)
+        cure = "At 0 it would be the sign of the gradient alone."
+        self.beta_1 = self._number("beta_1", beta_1, "in (0, 1]", cure)
+        self.beta_2 = self._in_unit("beta_2", beta_2)
 
     def slots(self) -> dict[str, float]:
         """The momentum."""

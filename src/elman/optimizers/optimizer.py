@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from elman import ops
+from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError, NotBuiltError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor, constant
 from elman.graph.node import Operand
@@ -98,12 +99,14 @@ class Optimizer(metaclass=_Closed):
         name: str | None = None,
     ) -> None:
         self.name = name or _snake(type(self).__name__)
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema, self.ema_momentum = use_ema, ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.weight_decay = self._optional("weight_decay", weight_decay, "a finite number from 0")
+        self.clipnorm = self._optional("clipnorm", clipnorm, "a finite number above 0")
+        self.clipvalue = self._optional("clipvalue", clipvalue, "a finite number above 0")
+        self.global_clipnorm = self._optional("global_clipnorm", global_clipnorm, "a finite number above 0")
+        self.use_ema, self.ema_momentum = use_ema, self._in_unit("ema_momentum", ema_momentum)
+        self.ema_overwrite_frequency = self._count_of("ema_overwrite_frequency", ema_overwrite_frequency, 1)
         self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.gradient_accumulation_steps = self._count_of("gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._check()
         self._rate: float | Callable[[Any], Any] = self._read_rate(learning_rate)
         self._rate_variable: Variable | None = None
@@ -284,10 +287,8 @@ class Optimizer(metaclass=_Closed):
         if callable(value):
             function: Callable[[Any], Any] = value
             return function
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
-            rule = "a number from 0, a schedule, or a function of the step"
-            raise ArgumentError.at(self.name, "learning_rate", rule, value, "0.001 is usual.")
-        return float(value)
+        cure = "0.001 is usual; a schedule, or a function of the step, is a rate, too."
+        return float(self._number("learning_rate", value, "a finite number from 0", cure))
 
     def _traced_rate(self, done: Tensor, dtype: str) -> Tensor:
         if self._rate_variable is not None:
@@ -342,23 +343,25 @@ class Optimizer(metaclass=_Closed):
         if len(clips) > 1:
             given = ", ".join(clips)
             raise ArgumentError.at(self.name, given, "only one of them", clips, "Choose one way of clipping.")
-        for name, value in clips.items():
-            if not value > 0:
-                raise ArgumentError.at(self.name, name, "above 0", value, "None clips nothing.")
         if self.loss_scale_factor is not None:
             cure = "elman computes in float32 and float64, which need no loss scaling."
             raise ArgumentError.at(self.name, "loss_scale_factor", "None", self.loss_scale_factor, cure)
-        self._in_unit("ema_momentum", self.ema_momentum)
-        for name, least in (("ema_overwrite_frequency", 1), ("gradient_accumulation_steps", 2)):
-            value = getattr(self, name)
-            if value and (not isinstance(value, int) or value < least):
-                raise ArgumentError.at(self.name, name, f"a whole number from {least}, or None", value)
+
+    def _optional(self, name: str, value: float | None, rule: str) -> float | None:
+        """Raises: ArgumentError: neither None nor such a number."""
+        return None if value is None else self._number(name, value, rule, "None leaves it out.")
+
+    def _count_of(self, name: str, value: int | None, least: int) -> int | None:
+        """Raises: ArgumentError: neither None nor a whole number from `least`."""
+        return None if value is None else check_whole(self.name, name, value, least, cure="None leaves it out.")
 
     def _in_unit(self, name: str, value: float) -> float:
         """Refuse what does not lie in [0, 1]."""
-        if not 0 <= value <= 1:
-            raise ArgumentError.at(self.name, name, "in [0, 1]", value)
-        return value
+        return self._number(name, value, "in [0, 1]")
+
+    def _number(self, name: str, value: float, rule: str, cure: str = "") -> float:
+        """Raises: ArgumentError: no such number."""
+        return check_number(self.name, name, value, rule, cure)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, fit for JSON; the learning rate as it is now.

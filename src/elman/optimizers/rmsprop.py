@@ -41,7 +41,7 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho, self.momentum = self._in_unit("rho", rho), self._in_unit("momentum", momentum)
-        self.epsilon, self.centered = epsilon, centered
+        self.epsilon, self.centered = self._number("epsilon", epsilon, "a finite number from 0"), centered
 
     def slots(self) -> dict[str, float]:
         """The running mean of squares; the momentum and the running mean of gradients, if asked."""

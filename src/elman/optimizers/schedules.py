@@ -16,6 +16,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from elman import dtypes, ops, settings
+from elman.arguments import check_number, check_numbers
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor
 
@@ -40,10 +41,14 @@ def _words(step: Any) -> tuple[ModuleType, Any]:
     return ops, step if dtypes.is_real(step.dtype) else ops.cast(step, settings.floatx())
 
 
-def _positive(where: str, argument: str, value: float) -> float:
-    if not value > 0:
-        raise ArgumentError.at(where, argument, "above 0", value, "It counts training steps (batches), not epochs.")
-    return value
+def _steps(where: str, argument: str, value: float, rule: str = "a finite number above 0") -> float:
+    """Raises: ArgumentError: no such number of steps."""
+    return check_number(where, argument, value, rule, "It counts training steps (batches), not epochs.")
+
+
+def _from_0(where: str, argument: str, value: float) -> float:
+    """Raises: ArgumentError: below 0, or not finite."""
+    return check_number(where, argument, value, "a finite number from 0")
 
 
 class LearningRateSchedule(ABC):
@@ -77,13 +82,15 @@ class _Decay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
         name: str | None = None,
     ) -> None:
-        self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps = _positive(type(self).__name__, "decay_steps", decay_steps)
+        where = type(self).__name__
+        self.initial_learning_rate = _from_0(where, "initial_learning_rate", initial_learning_rate)
+        self.decay_rate = _from_0(where, "decay_rate", decay_rate)
+        self.decay_steps = _steps(where, "decay_steps", decay_steps)
         self.staircase, self.name = staircase, name or type(self).__name__
 
     def _passed(self, step: Any) -> Any:
@@ -100,7 +107,7 @@ class ExponentialDecay(_Decay):
     Args:
         decay_steps: steps after which decay_rate has been applied once.
         staircase: only whole powers: the rate falls once every decay_steps.
-    Raises: ArgumentError: decay_steps is not positive.
+    Raises: ArgumentError: decay_steps is not positive, another number below 0.
     Source: Keras 3.
     Example:
         >>> float(ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)(20))
@@ -120,7 +127,7 @@ class InverseTimeDecay(_Decay):
     Args:
         decay_steps: steps after which the divisor has grown by decay_rate.
         staircase: the divisor grows once every decay_steps.
-    Raises: ArgumentError: decay_steps is not positive.
+    Raises: ArgumentError: decay_steps is not positive, another number below 0.
     Source: Keras 3.
     Example:
         >>> InverseTimeDecay(0.1, decay_steps=10, decay_rate=1.0)(10)
@@ -137,7 +144,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     """values[0] up to and including step boundaries[0], then values[1], and so on.
 
     Args: boundaries: increasing step numbers. values: one more than there are boundaries.
-    Raises: ArgumentError: their numbers do not fit.
+    Raises: ArgumentError: their numbers do not fit, boundaries are not in order.
     Source: Keras 3.
     Example:
         >>> PiecewiseConstantDecay([100, 200], [0.1, 0.01, 0.001])(150)
@@ -145,6 +152,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
+        values = check_numbers(name, "values", values, "a finite number from 0")
+        boundaries = check_numbers(name, "boundaries", boundaries) if np.size(boundaries) else []
+        if boundaries != sorted(boundaries):
+            raise ArgumentError.at(name, "boundaries", "in order", boundaries, "They are steps, one after another.")
         if len(boundaries) != len(values) - 1:
             cure = f"Give {len(values) - 1} boundaries or {len(boundaries) + 1} values."
             raise ArgumentError.at(name, "boundaries", "one fewer than values", list(boundaries), cure)
@@ -167,7 +178,7 @@ class PolynomialDecay(LearningRateSchedule):
     Args:
         power: 1 is a straight line.
         cycle: start again, over a time as many decay_steps long as have passed, instead of staying at the end.
-    Raises: ArgumentError: decay_steps is not positive.
+    Raises: ArgumentError: decay_steps is not positive, another number below 0.
     Source: Keras 3.
     Example:
         >>> float(PolynomialDecay(1.0, decay_steps=10, end_learning_rate=0.0)(5))
@@ -177,15 +188,16 @@ class PolynomialDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate, self.end_learning_rate = initial_learning_rate, end_learning_rate
-        self.decay_steps = _positive("PolynomialDecay", "decay_steps", decay_steps)
-        self.power, self.cycle, self.name = power, cycle, name
+        self.initial_learning_rate = _from_0("PolynomialDecay", "initial_learning_rate", initial_learning_rate)
+        self.end_learning_rate = _from_0("PolynomialDecay", "end_learning_rate", end_learning_rate)
+        self.decay_steps = _steps("PolynomialDecay", "decay_steps", decay_steps)
+        self.power, self.cycle, self.name = _from_0("PolynomialDecay", "power", power), cycle, name
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
@@ -203,7 +215,7 @@ class CosineDecay(LearningRateSchedule):
         alpha: what is left at the end, as a part of the rate the decay starts from.
         warmup_target: where the warm-up, a straight line from initial_learning_rate, ends; None: no warm-up.
         warmup_steps: how long it takes.
-    Raises: ArgumentError: decay_steps is not positive.
+    Raises: ArgumentError: decay_steps is not positive, another number below 0.
     Source: Loshchilov and Hutter 2017, "SGDR", equation 5 without restarts; as Keras 3.
     Example:
         >>> float(CosineDecay(0.1, decay_steps=10)(10))
@@ -213,15 +225,17 @@ class CosineDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         alpha: float = 0.0,
         name: str = "CosineDecay",
         warmup_target: float | None = None,
-        warmup_steps: int = 0,
+        warmup_steps: float = 0,
     ) -> None:
-        self.initial_learning_rate, self.alpha, self.name = initial_learning_rate, alpha, name
-        self.decay_steps = _positive("CosineDecay", "decay_steps", decay_steps)
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        self.initial_learning_rate = _from_0("CosineDecay", "initial_learning_rate", initial_learning_rate)
+        self.alpha, self.name = _from_0("CosineDecay", "alpha", alpha), name
+        self.decay_steps = _steps("CosineDecay", "decay_steps", decay_steps)
+        self.warmup_target = None if warmup_target is None else _from_0("CosineDecay", "warmup_target", warmup_target)
+        self.warmup_steps = _steps("CosineDecay", "warmup_steps", warmup_steps, "a finite number from 0")
 
     def __call__(self, step: Any) -> Any:
         """See the class."""
@@ -243,7 +257,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decays one after another, each t_mul times as long and starting m_mul times as high as the one before.
 
     Args: first_decay_steps: length of the first. alpha: what is left at each end, as a part of the first start.
-    Raises: ArgumentError: first_decay_steps is not positive.
+    Raises: ArgumentError: a number out of its range, such as t_mul below 1.
     Source: Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts"; as Keras 3.
     Example:
         >>> float(CosineDecayRestarts(0.1, first_decay_steps=10, t_mul=1.0)(10))
@@ -253,15 +267,19 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        first_decay_steps: int,
+        first_decay_steps: float,
         t_mul: float = 2.0,
         m_mul: float = 1.0,
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate, self.alpha, self.name = initial_learning_rate, alpha, name
-        self.first_decay_steps = _positive("CosineDecayRestarts", "first_decay_steps", first_decay_steps)
-        self.t_mul, self.m_mul = t_mul, m_mul
+        where = "CosineDecayRestarts"
+        self.initial_learning_rate = _from_0(where, "initial_learning_rate", initial_learning_rate)
+        self.alpha, self.name = _from_0(where, "alpha", alpha), name
+        self.first_decay_steps = _steps(where, "first_decay_steps", first_decay_steps)
+        cure = "Shorter and shorter decays would end."
+        self.t_mul = check_number(where, "t_mul", t_mul, "a finite number from 1", cure)
+        self.m_mul = _from_0(where, "m_mul", m_mul)
 
     def __call__(self, step: Any) -> Any:
         """See the class."""

@@ -61,7 +61,11 @@ def test_variance_scaling_keeps_the_variance():
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
-        (lambda: init.VarianceScaling(scale=0), ArgumentError, "scale must be positive. Received scale=0"),
+        (
+            lambda: init.VarianceScaling(scale=0),
+            ArgumentError,
+            "scale must be a finite number above 0. Received scale=0",
+        ),
         (lambda: init.VarianceScaling(mode="in"), ArgumentError, "mode must be one of fan_in, fan_out, fan_avg"),
         (lambda: init.VarianceScaling(distribution="n"), ArgumentError, "distribution must be one of uniform"),
         (lambda: init.Orthogonal()((3,)), ShapeError, "shape must be of rank 2 or more"),

@@ -299,12 +299,12 @@ def test_what_compile_accepts(rng):
         (
             lambda: metrics.Precision(thresholds=[2.0]),
             ArgumentError,
-            "precision: thresholds must be in [0, 1]. Received thresholds=[2.0]. Predictions are probabilities.",
+            "precision: thresholds must be in [0, 1]. Received thresholds=2.0. Predictions are probabilities.",
         ),
         (
             lambda: metrics.TopKCategoricalAccuracy(k=0),
             ArgumentError,
-            "top_k_categorical_accuracy: k must be at least 1.",
+            "top_k_categorical_accuracy: k must be a whole number from 1.",
         ),
         (lambda: metrics.AUC(curve="X"), UnknownNameError, "auc: curve must be a known name. Received curve='X'."),
         (
@@ -312,17 +312,25 @@ def test_what_compile_accepts(rng):
             UnknownNameError,
             "auc: summation_method must be a known name. Received summation_method='X'.",
         ),
-        (lambda: metrics.AUC(num_thresholds=1), ArgumentError, "auc: num_thresholds must be at least 2."),
+        (lambda: metrics.AUC(num_thresholds=1), ArgumentError, "auc: num_thresholds must be a whole number from 2."),
         (lambda: metrics.AUC(num_labels=2), ArgumentError, "auc: num_labels must be None unless multi_label."),
         (lambda: metrics.F1Score(average="X"), UnknownNameError, "f1_score: average must be a known name."),
-        (lambda: metrics.FBetaScore(beta=0.0), ArgumentError, "fbeta_score: beta must be above 0. Received beta=0.0."),
-        (lambda: metrics.F1Score(threshold=0.0), ArgumentError, "f1_score: threshold must be above 0 and at most 1."),
+        (
+            lambda: metrics.FBetaScore(beta=0.0),
+            ArgumentError,
+            "fbeta_score: beta must be a finite number above 0. Received beta=0.0.",
+        ),
+        (lambda: metrics.F1Score(threshold=0.0), ArgumentError, "f1_score: threshold must be in (0, 1]."),
         (
             lambda: metrics.R2Score(class_aggregation="X"),
             UnknownNameError,
             "r2_score: class_aggregation must be a known name.",
         ),
-        (lambda: metrics.R2Score(num_regressors=-1), ArgumentError, "r2_score: num_regressors must be at least 0."),
+        (
+            lambda: metrics.R2Score(num_regressors=-1),
+            ArgumentError,
+            "r2_score: num_regressors must be a whole number from 0.",
+        ),
         (
             lambda: metrics.F1Score().updates(placeholder("y", (B, T)), placeholder("p", (B, T))),
             ShapeError,

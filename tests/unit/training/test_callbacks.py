@@ -176,7 +176,7 @@ def test_reduce_on_plateau() -> None:
         callback.on_epoch_end(epoch, {"val_loss": value})
         rates.append(stub.optimizer.learning_rate)
     assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2]
-    with pytest.raises(ArgumentError, match="factor must be below 1"):
+    with pytest.raises(ArgumentError, match=r"factor must be in \[0, 1\)"):
         cb.ReduceLROnPlateau(factor=1.0)
 
 
@@ -227,7 +227,7 @@ def test_checkpoints_every_so_many_batches(tmp_path: Path) -> None:
 def test_a_name_that_is_not_logged_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"'val_loss' is not known\. Known names: epoch, loss\."):
         model().fit(X, Y, verbose=0, callbacks=[cb.ModelCheckpoint(tmp_path / "{val_loss}.safetensors")])
-    with pytest.raises(ArgumentError, match="save_freq must be 'epoch' or a number of batches"):
+    with pytest.raises(ArgumentError, match="save_freq must be a whole number from 1"):
         cb.ModelCheckpoint("x", save_freq="batch")
 
 

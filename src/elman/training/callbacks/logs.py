@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from elman.arguments import check_whole
 from elman.errors import missing_extra
 from elman.training.callbacks.base import Callback
 
@@ -73,7 +74,9 @@ class TensorBoard(Callback):
     def __init__(self, log_dir: str | Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch") -> None:
         super().__init__()
         self.log_dir = Path(log_dir)
-        self.histogram_freq = histogram_freq
+        self.histogram_freq = check_whole("TensorBoard", "histogram_freq", histogram_freq)
+        if update_freq != "epoch":
+            check_whole("TensorBoard", "update_freq", update_freq, 1, cure="It counts batches; the usual is 'epoch'.")
         self.update_freq = update_freq
         self._writers: dict[str, Any] = {}
         if update_freq != "epoch":

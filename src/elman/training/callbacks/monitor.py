@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from elman.arguments import check_number
 from elman.errors import ArgumentError, unknown_name
 
 __all__ = ["Monitor"]
@@ -34,11 +35,13 @@ class Monitor:
     ) -> None:
         if mode not in ("auto", "min", "max"):
             raise unknown_name(where, "mode", mode, ("auto", "min", "max"))
+        if not isinstance(name, str):
+            raise ArgumentError.at(where, "monitor", "a name of the logs", name, "For example 'val_loss'.")
         self.where = where
         self.name = name
         larger = any(part in name for part in LARGER_IS_BETTER) and not name.endswith("loss")
         self.sign = 1.0 if mode == "max" or (mode == "auto" and larger) else -1.0
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(check_number(where, "min_delta", min_delta))
         self.start = best
         self.reset()
 

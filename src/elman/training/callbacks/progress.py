@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, TextIO
 
+from elman.arguments import check_whole
 from elman.training.callbacks.base import Callback
 
 __all__ = ["ProgressBar"]
@@ -26,7 +27,7 @@ class ProgressBar(Callback):
 
     def __init__(self, verbose: int = 1, steps: int | None = None, stream: TextIO | None = None) -> None:
         super().__init__()
-        self.steps = steps
+        self.steps = None if steps is None else check_whole("ProgressBar", "steps", steps, 1)
         self.stream = stream or sys.stdout
         self.live = verbose == 1 and self.stream.isatty()
         self._started = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 
+from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError
 from elman.training.callbacks.base import Callback
 from elman.training.callbacks.monitor import Monitor
@@ -20,11 +21,13 @@ class LearningRateScheduler(Callback):
     Args:
         schedule: (epoch, rate) -> rate, or (epoch) -> rate; epochs count from 0.
         verbose: 1 prints the new rate.
-    Raises: ArgumentError: the schedule gives something that is not a number.
+    Raises: ArgumentError: the schedule is no function, or gives something that is not a number.
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise ArgumentError.at("LearningRateScheduler", "schedule", "a function of the epoch", schedule)
         self.schedule = schedule
         self.verbose = verbose
         self._takes_rate = len(inspect.signature(schedule).parameters) > 1
@@ -47,11 +50,11 @@ class ReduceLROnPlateau(Callback):
 
     Args: as in Keras.
         monitor, mode, min_delta: which number, which way is better, what change counts.
-        factor: below 1.
+        factor: from 0 and below 1.
         patience: epochs to wait. cooldown: epochs to wait after a reduction before counting again.
         verbose: 1 prints.
         min_lr: never below this.
-    Raises: ArgumentError: factor is not below 1, or monitor is not among the logs.
+    Raises: ArgumentError: a number out of its range, or monitor is not among the logs.
     """
 
     def __init__(
@@ -66,14 +69,13 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__()
-        if factor >= 1.0:
-            raise ArgumentError.at("ReduceLROnPlateau", "factor", "below 1", factor, "0.1 divides the rate by ten.")
         self.monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
-        self.factor = factor
-        self.patience = patience
+        where, cure = "ReduceLROnPlateau", "0.1 divides the rate by ten."
+        self.factor = check_number(where, "factor", factor, "in [0, 1)", cure)
+        self.patience = check_whole(where, "patience", patience)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.cooldown = check_whole(where, "cooldown", cooldown)
+        self.min_lr = check_number(where, "min_lr", min_lr, "a finite number from 0")
         self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError
 from elman.training.callbacks.base import Callback
 from elman.training.callbacks.monitor import Monitor
@@ -39,10 +40,10 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__()
-        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ArgumentError.at(
-                "ModelCheckpoint", "save_freq", "'epoch' or a number of batches", save_freq, "The usual is 'epoch'."
-            )
+        if save_freq != "epoch":
+            check_whole("ModelCheckpoint", "save_freq", save_freq, 1, cure="It counts batches; the usual is 'epoch'.")
+        if initial_value_threshold is not None:
+            check_number("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)
         self.filepath = str(filepath)
         self.monitor = Monitor("ModelCheckpoint", monitor, mode, best=initial_value_threshold)
         self.verbose = verbose

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from elman.arguments import check_number, check_whole
 from elman.training.callbacks.base import Callback
 from elman.training.callbacks.monitor import Monitor
 
@@ -25,7 +26,7 @@ class EarlyStopping(Callback):
         baseline: a value to beat; without beating it, training stops after `patience` epochs.
         restore_best_weights: end with the weights of the best epoch.
         start_from_epoch: epochs before this one are not looked at.
-    Raises: ArgumentError: monitor is not among the logs.
+    Raises: ArgumentError: a number out of its range, or monitor is not among the logs.
     """
 
     def __init__(
@@ -41,11 +42,11 @@ class EarlyStopping(Callback):
     ) -> None:
         super().__init__()
         self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
-        self.patience = patience
+        self.patience = check_whole("EarlyStopping", "patience", patience)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else check_number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = check_whole("EarlyStopping", "start_from_epoch", start_from_epoch)
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
