@@ -262,7 +262,8 @@ class Compiled(OnBatch, Layer):
             truncate: the sequences of x are long: read them in windows of at most so many steps, side by side in
                 batch_size contiguous rows, an update after each window, states carried over and gradients not; never
                 shuffled. Needs an output for every step. Not in Keras.
-            resets: with truncate, True at steps of x before which the states start anew. Shapes: (N, T).
+            resets: with truncate, True at steps of x before which the states start anew; or a list of rows.
+                Those of the rows that validation_split takes are not used. Shapes: (N, T).
         Raises: DataError, ShapeError, DTypeError: data that do not fit, with row and column. ArgumentError: settings.
             DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept.
                 KeyboardInterrupt: Ctrl-C.
@@ -275,7 +276,8 @@ class Compiled(OnBatch, Layer):
         steps, adapter, objective = self._training_parts("fit")
         check_floats(self.program())
         size = adapter.batch_size(batch_size)
-        windows = self._windows(data, truncate, batch_size, resets)
+        held_out = len(validation.arrays[0]) if validation_data is None and isinstance(validation, DataSet) else 0
+        windows = self._windows(data, truncate, batch_size, resets, held_out)
         there = batches_of(data, size) if windows is None else len(windows)
         counted = steps_of(self.where, "steps_per_epoch", steps_per_epoch, data, there)
         history = History()
@@ -295,7 +297,9 @@ class Compiled(OnBatch, Layer):
         ).run()  # fmt: skip
         return history
 
-    def _windows(self, data: DataSet | Stream, steps: int | None, rows: int | None, resets: Any) -> Windows | None:
+    def _windows(
+        self, data: DataSet | Stream, steps: int | None, rows: int | None, resets: Any, held_out: int
+    ) -> Windows | None:
         """Windows of the data where `truncate` was given. Raises: ArgumentError: a model or data it is not for."""
         self._whole("truncate", steps, 1, "About as many steps as the model must look back.")
         if steps is None:
@@ -308,7 +312,7 @@ class Compiled(OnBatch, Layer):
         cure = "Train on pieces, or compile without scheduled_sampling."
         self._reject("truncate", steps, self.scheduled_sampling is not None, "left out with scheduled_sampling", cure)
         check_stepwise(f"{self.where}.fit", self.program())
-        return Windows(self.where, data, steps, rows, resets)
+        return Windows(self.where, data, steps, rows, resets, held_out)
 
     def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, shuffle: Any, steps: Any, freq: Any) -> None:
         self._whole("batch_size", batch_size, 1, "The usual is 32.")

@@ -78,12 +78,14 @@ class Windows:
         data: sequences whose inputs, targets and weights all have a step for every step of x.
         steps: the longest a window may be.
         rows: how many are read side by side; None: 32, or as many as have a window each.
-        resets: True where a sequence starts anew within a row of x. Shapes: (N, T); (T,) where there is one row.
+        resets: True where a sequence starts anew within a row of x, or a list of such rows. Shapes: (N, T); (T,)
+            where there is one row.
+        held_out: how many rows of x, and of resets, come after those of the data.
     Raises: ShapeError: resets of another shape. DataError: no steps at all.
     """
 
     def __init__(
-        self, where: str, data: DataSet, steps: int, rows: int | None = None, resets: Any = None
+        self, where: str, data: DataSet, steps: int, rows: int | None = None, resets: Any = None, held_out: int = 0
     ) -> None:  # fmt: skip
         count, longest = data.arrays[0].shape[:2]
         given = next((n for n in data.lengths if n is not None), None)
@@ -96,12 +98,13 @@ class Windows:
             ragged=(False,) * len(data.signature.ragged),
             weights=tuple(2 if rank else 0 for rank in data.signature.weights),
         )  # fmt: skip
-        own = [a for a in data.arrays if not any(a is n for n in data.lengths)]
+        inputs, ragged = len(data.lengths), sum(n is not None for n in data.lengths)
+        own = [*data.arrays[:inputs], *data.arrays[inputs + ragged :]]  # lengths lie behind the inputs
         self._arrays = [_by_step(a, count, longest) for a in own]
         place = np.concatenate([np.arange(n) + i * longest for i, n in enumerate(lengths)])
         first = np.zeros(count * longest, bool)
         first[np.arange(count)[lengths > 0] * longest] = True
-        first |= _marks(where, resets, count, longest)
+        first |= _marks(where, resets, lengths, longest, held_out)
         self._index, self._restart = _rows(place, first, self.rows)
         self._parts = int(-(-self._index.shape[1] // steps))
 
@@ -136,20 +139,41 @@ def _by_step(array: np.ndarray | Rows, rows: int, steps: int) -> np.ndarray:
     return flat
 
 
-def _marks(where: str, resets: Any, rows: int, steps: int) -> np.ndarray:
-    """Shapes: -> (N*T,) bool."""
+def _marks(where: str, resets: Any, lengths: np.ndarray, steps: int, held_out: int = 0) -> np.ndarray:
+    """Shapes: lengths (N,) -> (N*T,) bool."""
+    rows = len(lengths)
     if resets is None:
         return np.zeros(rows * steps, bool)
-    given = np.asarray(resets)
+    given = _side_by_side(where, resets, lengths)
     if given.dtype != bool and not (given.dtype.kind in "iuf" and np.isin(given, (0, 1)).all()):
         cure = "Give True at the steps before which the states start anew, False at the others."
         raise DTypeError.at(where, "resets", "True or False, or 1 and 0", _other(given), cure)
     marks = given.astype(bool)
     marks = marks[None] if marks.ndim == 1 and rows == 1 else marks
+    if held_out and marks.ndim == 2 and len(marks) == rows + held_out:
+        marks = marks[:rows, :steps]
     if marks.shape != (rows, steps):
-        cure = "Give True or False for every step of x."
-        raise ShapeError.at(where, "resets", f"have shape ({rows}, {steps})", np.shape(resets), cure)
+        rule = f"have shape ({rows + held_out}, {steps})"
+        raise ShapeError.at(where, "resets", rule, marks.shape, "Give True or False for every step of x.")
     return marks.reshape(-1)
+
+
+def _side_by_side(where: str, resets: Any, lengths: np.ndarray) -> np.ndarray:
+    """Marks as one array, those of rows of unlike length with 0 after them.
+
+    Raises: ShapeError: other marks than a row has steps.
+    """
+    if not isinstance(resets, (list, tuple)) or len({np.shape(row) for row in resets}) == 1:
+        return np.asarray(resets)
+    parts = [np.asarray(row) for row in resets]
+    for i, (part, steps) in enumerate(zip(parts, lengths, strict=False)):
+        if part.shape != (steps,):
+            rule = f"have shape ({steps},), that of the steps of the row"
+            raise ShapeError.at(where, f"resets[{i}]", rule, part.shape, "Give True or False for every step of x.")
+    whole = np.zeros((len(parts), max(part.size for part in parts)), np.result_type(*parts))
+    for row, part in zip(whole, parts, strict=True):
+        row[: part.size] = part.reshape(-1)
+    return whole
 
 
 def _other(given: np.ndarray) -> Any:

@@ -184,8 +184,13 @@ def test_ways_past_a_layer(rng):
     y = trained(highway, data)[0]
     gate = 1 / (1 + np.exp(-(data @ highway.gate_kernel.numpy() - 2)))
     assert_close(y, gate * trained(highway.layer, data)[0] + (1 - gate) * data, U, T)
+    back = layers.ResidualWrapper(layers.GRU(F, return_sequences=True, go_backwards=True), dtype="float64")
+    y = trained(back, data)[0]
+    assert_close(y, data[:, ::-1] + trained(back.layer, data)[0], U, T)
     with pytest.raises(ArgumentError, match=r"layer must be a recurrent layer with return_sequences=True. Received"):
         layers.ResidualWrapper(layers.GRU(F))
+    with pytest.raises(ArgumentError, match=r"layer must have one output. Received .*merge_mode=None, which gives two"):
+        layers.HighwayWrapper(layers.Bidirectional(layers.GRU(F, return_sequences=True), merge_mode=None))
     with pytest.raises(
         ShapeError, match=r"layer must have as many outputs as x has features, 3. Received .*\(B, T, 5\)"
     ):

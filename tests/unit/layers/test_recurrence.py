@@ -319,6 +319,23 @@ def test_bidirectional_refuses_what_does_not_match():
         layers.Bidirectional(forward, backward_layer=layers.LSTM(2, go_backwards=True))
 
 
+def test_bidirectional_of_unlike_layers_takes_the_states_of_each(rng):
+    both = layers.Bidirectional(layers.LSTM(3), backward_layer=layers.GRU(2, go_backwards=True), dtype="float64")
+    x, states = Input((None, 1), dtype="float64"), [Input((n,), dtype="float64") for n in (3, 3, 2)]
+    with tracing(False):
+        y = both(x, initial_state=states)
+        forth, back = both.forward_layer(x, states[:2]), both.backward_layer(x, states[2:])
+    arrays = [DATA, *(rng.normal(size=(len(DATA), n)) for n in (3, 3, 2))]
+    found, *ways = evaluate([y, forth, back], list(zip([x, *states], arrays, strict=True)))
+    np.testing.assert_array_equal(found, np.concatenate(ways, -1))
+    unlike = layers.Bidirectional(layers.GRU(3), "sum", backward_layer=layers.GRU(2, go_backwards=True), name="both")
+    with pytest.raises(
+        ShapeError,
+        match=r"Bidirectional 'both': backward_layer must have outputs of shape \(B, 3\), as layer has. Received",
+    ):
+        unlike(Input((None, 1)))
+
+
 def test_bidirectional_does_not_turn_time_round_twice():
     y = layers.Bidirectional(layers.GRU(2, return_sequences=True))(Input((None, 3)))
     graph = Graph((), (y,))

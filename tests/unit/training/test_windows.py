@@ -141,6 +141,20 @@ def test_sample_weights_indices_and_progress(rng):
     assert len(losses(made, x[:, :-1], x[:, 1:], truncate=10, steps_per_epoch=1, epochs=2)) == 2
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_resets_are_those_of_the_rows_that_are_trained_on(ragged, rng):
+    x, y = data(rng)
+    resets = rng.random((ROWS, STEPS)) < 0.2
+    lengths = (9, 5, 20, STEPS) if ragged else (STEPS,) * ROWS
+    a, b, rows = ([row[:n] for row, n in zip(whole, lengths, strict=True)] for whole in (x, y, resets))
+    made = model()
+    half = losses(made, a[:2], b[:2], truncate=6, batch_size=1, resets=rows[:2])
+    given = rows if ragged else resets
+    assert losses(made, a, b, truncate=6, batch_size=1, resets=given, validation_split=0.5) == half
+    with pytest.raises(ShapeError, match=rf"resets\[1\] must have shape \({lengths[1]},\), .*Received .*\(2,\)"):
+        losses(made, a, b, truncate=6, resets=[rows[0], rows[1][:2], *rows[2:]])
+
+
 def test_what_cannot_be_read_in_windows(rng):
     x, y = data(rng)
     with pytest.raises(ArgumentError, match=r"truncate must be a whole number from 1"):
@@ -181,6 +195,6 @@ def test_it_goes_with_dropout_and_recompute(rng):
 @pytest.mark.parametrize("mark", [np.nan, 2, "a", None])
 def test_resets_are_truth_values(mark: object) -> None:
     with pytest.raises(DTypeError, match="resets must be True or False, or 1 and 0"):
-        _marks("m", np.full((4, 20), mark), 4, 20)
+        _marks("m", np.full((4, 20), mark), np.full(4, 20), 20)
     for one in (True, 1, 1.0):
-        assert _marks("m", np.full((4, 20), one), 4, 20).all()
+        assert _marks("m", np.full((4, 20), one), np.full(4, 20), 20).all()

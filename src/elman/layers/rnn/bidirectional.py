@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, final
 
-from elman.errors import ArgumentError
+from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import deserialize, register, serialize
-from elman.layers.rnn.recurrence import Recurrence, turned
+from elman.layers.rnn.recurrence import Recurrence, leaves, turned
+from elman.shapes import text
 
 MergeMode = Literal["concat", "sum", "mul", "ave"] | None
 _MODES = ("concat", "sum", "mul", "ave", None)
@@ -32,7 +33,8 @@ class Bidirectional(Layer):
         backward_layer: another layer for the way back (go_backwards=True); default a copy of `layer`.
     Call:     as `RNN`; initial_state holds the forward states, then the backward ones. Masked steps give 0.
     Shapes:   x (B, T, F) -> (B, T, 2U) or (B, 2U); U instead of 2U unless "concat".
-    Raises:   ArgumentError: not a recurrent layer; an unknown mode; layers that do not match.
+    Raises:   ArgumentError: not a recurrent layer; an unknown mode; layers that do not match. ShapeError: outputs of
+              unlike shape that are to be added or multiplied.
     Source:   Schuster and Paliwal 1997, "Bidirectional Recurrent Neural Networks".
     Example:
         >>> from elman.layers import LSTM, Input
@@ -76,8 +78,8 @@ class Bidirectional(Layer):
 
     def call(self, x: Tensor, initial_state: Any = None, mask: Mask | None = None) -> Any:
         """Both ways, merged."""
-        half = len(initial_state) // 2 if initial_state is not None else 0
-        states = (None, None) if initial_state is None else (list(initial_state[:half]), list(initial_state[half:]))
+        given, forth = initial_state, len(self.forward_layer.cell.state_sizes)
+        states = (None, None) if given is None else (leaves(given)[:forth], leaves(given)[forth:])
         ways = [
             one(x, initial_state=state, mask=mask)
             for one, state in zip((self.forward_layer, self.backward_layer), states, strict=True)
@@ -86,6 +88,10 @@ class Bidirectional(Layer):
         outputs = [way[0] for way in ways] if self.return_state else ways
         if self.return_sequences:
             outputs = [turned(y, mask) if o.go_backwards else y for y, o in zip(outputs, self._pair, strict=True)]
+        if self.merge_mode in ("sum", "mul", "ave") and outputs[0].shape != outputs[1].shape:
+            rule = f"have outputs of shape {text(outputs[0].shape)}, as layer has"
+            cure = 'Give both as many units, or take merge_mode="concat".'
+            raise ShapeError.at(self.where, "backward_layer", rule, text(outputs[1].shape), cure)
         merged = [outputs[0], outputs[1]] if self.merge_mode is None else [self._merge(*outputs)]
         return [*merged, *finals] if len(merged) + len(finals) > 1 else merged[0]
 

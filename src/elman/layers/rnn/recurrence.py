@@ -133,7 +133,7 @@ class Recurrence(Layer):
                 return [_first(now.read(v), x.shape[0]) for v in self.states]
             states = list(self.cell.get_initial_state(x.shape[0]))
             return states if self.starts is None else [s + w for s, w in zip(states, self.starts, strict=True)]
-        states = [ops.cast(t, self.dtype) for t in _leaves(given)]
+        states = [ops.cast(t, self.dtype) for t in leaves(given)]
         if len(states) != len(sizes):
             rule = f"a list of {len(sizes)} states of sizes {text(sizes)}"
             raise ArgumentError.at(self.where, "initial_state", rule, len(states), "Give them in a list, in order.")
@@ -348,5 +348,6 @@ def _over_first(kept: Tensor, new: Tensor) -> Tensor:
     return ops.reshape(ops.concatenate([new, left]), kept.shape)
 
 
-def _leaves(value: Any) -> list[Any]:
-    return [leaf for item in value for leaf in _leaves(item)] if isinstance(value, (list, tuple)) else [value]
+def leaves(value: Any) -> list[Any]:
+    """What nested lists hold, in order."""
+    return [leaf for item in value for leaf in leaves(item)] if isinstance(value, (list, tuple)) else [value]

@@ -12,12 +12,15 @@ from elman.graph.node import Tensor
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
 from elman.layers.rnn.bidirectional import Bidirectional
-from elman.layers.rnn.recurrence import Recurrence
+from elman.layers.rnn.recurrence import Recurrence, turned
 from elman.shapes import text
 
 
 class SkipWrapper(Layer):
-    """A recurrent layer that gives whole sequences, and its input beside it. Shapes: x (B, T, F) -> (B, T, F)."""
+    """A recurrent layer that gives whole sequences, and its input beside it, in the order of the layer's outputs.
+
+    Shapes:   x (B, T, F) -> (B, T, F).
+    """
 
     axes = ("B", "T", "F")
     input_kind = "real"
@@ -30,6 +33,9 @@ class SkipWrapper(Layer):
             received = layer if not isinstance(layer, Layer) else layer.where
             rule, cure = "be a recurrent layer with return_sequences=True", "Each step of x is joined to one of y."
             raise ArgumentError.at(self.where, "layer", rule, received, cure)
+        if isinstance(layer, Bidirectional) and layer.merge_mode is None:
+            rule, cure = "have one output", 'Choose a merge_mode, "sum" say.'
+            raise ArgumentError.at(self.where, "layer", rule, "merge_mode=None, which gives two", cure)
         self.layer = layer
         self._share_dtype(kwargs.get("dtype"), layer)
 
@@ -48,6 +54,8 @@ class SkipWrapper(Layer):
                 "Choose its units so, or put a Dense before.",
             )
             raise ShapeError.at(self.where, "layer", rule, text(y.shape), cure)
+        if isinstance(self.layer, Recurrence) and self.layer.go_backwards:  # its outputs begin with the last step
+            x = turned(x, mask)
         joined = self._join(x, y)
         return [joined, *states] if states else joined
 
@@ -73,7 +81,8 @@ class ResidualWrapper(SkipWrapper):
 
     y_t = x_t + layer(x)_t.
 
-    Args:     layer: a recurrent or Bidirectional layer with return_sequences=True and as many outputs as inputs.
+    Args:     layer: a recurrent or Bidirectional layer with return_sequences=True and as many outputs as inputs. With
+              go_backwards, x is turned round, too.
     Shapes:   x (B, T, F) -> (B, T, F), and the layer's states if it returns them.
     Raises:   ArgumentError: another layer. ShapeError: it gives other than F features.
     Source:   He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1; between recurrent layers Wu et
