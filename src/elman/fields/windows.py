@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ArgumentError, DataError
+from elman.arguments import check_whole
+from elman.errors import DataError
 
 __all__ = ["check_length", "horizons", "origins", "windows"]
 
@@ -98,5 +99,4 @@ def check_length(where: str, argument: str, value: Any) -> None:
             ...
         elman.errors.ArgumentError: Forecaster: horizon must be a whole number from 1. Received horizon=0.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ArgumentError.at(where, argument, "be a whole number from 1", value)
+    check_whole(where, argument, value, 1)

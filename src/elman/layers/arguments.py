@@ -6,22 +6,31 @@ from typing import Any
 
 import numpy as np
 
-from elman.arguments import check_whole
+from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError
 
-__all__ = ["check_axes", "check_rate", "check_units", "need_channels_last", "rows_named"]
+__all__ = ["check_axes", "check_rate", "check_sizes", "check_units", "need_channels_last", "rows_named"]
 
 
 def check_units(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError.at(where, argument, "be a whole number from 1", value)
+    check_whole(where, argument, value, 1)
 
 
 def check_rate(where: str, argument: str, value: Any) -> None:
     """Raises: ArgumentError: not a share."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value < 1:
-        raise ArgumentError.at(where, argument, "in [0, 1)", value)
+    check_number(where, argument, value, "in [0, 1)")
+
+
+def check_sizes(where: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:
+    """One whole number from 1 an axis, of which one may stand for all. Raises: ArgumentError: anything else."""
+    one = isinstance(value, int | np.integer)
+    found = [value] * rank if one else list(value) if isinstance(value, list | tuple) else []
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 1 for n in found)
+    if len(found) != rank or not whole:
+        many = "" if rank == 1 else ", or two of them"
+        raise ArgumentError.at(where, argument, f"be a whole number from 1{many}", value)
+    return tuple(map(int, found))
 
 
 def check_axes(where: str, argument: str, axes: Any) -> list[int]:

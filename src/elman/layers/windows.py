@@ -23,6 +23,7 @@ from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph import windows
 from elman.graph.node import Tensor, apply
+from elman.layers.arguments import check_sizes
 from elman.layers.base import Layer, Mask, current
 from elman.shapes import Size
 
@@ -45,11 +46,7 @@ class Sliding(Layer):
 
     def numbers(self, argument: str, value: Any) -> tuple[int, ...]:
         """One whole number from 1 an axis. Raises: ArgumentError: anything else."""
-        found = (value,) * self.rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
-        if len(found) != self.rank or not all(type(n) is int and n >= 1 for n in found):
-            many = "" if self.rank == 1 else ", or two of them"
-            raise ArgumentError.at(self.where, argument, f"be a whole number from 1{many}", value)
-        return found
+        return check_sizes(self.where, argument, value, self.rank)
 
     def chosen_padding(self, padding: Any, allowed: Sequence[str]) -> str:
         """The word in small letters. Raises: ArgumentError: another word."""

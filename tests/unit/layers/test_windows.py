@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,7 @@ def test_a_sequence_shorter_than_the_window_is_told_when_the_model_runs():
         (lambda: layers.Conv1D(3, 2, data_format="channels_first"), "data_format must be 'channels_last'"),
         (lambda: layers.ConvLSTM1D(2, 3, stateful=True), r"stateful must be False here\. Received stateful=True"),
         (lambda: layers.ConvLSTM1D(2, 3, padding="causal"), r"padding must be one of valid, same\. Received"),
+        (lambda: layers.ConvLSTM1D(2, 1.5), r"kernel_size must be a whole number from 1\. Received kernel_size=1.5"),
         (lambda: layers.ConvLSTM2D(2, (1, 2, 3)), r"kernel_size must be a whole number from 1, or two of them"),
         (
             lambda: layers.ConvLSTM1D(2, 1)(Input((None, 4, 1)), initial_state=[Input((4, 2)), Input((3, 2))]),
@@ -162,3 +165,11 @@ def test_a_convolution_before_a_recurrence_learns(rng):
     assert history[-1] < history[0]
     alone = np.concatenate([model.predict(row[None]) for row in rows[:5]])
     assert_close(model.predict(rows)[:5], alone, 64, 16)
+
+
+@pytest.mark.parametrize(
+    "kind", [layers.Conv1D, layers.Conv2D, layers.ConvLSTM1D, layers.ConvLSTM2D, layers.SeparableConv1D]
+)
+def test_sizes_of_numpy_are_sizes(kind):
+    found, expected = kind(2, np.int64(3), strides=np.int32(1), name="c"), kind(2, 3, strides=1, name="c")
+    assert json.dumps(found.get_config()) == json.dumps(expected.get_config())

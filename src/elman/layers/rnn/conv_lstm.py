@@ -12,7 +12,7 @@ from elman.graph import trace as ops
 from elman.graph import windows
 from elman.graph.node import Tensor
 from elman.layers import activations
-from elman.layers.arguments import check_rate, check_units, need_channels_last
+from elman.layers.arguments import check_rate, check_sizes, check_units, need_channels_last
 from elman.layers.base import Layer, Mask, current
 from elman.layers.registry import register
 from elman.layers.rnn.gates import LSTMGate
@@ -62,10 +62,10 @@ class ConvLSTM(Layer):
         need_channels_last(self.where, data_format)
         for argument, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             check_rate(self.where, argument, rate)
-        self.kernel_size = self._numbers("kernel_size", kernel_size)
+        self.kernel_size = check_sizes(self.where, "kernel_size", kernel_size, self.rank)
         self.strides, self.dilation_rate = (
-            self._numbers("strides", strides),
-            self._numbers("dilation_rate", dilation_rate),
+            check_sizes(self.where, "strides", strides, self.rank),
+            check_sizes(self.where, "dilation_rate", dilation_rate, self.rank),
         )
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
@@ -148,14 +148,6 @@ class ConvLSTM(Layer):
         if self.unit_forget_bias:
             bias[LSTMGate.FORGET * self.filters :][: self.filters] = 1
         return bias
-
-    def _numbers(self, argument: str, value: Any) -> tuple[int, ...]:
-        """One whole number from 1 an axis. Raises: ArgumentError: anything else."""
-        found = (value,) * self.rank if isinstance(value, int) else tuple(value)
-        if len(found) != self.rank or not all(type(n) is int and n >= 1 for n in found):
-            many = "" if self.rank == 1 else ", or two of them"
-            raise ArgumentError.at(self.where, argument, f"be a whole number from 1{many}", value)
-        return found
 
 
 @register
