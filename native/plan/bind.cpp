@@ -1,4 +1,6 @@
 // A plan bound to sizes: its shards, its memory, and steps whose pointers are set.
+#include <stdexcept>
+
 #include "plan.h"
 
 namespace elman {
@@ -266,6 +268,8 @@ void Plan<R>::link(Binding& b) {
     std::stable_partition(s.loads.begin(), s.loads.end(), [](const Load& l) { return l.lengths == nullptr; });
   Layout<R> layout(spec_, b.sizes, kernels_);
   for (const Update& u : spec_.updates) {
+    if (layout.bytes(u.from) != layout.bytes(u.variable_value))
+      throw std::invalid_argument("an update is of another size than its variable");
     if (twins_.made_in_place(u)) continue;
     b.updates.push_back(
         {address(b, nullptr, -1, u.variable_value, u.variable_value), whole(b, u.from), size_t(layout.bytes(u.from))});

@@ -1,5 +1,6 @@
 // The plan: hand-made specs run on shards and threads, scans with lengths, guards, and what placing values in memory must keep apart.
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 
 #include "check.h"
@@ -308,6 +309,21 @@ TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
     double total = 0;
     for (int64_t r = 0; r < rows; ++r) total += one[size_t(r * 2)];
     CHECK(std::fabs(total - one[size_t(rows * 2)]) <= 1e-4 * double(rows), "sum over shards");
+  }
+}
+
+TEST(plan_refuses_an_update_of_another_size_than_its_variable) {
+  std::vector<float> weights = padded({1.5f, -2.f, 0.25f, 3.f, -0.75f, 0.5f});
+  for (int from : {2, 3}) {  // y (B, 2) and total (2), for w (3, 2)
+    Spec spec = product_and_sum();
+    spec.updates = {{1, from}};
+    Plan<float> plan(spec, {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
+    const std::vector<float> x(15);
+    bool refused = false;
+    try {
+      plan.run({{reinterpret_cast<const char*>(x.data()), 5, 12, 12}}, {5}, nullptr, 5, 5, 1, nullptr);
+    } catch (const std::invalid_argument&) { refused = true; }
+    CHECK(refused, "value %d", from);
   }
 }
 

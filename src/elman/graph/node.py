@@ -338,12 +338,20 @@ class Graph:
     inputs: leaves of op Input, in the order a run receives arrays. outputs: tensors a run returns. updates:
         variables and the tensors they become after everything else has been computed. guard: a real scalar; when
         it is not finite a run applies no update and reports so.
+    Raises: ShapeError: an update of another shape or type than its variable has.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     updates: tuple[tuple[Variable, Tensor], ...] = ()
     guard: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        for variable, value in self.updates:
+            if (variable.shape, variable.dtype) != (value.shape, value.dtype):
+                wanted, given = (f"{t.dtype} of shape {text(t.shape)}" for t in (variable, value))
+                cure = "It is copied there: cast, reduce or reshape it in what computes it."
+                raise ShapeError.at(f"Variable '{variable.name}'", "update", wanted, given, cure)
 
     @property
     def roots(self) -> tuple[Tensor, ...]:

@@ -2,7 +2,7 @@
 
 1. Every node's operator is a row of the table, and its outputs have the shapes and types the row's rule gives.
 2. Inputs are leaves of op Input; every Input a root depends on is among the graph's inputs.
-3. Updates are of distinct variables, with the variable's own shape and type; the guard is a real scalar.
+3. Updates are of distinct variables (of their shape and type, which `Graph` itself wants); the guard is a real scalar.
 4. A scan's body has one input for each state, slice and captured value; states keep shape and type; with lengths,
 states and outputs start with the batch axis. Bodies are valid graphs themselves, without variables or updates.
 5. A fused body is pointwise, but for sums and the like over the last axis, whose results have one element a row.
@@ -26,14 +26,6 @@ def verify(graph: Graph, inside: str = "graph") -> None:
         _verify_node(node, given, inside)
     variables = [id(v) for v, _ in graph.updates]
     _need(len(variables) == len(set(variables)), inside, None, "a variable may be updated once")
-    for variable, value in graph.updates:
-        _need(
-            variable.shape == value.shape and variable.dtype == value.dtype,
-            inside,
-            value.node,
-            f"update of {variable.name} must have shape {text(variable.shape)} and type {variable.dtype}, "
-            f"not {text(value.shape)}, {value.dtype}",
-        )
     if graph.guard is not None:
         _need(
             graph.guard.shape == () and dtypes.is_real(graph.guard.dtype),

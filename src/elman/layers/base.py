@@ -268,11 +268,11 @@ class Layer(Weighted, Configured):
         for variable, penalty in self.regularizers:
             if variable.trainable and id(variable) not in now.penalized:
                 now.penalized.add(id(variable))
-                now.losses.append(penalty(variable.tensor))
+                self.add_loss(penalty(variable.tensor))
         if self.activity_regularizer is not None:
             for t in _flat(outputs):
                 rows = ops.maximum(ops.size(t, 0, self.dtype), 1.0)
-                now.losses.append(self.activity_regularizer(t) / rows)
+                self.add_loss(self.activity_regularizer(t) / rows)
 
     @property
     def input_dtype(self) -> str:

@@ -154,7 +154,7 @@ class Loss(ABC):
     Args:
         name: how reports call it; default: the class's name in snake case.
         reduction: "sum_over_batch_size" (the mean over samples and steps), "sum", "mean",
-            "mean_with_sample_weight" or "none" (also None); see `reduce_values`.
+            "mean_with_sample_weight" or "none" (also None; training takes the mean); see `reduce_values`.
         dtype: the real type it is computed in; default: that of the predictions.
     Shapes: y_true, y_pred (B, ..., F) -> (); with reduction "none" (B, ...).
     Raises: UnknownNameError: another reduction.
@@ -236,9 +236,13 @@ class Loss(ABC):
     def totals(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Operand | None, mask: Operand | None
     ) -> tuple[Tensor, Tensor | None]:
-        """The loss before its last division: what portions of a batch add up to. Shapes: as `__call__` -> (), ()."""
+        """The loss before its last division: what portions of a batch add up to. One not reduced is a mean here.
+
+        Shapes: as `__call__` -> (), ().
+        """
         values, counted = self.values(y_true, real(y_pred, self.dtype), mask)
-        return totals(self.name, values, sample_weight, counted, self.reduction)
+        reduction = "sum_over_batch_size" if self.reduction == "none" else self.reduction
+        return totals(self.name, values, sample_weight, counted, reduction)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, fit for JSON."""

@@ -16,10 +16,11 @@ import numpy as np
 
 from elman import dtypes, ops, settings
 from elman.autodiff import gradients
-from elman.errors import ArgumentError
+from elman.errors import ArgumentError, ShapeError
 from elman.graph import Graph, Tensor, Variable, verify
 from elman.graph.rewrite import hoist, segment, simplify
 from elman.layers.base import tracing
+from elman.shapes import text
 from elman.training.objective import Objective
 from elman.training.parameters import Parameters
 from elman.training.program import Feeds, Program, Signature
@@ -143,7 +144,15 @@ def _constrained(program: Program, parameters: Parameters, new: Tensor) -> Tenso
     for weight, place in zip(parameters.weights, parameters.segments, strict=True):
         part = new[place.offset : place.offset + place.size]
         rule: Callable[[Tensor], Tensor] | None = rules.get(id(weight))
-        parts.append(part if rule is None else ops.reshape(rule(ops.reshape(part, weight.shape)), (-1,)))
+        if rule is not None:
+            made = rule(ops.reshape(part, weight.shape))
+            if made.shape != weight.shape:
+                cure = "It gives the nearest weight that is allowed."
+                raise ShapeError.at(
+                    f"'{weight.name}'", "constraint", f"of shape {text(weight.shape)}", text(made.shape), cure
+                )
+            part = ops.reshape(made, (-1,))
+        parts.append(part)
     return ops.concatenate(parts)
 
 

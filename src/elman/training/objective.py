@@ -125,11 +125,14 @@ class Objective:
         return isinstance(self.losses[output], (losses.SparseCategoricalCrossentropy, losses.CTC, losses.CRF))
 
     def terms(self, feeds: Feeds, outputs: Sequence[Tensor]) -> list[Tensor]:
-        """The loss of each output that has one. Shapes: scalars."""
+        """The loss of each output that has one; of one that is not reduced, the mean. Shapes: scalars."""
         found = []
         for loss, true, out, weight in zip(self.losses, feeds.targets, outputs, feeds.weights, strict=True):
             if loss is not None and true is not None:
-                found.append(loss(true, out, sample_weight=weight, mask=_mask(out)))
+                value = loss(true, out, sample_weight=weight, mask=_mask(out))
+                if value.shape:
+                    value = divided(*loss.totals(true, out, weight, _mask(out)), loss.reduction)
+                found.append(value)
         return found
 
     def counts(self, feeds: Feeds, outputs: Sequence[Tensor]) -> Tensor:

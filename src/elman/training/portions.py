@@ -80,10 +80,7 @@ class Portions(Plan):
     def possible(program: Program, objective: Objective, signature: Signature) -> bool:
         """Whether steps may be done in portions: no states are kept, losses add up."""
         kept = program.make_room is not None or signature.restarts
-        own = any(
-            loss is not None and (loss.reduction == "none" or type(loss).__call__ is not Loss.__call__)
-            for loss in objective.losses
-        )
+        own = any(loss is not None and type(loss).__call__ is not Loss.__call__ for loss in objective.losses)
         return not (kept or own)
 
     def run(self, arrays: Arrays) -> Run:

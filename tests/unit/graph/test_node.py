@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from elman import ops
 from elman.errors import DTypeError, ShapeError
 from elman.graph import Graph, Variable, as_tensor, constant, placeholder
 from elman.shapes import B, T
@@ -126,6 +127,22 @@ def test_a_graph_knows_its_nodes_in_order():
     assert [n.op for n in nodes if n.op != "Constant"] == ["Input", "Add", "Mul"]
     place = {n.serial: i for i, n in enumerate(nodes)}
     assert all(place[t.node.serial] < place[n.serial] for n in nodes for t in n.inputs)
+
+
+@pytest.mark.parametrize(
+    ("update", "given"),
+    [
+        (lambda x: ops.sum(x, 0), "float32 of shape (3,)"),
+        (lambda x: x[:, 0], "float32 of shape (B,)"),
+        (lambda x: ops.cast(x[0, :2], "int32"), "int32 of shape (2,)"),
+    ],
+)
+def test_an_update_has_the_shape_and_type_of_its_variable(update, given):
+    """It is copied into the variable's memory."""
+    x = placeholder("x", (B, 3))
+    with pytest.raises(ShapeError) as error:
+        Graph((x,), (), ((Variable(np.zeros(2, "float32"), name="v"), update(x)),))
+    assert str(error.value).startswith(f"Variable 'v': update must be float32 of shape (2,). Received {given}. ")
 
 
 @pytest.mark.parametrize(

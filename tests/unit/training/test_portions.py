@@ -39,10 +39,10 @@ def regressor(loss: object = "mse") -> Model:
     return model
 
 
-def tagger() -> Model:
+def tagger(loss: object = "sparse_categorical_crossentropy") -> Model:
     made = [Bidirectional(GRU(4, return_sequences=True)), Dense(3, activation="softmax")]
     model = Sequential([Input((None, 2)), *made], name="m", seed=3)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", loss, metrics=["accuracy"])
     return model
 
 
@@ -82,6 +82,7 @@ CASES = {
         {"sample_weight": WEIGHTS / 100},
     ),
     "tags": (tagger, EVERY, {}),
+    "tags, not reduced": (lambda: tagger(losses.SparseCategoricalCrossentropy(reduction="none")), EVERY, {}),
     "tags, weights of classes": (tagger, EVERY, {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}),
     "tags by a CRF": (crf, EVERY, {}),
     "symbols by CTC": (transcriber, LABELS, {}),
