@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -26,6 +26,7 @@ from elman.graph.rewrite import hoist, simplify
 from elman.layers.base import Companion, tracing
 from elman.layers.rnn.recurrence import Recurrence
 from elman.models import Model
+from elman.shapes import Size
 from elman.training import Adapter, Objective
 from elman.training.program import Feeds
 
@@ -45,6 +46,7 @@ class _Walk:
 
     layer: str
     backwards: bool
+    steps: Size = 0
     probes: list[Tensor] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     kept: list[Tensor] = field(default_factory=list)
@@ -67,7 +69,7 @@ class _Watcher(Companion):
     def start(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
         """A walk begins."""
         again = sum(walk.layer.partition(":")[0] == layer for walk in self.walks)
-        self.walks.append(_Walk(f"{layer}:{again + 1}" if again else layer, self._backwards))
+        self.walks.append(_Walk(f"{layer}:{again + 1}" if again else layer, self._backwards, steps.shape[0]))
         return states
 
     def probes(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -104,6 +106,7 @@ class LayerFlow:
         backwards: whether it walks from the last step to the first.
         slopes: for each state by name, the gradient of the loss by it at each step. Shapes: (B, T, U).
         states, gates: their values by name. Shapes: (B, T, U).
+        lengths: how many steps each row has; None: T. Shapes: (B,).
     """
 
     name: str
@@ -111,18 +114,41 @@ class LayerFlow:
     slopes: dict[str, np.ndarray]
     states: dict[str, np.ndarray]
     gates: dict[str, np.ndarray]
+    lengths: np.ndarray | None = None
 
     @property
     def norms(self) -> np.ndarray:
-        """‖∂L/∂h_t‖ at each step, h all states together, the mean over the rows. Shapes: (T,)."""
-        flat = [s.reshape(*s.shape[:2], -1).astype(np.float64) for s in self.slopes.values()]
-        whole: np.ndarray = np.sqrt(sum((s**2).sum(-1) for s in flat)).mean(0)
+        """‖∂L/∂h_t‖ at each step, h all states together, the mean over the rows that have it. Shapes: (T,)."""
+        return self._mean(self._of_rows, self._real)
+
+    @property
+    def _of_rows(self) -> np.ndarray:
+        """Shapes: (B, T)."""
+        flat = [s.reshape(*s.shape[:2], math.prod(s.shape[2:])).astype(np.float64) for s in self.slopes.values()]
+        whole: np.ndarray = np.sqrt(sum((s**2).sum(-1) for s in flat))
         return whole
 
     @property
+    def _real(self) -> np.ndarray:
+        """Where a row has a step. Shapes: (B, T)."""
+        rows, steps = next(iter(self.slopes.values())).shape[:2]
+        real: np.ndarray = np.arange(steps) < (np.full(rows, steps) if self.lengths is None else self.lengths)[:, None]
+        return real
+
+    @staticmethod
+    def _mean(norms: np.ndarray, real: np.ndarray) -> np.ndarray:
+        """The mean over the rows that have a step, 0 where none has. Shapes: (B, T) twice -> (T,)."""
+        mean: np.ndarray = np.where(real, norms, 0.0).sum(0) / np.maximum(real.sum(0), 1)
+        return mean
+
+    @property
     def _walked(self) -> np.ndarray:
-        """The norms in the order of the walk."""
-        return self.norms[::-1] if self.backwards else self.norms
+        """The norms in the order of the walk, so that all rows end together: it is from there that they fall."""
+        norms, real = self._of_rows, self._real
+        if self.backwards:
+            return self._mean(norms[:, ::-1], real[:, ::-1])
+        last = real.sum(1)[:, None] - 1 - np.arange(real.shape[1])[::-1]  # the step of each row so far from its end
+        return self._mean(np.take_along_axis(norms, np.maximum(last, 0), 1), last >= 0)
 
     @property
     def memory(self) -> int:
@@ -229,14 +255,14 @@ def gradient_flow(model: Model, x: Any, y: Any = None, loss: Any = None) -> Grad
     """How much each step's states matter to the loss: ‖∂L/∂h_t‖ for every step and recurrent layer.
 
     Falls to nothing going back: the gradient vanishes, and what happened early cannot be learned. Grows: it explodes,
-    and clipping or a smaller rate is needed. Dropout is off.
+    and clipping or a smaller rate is needed. Dropout is off. Ragged rows are followed back from the end of each.
 
     Args:
         model: one with recurrent layers.
         x: a batch, as `predict` takes it.
         y: targets; None takes as L the sum of the model's last outputs.
         loss: of y; default the model's own. L is then the sum over the rows, not their mean.
-    Raises: ArgumentError: no recurrent layer, or y without a loss.
+    Raises: ArgumentError: no recurrent layer, no steps, or y without a loss.
     Example:
         >>> from elman.layers import SimpleRNN
         >>> from elman.models import Sequential
@@ -267,8 +293,12 @@ def gradient_flow(model: Model, x: Any, y: Any = None, loss: Any = None) -> Grad
     forward = hoist(simplify(Graph((*feeds.all, *probes), (total, *kept))))
     slopes = gradients(forward.outputs[0], probes)
     plan = default().compile(Graph(forward.inputs, (*slopes, *forward.outputs[1:])))
-    made = plan.run([*data.arrays, *_zeros(probes, data.arrays, feeds)]).outputs
-    return GradientFlow(tuple(_flows(watcher.walks, [np.swapaxes(a, 0, 1) for a in made])))
+    zeros = _zeros(probes, data.arrays, feeds)
+    if any(not len(z) for z in zeros):
+        raise ArgumentError.at("gradient_flow", "x", "have steps", "none", "There is nothing to go back through.")
+    made = plan.run([*data.arrays, *zeros]).outputs
+    lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
+    return GradientFlow(tuple(_flows(watcher.walks, [np.swapaxes(a, 0, 1) for a in made], lengths)))
 
 
 def states(model: Model, x: Any) -> dict[str, dict[str, np.ndarray]]:
@@ -321,12 +351,15 @@ def _zeros(probes: Sequence[Tensor], arrays: Arrays, feeds: Feeds) -> list[np.nd
     ]
 
 
-def _flows(walks: Sequence[_Walk], arrays: Sequence[np.ndarray]) -> Iterator[LayerFlow]:
-    """Arrays: the slopes of all walks, then what was kept. Shapes: (B, T, U) each."""
+def _flows(
+    walks: Sequence[_Walk], arrays: Sequence[np.ndarray], lengths: Mapping[Size, np.ndarray]
+) -> Iterator[LayerFlow]:
+    """Arrays: the slopes of all walks, then what was kept. Shapes: (B, T, U) each; lengths by open axis (B,)."""
     slopes, kept = iter(arrays), iter(arrays[sum(len(w.probes) for w in walks) :])
     for walk in walks:
         count = len(walk.probes)
         by_state = {name: next(slopes) for name in walk.names[:count]}
         values = {name: next(kept) for name in walk.names}
         gates = {name: values[name] for name in walk.names[count:]}
-        yield LayerFlow(walk.layer, walk.backwards, by_state, {n: values[n] for n in walk.names[:count]}, gates)
+        whole = {n: values[n] for n in walk.names[:count]}
+        yield LayerFlow(walk.layer, walk.backwards, by_state, whole, gates, lengths.get(walk.steps))

@@ -10,7 +10,10 @@ from elman.errors import ArgumentError, UnknownNameError
 from elman.inspect import gradient_flow, states, unroll
 from elman.layers import (
     GRU,
+    LRU,
     LSTM,
+    QRNN,
+    SRU,
     Bidirectional,
     Dense,
     Flatten,
@@ -47,6 +50,30 @@ def test_vanishing_and_exploding_are_named(factor, verdict, memory, rng):
     flow = gradient_flow(linear(factor), rng.normal(size=(2, STEPS, 3)))["rnn"]
     assert (flow.verdict, flow.memory) == (verdict, memory)
     assert_close(flow.factor, factor, length=3, steps=STEPS, dtype=np.float32)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_ragged_rows_are_followed_back_from_the_end_of_each(backwards, rng):
+    rnn = SimpleRNN(3, activation="linear", use_bias=False, go_backwards=backwards, name="rnn")
+    model = Sequential([Input((None, 3)), rnn])
+    rnn.set_weights([np.eye(3), 0.7 * np.eye(3)])
+    long, short = (rng.normal(size=(n, 3)).astype("float32") for n in (60, 10))
+    alone, both = (gradient_flow(model, rows)["rnn"] for rows in ([long], [long, short]))
+    assert (both.verdict, both.memory) == (alone.verdict, alone.memory) == ("vanishes", 3)
+    assert_close(both.factor, 0.7, length=3, steps=60, dtype=np.float32)
+    first = 0 if backwards else 10
+    assert_close(both.norms[first:], alone.norms[first:], 3, 60, np.float32)
+
+
+@pytest.mark.parametrize("layer", [LRU(3, name="r"), QRNN(3, name="r"), SRU(3, name="r")])
+def test_an_output_that_is_no_state_reads_the_states_of_its_step(layer, rng):
+    """What comes out of a QRNN is sigmoid(o) c, so that its slope by c is the quotient of the two."""
+    model, x = Sequential([Input((None, 2)), layer]), rng.normal(size=(2, 4, 2)).astype("float32")
+    flow = gradient_flow(model, x)["r"]
+    assert flow.norms[-1] > 0
+    if isinstance(layer, QRNN):
+        y, c = model.predict(x, verbose=0), flow.states["state_0"][:, -1]
+        assert_close(flow.slopes["state_0"][:, -1], y / c, length=6, steps=4)
 
 
 def test_the_way_back_of_a_backward_walk_ends_at_the_last_step(rng):
@@ -125,6 +152,8 @@ def test_what_cannot_be_looked_at_is_refused(rng):
         states(model, x)
     with pytest.raises(ArgumentError, match="unroll: model must have a recurrent layer"):
         unroll(model)
+    with pytest.raises(ArgumentError, match=r"gradient_flow: x must have steps\. Received x="):
+        gradient_flow(linear(0.5), np.zeros((2, 0, 3)))
     with pytest.raises(ArgumentError, match="loss must be given with y"):
         gradient_flow(linear(0.5), rng.normal(size=(2, 4, 3)), np.ones((2, 3)))
 

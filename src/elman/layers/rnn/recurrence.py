@@ -18,7 +18,8 @@ import numpy as np
 
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
-from elman.graph.node import Tensor, Variable, apply, placeholder
+from elman.graph.node import Graph, Node, Tensor, Variable, apply, placeholder
+from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import as_array
 from elman.layers.arguments import rows_named
 from elman.layers.base import Layer, Mask, Tracing, current, tracing
@@ -202,8 +203,9 @@ class _Walk:
             now.zoneouts.update(zip(zoneouts, slices[1:], strict=False))
             y, *after = self.cell.advance(slices[0], *before)
             if probes:
-                after = [state + slope for state, slope in zip(after, slices[walked:], strict=True)]
-                y = y if same is None else after[same]
+                probed = [state + slope for state, slope in zip(after, slices[walked:], strict=True)]
+                y = _reading(y, before, after, probed) if same is None else probed[same]
+                after = probed
             if real is not None:
                 here = slices[1 + len(zoneouts)]
                 kept = [choose(here, new, old) for new, old in zip(after, before, strict=True)]
@@ -328,6 +330,18 @@ def _is_zero(state: Tensor) -> bool:
         state = state.node.inputs[0]
     value = as_array(state)
     return value is not None and not value.any()
+
+
+def _reading(y: Tensor, before: Sequence[Tensor], after: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    """An output that reads others instead of the new states of its own step. Shapes: states (B, U) each -> as y."""
+    old = {(t.node.serial, t.index) for t in before}
+    table = {(a.node.serial, a.index): b for a, b in zip(after, others, strict=True)}
+
+    def visit(node: Node, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
+        places = [(node.serial, t.index) for t in node.outputs]
+        return [t if p in old else table.get(p, t) for p, t in zip(places, copy(node, inputs), strict=True)]
+
+    return rebuild(Graph((), (y,)), visit).outputs[0]
 
 
 def choose(real: Tensor, a: Tensor, b: Tensor) -> Tensor:
