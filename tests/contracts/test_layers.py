@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,8 @@ CASES = [
     Case("prelu", "PReLU", {"alpha_initializer": "ones"}, (VEC,), ("B", 4), 4),
     Case("prelu_shared", "PReLU", {"shared_axes": [1]}, (SEQ,), ("B", "T", 4), 4),
     Case("softmax", "Softmax", {}, (SEQ,), ("B", "T", 4)),
+    Case("softmax_time", "Softmax", {"axis": 1}, (SEQ,), ("B", "T", 4)),
+    Case("softmax_axes", "Softmax", {"axis": [1, 2]}, (SEQ,), ("B", "T", 4)),
     Case("embedding", "Embedding", {"input_dim": 7, "output_dim": U}, ((None,),), ("B", "T", U), 21, ids=7),
     Case("embedding_mask", "Embedding", {"input_dim": 7, "output_dim": U, "mask_zero": True},
          ((None,),), ("B", "T", U), 21, ids=7),
@@ -160,6 +163,7 @@ CASES = [
     Case("average_pooling", "GlobalAveragePooling1D", {}, (SEQ,), ("B", 4)),
     Case("max_pooling", "GlobalMaxPooling1D", {"keepdims": True}, (SEQ,), ("B", 1, 4)),
     Case("add", "Add", {}, (SEQ, VEC), ("B", "T", 4)),
+    Case("add_step", "Add", {}, (SEQ, (1, 4)), ("B", "T", 4)),
     Case("subtract", "Subtract", {}, (SEQ, SEQ), ("B", "T", 4)),
     Case("multiply", "Multiply", {}, (SEQ, (None, 1), SEQ), ("B", "T", 4)),
     Case("average", "Average", {}, (VEC, VEC), ("B", 4)),
@@ -168,6 +172,9 @@ CASES = [
     Case("concatenate", "Concatenate", {}, (SEQ, (None, 2)), ("B", "T", 6)),
     Case("concatenate_time", "Concatenate", {"axis": 1}, (SEQ, (2, 4)), ("B", 6, 4)),
     Case("dot", "Dot", {"axes": 2}, (SEQ, (5, 4)), ("B", "T", 5)),
+    Case("dot_sequences", "Dot", {"axes": 2}, (SEQ, SEQ), ("B", "T", "T")),
+    Case("dot_time", "Dot", {"axes": 1, "normalize": True}, (SEQ, (None, 2)), ("B", 4, 2)),
+    Case("dot_attention", "Dot", {"axes": [2, 1]}, ((5, 3), (3, 4)), ("B", 5, 4)),
     Case("dot_normalized", "Dot", {"axes": [1, 1], "normalize": True}, (VEC, VEC), ("B", 1)),
     Case("attention", "Attention", {}, (SEQ, (5, 4)), ("B", "T", 4)),
     Case("attention_concat", "Attention", {"score_mode": "concat", "use_scale": True, "dropout": 0.3, "seed": 2},
@@ -563,6 +570,33 @@ def test_padding_changes_nothing(case, rng):
         assert_close(a, b + c, LONGEST * 8, STEPS)
     assert_close(whole[-1][:1], first[-1], LONGEST * 8, STEPS)
     assert_close(whole[-1][1:, :2], second[-1], LONGEST * 8, STEPS)
+
+
+@every_case
+def test_what_stands_in_padded_steps_changes_nothing(case, rng):
+    """Neither at real steps, nor in what has no mask, nor in penalties; or the layer says that it cannot follow."""
+    layer, x = case.make(dtype="float64"), inputs_of(case)
+    layer.activity_regularizer = layers.regularizers.L1L2(0.1, 0.1)
+    steps, lengths = [t for t in flat(x) if t.ndim > 2 or case.ids], Input((), dtype="int32")
+    for t in steps:
+        t.mask = Mask(lengths=lengths)
+    with warnings.catch_warnings(record=True) as told, tracing(False) as now:
+        warnings.simplefilter("always")
+        y = flat(layer(x))
+    if any("has a mask, which this layer cannot follow" in str(w.message) for w in told):
+        return
+    arrays, counts = arrays_for(flat(x), case, rng, SIZES), np.array([4, 2, 0], np.int32)
+    masks = [ops.ones(t.shape, "bool") if t.mask is None else t.mask.tensor(t.shape[1]) for t in y]
+    found = []
+    for _ in range(2):
+        for t, array in zip(flat(x), arrays, strict=True):
+            padded = np.arange(array.shape[1]) >= counts[:, None] if t in steps else np.zeros(len(array), bool)
+            size = array[padded].shape
+            array[padded] = rng.integers(0, case.ids, size) if case.ids else rng.normal(size=size)
+        found.append(run([*flat(x), lengths], [*y, *masks, *now.losses], [*arrays, counts]))
+    for first, second, real in zip(*(f[: len(y)] for f in found), found[0][len(y) : 2 * len(y)], strict=True):
+        np.testing.assert_array_equal(first[real], second[real])
+    np.testing.assert_array_equal(found[0][2 * len(y) :], found[1][2 * len(y) :])
 
 
 def test_no_layer_needs_the_default_float_type(rng):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from elman import losses, metrics
+from elman import Model, layers, losses, metrics
 from elman.executors import available
 from elman.metrics import Metric
 from elman.metrics.lookup import CLASSES
@@ -46,6 +46,7 @@ CASES = [
     Case("poisson", "Poisson", {}, "positive"),
     Case("r2", "R2Score", {}, "rows"),
     Case("r2_weighted", "R2Score", {"class_aggregation": "variance_weighted_average"}, "rows"),
+    Case("r2_adjusted", "R2Score", {"num_regressors": 2}, "rows"),
     Case("binary_crossentropy", "BinaryCrossentropy", {"label_smoothing": 0.1}, "binary"),
     Case("categorical_crossentropy", "CategoricalCrossentropy", {}, "classes"),
     Case("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy", {"ignore_class": 2}, "numbers"),
@@ -193,3 +194,24 @@ def test_a_mask_leaves_out_what_is_padding(case, rng) -> None:
         return
     mask = np.array([[1, 1, 0], [1, 1, 0], [1, 1, 0], [0, 0, 0]], bool)
     assert_close(update(case.make(), data, mask=mask), update(case.make(), [a[:3, :2] for a in data]), LENGTH)
+
+
+@every_case
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 2.0, 0.0, 1.0])], ids=["", "weights"])
+def test_rows_of_a_model_count_without_their_padding(case, weights, rng) -> None:
+    """In metrics, which know no weights, and in weighted ones."""
+    if case.kind == "value":
+        return
+    true, predicted = pair(case.kind.removeprefix("rows_").replace("rows", "real"), rng, "float32")
+    lengths = [3, 1, 2, 2]
+    rows = [[a[i, :n] for i, n in enumerate(lengths)] for a in (predicted, true)]
+    x = layers.Input((None, predicted.shape[-1]))
+    model = Model(x, layers.Activation("linear")(x))
+    loss = "sparse_categorical_crossentropy" if true.dtype == np.int32 else "mse"
+    model.compile(loss=loss, metrics=[case.make(name="plain")], weighted_metrics=[case.make(name="weighted")])
+    found = model.evaluate(*rows, sample_weight=weights, return_dict=True, verbose=0)
+    data = [np.concatenate(part).astype("float64" if part[0].dtype == np.float32 else "int32") for part in rows[::-1]]
+    single = data if case.kind.startswith("rows") else [a[:, None] for a in data]
+    weighed = {} if weights is None else {"sample_weight": np.repeat(weights, lengths)}
+    assert_close(np.asarray(found["plain"], "float32"), update(case.make(), single), LENGTH)
+    assert_close(np.asarray(found["weighted"], "float32"), update(case.make(), single, **weighed), LENGTH)

@@ -9,6 +9,11 @@ import pytest
 
 from elman import SequenceModel, fields
 from elman.errors import ArgumentError
+from elman.tasks.sequence.blueprint import HEADS
+from elman.tasks.sequence.heads import Aligned
+from elman.tasks.sequence.language import Next
+from elman.tasks.sequence.write import Write
+from tests.tolerances import assert_close
 
 ROWS = 8
 CHANCE = np.random.default_rng(0)
@@ -98,3 +103,58 @@ def test_what_has_no_steps_has_no_answer_at_each(given, asked, text):
 def test_what_cannot_come_out_is_refused(asked):
     with pytest.raises(ArgumentError, match=f"outputs must be of a kind that can be made. Received .*'asked:{asked}'"):
         model("category", asked).fit({"given": INPUTS["category"], "asked": INPUTS[asked]})
+
+
+HEAD_CASES = {
+    "classify": ("tokens", "category", {}),
+    "detect": ("tokens", "boxes", {}),
+    "follow": ("series", "series", {}),
+    "label": ("tokens", "labels", {}),
+    "next": ("text", "text", {}),
+    "regress": ("series", "number", {}),
+    "tag": ("tokens", "tags", {}),
+    "tag crf": ("tokens", "tags", {"crf": True}),
+    "transcribe": ("series", "text", {}),
+    "write": ("tokens", "text", {}),
+    "write copying": ("text", "text", {"copying": True}),
+    "write image": ("image", "text", {}),
+    "write tied": ("text", "text", {"tie_weights": True}),
+    "write of steps": ("image", "tokens", {}),
+}
+"""For each head what goes in and what comes out."""
+
+
+def test_every_head_has_a_case():
+    assert {name.split()[0] for name in HEAD_CASES} == set(HEADS)
+
+
+@pytest.mark.parametrize("case", HEAD_CASES)
+def test_padding_is_not_learned(case):
+    """The loss and the metrics of rows of different lengths are those of each row alone."""
+    given, asked, settings = HEAD_CASES[case]
+    source = INPUTS[given]
+    kinds = fields.Text("word") if given == "text" else given, fields.Text("word") if asked == "text" else asked
+    if asked == "series":
+        target = [row[:, :1] for row in source]
+    elif asked == "tags":
+        target = [["N", "V", "N"][: len(row)] for row in source]
+    else:
+        target = {**OUTPUTS, "text": ["a b", "b"] * 4}[asked]
+    same = case == "next"
+    outputs, data = ({"given": kinds[0]}, {"given": source}) if same else ({"asked": kinds[1]}, {"asked": target})
+    fitted = SequenceModel({"given": kinds[0]}, outputs, size=4, epochs=1, validation=0, dropout=0.0, **settings)
+    fitted.fit({"given": source} | data)
+    x, y = fitted.blueprint_.arrays({"given": source} | data)
+    ((name, head),) = fitted.blueprint_.heads.items()
+    assert type(head) is HEADS[case.split()[0]]
+
+    def measured(rows):
+        taken = {key: value[rows] for key, value in x.items()}
+        found = fitted.network_.evaluate(taken, {name: y[name][rows]}, return_dict=True, verbose=0)
+        return np.array([found[key] for key in ("loss", *head.metrics)])
+
+    steps = np.array([len(row) if isinstance(head, (Aligned, Next, Write)) else 1 for row in y[name][:2]])
+    weights = np.stack([steps] * (1 + len(head.metrics)), 1)
+    weights[:, 0] = 1 if settings.get("crf") else steps  # a CRF knows rows, no steps
+    whole = np.average([measured(slice(0, 1)), measured(slice(1, 2))], axis=0, weights=weights)
+    assert_close(measured(slice(0, 2)).astype("float32"), whole, 100, steps=10)

@@ -228,13 +228,17 @@ def top_k(x: Operand, k: int) -> tuple[Tensor, Tensor]:
     return values, places
 
 
-def softmax(x: Operand, axis: int = -1) -> Tensor:
-    """e^x / sum of e^x along `axis`; stable for any finite x. Shapes: any -> as x."""
+def softmax(x: Operand, axis: int | Sequence[int] = -1) -> Tensor:
+    """e^x / sum of e^x along `axis`, one or several; stable for any finite x. Shapes: any -> as x."""
+    if not isinstance(axis, int):
+        return exp(log_softmax(x, axis))
     return _last(as_tensor(x), axis, lambda y: apply("Softmax", y))
 
 
-def log_softmax(x: Operand, axis: int = -1) -> Tensor:
+def log_softmax(x: Operand, axis: int | Sequence[int] = -1) -> Tensor:
     """log(softmax(x)) without the detour. Shapes: any -> as x."""
+    if not isinstance(axis, int):
+        return as_tensor(x) - logsumexp(x, axis, keepdims=True)
     return _last(as_tensor(x), axis, lambda y: apply("LogSoftmax", y))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-from elman import dtypes
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
@@ -134,20 +133,25 @@ class PReLU(Layer):
 class Softmax(Pointwise):
     """e^x / Σe^x along `axis`: a choice, or weights of attention.
 
+    Args:     axis: one axis, or several whose elements add up to 1 together. Along time, 1, padded steps get 0.
     Call:     softmax(x, mask=None): a bool tensor of x's shape; where it is False the result is 0.
     Shapes:   x (...) -> (...).
+    Raises:   ShapeError: x has no such axis.
     """
 
-    axis: int
+    axis: int | Sequence[int]
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._store(locals())
-        self.stepwise = axis == -1
+        self.axis = axis if isinstance(axis, int) else sorted(axis)
+        self.stepwise = self.axis in (-1, [-1])
 
-    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+    def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         """The function. A mask of time steps (B, T) does not hide features and is passed on."""
-        if isinstance(mask, Mask) and mask.values is not None and mask.values.ndim == x.ndim:
-            allowed = ops.cast(mask.values, dtypes.BOOL)
-            return ops.where(allowed, ops.softmax(ops.where(allowed, x, -1e9), self.axis), 0.0)
-        return ops.softmax(x, self.axis)
+        axes = {a % x.ndim for a in ([self.axis] if isinstance(self.axis, int) else self.axis)}
+        each = mask is not None and mask.values is not None and mask.values.ndim == x.ndim
+        if mask is None or not (each or 1 in axes):
+            return ops.softmax(x, self.axis)
+        allowed = mask.over(x)
+        return ops.where(allowed, ops.softmax(ops.where(allowed, x, -1e9), self.axis), 0.0)

@@ -77,7 +77,7 @@ class Layer(Weighted, Configured):
         name: unique in a model; default the class in snake_case, numbered.
         trainable: whether training changes the weights; may be set later, and passes on to layers inside.
         dtype: number type of weights and results, or "mixed_bfloat16"; default `settings.dtype_policy()`.
-        activity_regularizer: penalty on the output, divided by the batch size.
+        activity_regularizer: penalty on the output, divided by the batch size; padded steps count as 0.
         input_shape: shape of one example (None: open), as old tutorials give it to the first layer of a Sequential.
         batch_input_shape, input_dim, input_length: other old ways to say the same.
     Raises:   ArgumentError: an argument the layer does not know.
@@ -100,6 +100,7 @@ class Layer(Weighted, Configured):
     """Whether the layer on (B, T, F) does at each step what it does on (B, F)."""
 
     supports_masking: bool = False
+    """Whether padded steps of x have no part in what comes out; see `follows_mask`."""
 
     input: ClassVar[Any] = _OfOnlyCall(0)
     """The tensor, or the tensors, the layer was called on, if once. Raises: NotBuiltError: never, or several times."""
@@ -126,7 +127,11 @@ class Layer(Weighted, Configured):
 
     def compute_mask(self, x: Any, mask: Any) -> Any:
         """The mask of the output, from the input's; a list where there are several outputs."""
-        return mask if self.supports_masking else None
+        return mask if self.follows_mask(x, mask) else None
+
+    def follows_mask(self, x: Any, mask: Any) -> bool:
+        """Whether the layer leaves out what a mask says; where not, the mask ends here, with a warning."""
+        return self.supports_masking
 
     # -- calling -----------------------------------------------------------------------------------------------------
 
@@ -153,8 +158,9 @@ class Layer(Weighted, Configured):
             mask = _masks_of(inputs) if mask is None else _map(_as_mask, mask)
             extra = {k: v for k, v in (("mask", mask), ("training", now.training)) if k in _call_parameters(type(self))}
             outputs = self.call(inputs, *args, **kwargs, **extra)
-            self._penalize(now, outputs)
-        return self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
+            noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
+            self._penalize(now, noted)
+        return noted
 
     def note_call(self, caller: int, x: Any, made: Any) -> None:
         """Remember what a call took and gave. caller: 0, or that of a model which connects its stack."""
@@ -223,7 +229,7 @@ class Layer(Weighted, Configured):
     def _note(self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs as tensors of this call, each with its origin and mask; the node behind them is the same."""
         masks = self.compute_mask(inputs, mask)
-        if masks is None and mask is not None and not self.supports_masking and self._loses_mask(outputs):
+        if masks is None and mask is not None and not self.follows_mask(inputs, mask) and self._loses_mask(outputs):
             warnings.warn(
                 f"{self.where}: x has a mask, which this layer cannot follow: what comes after it treats padded "
                 "steps as data. Reduce over time before it, or set supports_masking in your own layer.",
@@ -264,7 +270,7 @@ class Layer(Weighted, Configured):
         current().losses.append(penalty)
 
     def _penalize(self, now: Tracing, outputs: Any) -> None:
-        """Collect the penalties on weights (once a pass, however often the layer is called) and on the outputs."""
+        """Collect the penalties on weights (once a pass, however often the layer is called) and on real outputs."""
         for variable, penalty in self.regularizers:
             if variable.trainable and id(variable) not in now.penalized:
                 now.penalized.add(id(variable))
@@ -272,7 +278,8 @@ class Layer(Weighted, Configured):
         if self.activity_regularizer is not None:
             for t in _flat(outputs):
                 rows = ops.maximum(ops.size(t, 0, self.dtype), 1.0)
-                self.add_loss(self.activity_regularizer(t) / rows)
+                real = t if t.mask is None else ops.where(t.mask.over(t), t, 0.0)
+                self.add_loss(self.activity_regularizer(real) / rows)
 
     @property
     def input_dtype(self) -> str:

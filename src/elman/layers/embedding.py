@@ -63,8 +63,8 @@ class Embedding(Layer):
         return ops.take(self.embeddings, x)
 
     def compute_mask(self, x: Tensor, mask: Any) -> Mask | None:
-        """Where the index is not 0; without `mask_zero` that of the input, whose lengths then go on."""
-        return Mask(values=ops.not_equal(x, 0)) if self.mask_zero else mask
+        """Where the index is not 0, too; without `mask_zero` that of the input, whose lengths then go on."""
+        return _within(mask, ops.not_equal(x, 0)) if self.mask_zero else mask
 
 
 @register
@@ -163,9 +163,14 @@ class Masking(Layer):
         return ops.where(ops.expand_dims(self._real(x), -1), x, ops.zeros_like(x))
 
     def compute_mask(self, x: Tensor, mask: Any) -> Mask:
-        """Where any feature differs from `mask_value`."""
-        return Mask(values=self._real(x))
+        """Where any feature differs from `mask_value`, in what is real so far."""
+        return _within(mask, self._real(x))
 
     def _real(self, x: Tensor) -> Tensor:
         different = ops.not_equal(x, self.mask_value)
         return ops.max(ops.cast(different, self.dtype), -1) > 0.0  # one real type in a graph: not ops.any
+
+
+def _within(mask: Mask | None, real: Tensor) -> Mask:
+    """The steps that a mask has left and that are real. Shapes: real (B, T, ...) bool."""
+    return Mask(values=real if mask is None else ops.logical_and(real, mask.over(real)))

@@ -20,7 +20,8 @@ class Merge(Layer):
     """A layer that is called on a list of tensors.
 
     Tensors of lower rank get axes of size 1 after the batch; sizes of 1 are repeated. A step is real in the output if
-    it is in any input; where an input has no mask, the output has none.
+    it is in any input that has these steps; where such an input has no mask, the output has none. What has no time, or
+    one step that is repeated, says nothing about the others' steps.
 
     Shapes:   [x (B, ...), ...] -> (B, ...), their broadcast.
     """
@@ -38,12 +39,15 @@ class Merge(Layer):
         return self.merge([_raised(x, rank) for x in tensors])
 
     def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> Mask | None:
-        """Real where any input is."""
-        if mask is None or any(m is None for m in mask):
+        """Real where any input is that has the steps of the output."""
+        if mask is None:
             return None
-        if all(m.lengths is not None for m in mask):
-            return Mask(lengths=functools.reduce(ops.maximum, [m.lengths for m in mask]))
-        return Mask(values=functools.reduce(ops.logical_or, [_steps(m, x) for m, x in zip(mask, xs, strict=True)]))
+        whole = [(x, m) for x, m in zip(xs, mask, strict=True) if _has_steps(x, xs)]
+        if any(m is None for _, m in whole):
+            return None
+        if all(m.lengths is not None for _, m in whole):
+            return Mask(lengths=functools.reduce(ops.maximum, [m.lengths for _, m in whole]))
+        return Mask(values=functools.reduce(ops.logical_or, [_steps(m, x) for x, m in whole]))
 
     def _checked(self, xs: Any, least: int = 1) -> list[Tensor]:
         """Raises: ArgumentError: not a list; too few."""
@@ -63,6 +67,12 @@ class Merge(Layer):
 def _raised(x: Tensor, rank: int) -> Tensor:
     """x with axes of size 1 after the batch, up to a rank."""
     return ops.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:]))
+
+
+def _has_steps(x: Tensor, xs: Sequence[Tensor]) -> bool:
+    """Whether x has the steps of the broadcast of xs: its rank, and no single step that is repeated."""
+    rank = max(other.ndim for other in xs)
+    return x.ndim == rank and (x.shape[1] != 1 or all(other.ndim < rank or other.shape[1] == 1 for other in xs))
 
 
 def _steps(mask: Mask, x: Tensor) -> Tensor:
@@ -193,6 +203,9 @@ class Concatenate(Merge):
 class Dot(Merge):
     """Products of vectors of two inputs, row by row: similarity, attention.
 
+    Padded steps have no part in sums over time. The steps of the first input stay steps; those of the second
+    cannot, beside those of the first.
+
     Args:
         axes: the axis (from 1; negative from the end) that is multiplied out; or one for each input.
         normalize: vectors are first made of length 1 along those axes: the cosine.
@@ -213,9 +226,13 @@ class Dot(Merge):
             raise ArgumentError.at(self.where, "axes", "be an axis, or one for each input", axes, "Pass axes=2, say.")
         self._pair, self.dot_axes, self.normalize = pair, axes, normalize
 
-    def call(self, xs: Sequence[Tensor]) -> Tensor:
+    def call(self, xs: Sequence[Tensor], mask: Any = None) -> Tensor:
         """The products."""
-        return self.merge(self._checked(xs, 2))
+        tensors = self._checked(xs, 2)
+        for i, (m, axis) in enumerate(zip(mask or (), self._pair, strict=False)):
+            if m is not None and axis % tensors[i].ndim == 1:
+                tensors[i] = ops.where(m.over(tensors[i]), tensors[i], 0.0)
+        return self.merge(tensors)
 
     def merge(self, xs: list[Tensor]) -> Tensor:
         """The products; other axes of the first input come first."""
@@ -235,8 +252,16 @@ class Dot(Merge):
         out = ops.matmul(flat_left, flat_right, transpose_b=True)
         return ops.reshape(out, (a.shape[0], *(rows + columns or (1,))))
 
-    def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> None:
-        """None: the result has no steps."""
+    def compute_mask(self, xs: Sequence[Tensor], mask: Any) -> Mask | None:
+        """That of the input whose steps stay."""
+        if mask is None or not self.follows_mask(xs, mask):
+            return None
+        stay = [m for x, m, axis in zip(xs, mask, self._pair, strict=True) if m is not None and axis % x.ndim != 1]
+        return stay[0] if stay else None
+
+    def follows_mask(self, xs: Sequence[Tensor], mask: Any) -> bool:
+        """Unless steps of the second input become columns beside rows of the first."""
+        return mask is None or mask[1] is None or self._pair[1] % xs[1].ndim == 1 or xs[0].ndim == 2
 
     def get_config(self) -> dict[str, Any]:
         """As every layer's; `axes` as it was given."""

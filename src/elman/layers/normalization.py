@@ -72,6 +72,10 @@ class LayerNormalization(Layer):
         y = y if self.gamma is None else y * ops.reshape(self.gamma.tensor, shape)
         return y if self.beta is None else y + ops.reshape(self.beta.tensor, shape)
 
+    def follows_mask(self, x: Tensor, mask: Any) -> bool:
+        """Unless mean and variance are those of all steps together."""
+        return 1 not in self._axes(x.shape)
+
     def _axes(self, shape: Shape) -> list[int]:
         """The axes counted from 0, in order."""
         given = [self.axis] if isinstance(self.axis, int) else list(self.axis)

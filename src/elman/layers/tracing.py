@@ -201,3 +201,8 @@ class Mask:
             lengths = ops.expand_dims(self.lengths, 1)
             self._orders[steps] = ops.where(ops.less(t, lengths), lengths - 1 - t, t)
         return self._orders[steps]
+
+    def over(self, x: Tensor) -> Tensor:
+        """True where a step of x is real. Shapes: x (B, T, ...) -> (B, T, 1, ...) bool."""
+        real = self.tensor(x.shape[1])
+        return ops.reshape(real, (*real.shape, *(1,) * (x.ndim - real.ndim)))

@@ -58,8 +58,7 @@ class Sliding(Layer):
         """Which steps count, where windows may reach padded ones. Shapes: -> (B, T, 1) or (B, T, 1, 1) bool."""
         if mask is None or (self.padding == "valid" and mask.lengths is not None):
             return None
-        steps = x.shape[1]
-        return ops.reshape(mask.tensor(steps), (x.shape[0], steps, *(1,) * (x.ndim - 2)))
+        return mask.over(x)
 
     @property
     def reach(self) -> int:

@@ -119,6 +119,12 @@ def binary_focal_crossentropy(
     return ops.mean(values, axis)
 
 
+def _shares(p: Tensor, axis: int) -> Tensor:
+    """p made to add up to 1; 0 where all of it is, as at the padded steps of a recurrent layer. Shapes: any -> as p."""
+    total = ops.sum(p, axis, keepdims=True)
+    return p / ops.where(ops.equal(total, 0.0), 1.0, total)
+
+
 def categorical_crossentropy(
     y_true: Operand, y_pred: Operand, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -129,7 +135,7 @@ def categorical_crossentropy(
     x, is_logit = _logits(y_pred, "Softmax", from_logits) if last else (y_pred, from_logits)
     if is_logit:
         return -ops.sum(y_true * ops.log_softmax(x, axis), axis)
-    return -ops.sum(y_true * ops.log(_probability(x / ops.sum(x, axis, keepdims=True))), axis)
+    return -ops.sum(y_true * ops.log(_probability(_shares(x, axis))), axis)
 
 
 def categorical_focal_crossentropy(
@@ -145,7 +151,7 @@ def categorical_focal_crossentropy(
     y_true, y_pred = align("categorical_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, ops.size(y_true, -1))
     p = ops.softmax(y_pred, axis) if from_logits else y_pred
-    p = _probability(p / ops.sum(p, axis, keepdims=True))
+    p = _probability(_shares(p, axis))
     weight = as_tensor(np.asarray(alpha), p.dtype)
     return ops.sum(weight * (1.0 - p) ** gamma * (-y_true * ops.log(p)), axis)
 

@@ -160,6 +160,7 @@ class R2Score(Metric):
     ) -> Updates:
         """What the sums become with one more batch. Shapes: sums (C,), num_samples ()."""
         true, predicted, weight = _rows(self.name, y_true, y_pred, sample_weight, mask)
+        _, _, real = _rows(self.name, y_true, y_pred, None, mask)
         weighted = true * weight
         sums = {
             "sum": weighted,
@@ -167,7 +168,7 @@ class R2Score(Metric):
             "residual": ops.square(true - predicted) * weight,
             "count": weight,
         }
-        rows = self._add("num_samples", ops.size(true))
+        rows = self._add("num_samples", ops.sum(real))
         return [*(update for name, x in sums.items() for update in self._add(name, ops.sum(x, 0))), *rows]
 
     def result(self) -> Any:

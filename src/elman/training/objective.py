@@ -189,7 +189,7 @@ class Objective:
             for metric in plain[i]:
                 made.extend(metric.updates(true, out, mask=_mask(out)))
             for metric in weighted[i]:
-                made.extend(metric.updates(true, out, weight))
+                made.extend(metric.updates(true, out, weight, _mask(out)))
         return made
 
     def result(self) -> dict[str, Any]:
