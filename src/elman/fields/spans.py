@@ -4,9 +4,9 @@
     iob1      I-PER  O  O  O           O   I-LOC   I-LOC     B- only where a span touches one of its own label
     iob2      B-PER  O  O  O           O   B-LOC   I-LOC     B- begins every span
     iobes     S-PER  O  O  O           O   B-LOC   E-LOC     S- is a span alone, E- ends one
+    bilou     U-PER  O  O  O           O   B-LOC   L-LOC     the same in other letters
 
-What begins and ends a span is decided as in the CoNLL-2000 evaluation, so tags that no scheme allows are read too;
-the letters L and U of BILOU are read as E and S.
+What begins and ends a span is decided as in the CoNLL-2000 evaluation, so tags that no scheme allows are read too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elman.errors import DataError, unknown_name
 
 __all__ = ["Scheme", "Span", "check_scheme", "convert_tags", "marks_spans", "may_follow", "scheme_of", "tag_spans"]
 
-Scheme = Literal["iob1", "iob2", "iobes"]
+Scheme = Literal["iob1", "iob2", "iobes", "bilou"]
 
 _TAG = re.compile(r"([BILOESU])(?:-(.*))?", re.DOTALL)
 _SAME = {"L": "E", "U": "S"}
@@ -83,11 +83,12 @@ def scheme_of(rows: Sequence[Sequence[str]]) -> Scheme:
     """The scheme that these tags are written in; iob2 where it cannot be told.
 
     Example:
-        >>> scheme_of([["I-LOC", "O"]]), scheme_of([["B-LOC", "I-LOC"]]), scheme_of([["S-LOC"]])
-        ('iob1', 'iob2', 'iobes')
+        >>> scheme_of([["I-LOC", "O"]]), scheme_of([["B-LOC", "I-LOC"]]), scheme_of([["S-LOC"]]), scheme_of([["U-LOC"]])
+        ('iob1', 'iob2', 'iobes', 'bilou')
     """
-    if any(tag[:1] in tuple("ESLU") for row in rows for tag in row):
-        return "iobes"
+    letters = {tag[:1] for row in rows for tag in row}
+    if letters & set("ESLU"):
+        return "iobes" if letters & set("ES") else "bilou"
     return "iob2" if all(list(row) == convert_tags(row, "iob2") for row in rows) else "iob1"
 
 
@@ -113,7 +114,7 @@ def may_follow(before: str, tag: str, scheme: Scheme) -> bool:
     """
     (last, label), (prefix, new) = (_parts("may_follow", name or "O", 0) for name in (before, tag))
     inside = last in ("B", "I") and prefix in ("I", "E") and new == label
-    if scheme == "iobes":
+    if scheme in ("iobes", "bilou"):
         return inside or (last not in ("B", "I") and prefix not in ("I", "E"))
     if scheme == "iob2":
         return inside or prefix not in ("I", "E")
@@ -124,7 +125,7 @@ def check_scheme(where: str, scheme: object) -> None:
     """Refuse a scheme there is not.
 
     Raises:
-        UnknownNameError: none of iob1, iob2 and iobes.
+        UnknownNameError: none of iob1, iob2, iobes and bilou.
     """
     if scheme not in get_args(Scheme):
         raise unknown_name(where, "scheme", scheme, get_args(Scheme))
@@ -145,4 +146,5 @@ def _prefixes(scheme: Scheme, length: int, *, touches: bool) -> str:
         return ("B" if touches else "I") + "I" * (length - 1)
     if scheme == "iob2" or length == 0:
         return "B" + "I" * (length - 1)
-    return "S" if length == 1 else "B" + "I" * (length - 2) + "E"
+    alone, last = "SE" if scheme == "iobes" else "UL"
+    return alone if length == 1 else "B" + "I" * (length - 2) + last

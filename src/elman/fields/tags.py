@@ -23,8 +23,8 @@ class Tags(Field[Any]):
     """Tags aligned with the steps of another sequence, as ids from 0. There are no special ids.
 
     Args:
-        scheme: how spans are written for the network: "iob1", "iob2" or "iobes", which says most; whatever scheme the
-            samples come in, and `decode` gives that back. None: tags are taken as they are.
+        scheme: how spans are written for the network: "iob1", "iob2" or "iobes", which says most ("bilou" says the
+            same); whatever scheme the samples come in, and `decode` gives that back. None: tags are taken as they are.
         unknown: what a tag is that the training part did not have: an "error" that names it, or "outside": O.
 
     Shapes:
@@ -178,4 +178,4 @@ class Tags(Field[Any]):
 
 def _letters(scheme: Scheme) -> str:
     """Every prefix of a scheme, so that a label the training part had only as B- may come as S- later."""
-    return "BIES" if scheme == "iobes" else "BI"
+    return {"iobes": "BIES", "bilou": "BILU"}.get(scheme, "BI")

@@ -1,4 +1,4 @@
-"""Tags and spans: the three schemes say the same spans, whatever comes in."""
+"""Tags and spans: the schemes say the same spans, whatever comes in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from elman.errors import DataError, ShapeError, UnknownNameError
 from elman.fields import Span, Tags, convert_tags, tag_spans
 from elman.fields.spans import scheme_of
+from elman.tasks.scoring import spans
 
 SCHEMES = {
     "iob1": ["I-PER", "O", "I-LOC", "I-LOC", "B-LOC", "I-ORG"],
     "iob2": ["B-PER", "O", "B-LOC", "I-LOC", "B-LOC", "B-ORG"],
     "iobes": ["S-PER", "O", "B-LOC", "E-LOC", "S-LOC", "S-ORG"],
+    "bilou": ["U-PER", "O", "B-LOC", "L-LOC", "U-LOC", "U-ORG"],
 }
 SPANS = [Span("PER", 0, 1), Span("LOC", 2, 4), Span("LOC", 4, 5), Span("ORG", 5, 6)]
 
@@ -29,7 +31,7 @@ def test_every_scheme_is_written_from_every_other(one, other):
 
 
 @pytest.mark.parametrize(
-    ("tags", "spans"),
+    ("tags", "expected"),
     [
         ([], []),
         (["O"], []),
@@ -42,14 +44,15 @@ def test_every_scheme_is_written_from_every_other(one, other):
         (["B-date.month-name", "I-date.month-name"], [Span("date.month-name", 0, 2)]),
     ],
 )
-def test_what_no_scheme_allows_is_read_as_the_evaluation_reads_it(tags, spans):
-    assert tag_spans(tags) == spans
+def test_what_no_scheme_allows_is_read_as_the_evaluation_reads_it(tags, expected):
+    assert tag_spans(tags) == expected
 
 
-@given(st.lists(st.sampled_from([f"{p}-{label}" for p in "BIES" for label in "AB"] + ["O"]), max_size=12))
+@given(st.lists(st.sampled_from([f"{p}-{label}" for p in "BIESLU" for label in "AB"] + ["O"]), max_size=12))
 def test_any_tags_keep_their_spans_through_every_scheme(tags):
     for scheme in SCHEMES:
         assert tag_spans(convert_tags(tags, scheme)) == tag_spans(tags)
+    assert [Span(*found) for found in spans(tags)] == tag_spans(tags)
 
 
 def test_a_label_seen_only_as_a_long_span_may_come_alone():
@@ -80,7 +83,7 @@ def test_an_unseen_tag_may_count_as_outside():
         (
             lambda: Tags("bio"),
             UnknownNameError,
-            r"Tags: scheme must be a known name. .* Known: 'iob1', 'iob2', 'iobes'",
+            r"Tags: scheme must be a known name. .* Known: 'bilou', 'iob1', 'iob2', 'iobes'",
         ),
         (lambda: Tags(unknown="o"), UnknownNameError, r"Tags: unknown must be a known name"),
         (lambda: convert_tags([], "bio"), UnknownNameError, r"convert_tags: scheme must be a known name"),

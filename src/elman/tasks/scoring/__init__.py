@@ -4,6 +4,7 @@ from elman.tasks.scoring.boxes import average_precision, intersection_over_union
 from elman.tasks.scoring.classes import accuracy, class_scores, confusion, macro_f1
 from elman.tasks.scoring.edits import align, character_error_rate, edit_distance, word_error_rate
 from elman.tasks.scoring.likelihood import bits_per_character, perplexity
+from elman.tasks.scoring.numbers import r_squared
 from elman.tasks.scoring.spans import span_f1, spans
 from elman.tasks.scoring.texts import bleu, chrf, rouge_l, text_notes, text_scores
 
@@ -21,6 +22,7 @@ __all__ = [
     "intersection_over_union",
     "macro_f1",
     "perplexity",
+    "r_squared",
     "rouge_l",
     "span_f1",
     "spans",

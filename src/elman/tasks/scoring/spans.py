@@ -12,7 +12,7 @@ __all__ = ["span_f1", "spans"]
 
 
 def spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The spans that IOB1, IOB2, IOBES or plain tags mean: (kind, first, behind the last).
+    """The spans that IOB1, IOB2, IOBES, BILOU or plain tags mean: (kind, first, behind the last).
 
     Tags that break the rules are read as the shared task does: an I- after another kind begins a span.
 
@@ -24,7 +24,7 @@ def spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
     kind, start, before = "", 0, "O"
     for at, tag in enumerate([*tags, "O"]):
         mark, this = _parts(tag)
-        opens = this and (mark in "BSU" or before in "ESLO" or this != kind)
+        opens = this and (mark in "BSU" or before in "ESLUO" or this != kind)
         if kind and (opens or not this):
             found.append((kind, start, at))
         if opens:

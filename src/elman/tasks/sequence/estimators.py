@@ -10,6 +10,7 @@ from elman.errors import unknown_name
 from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
 from elman.fields.samples import is_missing
 from elman.tasks.estimator import settings
+from elman.tasks.scoring import r_squared
 from elman.tasks.sequence.columns import check_truths
 from elman.tasks.sequence.tabular import targets
 from elman.tasks.sequence.wrapping import Trained, Wrapped
@@ -404,10 +405,3 @@ def regressor_tags() -> Any:
     from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
 
     return Tags("regressor", TargetTags(required=True), None, None, RegressorTags(), input_tags=InputTags())
-
-
-def r_squared(actual: Any, answers: np.ndarray) -> float:
-    """1 is perfect, 0 as good as the mean; NaN where all is equal. Shapes: actual as answers -> a number."""
-    true = np.asarray(actual, "float64")
-    spread = np.square(true - true.mean(axis=0)).sum()
-    return float(1 - np.square(true - answers).sum() / spread) if spread else float("nan")

@@ -21,7 +21,7 @@ from elman.errors import ArgumentError, ShapeError
 from elman.fields import Field, Labels, Tags
 from elman.graph import Tensor
 from elman.models import Model
-from elman.tasks.scoring import accuracy, macro_f1, span_f1
+from elman.tasks.scoring import accuracy, macro_f1, r_squared, span_f1
 from elman.tasks.sequence.classes import class_weights, listed, warn_of_one_class
 from elman.tasks.sequence.design import Design, dropped
 from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
@@ -436,6 +436,5 @@ def _flat(rows: Any) -> np.ndarray:
 
 def _errors(actual: np.ndarray, answers: np.ndarray) -> dict[str, float]:
     error = np.asarray(answers).reshape(actual.shape) - actual
-    squares, spread = float(np.square(error).sum()), float(np.square(actual - actual.mean(axis=0)).sum())
-    r2 = 1 - squares / spread if spread else float("nan")
-    return {"RMSE": float(np.sqrt(np.square(error).mean())), "MAE": float(np.abs(error).mean()), "R²": r2}
+    root, mean = float(np.sqrt(np.square(error).mean())), float(np.abs(error).mean())
+    return {"RMSE": root, "MAE": mean, "R²": r_squared(actual, answers)}

@@ -71,7 +71,7 @@ class Write(Written):
 
     def inputs(self) -> dict[str, Tensor]:
         """The tokens so far."""
-        return {self.told: layers.Input(("W",), dtype="int32", name=self.told)}
+        return {self.told: layers.Input((f"W of {self.name}",), dtype="int32", name=self.told)}
 
     def output(self, features: Mapping[str, Features], inputs: Mapping[str, Tensor]) -> Tensor:
         """Shapes: -> (B, W, V)."""

@@ -27,6 +27,16 @@ def test_classes_agree_with_scikit_learn(rng):
         assert list(row.values()) == nearly([precision[i], recall[i], f1[i], rows[i]])
 
 
+@pytest.mark.parametrize("columns", [(), (3,)])
+def test_r_squared_agrees_with_scikit_learn(columns, rng):
+    actual, found = rng.normal(size=(20, *columns)), rng.normal(size=(20, *columns))
+    if columns:
+        actual *= [1.0, 10.0, 0.0]
+    assert scoring.r_squared(actual, found) == nearly(sklearn.r2_score(actual, found))
+    assert scoring.r_squared(actual, actual) == sklearn.r2_score(actual, actual) == 1.0
+    assert math.isnan(scoring.r_squared(actual[:1], found[:1]))
+
+
 def _edits(a: str, b: str) -> int:
     """The definition, as a recursion."""
 

@@ -15,7 +15,7 @@ TAGS = [["O", "B-CITY", "I-CITY", "O", "B-CITY"], ["B-CITY", "O", "B-CITY", "I-C
 
 
 @pytest.mark.parametrize("crf", [False, True])
-@pytest.mark.parametrize("scheme", ["iob1", "iob2", "iobes"])
+@pytest.mark.parametrize("scheme", ["iob1", "iob2", "iobes", "bilou"])
 def test_spans_come_back_in_the_scheme_they_came_in(crf, scheme):
     tags = [convert_tags(row, scheme) for row in TAGS]
     model = SequenceTagger(crf=crf, **SMALL).fit(WORDS, tags)

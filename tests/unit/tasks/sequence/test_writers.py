@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman import SequenceModel
 from elman.errors import ArgumentError, UnknownNameError
 from elman.fields import Text
 from elman.tasks import LanguageModel, SequenceClassifier, Transcriber, Translator
@@ -45,6 +46,16 @@ def test_a_bleu_of_0_is_explained(tmp_path):
     assert list(model.evaluate().model) == list(report.model)
     again = Translator.load(model.save(tmp_path / "m.safetensors"))
     assert again.evaluate() == model.evaluate()
+
+
+def test_two_texts_of_different_lengths_are_written_at_once():
+    source, target = _pairs()
+    columns = {"english": source, "spanish": target, "first": [text.split()[0] for text in source]}
+    kinds = {"english": "text"}, {"spanish": "text", "first": "text"}
+    model = SequenceModel(*kinds, **SMALL | {"epochs": 80}).fit(columns)
+    found = model.predict(columns)
+    assert np.mean([a == b for a, b in zip(found["first"], columns["first"], strict=True)]) > 0.9
+    assert {len(text.split()) for text in found["spanish"]} == {2}
 
 
 def test_a_translator_takes_the_field_of_both_sides():
