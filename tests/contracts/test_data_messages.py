@@ -40,7 +40,8 @@ def with_a_head() -> Any:
 
 def looking_back() -> Any:
     x = Input((None,), dtype="int32")
-    return elman.Model(x, Dense(5)(layers.MultiHeadAttention(1, 3)(Embedding(5, 3)(x), Embedding(5, 3)(x))), name="m")
+    look = layers.MultiHeadAttention(1, 3, name="look")
+    return elman.Model(x, Dense(5)(look(Embedding(5, 3)(x), Embedding(5, 3)(x))), name="m")
 
 
 def sequence(inputs: Any = "text", outputs: Any = "mood", data: Any = None, **settings: Any) -> SequenceModel:
@@ -105,7 +106,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     "decoder_layer": (
         lambda: Decoder(looking_back()).greedy([[1]]),
         "Decoder of Model 'm': model must be made of layers that need one token at a time. Received "
-        "model=\"MultiHeadAttention 'multi_head_attention'\": it looks at all tokens. Decode with a recurrent "
+        "model=\"MultiHeadAttention 'look'\": it looks at all tokens. Decode with a recurrent "
         "model, or predict the whole sequence again for each token.",
     ),
     "coverage": (

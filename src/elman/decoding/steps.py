@@ -91,10 +91,10 @@ class _Following(Companion):
 
     def enter(self, layer: Any, x: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Refuse a layer that looks at more tokens than the last. Raises: ArgumentError: with the reason."""
-        given = [t for t in (*(x if isinstance(x, (list, tuple)) else [x]), *args) if isinstance(t, Tensor)]
-        read = [self._reads(t) for t in given]
+        parts = (*(x if isinstance(x, (list, tuple)) else [x]), *args, *kwargs.values())
+        read = [self._reads(t) for t in parts if isinstance(t, Tensor)]
         if any(read):
-            reason = _reason(layer, read)
+            reason = _reason(layer, read, kwargs)
             if reason is not None:
                 cure = "Decode with a recurrent model, or predict the whole sequence again for each token."
                 rule = "made of layers that need one token at a time"
@@ -104,14 +104,15 @@ class _Following(Companion):
         return any(n is self.tokens.node or any(n is s.node for s in self.before) for n in ancestors([t]))
 
 
-def _reason(layer: Layer, read: Sequence[bool]) -> str | None:
+def _reason(layer: Layer, read: Sequence[bool], options: Mapping[str, Any]) -> str | None:
     """Why a layer needs more than the last token; None where it does not."""
     if isinstance(layer, Bidirectional):
         return "it reads the tokens from their end, too"
     if isinstance(layer, Recurrence):
         return "it begins at the last token (go_backwards)" if layer.go_backwards else None
     if isinstance(layer, _LOOKS):
-        return "it looks at all tokens" if any(read[1:]) else None
+        placed = options.get("use_causal_mask") or getattr(layer, "sliding_window", None) is not None
+        return "it looks at all tokens" if any(read[1:]) else "where it looks depends on the place" if placed else None
     return None if layer.stepwise or isinstance(layer, _STEPWISE) else "it is not known to treat each step by itself"
 
 

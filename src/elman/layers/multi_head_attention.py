@@ -31,6 +31,7 @@ class Projection(Layer):
     """
 
     input_kind = "real"
+    stepwise = True
     supports_masking = True
 
     def __init__(self, given: Sequence[int], taken: int, use_bias: bool, **kwargs: Any) -> None:

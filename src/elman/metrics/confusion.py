@@ -46,6 +46,9 @@ def labels(
     if top_k is not None:
         y_pred = ops.where(_among_highest(y_pred, top_k), y_pred, LOWEST)
     if class_id is not None:
+        classes = y_pred.shape[-1]
+        if isinstance(classes, int) and class_id >= classes:
+            raise ArgumentError.at(where, "class_id", f"below {classes}, the number of classes", class_id)
         y_true, y_pred = y_true[..., class_id : class_id + 1], y_pred[..., class_id : class_id + 1]
     weight = combined(where, y_pred, sample_weight, mask)
     weight = ops.ones_like(y_pred) if weight is None else ops.broadcast_to(weight, y_pred.shape)
@@ -197,9 +200,9 @@ class Precision(_Share):
     Args:
         thresholds: one level or several, in [0, 1]; default 0.5.
         top_k: only the k highest scores of a sample are positive, whatever they are.
-        class_id: only this class is looked at.
+        class_id: only this class, counted from 0, is looked at.
         name, dtype: see `Metric`.
-    Raises: ArgumentError: a threshold outside [0, 1].
+    Raises: ArgumentError: a threshold outside [0, 1]; top_k below 1; a class there is not.
     Example:
         >>> Precision(thresholds=0.7).get_config()["thresholds"]
         0.7

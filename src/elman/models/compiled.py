@@ -256,7 +256,7 @@ class Compiled(OnBatch, Layer):
             class_weight: class number -> weight, or "balanced": n / (classes * count) of the rows to train on, as in
                 scikit-learn. For targets that are class numbers or one-hot; of several outputs {name: such a one}.
                 A class that the loss ignores needs no weight. Rows to validate with are not weighed.
-            sample_weight: (N,), or (N, T) for sequences.
+            sample_weight: (N,); for sequences also (N, T), or N arrays (T_i,).
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.
             truncate: the sequences of x are long: read them in windows of at most so many steps, side by side in

@@ -77,7 +77,7 @@ class Adapter:
         assert self.objective is not None
         data = self.inputs(x)
         targets = self._targets(y, data)
-        weights = self._weights(sample_weight, targets, data.rows)
+        weights = self._weights(sample_weight, targets, data)
         signature = Signature(
             data.signature.ragged,
             tuple(None if t is None else self._target(i, t) for i, t in enumerate(targets)),
@@ -269,7 +269,9 @@ class Adapter:
         ]
         return Target(str(array.dtype), (output.shape[0], *sizes[1:]))
 
-    def _weights(self, sample_weight: Any, targets: Sequence[np.ndarray | None], rows: int) -> list[np.ndarray | None]:
+    def _weights(
+        self, sample_weight: Any, targets: Sequence[np.ndarray | None], data: DataSet
+    ) -> list[np.ndarray | None]:
         program = self.program
         given: list[Any] = [None] * len(program.names)
         if sample_weight is not None:
@@ -280,11 +282,15 @@ class Adapter:
                 else [sample_weight] * len(program.names)
             )
         return [
-            None if part is None or target is None else np.ascontiguousarray(self._one_weight(part, output, rows))
+            None if part is None or target is None else np.ascontiguousarray(self._one_weight(part, output, data))
             for part, output, target in zip(given, program.outputs, targets, strict=True)
         ]
 
-    def _one_weight(self, part: Any, output: Tensor, rows: int) -> np.ndarray:
+    def _one_weight(self, part: Any, output: Tensor, data: DataSet) -> np.ndarray:
+        if is_ragged(part) and output.ndim > 2:
+            steps = Column(self.program.where, "sample_weight", output.shape[:2], output.dtype)
+            return self._ragged_target(part, steps, data).values
+        rows = data.rows
         column = Column(self.program.where, "sample_weight", output.shape[:1], output.dtype)
         weight = cast(to_array(part, column), column)
         check_finite(weight, column.where, column.name, part)

@@ -25,6 +25,7 @@ from elman.layers import (
     Input,
     LayerNormalization,
     LSTMCell,
+    MultiHeadAttention,
 )
 from tests.tolerances import assert_close
 
@@ -71,12 +72,12 @@ def translator(attention="additive", lengths=False):
     return scattered(elman.Model([source, words], Dense(V, activation="softmax")(y)))
 
 
-def looking():
+def looking(look=lambda steps, source: Attention()([steps, Dense(4)(source)])):
     """A decoder that looks behind its recurrence."""
     source = Input((None, 3), name="source")
     words = Input((None,), dtype="int32", name="words")
     steps = GRU(4, return_sequences=True)(Embedding(V, 3)(words))
-    looked = Concatenate()([steps, Attention()([steps, Dense(4)(source)])])
+    looked = Concatenate()([steps, look(steps, source)])
     return scattered(elman.Model([source, words], Dense(V)(looked)))
 
 
@@ -211,6 +212,38 @@ def test_coverage_spreads_what_is_looked_at(behind, rng):
     assert plain.rows() != spread.rows()
     with pytest.raises(ArgumentError, match=r"beam: coverage_penalty must be 0 here.*build the decoder with Attention"):
         Decoder(small(GRU(2, return_sequences=True), Dense(V))).beam([[1]], length=2, coverage_penalty=1.0)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda steps, source: MultiHeadAttention(2, 3)([steps, source]),
+        lambda steps, source: MultiHeadAttention(2, 3, use_gate=True)(steps, value=source, key=Dense(3)(source)),
+    ],
+    ids=["multi_head", "by_name"],
+)
+def test_many_heads_look_at_what_is_read(look, rng):
+    model, source = looking(look), rng.normal(size=(1, 6, 3)).astype("float32")
+    softened = scattered(elman.Model(model.inputs, elman.layers.Softmax()(model.outputs[0])), 0.5)
+    found = Decoder(softened).greedy([[1]], [source], length=STEPS, eos=EOS)
+    expected = greedy(softened, [1], source[0])
+    assert found.rows()[0] == expected[0]
+    close(found.scores[0], expected[1])
+
+
+@pytest.mark.parametrize(
+    ("look", "reason"),
+    [
+        (lambda steps, source: MultiHeadAttention(2, 3)(steps, steps), "it looks at all tokens"),
+        (lambda steps, source: MultiHeadAttention(2, 3)(steps, value=steps), "it looks at all tokens"),
+        (lambda steps, source: MultiHeadAttention(2, 3)(steps, source, use_causal_mask=True), "depends on the place"),
+        (lambda steps, source: MultiHeadAttention(2, 3, sliding_window=2)([steps, source]), "depends on the place"),
+        (lambda steps, source: Attention()([steps, Dense(4)(source)], use_causal_mask=True), "depends on the place"),
+    ],
+)
+def test_what_looks_at_other_tokens_or_by_place_is_refused(look, reason):
+    with pytest.raises(ArgumentError, match=f"one token at a time. .*{reason}"):
+        Decoder(looking(look)).greedy([[1]], [np.ones((1, 6, 3), "float32")], length=2)
 
 
 def test_draws_follow_the_model(language):

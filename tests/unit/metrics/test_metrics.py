@@ -302,6 +302,11 @@ def test_what_compile_accepts(rng):
             "precision: thresholds must be in [0, 1]. Received thresholds=2.0. Predictions are probabilities.",
         ),
         (
+            lambda: update(metrics.Recall(class_id=2), np.ones((3, 2)), np.ones((3, 2))),
+            ArgumentError,
+            "recall: class_id must be below 2, the number of classes. Received class_id=2.",
+        ),
+        (
             lambda: metrics.TopKCategoricalAccuracy(k=0),
             ArgumentError,
             "top_k_categorical_accuracy: k must be a whole number from 1.",

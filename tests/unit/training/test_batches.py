@@ -160,6 +160,19 @@ def test_sample_weights_weigh() -> None:
     assert_close(made.evaluate(X, Y, sample_weight=weight, verbose=0), found, len(errors), dtype=np.float32)
 
 
+def test_weights_of_steps_come_as_the_targets_do() -> None:
+    """A list of arrays is the padded array."""
+    lengths, rng = (3, 1, 4), np.random.default_rng(0)
+    x, y, weights = ([rng.random((n, *f)).astype("float32") for n in lengths] for f in ((2,), (1,), ()))
+    made = Sequential([Input((None, 2)), Dense(1)])
+    made.compile("sgd", "mse", weighted_metrics=["mae"])
+    padded = np.stack([np.pad(w, (0, 4 - len(w))) for w in weights])
+    assert made.evaluate(x, y, sample_weight=weights, verbose=0) == made.evaluate(x, y, sample_weight=padded, verbose=0)
+    assert made.fit(x, y, sample_weight=weights, verbose=0).history["loss"][0] > 0
+    with pytest.raises(DataError, match=r"sample_weight must be as long as x, row by row"):
+        made.fit(x, y, sample_weight=weights[::-1], verbose=0)
+
+
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_class_weights_are_sample_weights_of_the_classes(one_hot: bool) -> None:
     classes = np.arange(12) % 3
