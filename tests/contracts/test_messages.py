@@ -331,7 +331,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "wrapped": (
         lambda: layers.ResidualWrapper(layers.GRU(3), name="r"),
-        "ResidualWrapper 'r': layer must be a recurrent layer with return_sequences=True.",
+        "ResidualWrapper 'r': layer must be a recurrent layer over (B, T, F) with return_sequences=True.",
     ),
     "wrapped_units": (
         lambda: layers.ResidualWrapper(layers.GRU(2, return_sequences=True), name="r")(Input((5, 3))),

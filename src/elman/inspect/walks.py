@@ -328,7 +328,9 @@ def states(model: Model, x: Any) -> dict[str, dict[str, np.ndarray]]:
 
 def _found(watcher: _Watcher, where: str) -> list[_Walk]:
     if not watcher.walks:
-        raise ArgumentError.at(where, "model", "have recurrent layers", "none", "Only they have states.")
+        raise ArgumentError.at(
+            where, "model", "have recurrent layers over (B, T, F)", "none", "Their states are watched."
+        )
     return watcher.walks
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from elman import dtypes
 from elman.errors import ArgumentError
-from elman.graph import Tensor, Variable
+from elman.graph import Graph, Tensor, Variable
 from elman.layers.base import Layer
 
 __all__ = ["summary"]
@@ -175,12 +175,19 @@ def _totals(model: Any) -> list[str]:
     optimizer = getattr(model, "optimizer", None)
     slots = optimizer.variables if optimizer is not None and optimizer.built else []
     recompute = getattr(model, "recompute", None)
-    way_back = [] if recompute is None else [_way_back(recompute)]
+    way_back = [_way_back(recompute)] if recompute is not None and model.built and _walks(model) else []
     return [*lines, *([_total("Optimizer params", slots)] if slots else []), *way_back]
+
+
+def _walks(model: Any) -> bool:
+    """Whether there are loops over time."""
+    return any(node.op == "Scan" for node in Graph((), tuple(model.outputs)).nodes())
 
 
 def _way_back(recompute: str | int) -> str:
     """What `compile(recompute=...)` means for memory and time."""
+    if recompute == 1:
+        return "Way back through T steps: T states kept, each step computed again"
     length, count = ("√T", "√T") if recompute == "sqrt" else (str(recompute), f"T/{recompute}")
     return f"Way back through T steps: {count} states kept, {length} steps at a time computed again"
 

@@ -187,7 +187,9 @@ def test_ways_past_a_layer(rng):
     back = layers.ResidualWrapper(layers.GRU(F, return_sequences=True, go_backwards=True), dtype="float64")
     y = trained(back, data)[0]
     assert_close(y, data[:, ::-1] + trained(back.layer, data)[0], U, T)
-    with pytest.raises(ArgumentError, match=r"layer must be a recurrent layer with return_sequences=True. Received"):
+    with pytest.raises(
+        ArgumentError, match=r"layer must be a recurrent layer over \(B, T, F\) with return_sequences=True. Received"
+    ):
         layers.ResidualWrapper(layers.GRU(F))
     with pytest.raises(ArgumentError, match=r"layer must have one output. Received .*merge_mode=None, which gives two"):
         layers.HighwayWrapper(layers.Bidirectional(layers.GRU(F, return_sequences=True), merge_mode=None))

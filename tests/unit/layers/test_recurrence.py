@@ -336,6 +336,24 @@ def test_bidirectional_of_unlike_layers_takes_the_states_of_each(rng):
         unlike(Input((None, 1)))
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("zoneout", 0.1, "not a row of units"),
+        ("weight_drop", 0.1, "not a row of units"),
+        ("recurrent_normalization", "layer", "not a row of units"),
+        ("learn_initial_state", True, "as many places as x"),
+        ("zero_output_for_mask", True, "repeat the state before them"),
+        ("stateful", True, "keeps no states between batches"),
+    ],
+)
+def test_what_a_conv_lstm_does_not_have_is_refused_with_the_reason(option, value, reason):
+    layers.ConvLSTM1D(2, 3, unroll=True, **{option: type(value)()})
+    with pytest.raises(ArgumentError, match=rf"{option} must be .* here.*Received {option}=") as caught:
+        layers.ConvLSTM1D(2, 3, **{option: value})
+    assert reason in str(caught.value)
+
+
 def test_bidirectional_does_not_turn_time_round_twice():
     y = layers.Bidirectional(layers.GRU(2, return_sequences=True))(Input((None, 3)))
     graph = Graph((), (y,))

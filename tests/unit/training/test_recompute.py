@@ -44,6 +44,14 @@ def test_summary_says_what_is_kept_and_a_file_remembers(tmp_path, rng):
     found.clear()
     model.summary(print_fn=found.append)
     assert "Way back through T steps: T/50 states kept, 50 steps at a time computed again" in found
+    model.compile("sgd", "mse", recompute=1)
+    found.clear()
+    model.summary(print_fn=found.append)
+    assert "Way back through T steps: T states kept, each step computed again" in found
+    dense = Sequential([Input((2,)), Dense(1)])
+    dense.compile("sgd", "mse", recompute="sqrt")
+    dense.summary(print_fn=found.append)
+    assert sum(line.startswith("Way back") for line in found) == 1
     model.compile("sgd", "mse")
     found.clear()
     model.summary(print_fn=found.append)

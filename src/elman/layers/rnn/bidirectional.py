@@ -53,7 +53,11 @@ class Bidirectional(Layer):
         for argument, given in (("layer", layer), ("backward_layer", backward_layer)):
             if not isinstance(given, Recurrence) and (given is not None or argument == "layer"):
                 raise ArgumentError.at(
-                    "Bidirectional", argument, "be a recurrent layer", given, "Pass LSTM(8), for example."
+                    "Bidirectional",
+                    argument,
+                    "be a recurrent layer over (B, T, F)",
+                    given,
+                    "Pass LSTM(8), for example.",
                 )
         if merge_mode not in _MODES:
             raise ArgumentError.at("Bidirectional", "merge_mode", f"be one of {_MODES}", merge_mode)

@@ -45,6 +45,16 @@ class ConvLSTM(Layer):
     return_state: bool
     go_backwards: bool
 
+    refuses: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(
+            ("zoneout", "weight_drop", "recurrent_normalization"), "its state is a line or an image, not a row of units"
+        ),
+        "learn_initial_state": "its state has as many places as x, which its weights do not know",
+        "zero_output_for_mask": "masked steps repeat the state before them",
+        "stateful": "it keeps no states between batches",
+    }
+    """Options of other recurrent layers that it does not have: name -> reason."""
+
     def __init__(
         self, filters: int, kernel_size: Numbers, strides: Numbers = 1, padding: str = "valid",
         data_format: str | None = None, dilation_rate: Numbers = 1, activation: Any = "tanh",
@@ -56,8 +66,14 @@ class ConvLSTM(Layer):
         return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
         stateful: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
+        others = {name: kwargs.pop(name) for name in (*self.refuses, "unroll") if name in kwargs}
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._store(locals())
+        for option, value in {**others, "stateful": stateful}.items():
+            if value and option in self.refuses:
+                cure = "Take return_state=True and initial_state instead." if "state" in option else "Leave it out."
+                rule = "be False here" if isinstance(value, bool) else "be left out here"
+                raise ArgumentError.at(self.where, option, rule, value, cure, because=self.refuses[option])
+        self._store({k: v for k, v in locals().items() if k not in ("others", "option", "value")})
         check_units(self.where, "filters", filters)
         need_channels_last(self.where, data_format)
         for argument, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
@@ -70,9 +86,6 @@ class ConvLSTM(Layer):
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
             raise ArgumentError.at(self.where, "padding", "be one of valid, same", padding)
-        if stateful:
-            cure = "Take return_state=True and initial_state instead."
-            raise ArgumentError.at(self.where, "stateful", "be False here", stateful, cure)
 
     def build(self, input_shape: Shape) -> None:
         """Add kernel (*kernel_size, C, 4N), recurrent_kernel (*kernel_size, N, 4N) and bias (4N,)."""
@@ -159,7 +172,8 @@ class ConvLSTM1D(ConvLSTM):
     of T goes on with return_sequences; masked steps keep the state.
 
     Args:     as Keras's: those of `LSTM`, with filters N, kernel_size, strides, padding ("valid" or "same"),
-              data_format and dilation_rate of the input's convolution. stateful: refused.
+              data_format and dilation_rate of the input's convolution. unroll changes nothing; stateful, and what
+              `Cell` and `RNN` have beyond Keras, is refused.
     Shapes:   x (B, T, S, C) -> (B, S', N), or (B, T, S', N) with return_sequences; h, c (B, S', N).
     Raises:   ShapeError: x is not of rank 4. ArgumentError: an argument out of its range.
     Source:   Shi et al. 2015, "Convolutional LSTM Network", equation 3 without the peepholes, as Keras.
@@ -181,7 +195,8 @@ class ConvLSTM2D(ConvLSTM):
     of T goes on with return_sequences; masked steps keep the state.
 
     Args:     as Keras's: those of `LSTM`, with filters N, kernel_size, strides, padding ("valid" or "same"),
-              data_format and dilation_rate of the input's convolution. stateful: refused.
+              data_format and dilation_rate of the input's convolution. unroll changes nothing; stateful, and what
+              `Cell` and `RNN` have beyond Keras, is refused.
     Shapes:   x (B, T, H, W, C) -> (B, H', W', N), or (B, T, H', W', N) with return_sequences; h, c (B, H', W', N).
     Raises:   ShapeError: x is not of rank 5. ArgumentError: an argument out of its range.
     Source:   Shi et al. 2015, "Convolutional LSTM Network", equation 3 without the peepholes, as Keras.

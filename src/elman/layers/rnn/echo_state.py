@@ -76,7 +76,8 @@ class EchoState(UnitLayer):
         leak: l; small for slow signals.
         connectivity: share of U that is not 0.
         activation: a.
-        use_bias, kernel_initializer, bias_initializer: of W and b. Regularisers have nothing to act on.
+        use_bias, kernel_initializer, bias_initializer: of W and b. Of U the draw is its own, and nothing is
+            trained: recurrent_initializer, regularisers and constraints are taken and do nothing.
         dropout, recurrent_dropout, zoneout, weight_drop, recurrent_normalization, seed: see `Cell`.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, learn_initial_state: see `RNN`.
     Shapes:   x (B, T, F) -> (B, U), or (B, T, U) with return_sequences; h (B, U).

@@ -31,7 +31,10 @@ class SkipWrapper(Layer):
         super().__init__(**kwargs)
         if not isinstance(layer, (Recurrence, Bidirectional)) or not layer.return_sequences:
             received = layer if not isinstance(layer, Layer) else layer.where
-            rule, cure = "be a recurrent layer with return_sequences=True", "Each step of x is joined to one of y."
+            rule, cure = (
+                "be a recurrent layer over (B, T, F) with return_sequences=True",
+                "Each step of x is joined to one of y.",
+            )
             raise ArgumentError.at(self.where, "layer", rule, received, cure)
         if isinstance(layer, Bidirectional) and layer.merge_mode is None:
             rule, cure = "have one output", 'Choose a merge_mode, "sum" say.'
