@@ -46,13 +46,15 @@ _OTHERS = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _PARQUET_BYTES = b"PAR1"
+_THOUSANDS = r"[+-]?[1-9]\d{0,2},\d{3}"
 _PREFIX = "Error tokenizing data. C error: "
 
 
 def read_table(path: Path, *, texts: bool = False) -> Any:
     """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
-    Where no comma separates columns, it may stand for the point of numbers: 1,5.
+    Where no comma separates columns, it may stand for the point of numbers: 1,5; some number must show that it does
+    not separate thousands, as in 1,234.
 
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
@@ -203,7 +205,7 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
             table = pd.read_csv(_source(path), **options)
             if options["sep"] != "," and _numbers(pd, table) < table.shape[1]:
                 other = pd.read_csv(_source(path), decimal=",", **options)
-                if _numbers(pd, other) > _numbers(pd, table):  # as where commas are written for points
+                if _numbers(pd, other) > _numbers(pd, table) and _has_points(pd, table, other):
                     table, options = other, {**options, "decimal": ","}
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
@@ -213,6 +215,16 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
 def _numbers(pd: Any, table: Any) -> int:
     """How many columns are numbers."""
     return sum(pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes)
+
+
+def _has_points(pd: Any, texts: Any, numbers: Any) -> bool:
+    """Whether commas are points: some stands in what became a number, and not as that of thousands (1,234) does."""
+    for n, kinds in enumerate(zip(texts.dtypes, numbers.dtypes, strict=True)):
+        if [pd.api.types.is_numeric_dtype(kind) for kind in kinds] == [False, True]:
+            cells = texts.iloc[:, n].dropna().astype(str).str.strip()
+            if (cells.str.contains(",") & ~cells.str.fullmatch(_THOUSANDS)).any():
+                return True
+    return False
 
 
 def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]) -> Any:

@@ -137,17 +137,23 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         return _zone(self._frame[column]) or _period(self._frame[column])
 
     def dated(self, column: str) -> bool:
-        """Whether a column holds days or times of its own type, not text or numbers."""
-        return bool(self._frame[column].dtype.is_temporal() or self.time_zone(column))
+        """Whether a column holds days or times of its own type: no text, numbers, spans of time or hours of any day."""
+        import narwhals as nw
+
+        kind = self._frame[column].dtype
+        return kind in (nw.Date, nw.Datetime) or self.time_zone(column) is not None
 
     def repeats(self, columns: Sequence[str]) -> bool:
         """Whether two rows agree in all of these columns."""
         return bool(self._frame.select(list(columns)).is_duplicated().any())
 
     def distinct(self, column: str) -> int:
-        """How many values a column has; 0 where some are missing."""
+        """How many values a column has; 0 where some are missing, or are lists and the like that nobody compares."""
         series = self._frame[column]
-        return 0 if series.null_count() else int(series.n_unique())
+        try:
+            return 0 if series.null_count() else int(series.n_unique())
+        except (TypeError, NotImplementedError):
+            return 0
 
     def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> Self:
         """A table of these rows only."""

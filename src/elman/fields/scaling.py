@@ -43,7 +43,8 @@ def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
     """
     center, scale = _center_and_spread(scaling, array)
     varies = scale > 1e-12 * np.abs(center)  # below, a spread is rounding error of a constant, and so is its mean
-    return np.where(varies, center, array[0]), np.where(varies, scale, 1.0)
+    within = np.clip(center, array.min(axis=0), array.max(axis=0))
+    return np.where(varies, center, within), np.where(varies, scale, 1.0)
 
 
 def scaled(where: str, array: _Array, center: _Array, scale: _Array) -> npt.NDArray[np.floating[Any]]:

@@ -109,7 +109,7 @@ def _by_the_clocks(stamps: Stamps, style: TimeStyle, like: TimeStyle | None) -> 
     """Text with an offset as its clocks show it, where they tell the rhythm: days, months, years; else in UTC."""
     if style.kind != "text" or not style.zone:
         return stamps, style
-    style = dataclasses.replace(style, zone=like.zone if like else style.zone)
+    style = dataclasses.replace(style, zone=like.zone if like and like.zone else style.zone)
     local = cast("Stamps", stamps + offset_of(style.zone))
     if like.clock if like else counts_days(local):
         return local, dataclasses.replace(style, clock=style.zone)

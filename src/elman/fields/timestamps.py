@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["Stamps", "TimeStyle", "as_meant", "offset_of", "pattern_of", "read_times"]
+__all__ = ["Stamps", "TimeStyle", "as_meant", "is_offset", "offset_of", "pattern_of", "read_times"]
 
 Stamps = npt.NDArray[np.datetime64] | npt.NDArray[np.int64]
 """datetime64[us], or whole numbers."""
@@ -66,7 +66,7 @@ class TimeStyle:
             text = np.datetime_as_string(local.astype(f"datetime64[{self.unit}]"))
             return np.array([self._written(entry) + self.zone for entry in text], object)
         if self.clock:
-            zone = ZoneInfo(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
+            zone = _zone(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
             moments = stamps.astype("datetime64[us]").astype(object)
             return np.array([_in_utc(moment.replace(tzinfo=zone)) for moment in moments], "datetime64[us]")
         if self.kind == "integer" and self.day in _DIGITS:
@@ -261,6 +261,11 @@ def as_meant(shown: Stamps, moments: Stamps, clock: str) -> Stamps:
     return made
 
 
+def _zone(clock: str) -> dt.tzinfo:
+    """A time zone by its name, or its offset."""
+    return dt.timezone(offset_of(clock).astype(dt.timedelta)) if is_offset(clock) else ZoneInfo(clock)
+
+
 def _in_utc(value: dt.date) -> dt.date:
     """The moment without its zone; days and local times are what they are."""
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
@@ -297,6 +302,11 @@ def _in_order(text: str, day: str) -> str:
     parts = dict(zip((part[0] for part in day.split(found[2])), found.group(1, 3, 4), strict=True))
     clock = "" if found[5] is None else f"{found[5]}{found[6]:0>2}{found[7]}"
     return f"{parts['Y']}-{parts['M']:0>2}-{parts['D']:0>2}{clock}"
+
+
+def is_offset(clock: str) -> bool:
+    """Whether a clock is told by its offset from UTC, as text tells it, not by the name of a zone."""
+    return clock == "Z" or clock[:1] in ("+", "-")
 
 
 def offset_of(zone: str) -> np.timedelta64:

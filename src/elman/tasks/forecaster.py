@@ -138,7 +138,8 @@ class Forecaster(Estimator):
             DivergenceError: the loss became NaN.
         """
         check_settings(self)
-        columns = Columns(_listed(target), _listed(features), time, id)
+        named = [None if name is None else str(name) for name in (time, id)]
+        columns = Columns(_listed(target), _listed(features), *named)
         panel = Panel.read("Forecaster.fit", data, columns, self.missing)
         self.learned_ = learn(self, panel.series, panel.columns, callbacks)
         self._given = panel.emptied()

@@ -16,7 +16,7 @@ from elman.fields import Table, Timeline
 from elman.fields.calendar import counts_days
 from elman.fields.missing import Missing, as_known, fill_missing
 from elman.fields.samples import is_missing
-from elman.fields.timestamps import Stamps, as_meant, pattern_of
+from elman.fields.timestamps import Stamps, as_meant, is_offset, offset_of, pattern_of
 from elman.tasks.roles import Columns, completed
 
 __all__ = ["Panel", "TimeSeries"]
@@ -221,10 +221,15 @@ class Panel:
         return dataclasses.replace(self, series=[], table=self.table.rows(slice(0, 1)) if self.table else None)
 
 
-def _clock(where: str, table: Table, column: str) -> str:
-    """The time zone whose clocks tell the rhythm: that of the column, if it counts days on them; "": UTC does."""
+def _clock(where: str, table: Table, column: str, like: Timeline | None) -> str:
+    """The time zone, or offset, whose clocks tell the rhythm: that of the column, if it counts days on them.
+
+    "": UTC does, or the column has no zone.
+    """
     table.column(where, "time", column)  # whether there is one
     zone = table.time_zone(column)
+    if like is not None:
+        return like.style.clock if zone else ""
     try:
         zoneinfo.ZoneInfo(zone or "")
     except (ValueError, zoneinfo.ZoneInfoNotFoundError):  # none, or so many hours from UTC, all year
@@ -233,10 +238,13 @@ def _clock(where: str, table: Table, column: str) -> str:
 
 
 def _shown(where: str, table: Table, column: str, clock: str) -> npt.NDArray[Any]:
-    """The time column as the clocks of a zone show it; "": as those of UTC do."""
-    shown = table.column(where, "time", column, clock or "UTC")
-    zoned = clock and table.time_zone(column)
-    return as_meant(shown, table.column(where, "time", column), clock) if zoned else shown
+    """The time column as the clocks of a zone, or an offset, show it; "": as those of UTC do."""
+    moments = table.column(where, "time", column)
+    if not clock:
+        return moments
+    if is_offset(clock):
+        return np.asarray(moments + offset_of(clock))
+    return as_meant(table.column(where, "time", column, clock), moments, clock)
 
 
 def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
@@ -296,7 +304,7 @@ def _from_table(
     if columns.time is None:
         timeline = Timeline.counted(len(table))
     else:
-        clock = like.style.clock if like else _clock(where, table, columns.time)
+        clock = _clock(where, table, columns.time, like)
         times = _shown(where, table, columns.time, clock)
         timeline = Timeline.read(where, times, columns.time, missing, like, clock, day)
     both = timeline.spread(np.concatenate([targets, features], axis=1))

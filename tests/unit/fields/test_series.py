@@ -37,6 +37,11 @@ def test_a_constant_channel_becomes_zero_and_comes_back():
     assert field.decode(np.zeros((1, 1))).tolist() == [[0.1]]
 
 
+def test_a_channel_that_seldom_differs_keeps_its_median_under_robust_scaling():
+    field = Series("robust").fit(np.array([[9.0], *[[0.0]] * 18, [3.0]]))
+    assert field.encode([9.0, 0]).tolist() == [[9.0], [0.0]]
+
+
 def test_the_state_is_json_and_restores_the_field(rng):
     field = Series("robust", "interpolate", ["a", "b"]).fit(rng.normal(size=(9, 2)))
     restored = Series.from_state(json.loads(json.dumps(field.state())))

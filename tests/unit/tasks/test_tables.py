@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from elman.errors import ArgumentError, DataError, ElmanWarning, UnknownColumnError
@@ -84,6 +85,9 @@ def test_numbers_name_columns_too():
     assert fit(two, target=0).predict().columns.tolist() == ["0"]
     assert fit(two, target=[1, 0]).predict().columns.tolist() == ["1", "0"]
     assert fit(two, target="1", features=0).predict().columns.tolist() == ["1"]
+    timed = pd.DataFrame({0: DAYS[:40], 1: "a", 2: WAVE})
+    told = fit(timed, target=2, time=0, id=1).predict()
+    assert told["0"].iloc[0] == DAYS[40] and told["1"].iloc[0] == "a"
 
 
 def test_row_numbers_tell_nothing_and_neither_does_an_index_that_is_not_asked():
@@ -122,6 +126,13 @@ def test_what_tells_series_apart_is_named(order):
         fit(panel().sort_values(order), target="y", time="ds")
     with pytest.raises(DataError, match=r"ds must have each time once"):
         fit(pd.concat([panel()] * 2).sort_values("ds"), target="y", id="unique_id", time="ds")
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pa.table], ids=["pandas", "pyarrow"])
+def test_lists_tell_no_series_apart(make):
+    table = make({"ds": [*DAYS[:40]] * 2, "y": [*WAVE, *WAVE], "tags": [["a"]] * 80})
+    with pytest.raises(DataError, match="ds must be sorted"):
+        fit(table, target="y", time="ds")
 
 
 def test_an_evaluation_tells_which_series_were_part_of_the_training():

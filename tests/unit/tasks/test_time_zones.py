@@ -83,3 +83,24 @@ def test_a_time_that_the_clocks_leave_out_is_the_moment_they_are_put_forward_to(
 def test_steps_of_24_hours_that_the_clocks_do_not_follow_stay_what_they_are():
     times = pd.date_range("2024-03-01", periods=65, freq="D", tz="UTC").tz_convert("Europe/Berlin")
     assert list(fit(times[:60]).predict()["t"]) == list(times[60:])
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "-0330", "Z"])
+@pytest.mark.parametrize("start", ["2024-01-31", "2024-03-01"])  # where training ended, and later
+def test_times_of_a_zone_go_on_from_text_with_an_offset(offset, start):
+    days = pd.date_range("2024-01-01", periods=30)
+    fitted = fit([f"{day:%Y-%m-%d}T00:00:00{offset}" for day in days])
+    times = pd.date_range(start, periods=21, tz="UTC" if offset == "Z" else f"UTC{offset[:3]}:{offset[-2:]}")
+    later = pd.DataFrame({"t": times[:16], "y": np.arange(16.0)})
+    assert list(fitted.predict(later)["t"]) == list(times[16:])
+    naive = later.assign(t=times[:16].tz_localize(None))
+    assert list(fitted.predict(naive)["t"]) == list(times[16:].tz_localize(None))
+
+
+def test_text_with_an_offset_and_local_times_go_on_from_a_zone():
+    fitted = fit(pd.date_range("2024-01-01", periods=30, tz="Europe/Berlin"))
+    times = pd.date_range("2024-01-31", periods=21)
+    texts = [f"{day:%Y-%m-%d}T00:00:00+01:00" for day in times]
+    y = np.arange(16.0)
+    assert list(fitted.predict(pd.DataFrame({"t": texts[:16], "y": y}))["t"]) == texts[16:]
+    assert list(fitted.predict(pd.DataFrame({"t": times[:16], "y": y}))["t"]) == list(times[16:])
