@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
+
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
@@ -115,7 +117,7 @@ class PReLU(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store(locals())
-        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = [int(shared_axes)] if isinstance(shared_axes, int | np.integer) else shared_axes
 
     def build(self, input_shape: Shape) -> None:
         """Add alpha."""
@@ -144,7 +146,7 @@ class Softmax(Pointwise):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._store(locals())
-        self.axis = axis if isinstance(axis, int) else sorted(axis)
+        self.axis = int(axis) if isinstance(axis, int | np.integer) else sorted(axis)
         self.stepwise = self.axis in (-1, [-1])
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:

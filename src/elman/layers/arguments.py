@@ -17,9 +17,9 @@ def check_units(where: str, argument: str, value: Any) -> None:
     check_whole(where, argument, value, 1)
 
 
-def check_rate(where: str, argument: str, value: Any) -> None:
-    """Raises: ArgumentError: not a share."""
-    check_number(where, argument, value, "in [0, 1)")
+def check_rate(where: str, argument: str, value: Any) -> float:
+    """The value as Python's own number. Raises: ArgumentError: not a share."""
+    return check_number(where, argument, value, "in [0, 1)")
 
 
 def check_sizes(where: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:

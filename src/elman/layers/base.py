@@ -37,6 +37,10 @@ from elman.layers.weighted import reset_names as reset_names  # noqa: PLC0414
 from elman.shapes import rank_problem, text
 
 
+class _NotOneCallError(NotBuiltError, AttributeError):
+    """As of an attribute that there is not, so that `hasattr` says no."""
+
+
 class _OfOnlyCall:
     """Attribute of a layer: what its only call took, or gave. A layer may have one of its own of the same name."""
 
@@ -53,7 +57,7 @@ class _OfOnlyCall:
         if len(calls) == 1 and calls[0] is not None:
             return calls[0][self.part]
         told = f"{layer.where}: {self.name} must be that of one call. Received {'several' if calls else 'no'} calls."
-        raise NotBuiltError(f"{told} {'Keep what each call gave' if calls else 'Call it on an Input first'}.")
+        raise _NotOneCallError(f"{told} {'Keep what each call gave' if calls else 'Call it on an Input first'}.")
 
 
 @final
@@ -145,7 +149,8 @@ class Layer(Weighted, Configured):
         if not active():
             with tracing(bool(training)):
                 made = self.__call__(x, *args, mask=mask, training=training, **kwargs)
-            self.note_call(0, x, made)
+            if any(isinstance(t, Tensor) for t in _flat(x)):  # arrays are of no graph, and would be kept
+                self.note_call(0, x, made)
             return made
         x = _map(_tensor, x)
         given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}

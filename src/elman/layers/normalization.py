@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
+
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
@@ -51,7 +53,7 @@ class LayerNormalization(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store(locals())
-        self.axis = axis if isinstance(axis, int) else sorted(axis)
+        self.axis = int(axis) if isinstance(axis, int | np.integer) else sorted(axis)
         self.stepwise = self.axis in (-1, [-1])
         if not epsilon > 0:
             raise ArgumentError.at(self.where, "epsilon", "be positive", epsilon, "The usual is 0.001.")

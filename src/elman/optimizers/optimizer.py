@@ -351,9 +351,10 @@ class Optimizer(metaclass=_Closed):
         """Raises: ArgumentError: neither None nor such a number."""
         return None if value is None else self._number(name, value, rule, "None leaves it out.")
 
-    def _count_of(self, name: str, value: int | None, least: int) -> int | None:
-        """Raises: ArgumentError: neither None nor a whole number from `least`."""
-        return None if value is None else check_whole(self.name, name, value, least, cure="None leaves it out.")
+    def _count_of(self, name: str, value: Any, least: int) -> int | None:
+        """None for 0, too, as in Keras. Raises: ArgumentError: neither None nor a whole number from `least`."""
+        none = value is None or (isinstance(value, int) and not value)
+        return None if none else check_whole(self.name, name, value, least, cure="None leaves it out.")
 
     def _in_unit(self, name: str, value: float) -> float:
         """Refuse what does not lie in [0, 1]."""

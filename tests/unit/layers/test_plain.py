@@ -49,6 +49,16 @@ def test_sizes_may_be_numbers_of_numpy():
     for layer in made:
         json.dumps(layer.get_config())
     assert Input(four).shape[1:] == Input((four,)).shape[1:] == (4,)
+    one, rate = np.int64(1), np.float32(0.5)
+    made = [
+        layers.Softmax(one),
+        layers.LayerNormalization(one),
+        layers.PReLU(shared_axes=one),
+        layers.LSTM(4, zoneout=rate),
+    ]
+    for layer in made:
+        layer(Input((3, 4)))
+        json.dumps(layer.get_config())
     for wrong in (np.float64(4), np.bool_(True), np.int64(0)):
         with pytest.raises(ArgumentError, match="units must be a whole number from 1"):
             layers.Dense(wrong)

@@ -53,6 +53,18 @@ def test_a_layer_that_was_called_twice_or_never() -> None:
     assert once.output is y and [t.shape for t in once.input] == [y.shape, y.shape]
 
 
+@pytest.mark.parametrize("make", [lambda: Dense(2), lambda: LSTM(2)])
+def test_what_is_not_there_is_no_attribute_and_arrays_are_no_call(make) -> None:
+    layer = make()
+    assert not hasattr(layer, "input")
+    assert getattr(layer, "output", None) is None
+    with pytest.raises(NotBuiltError, match=r"output must be that of one call\. Received no calls\."):
+        _ = layer.output
+    layer(X)
+    y = layer(Input((6, 3)))
+    assert layer.output is y
+
+
 def test_an_attribute_of_ones_own_comes_first_and_copies_know_no_calls() -> None:
     class Own(Layer):
         def __init__(self) -> None:

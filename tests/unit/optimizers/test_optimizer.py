@@ -239,6 +239,12 @@ def test_bad_settings_are_refused(make, message):
     assert str(error.value).startswith(message)
 
 
+def test_counts_of_0_are_none_as_in_keras_and_in_older_files():
+    for name in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+        config = {**optimizers.SGD(use_ema=True).get_config(), name: 0}
+        assert getattr(optimizers.SGD.from_config(config), name) is None
+
+
 def test_a_built_optimizer_keeps_its_vector_and_its_kind_of_rate():
     optimizer = optimizers.SGD()
     optimizer.build(Variable(np.zeros(3), name="weights"))

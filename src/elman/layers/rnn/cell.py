@@ -83,15 +83,15 @@ class Cell(Layer):
         **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        for argument, rate in (
-            ("dropout", dropout), ("recurrent_dropout", recurrent_dropout), ("weight_drop", weight_drop),
-            *(("zoneout", rate) for rate in (zoneout if isinstance(zoneout, (list, tuple)) else [zoneout])),
-        ):  # fmt: skip
-            check_rate(self.where, argument, rate)
+        self.dropout = float(check_rate(self.where, "dropout", dropout))
+        self.recurrent_dropout = float(check_rate(self.where, "recurrent_dropout", recurrent_dropout))
+        self.weight_drop = check_rate(self.where, "weight_drop", weight_drop)
+        listed = list(zoneout) if isinstance(zoneout, (list, tuple)) else None
+        rates = [check_rate(self.where, "zoneout", rate) for rate in ([zoneout] if listed is None else listed)]
+        self.zoneout = rates[0] if listed is None else rates
         if recurrent_normalization not in (None, "layer"):
             raise ArgumentError.at(self.where, "recurrent_normalization", 'be "layer" or None', recurrent_normalization)
-        self.dropout, self.recurrent_dropout, self.weight_drop = float(dropout), float(recurrent_dropout), weight_drop
-        self.zoneout, self.recurrent_normalization, self.seed = zoneout, recurrent_normalization, seed
+        self.recurrent_normalization, self.seed = recurrent_normalization, seed
         self._refuse_options()
 
     def build(self, *features: Any, **_: Any) -> None:

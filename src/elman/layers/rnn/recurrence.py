@@ -267,6 +267,8 @@ class CellLayer(Recurrence):
         return {**super()._common_config(), **given, **learned}
 
     def __getattr__(self, attribute: str) -> Any:
+        if hasattr(type(self), attribute):
+            return object.__getattribute__(self, attribute)  # says why it is not there
         cell = self.__dict__.get("cell")
         if cell is None or attribute.startswith("_") or not hasattr(cell, attribute):
             told = f"{type(self).__name__!r} object has no attribute {attribute!r}"
