@@ -63,6 +63,10 @@ class Timeline:
         """
         otherwise = "" if like else ", or pass time='' to count rows"
         stamps, style = read_times(where, values, column, like.style.day if like else day, otherwise)
+        if like and stamps.dtype.kind != like.stamps.dtype.kind:
+            rule, cure = "be written as before", f"Write all of it as {like.show(0)} is."
+            because = f"column {column!r} was {'days' if like.stamps.dtype.kind == 'M' else 'whole numbers'}"
+            raise DataError.at(where, "time", rule, style.show(stamps[-1]), cure, because=because)
         stamps, style = _by_the_clocks(stamps, dataclasses.replace(style, clock=clock), like.style if like else None)
         check_order(where, stamps, style, column)
         rhythm = like.calendar if like else infer_calendar(where, stamps, column)

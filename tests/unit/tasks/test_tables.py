@@ -80,6 +80,20 @@ def test_days_and_months_in_digits_are_continued(frequency, pattern, tmp_path):
     assert loaded.predict(table[36:]).t.tolist() == digits[40:].tolist()
 
 
+@pytest.mark.parametrize(
+    ("learned", "later"),
+    [
+        ([*range(202001, 202013), *range(202101, 202113)], [202112, 202113]),  # no month
+        (DAYS[:24], [20240125, 20240126]),
+        (range(24), DAYS[:12]),
+    ],
+)
+def test_times_of_another_kind_are_refused(learned, later):
+    model = fit(pd.DataFrame({"t": learned, "y": WAVE[:24]}), time="t")
+    with pytest.raises(DataError, match=r"predict: time must be written as before\. .* Write all of it as"):
+        model.predict(pd.DataFrame({"t": later, "y": WAVE[: len(later)]}))
+
+
 def test_numbers_name_columns_too():
     two = pd.DataFrame(np.column_stack([WAVE, -WAVE]))
     assert fit(two, target=0).predict().columns.tolist() == ["0"]
