@@ -212,23 +212,24 @@ def pattern_of(
     days = [found.group(1, 3, 4) for value in values if (found := _WRITTEN.fullmatch(str(value).strip()))]
     order = "YMD"
     if len(first[1]) < 4:
-        is_day = [_tells_days(days, place) for place in (0, 1)]
-        begins = "D" if is_day[0] else "M" if is_day[1] else (like or "Y")[0]
+        place = _place_of_days(days)
+        begins = (like or "Y")[0] if place is None else "DM"[place]
         if begins == "Y":
             cure = f"Write it as YYYY-MM-DD{otherwise}."
             because = f"column {column!r} has none"
             raise DataError.at(where, "time", "have a day above 12 in some row", first[0], cure, because=because)
         order = "DMY" if begins == "D" else "MDY"
-    short = any(len(part) == 1 for day in days for part in day)
+    short = "MM" not in (like or _ISO_DAY) or any(len(part) == 1 for day in days for part in day)
     return first[2].join({"Y": "YYYY"}.get(part, part if short else 2 * part) for part in order)
 
 
-def _tells_days(days: Sequence[Sequence[str]], place: int) -> bool:
-    """Whether the numbers at one place are days: some are above 12; or they alone never change, as of months."""
-    if any(int(day[place]) > _MONTHS for day in days):
-        return True
-    constant = [len({day[at] for day in days}) == 1 for at in (place, 1 - place)]
-    return constant == [True, False] and len(set(days)) > _MONTHS
+def _place_of_days(days: Sequence[Sequence[str]]) -> int | None:
+    """At which of two places days stand: where some are above 12, else what alone never changes, as of months."""
+    above = [place for place in (0, 1) if any(int(day[place]) > _MONTHS for day in days)]
+    constant = [place for place in (0, 1) if len({day[place] for day in days}) == 1]
+    if above:
+        return above[0]
+    return constant[0] if len(constant) == 1 and len(set(days)) > _MONTHS else None
 
 
 def as_meant(shown: Stamps, moments: Stamps, clock: str) -> Stamps:

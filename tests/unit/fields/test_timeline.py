@@ -68,6 +68,8 @@ from tests.tolerances import nearly
         (["12/30/2025", "12/31/2025"], "daily", 7, ["01/01/2026", "01/02/2026"]),
         (["30.12.2025 23:00", "31.12.2025 23:00"], "daily", 7, ["01.01.2026 23:00", "02.01.2026 23:00"]),
         (["1/30/2025 9:30", "1/30/2025 10:30"], "hourly", 24, ["1/30/2025 11:30", "1/30/2025 12:30"]),
+        ([f"01/{n:02}/2025" for n in range(1, 32)], "daily", 7, ["02/01/2025", "02/02/2025"]),
+        ([f"{n:02}/01/2025" for n in range(1, 32)], "daily", 7, ["01/02/2025", "02/02/2025"]),
         (["2025/12/30", "2025/12/31"], "daily", 7, ["2026/01/01", "2026/01/02"]),
         (["2025-9-29", "2025-9-30"], "daily", 7, ["2025-10-1", "2025-10-2"]),
         ([f"{n % 12 + 1}/1/{2020 + n // 12}" for n in range(14)], "monthly", 12, ["3/1/2021", "4/1/2021"]),
@@ -163,6 +165,8 @@ def test_what_is_known_of_the_day_reads_what_does_not_tell():
     known = Timeline.read("fit", ["30/01/2024", "31/01/2024"])
     for times in (["1/2/2024", "2/2/2024"], ["2024-02-01", "2024-02-02"]):
         assert Timeline.read("predict", times, like=known).stamps[0] == np.datetime64("2024-02-01")
+    short = Timeline.read("fit", ["8/9/2024", "9/9/2024"], like=known)
+    assert Timeline.read("predict", ["30/11/2024"], like=short).future(1).tolist() == ["1/12/2024"]
     with pytest.raises(DataError, match=r"Write it as YYYY-MM-DD\.$"):
         Timeline.read("predict", ["soon"], like=known)
 
