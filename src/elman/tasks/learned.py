@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import ArgumentError, DataError
-from elman.fields.missing import Missing
+from elman.fields.missing import Missing, check_missing
 from elman.models import Sequential
 from elman.tasks.encoding import Encoding
 from elman.tasks.intervals import Intervals
@@ -72,7 +72,9 @@ class Learned:
 
         Raises:
             DataError: a series does not fill a window.
+            UnknownNameError: `missing` is none of those there are; it may be set after training.
         """
+        check_missing(where, missing)
         tails = {str(tail.key): tail for tail in self.tails}
         panel = Panel.read(where, data, self.columns, missing, self.tails[0].timeline)
         counted = self.columns.time is None and follows

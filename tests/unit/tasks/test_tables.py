@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from elman.errors import ArgumentError, DataError, ElmanWarning, UnknownColumnError
+from elman.errors import ArgumentError, DataError, ElmanWarning, UnknownColumnError, UnknownNameError
 from elman.tasks import Forecaster
 
 DAYS = pd.date_range("2024-01-01", periods=44, freq="D")
@@ -185,6 +185,8 @@ def test_a_gap_in_what_comes_later_has_a_cure_that_is_there():
     with pytest.raises(DataError, match=r"to fill it\.$"):
         fitted.predict(table.drop(DAYS[33]))
     assert fitted.set_params(missing="interpolate").predict(table.drop(DAYS[33])).index.equals(DAYS[40:])
+    with pytest.raises(UnknownNameError, match=r"predict: missing must be a known name.*Did you mean 'error'"):
+        fitted.set_params(missing="eror").predict(table.drop(DAYS[33]))
 
 
 def test_a_history_may_begin_long_after_training_where_it_is_enough():
