@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, final
 import numpy as np
 
 from elman import dtypes
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, DTypeError, FileFormatError, MemoryLimitError, ShapeError, WeightsError
 from elman.executors import Plan, default
 from elman.graph import Graph, Tensor, graph_digest, placeholder
@@ -186,11 +187,9 @@ class Stream:
 
     def __init__(self, model: Any, batch: Any = 1) -> None:
         where = f"{model.where}.stream"
-        if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _MOST_ROWS:
-            rule = "a whole number from 1" if not isinstance(batch, int) or batch < 1 else f"at most {_MOST_ROWS}"
-            raise ArgumentError.at(where, "batch", rule, batch, "1 is usual.")
+        rows = check_whole(where, "batch", batch, least=1, most=_MOST_ROWS, cure="1 is usual.")
         try:
-            self._begin(_Reader(model, batch))
+            self._begin(_Reader(model, rows))
         except MemoryError:
             rule, cure = "as many sequences as there is memory for", "Take several streams one after the other."
             raise MemoryLimitError.at(where, "batch", rule, batch, cure) from None

@@ -507,7 +507,7 @@ def test_a_stream_is_forked_or_saved_and_not_copied(make, rng):
 
 
 def test_a_stream_of_more_sequences_than_can_be_is_refused(rng):
-    with pytest.raises(ArgumentError, match=r"stream: batch must be at most 2147483647\."):
+    with pytest.raises(ArgumentError, match=r"stream: batch must be a whole number from 1 to 2147483647\."):
         made("gru", rng).stream(batch=10**20)
 
 
