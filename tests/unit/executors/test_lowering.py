@@ -17,6 +17,7 @@ from elman.executors.native import NativeExecutor
 from elman.executors.reference import ReferenceExecutor
 from elman.graph import TABLE, Graph, Variable, apply, placeholder
 from elman.graph.rewrite import hoist, simplify
+from elman.layers import Dense, LayerNormalization, SimpleRNN, tracing
 from elman.shapes import B, Dim, T
 from tests.tolerances import assert_close
 
@@ -106,6 +107,23 @@ def test_rows_may_lie_apart(rng, time_first):
             for a, b in zip(found, wanted, strict=True):
                 assert_close(a, b, length=9, what=name)
         assert_close(native.run(given).outputs[0], reference.run(given).outputs[0], length=9, what=name)
+
+
+def test_what_there_is_one_of_in_a_row_lies_in_the_order_of_the_rows_beside_it(rng):
+    """A row's 16 elements are turned for the loop that reads them, and with them its deviation, for the way back."""
+    model = elman.Sequential(
+        [elman.Input((None, 4)), Dense(16), LayerNormalization(), SimpleRNN(7, return_sequences=True)]
+    )
+    with tracing(training=True):
+        x = placeholder("x", (B, T, 4))
+        loss = ops.sum(ops.square(model(x)))
+    graph = hoist(simplify(Graph((x,), (loss,))))
+    wrt = [w.tensor for w in model.trainable_weights]
+    graph = Graph(graph.inputs, (*graph.outputs, *gradients(graph.outputs[0], wrt)))
+    arrays = [rng.normal(size=(5, 8, 4)).astype("float32")]
+    native, reference = (e.compile(graph).run(arrays).outputs for e in (NativeExecutor(), ReferenceExecutor()))
+    for a, b in zip(native, reference, strict=True):
+        assert_close(a, b, 40, 8)
 
 
 def test_rows_that_others_read_too_are_gathered_as_they_come():

@@ -151,25 +151,30 @@ class Writer:
 
         None where no copy would be needed anyway, or the tensor must lie whole.
         """
-        strides = self._turned(t)
-        return None if strides is None else View(self.where[key(t)].value, 0, strides)
+        order = self._turning(t)
+        return None if order is None else self._in_order(t, order)
 
-    def _turned(self, t: Tensor) -> tuple[Size, ...] | None:
+    def _turning(self, t: Tensor) -> Sequence[int] | None:
+        """The order in which the axes of a turned tensor lie in memory, the outermost first."""
         readers = self.scope.readers.get(key(t), ())
         if key(t) in self.scope.kept or len(readers) != 1 or readers[0].op != "Transpose":
             return None
         perm, out, own = readers[0].attrs["perm"], readers[0].outputs[0], contiguous_strides(t.shape)
         if self.readable(out, View(-1, 0, tuple(own[axis] for axis in perm))):
             return None
-        strides = dict(zip(perm, contiguous_strides(out.shape), strict=True))
-        return tuple(strides[axis] for axis in range(t.ndim))
+        order: Sequence[int] = perm
+        return order
+
+    def _in_order(self, t: Tensor, order: Sequence[int]) -> View:
+        """A tensor's own memory with its axes in an order, the outermost first."""
+        strides = dict(zip(order, contiguous_strides(tuple(t.shape[axis] for axis in order)), strict=True))
+        return View(self.where[key(t)].value, 0, tuple(strides[axis] for axis in range(t.ndim)))
 
     def _beside(self, t: Tensor) -> View | None:
         """How a result lies that is made beside a turned one, where its readers do not mind: written side by side."""
         for other in t.node.outputs:
-            strides = None if other is t else self._turned(other)
-            view = View(self.where[key(t)].value, 0, strides or ())
-            if strides is not None and self.readable(t, view):
+            order = None if other is t else self._turning(other)
+            if order is not None and self.readable(t, view := self._in_order(t, order)):
                 return view
         return None
 
