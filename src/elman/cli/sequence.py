@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
+from elman.arguments import check_whole
 from elman.cli.declared import (
     Declared,
     as_number,
@@ -24,7 +25,6 @@ from elman.cli.tables import check_file, check_free, read_table
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field, Guess, Text, Tokens, guess
 from elman.fields.guessing import TAG_NAMES
-from elman.fields.windows import check_length
 from elman.tasks import Report
 from elman.tasks.sequence import SequenceModel
 
@@ -90,7 +90,7 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     output, path = Path(str(settings["output"])), Path(str(settings["file"]))
     check_file(path)
     check_free(output, force, "train")
-    check_length("train", "--units", settings["units"])
+    check_whole("train", "--units", settings["units"], 1)
     columns, inputs, outputs = read_book(path, settings) if not is_table(path) else read_columns(path, settings)
     model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
     config = {**settings, "fields": written({**inputs, **outputs}), "output": str(output)}

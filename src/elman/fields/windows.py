@@ -9,7 +9,7 @@ A window ends at its *origin*, the last row the network sees; its horizon is the
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from elman.arguments import check_whole
 from elman.errors import DataError
 
-__all__ = ["check_length", "horizons", "origins", "windows"]
+__all__ = ["horizons", "origins", "windows"]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -42,7 +42,7 @@ def windows(values: npt.NDArray[_Scalar], length: int, where: str = "windows") -
         >>> windows(np.arange(5), 3).tolist()
         [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
     """
-    check_length(where, "window", length)
+    check_whole(where, "window", length, 1)
     if length > len(values):
         because = f"the series has {len(values)} rows"
         cure = "Choose a shorter window or bring more rows."
@@ -66,7 +66,7 @@ def horizons(values: npt.NDArray[_Scalar], window: int, horizon: int) -> npt.NDA
         >>> horizons(np.arange(6), window=3, horizon=2).tolist()
         [[3, 4], [4, 5]]
     """
-    check_length("windows", "horizon", horizon)
+    check_whole("windows", "horizon", horizon, 1)
     needed = window + horizon
     if needed > len(values):
         because = f"a window of {window} and a horizon of {horizon} need {needed} rows"
@@ -85,18 +85,3 @@ def origins(first: int, last: int, window: int, horizon: int) -> npt.NDArray[np.
         [2, 3, 4, 5]
     """
     return np.arange(first + window - 1, last - horizon + 1)
-
-
-def check_length(where: str, argument: str, value: Any) -> None:
-    """Refuse a length that is not a whole number from 1.
-
-    Raises:
-        ArgumentError: a fraction, a string, zero or less.
-
-    Example:
-        >>> check_length("Forecaster", "horizon", 0)
-        Traceback (most recent call last):
-            ...
-        elman.errors.ArgumentError: Forecaster: horizon must be a whole number from 1. Received horizon=0.
-    """
-    check_whole(where, argument, value, 1)

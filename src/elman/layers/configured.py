@@ -89,8 +89,8 @@ class Configured(ABC):
         for argument, value in arguments.items():
             if argument not in ("self", "kwargs", "__class__", "activity_regularizer"):
                 resolver = _resolver(argument)
-                value = value.item() if isinstance(value, np.generic) else value  # noqa: PLW2901  # as files hold it
-                setattr(self, argument, resolver(value, self.where, argument) if resolver else value)
+                held = value.item() if isinstance(value, np.generic) else value  # as files hold it
+                setattr(self, argument, resolver(held, self.where, argument) if resolver else held)
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         """Raises: UnknownNameError: arguments that the constructor does not have."""

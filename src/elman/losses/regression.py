@@ -95,7 +95,7 @@ def quantile_loss(y_true: Operand, y_pred: Operand, quantiles: float | Sequence[
     """
     if np.ndim(quantiles) == 0:
         y_true, y_pred = align("quantile_loss", y_true, y_pred)
-        level: Operand = float(quantiles)  # type: ignore[arg-type]  # one
+        level: Operand = float(np.asarray(quantiles))
     else:
         y_pred = real(y_pred)
         y_true = real(y_true, y_pred.dtype)

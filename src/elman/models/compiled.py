@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from elman import losses, optimizers
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, NotBuiltError
 from elman.layers.base import Layer, rng
 from elman.layers.initializers import check_seed
@@ -330,9 +331,7 @@ class Compiled(OnBatch, Layer):
 
     def _whole(self, argument: str, value: Any, least: int, cure: str) -> None:
         """Raises: ArgumentError: not a whole number from `least`; None is left out."""
-        if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least):
-            raise ArgumentError.at(self.where, argument, f"a whole number from {least}", value, cure)
-        if value is not None and value > MOST:
+        if value is not None and check_whole(self.where, argument, value, least, cure=cure) > MOST:
             raise ArgumentError.at(self.where, argument, f"at most {MOST}", value, cure)
 
     def _fit_data(

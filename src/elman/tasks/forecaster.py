@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from elman.arguments import check_whole
 from elman.errors import ArgumentError
 from elman.fields import Table
 from elman.fields.missing import Missing
 from elman.fields.scaling import Scaling
-from elman.fields.windows import check_length
 from elman.layers.weighted import to_be_filled
 from elman.models import Sequential
 from elman.models.saving import codes_of, make_codes
@@ -183,7 +183,7 @@ class Forecaster(Estimator):
         """
         self._check_fitted("predict")
         steps = self.horizon if horizon is None else horizon
-        check_length("predict", "horizon", steps)
+        check_whole("predict", "horizon", steps, 1)
         panel = self._panel("predict", data)
         forecasts = self.learned_.ahead(panel.series, steps)
         widths = None if level is None else self.learned_.half_widths(panel.series, level, steps)

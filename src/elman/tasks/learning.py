@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from elman import settings as floats
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, DataError, ElmanWarning, unknown_name
 from elman.fields import Series
 from elman.fields.missing import Missing, check_missing
 from elman.fields.scaling import Scaling
-from elman.fields.windows import check_length
 from elman.layers.initializers import check_seed
 from elman.models import Sequential
 from elman.tasks.backtest import backtest, validation_pairs
@@ -72,10 +72,10 @@ def check_settings(settings: Settings) -> None:
     check_seed("Forecaster", settings.seed)
     Series(settings.scaling)
     for name in ("horizon", "units", "layers", "epochs", "batch_size", "patience"):
-        check_length("Forecaster", name, getattr(settings, name))
+        check_whole("Forecaster", name, getattr(settings, name), 1)
     for name in ("window", "season"):
         if getattr(settings, name) is not None:
-            check_length("Forecaster", name, getattr(settings, name))
+            check_whole("Forecaster", name, getattr(settings, name), 1)
     for name, known in (("transform", TRANSFORMS), ("anchor", ANCHORS)):
         if getattr(settings, name) not in ("auto", *known):
             raise unknown_name("Forecaster", name, getattr(settings, name), ("auto", *known))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, DataError
-from elman.fields.windows import check_length
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import Representation
 
@@ -51,8 +51,8 @@ def check_window(window: int, horizon: int, lengths: Sequence[int], cuts: Sequen
         ArgumentError: window or horizon below 1.
         DataError: window longer than the series, or nothing left beside horizon and validation part.
     """
-    check_length("Forecaster", "horizon", horizon)
-    check_length("Forecaster", "window", window)
+    check_whole("Forecaster", "horizon", horizon, 1)
+    check_whole("Forecaster", "window", window, 1)
     longest, training = max(lengths), max(cuts)
     cure = "Choose a shorter window or bring more rows."
     if window > longest:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -91,8 +91,8 @@ def warn_short(where: str, argument: str, wanted: int, there: int) -> None:
 
 def _outside() -> int:
     """How many calls a warning's place is away from the caller of this: the first that is none of elman's."""
-    frame, level = sys._getframe(1), 1  # noqa: SLF001
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("elman."):
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("elman."):
         frame, level = frame.f_back, level + 1
     return level
 

@@ -154,7 +154,7 @@ class Writer:
         order = self._turning(t)
         return None if order is None else self._in_order(t, order)
 
-    def _turning(self, t: Tensor) -> Sequence[int] | None:
+    def _turning(self, t: Tensor) -> tuple[int, ...] | None:
         """The order in which the axes of a turned tensor lie in memory, the outermost first."""
         readers = self.scope.readers.get(key(t), ())
         if key(t) in self.scope.kept or len(readers) != 1 or readers[0].op != "Transpose":
@@ -162,10 +162,9 @@ class Writer:
         perm, out, own = readers[0].attrs["perm"], readers[0].outputs[0], contiguous_strides(t.shape)
         if self.readable(out, View(-1, 0, tuple(own[axis] for axis in perm))):
             return None
-        order: Sequence[int] = perm
-        return order
+        return tuple(perm)
 
-    def _in_order(self, t: Tensor, order: Sequence[int]) -> View:
+    def _in_order(self, t: Tensor, order: tuple[int, ...]) -> View:
         """A tensor's own memory with its axes in an order, the outermost first."""
         strides = dict(zip(order, contiguous_strides(tuple(t.shape[axis] for axis in order)), strict=True))
         return View(self.where[key(t)].value, 0, tuple(strides[axis] for axis in range(t.ndim)))

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from elman import layers
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, unknown_name
-from elman.fields.windows import check_length
 from elman.graph import Tensor, windows
 from elman.graph import trace as ops
 from elman.layers.registry import snake_case
@@ -75,7 +75,7 @@ class Design:
         if self.cell not in (*CELLS, "none"):
             raise unknown_name("SequenceModel", "cell", str(self.cell), sorted([*CELLS, "none"]))
         for name in ("size", "layers", "window", "subsampling", *(["embedding"] if self.embedding is not None else [])):
-            check_length("SequenceModel", name, getattr(self, name))
+            check_whole("SequenceModel", name, getattr(self, name), 1)
         for name in ("dropout", "recurrent_dropout", "label_smoothing", "scheduled_sampling"):
             if not (is_number(value := getattr(self, name)) and 0 <= value < 1):
                 raise ArgumentError.at("SequenceModel", name, "a number in [0, 1)", value)

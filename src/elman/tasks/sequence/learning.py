@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, unknown_name
-from elman.fields.windows import check_length
 from elman.layers.initializers import check_seed
 from elman.models import Model
 from elman.optimizers import schedules
@@ -51,7 +51,7 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", *(["patience"] if self.patience is not None else [])):
-            check_length("SequenceModel", name, getattr(self, name))
+            check_whole("SequenceModel", name, getattr(self, name), 1)
         for name, free in (("learning_rate", False), ("clipnorm", True), ("seconds", True)):
             value = getattr(self, name)
             if not (free and value is None) and not (is_number(value) and value > 0):

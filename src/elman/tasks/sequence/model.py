@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from elman import fields
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.fields.samples import plain
-from elman.fields.windows import check_length
 from elman.layers.weighted import to_be_filled
 from elman.models import Model
 from elman.models.saving import make_codes
@@ -200,7 +200,7 @@ class SequenceModel(Estimator):
         Raises:
             ArgumentError: n below 1, or an output that is no text that is written.
         """
-        check_length("n_best", "n", n)
+        check_whole("n_best", "n", n, 1)
         run = self._run(self._read("n_best", data), search)
         found = {name: head.n_best(run, n) for name, head in self.blueprint_.heads.items()}
         return next(iter(found.values())) if len(found) == 1 else found

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from elman.arguments import check_whole
 from elman.decoding import Decoder, NextTokens
 from elman.decoding.decoder import check_drawing
 from elman.errors import ArgumentError, unknown_name
 from elman.fields import BOS, EOS, PAD, UNK, Field, Text, Tokens
-from elman.fields.windows import check_length
 from elman.models import Model
 
 __all__ = ["DRAWING", "Kept", "Search", "foretold"]
@@ -48,7 +48,7 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_length("predict", "beam", self.beam)
+        check_whole("predict", "beam", self.beam, 1)
         check_drawing("predict", self.drawing)
         if self.beam > 1 and self.drawn:
             cure = "Pass beam=1: a beam looks for the likeliest, and nothing is drawn."
