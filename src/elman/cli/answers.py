@@ -102,7 +102,7 @@ def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, li
         return {name: ["\n".join(read_lines(None if piped else path, "read"))]}
     if not is_table(path) and not piped:
         raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
-    cells = read_samples(path, list(known), "read")
+    cells = read_samples(path, {name: field.kind for name, field in known.items()}, "read")
     return samples_by_name(known, cells, path.parent)
 
 

@@ -107,16 +107,23 @@ def is_table(path: Path) -> bool:
     return path.name.removesuffix(".gz").endswith(_TABLES)
 
 
-def read_samples(path: Path, names: Sequence[str], where: str) -> dict[str, list[Any]]:
+def read_samples(path: Path, names: Mapping[str, str], where: str) -> dict[str, list[Any]]:
     """Columns of a table as they stand in the file; an empty cell is None.
 
     Four columns as one ("left,top,width,height") are boxes, of which a row has one; rows that are otherwise alike, as
     they name one picture, become one sample.
 
+    Args:
+        path: of the table.
+        names: of the columns, with what is known of their types: "" where nothing is. A comma is the point of a
+            number only where a number may be: "1,2" are two labels.
+        where: the command, for errors.
+
     Raises:
         DataError: no such file, or no table. UnknownColumnError: no such column.
     """
-    table = Table.wrap(where, read_table(path, texts=True))
+    written = [name for name, kind in names.items() if kind not in ("", "number")]
+    table = Table.wrap(where, read_table(path, texts=True, written=written))
     sides = {name: name.split(",") for name in names if name not in table.names and name.count(",") == _SIDES - 1}
     alone = [name for name in names if name not in sides]
     cells = {}

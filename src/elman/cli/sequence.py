@@ -159,7 +159,9 @@ def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
             names = ", ".join(map(repr, map(str, read_table(path, texts=True).columns)))
             raise ArgumentError.at("train", f"--{role}", "given", None, f"Columns: {names}.")
     ins, outs = ([declare(text) for text in settings[role]] for role in ("input", "target"))
-    cells = read_samples(path, list(dict.fromkeys(column.name for column in [*ins, *outs])), "train")
+    kinds = {column.name: settings["fields"].get(column.name, {}).get("kind", "") for column in [*ins, *outs]}
+    kinds |= {column.name: column.kind for column in [*ins, *outs] if column.kind}
+    cells = read_samples(path, kinds, "train")
     aligned = _aligned(ins, outs, cells)
     chosen: dict[str, Field[Any]] = {}
     for column in [*ins, *outs]:

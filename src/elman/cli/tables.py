@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import gzip
 import io
@@ -10,6 +11,7 @@ import stat
 import sys
 import warnings
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +48,22 @@ _OTHERS = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _PARQUET_BYTES = b"PAR1"
+_INDEX = "index"
+"""What a column without a name is called where an index is one: as `Table.with_index` calls it."""
 _THOUSANDS = r"[+-]?[1-9]\d{0,2},\d{3}"
 _PREFIX = "Error tokenizing data. C error: "
 
 
-def read_table(path: Path, *, texts: bool = False) -> Any:
+def read_table(path: Path, *, texts: bool = False, written: Collection[str] = ()) -> Any:
     """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
     Where no comma separates columns, it may stand for the point of numbers: 1,5; some number must show that it does
-    not separate thousands, as in 1,234.
+    not separate thousands, as in 1,234. A first column without a name, as pandas writes its index, is "index".
 
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
         texts: whether words such as "null" and "None" stay what they are: text.
+        written: columns whose commas are no points, whatever the others say.
 
     Raises:
         DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
@@ -66,11 +71,11 @@ def read_table(path: Path, *, texts: bool = False) -> Any:
     """
     if path != STANDARD_INPUT:
         check_file(path)
-        return _parsed(path, texts=texts)
+        return _parsed(path, texts=texts, written=written)
     data = _standard_input()
     if not data.strip():
         raise DataError.at("read", "file", "a file that holds something", str(path), because="it is empty")
-    return _parsed(data, texts=texts)
+    return _parsed(data, texts=texts, written=written)
 
 
 def read_piped() -> Any:
@@ -171,14 +176,14 @@ def _standard_input() -> bytes:
     return data
 
 
-def _parsed(content: Path | bytes, *, texts: bool) -> Any:
+def _parsed(content: Path | bytes, *, texts: bool, written: Collection[str] = ()) -> Any:
     """A table, or the error that says why it is none."""
     import pandas as pd
 
     try:
         if isinstance(content, bytes) and content.startswith(_GZIP):
             content = gzip.decompress(content)
-        table = _read(pd, content, texts=texts)
+        table = _read(pd, content, texts=texts, written=written)
     except ImportError:
         raise missing_extra("read", "pyarrow", "parquet") from None
     except DataError:
@@ -192,11 +197,12 @@ def _parsed(content: Path | bytes, *, texts: bool) -> Any:
     return table
 
 
-def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
+def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str]) -> Any:
     """A table of a file, or of what one holds."""
     if path.startswith(_PARQUET_BYTES) if isinstance(path, bytes) else path.suffix in _PARQUET:
         return Table.with_index("read", pd.read_parquet(_source(path)))[0].native()
-    options: dict[str, Any] = {"sep": _separator(path), "index_col": False}
+    header = _header(path)
+    options: dict[str, Any] = {"sep": _separator(header), "index_col": False}
     if texts:
         options |= {"keep_default_na": False, "na_values": _MISSING}
     with warnings.catch_warnings():
@@ -206,10 +212,13 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool) -> Any:
             if options["sep"] != "," and _numbers(pd, table) < table.shape[1]:
                 other = pd.read_csv(_source(path), decimal=",", **options)
                 if _numbers(pd, other) > _numbers(pd, table) and _has_points(pd, table, other):
-                    table, options = other, {**options, "decimal": ","}
+                    kept = [name for name in written if name in table]
+                    table, options = other.assign(**table[kept]), {**options, "decimal": ","}
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
-    return _with_codes(pd, path, table, options) if texts else table
+    table = _with_codes(pd, path, table, options) if texts else table
+    nameless = header.removeprefix(codecs.BOM_UTF8).startswith((options["sep"].encode(), b'""'))
+    return table.rename(columns={table.columns[0]: _INDEX}) if nameless and _INDEX not in table else table
 
 
 def _numbers(pd: Any, table: Any) -> int:
@@ -238,16 +247,25 @@ def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]
     return table
 
 
-def _separator(path: Path | bytes) -> str:
-    """What stands between the columns of the header: the most frequent of , ; tab and |."""
+def _header(path: Path | bytes) -> bytes:
+    """The first line of a table.
+
+    Raises:
+        DataError: it is none of a text.
+    """
     with _opened(path) as file:
-        header = file.readline(1 << 16)
+        header: bytes = file.readline(1 << 16)
     if header.startswith(_UTF16):
         raise _no_table(path, "it is UTF-16")
     if other := what_else(header):
         raise _no_table(path, f"it is {other}")
     if b"\0" in header:
         raise _no_table(path, "it holds bytes that are no text")
+    return header
+
+
+def _separator(header: bytes) -> str:
+    """What stands between the columns of a header: the most frequent of , ; tab and |."""
     return max(_SEPARATORS, key=lambda mark: header.count(mark.encode()))
 
 

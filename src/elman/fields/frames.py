@@ -59,18 +59,19 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         return cls(wrapped)
 
     @classmethod
-    def with_index(cls, where: str, frame: object) -> tuple[Self, dict[str, str | None]]:
+    def with_index(cls, where: str, frame: object) -> tuple[Self, dict[str, str | None], list[str]]:
         """Take a frame or a series; what an index of pandas says becomes the first columns, row numbers say nothing.
 
         Returns:
-            The table, and what the index calls each of those columns: None where it has no name for it.
+            The table; what the index calls each of those columns, None where it has no name for it; and its levels,
+            which are those columns, or columns that stood in the frame under their names, too.
 
         Example:
             >>> import pandas as pd
             >>> months = pd.date_range("1949-01", periods=2, freq="MS")
-            >>> table, index = Table.with_index("fit", pd.Series([112, 118], months, name="sales"))
-            >>> table.names, index
-            (['index', 'sales'], {'index': None})
+            >>> table, index, levels = Table.with_index("fit", pd.Series([112, 118], months, name="sales"))
+            >>> table.names, index, levels
+            (['index', 'sales'], {'index': None}, ['index'])
         """
         import narwhals as nw
 
@@ -80,12 +81,12 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         table = cls.wrap(where, frame)
         index = nw.maybe_get_index(nw.from_native(table.native()))
         if index is None or (index.nlevels == 1 and index.name is None and index.dtype.kind in "iuf"):
-            return table, {}
+            return table, {}, []
         names = {_called(level, name, index.nlevels): name for level, name in enumerate(index.names)}
         made = table.native().reset_index(drop=True)
         for place, name in enumerate(new := [name for name in names if name not in table.names]):
             made.insert(place, name, index.get_level_values(list(names).index(name)))
-        return cls.wrap(where, made), {name: names[name] for name in new}
+        return cls.wrap(where, made), {name: names[name] for name in new}, list(names)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -155,11 +156,9 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         except (TypeError, NotImplementedError):
             return 0
 
-    def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> Self:
-        """A table of these rows only."""
-        if isinstance(chosen, slice):
-            return type(self)(self._frame[chosen])
-        return type(self)(self._frame.filter(chosen.tolist()))
+    def rows(self, chosen: slice | npt.NDArray[np.int64]) -> Self:
+        """A table of these rows only: a slice, or row numbers in any order."""
+        return type(self)(self._frame[chosen if isinstance(chosen, slice) else chosen.tolist(), :])
 
     def like(
         self,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["Stamps", "TimeStyle", "as_meant", "is_offset", "offset_of", "pattern_of", "read_times"]
+__all__ = ["Stamps", "TimeStyle", "as_meant", "digits_of", "is_offset", "offset_of", "pattern_of", "read_times"]
 
 Stamps = npt.NDArray[np.datetime64] | npt.NDArray[np.int64]
 """datetime64[us], or whole numbers."""
@@ -29,6 +29,8 @@ _DIGITS = {"YYYYMMDD": "D", "YYYYMM": "M"}
 """How whole numbers write a day or a month, and how far it goes."""
 _OLDEST = 1600
 """The first year of a day that is a whole number: below, it is taken for a number."""
+_LARGEST = 2.0**53
+"""Above, not every whole number is a float."""
 _OFFSET = re.compile(r"(.+:[\d.]+)([+-])([01]\d|2[0-3]):?([0-5]\d)")
 """A time, and how far its clock is before or behind UTC."""
 
@@ -156,7 +158,7 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
         stamps = array.astype("datetime64[us]")
         return stamps[check(stamps, ~np.isnat(stamps))], TimeStyle("stamp")
     if array.dtype.kind == "f":
-        return _of_digits(array[check(array, array == np.floor(array))].astype("int64"), day)
+        return _of_digits(array[check(array, _is_whole(array))].astype("int64"), day)
     if isinstance(array[0], dt.date):
         good = np.array([isinstance(value, dt.date) and value == value for value in array])  # noqa: PLR0124
         kind: Literal["date", "datetime"] = "datetime" if isinstance(array[0], dt.datetime) else "date"
@@ -169,22 +171,41 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
     return stamps, dataclasses.replace(_style_of(_in_order(str(array[0]).strip(), day)), day=day)
 
 
+def _is_whole(numbers: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Where numbers are whole, and small enough that the next one is another. Shapes: (N,) -> (N,)."""
+    return np.asarray((numbers == np.floor(numbers)) & (np.abs(numbers) < _LARGEST))
+
+
 def _of_digits(numbers: npt.NDArray[np.int64], day: str | None) -> tuple[Stamps, TimeStyle]:
-    """Whole numbers as what they are; as days or months where their digits are such, and nothing else is known."""
-    counted = len(np.unique(np.diff(numbers))) <= 1
-    for pattern in _DIGITS if day is None else {day} & _DIGITS.keys():
-        size = len(pattern)
-        if (numbers // 10 ** (size - 4) < _OLDEST).any() or (numbers >= 10**size).any():
-            continue
-        if day is None and counted and pattern == "YYYYMM":
-            continue
-        parts = [f"{number}" for number in numbers]
-        try:
-            stamps = np.array(["-".join(filter(None, (p[:4], p[4:6], p[6:]))) for p in parts], "datetime64[us]")
-        except ValueError:  # a 13th month
-            continue
-        return stamps, TimeStyle("integer", day=pattern)
-    return numbers, TimeStyle("integer")
+    """Whole numbers as what they are, or as the days or months that they write."""
+    pattern = digits_of(numbers) if day is None else day
+    stamps = _written_in_digits(numbers, pattern) if pattern in _DIGITS else None
+    return (numbers, TimeStyle("integer")) if stamps is None else (stamps, TimeStyle("integer", day=pattern))
+
+
+def digits_of(numbers: npt.NDArray[Any]) -> str:
+    """How whole numbers write days, or months where as numbers they have no one step; ISO's way where they are neither.
+
+    Example:
+        >>> digits_of(np.array([202511, 202512, 202601])), digits_of(np.array([202501, 202502, 202503]))
+        ('YYYYMM', 'YYYY-MM-DD')
+    """
+    whole = numbers.astype("int64")
+    counted = len(np.unique(np.diff(np.unique(whole)))) <= 1
+    patterns = [pattern for pattern in _DIGITS if not (counted and pattern == "YYYYMM")]
+    return next((pattern for pattern in patterns if _written_in_digits(whole, pattern) is not None), _ISO_DAY)
+
+
+def _written_in_digits(numbers: npt.NDArray[np.int64], pattern: str) -> npt.NDArray[np.datetime64] | None:
+    """The days that whole numbers write so; None where some write none."""
+    size = len(pattern)
+    if (numbers // 10 ** (size - 4) < _OLDEST).any() or (numbers >= 10**size).any():
+        return None
+    parts = [f"{number}" for number in numbers]
+    try:
+        return np.array(["-".join(filter(None, (p[:4], p[4:6], p[6:]))) for p in parts], "datetime64[us]")
+    except ValueError:  # a 13th month
+        return None
 
 
 def pattern_of(

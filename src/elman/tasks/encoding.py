@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -70,6 +71,12 @@ class Encoding:
     def knows(self, series: TimeSeries) -> bool:
         """Whether it was seen in training: else it is scaled by its own rows."""
         return str(series.key) in self.fields
+
+    def knowing(self, series: TimeSeries) -> Self:
+        """This encoding, for one series that was not in training, which these rows of it scale."""
+        made = copy.copy(self)
+        made.fields = {str(series.key): self._field(series)}
+        return made
 
     def origins(self, series: TimeSeries, first: int = 0, last: int | None = None) -> _Rows:
         """The origins whose horizon lies in rows first ... last, and whose window the series can fill."""

@@ -218,7 +218,7 @@ class Forecaster(Estimator):
             return learned.report
         series = learned.context("evaluate", data, self.missing, follows=True).series
         origins, title, notes = holdout_blocks(series, learned.ends, learned.needed, self.horizon)
-        forecasts = [learned.blocks(part, rows) for part, rows in zip(series, origins, strict=True)]
+        forecasts = learned.blocks(series, origins)
         return backtest(self.cell, series, origins, forecasts, learned.season, learned.scales, title, notes)
 
     def plot(self, data: Any = None, level: float | None = 0.8, path: str | os.PathLike[str] | None = None) -> Figure:

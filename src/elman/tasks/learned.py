@@ -21,6 +21,9 @@ from elman.tasks.scores import Report, naive_scales
 __all__ = ["Learned"]
 
 _Array = npt.NDArray[np.float64]
+_Rows = npt.NDArray[np.int64]
+_Asked = tuple[Encoding, TimeSeries, _Rows]
+"""A series, the origins of its forecasts, and the encoding that knows its scale."""
 
 
 @dataclasses.dataclass
@@ -89,21 +92,18 @@ class Learned:
                 raise DataError.at(where, name, f"at least {self.needed}", len(part), cure)
         return dataclasses.replace(panel, series=joined)
 
-    def blocks(self, series: TimeSeries, origins: npt.NDArray[np.int64]) -> _Array:
+    def blocks(self, series: Sequence[TimeSeries], origins: Sequence[_Rows]) -> list[_Array]:
         """Forecasts from each origin, of a series not seen in training as if it ended there: its rows are its scale.
 
+        Cost: linear in the rows; of a series not seen in training each origin reads all rows before it.
+
         Shapes:
-            origins (n,) -> (n, horizon, C).
+            of each series: origins (n,) -> (n, horizon, C).
         """
-        if not len(origins):
-            return np.zeros((0, self.encoding.horizon, series.targets.shape[1]))
-        known = [(series, origins)]
-        if not self.encoding.knows(series):
-            known = [(series.rows(slice(origin + 1)), origins[n : n + 1]) for n, origin in enumerate(origins)]
-        seen = np.concatenate([self.encoding.inputs(part, rows) for part, rows in known])
-        answers = np.array_split(np.asarray(self.network.predict(seen, verbose=0)), len(known))
-        parts = zip(answers, known, strict=True)
-        return np.concatenate([self.encoding.decode(answer, part, rows) for answer, (part, rows) in parts])
+        asked = [one for part, rows in zip(series, origins, strict=True) for one in self._asked(part, rows)]
+        empty = np.zeros((0, self.encoding.horizon, series[0].targets.shape[1]))
+        answers = np.concatenate([empty, *self._answers(asked)])
+        return np.split(answers, np.cumsum([len(rows) for rows in origins])[:-1])
 
     def ahead(self, series: Sequence[TimeSeries], steps: int) -> list[_Array]:
         """The next rows of each series, (steps, C); beyond the horizon forecasts are fed back.
@@ -118,10 +118,37 @@ class Learned:
         if steps > horizon and self.columns.features:
             cure = "Train with a longer horizon: the features' future is not known."
             raise ArgumentError.at("predict", "horizon", f"at most {horizon}", steps, cure)
-        longer = list(series)
+        asked = [self._from(part, len(part) - 1) for part in series]
+        blocks = []
         for _ in range(-(-steps // horizon)):
-            longer = [part.followed_by(self.blocks(part, np.array([len(part) - 1]))[0]) for part in longer]
-        return [after.targets[len(before) :][:steps] for before, after in zip(series, longer, strict=True)]
+            blocks.append(self._answers(asked))
+            asked = [
+                (encoding, part.followed_by(block[0]).rows(slice(horizon, None)), rows)
+                for (encoding, part, rows), block in zip(asked, blocks[-1], strict=True)
+            ]
+        return [np.concatenate([block[0] for block in parts])[:steps] for parts in zip(*blocks, strict=True)]
+
+    def _asked(self, series: TimeSeries, origins: _Rows) -> list[_Asked]:
+        """What is to be forecast of one series, and the encoding that knows its scale."""
+        if self.encoding.knows(series) and len(origins):
+            return [(self.encoding, series, origins)]
+        return [self._from(series, int(origin)) for origin in origins]
+
+    def _from(self, series: TimeSeries, origin: int) -> _Asked:
+        """A forecast from one origin: the rows that it looks at."""
+        before = series.rows(slice(origin + 1))
+        encoding = self.encoding if self.encoding.knows(series) else self.encoding.knowing(before)
+        seen = before.rows(slice(max(0, len(before) - self.needed), None))
+        return encoding, seen, np.array([len(seen) - 1])
+
+    def _answers(self, asked: Sequence[_Asked]) -> list[_Array]:
+        """What the network says of all of it at once. Shapes: of origins (n,) each -> (n, horizon, C)."""
+        if not asked:
+            return []
+        seen = np.concatenate([encoding.inputs(part, rows) for encoding, part, rows in asked])
+        answers = np.asarray(self.network.predict(seen, verbose=0))
+        parts = np.split(answers, np.cumsum([len(rows) for *_, rows in asked])[:-1])
+        return [encoding.decode(part, of, rows) for part, (encoding, of, rows) in zip(parts, asked, strict=True)]
 
     def half_widths(self, series: Sequence[TimeSeries], level: float, steps: int) -> list[_Array]:
         """Half the interval's width of each series. Shapes: -> (steps, C) each."""

@@ -163,6 +163,8 @@ def _choose(
     """The representation, and what the probe found about each."""
     choices = candidates([part.targets for part in series], season, settings.transform, settings.anchor)
     choices = [choice for choice in choices if enough(choice, window, settings.horizon, cuts)]
+    shortest = min(map(len, series))  # what looks further back would leave a series out that another choice would not
+    choices = [choice for choice in choices if choice.lead(window) + window <= shortest] or choices
     if not choices:
         because = f"transform={settings.transform!r}, anchor={settings.anchor!r}, season {season}"
         cure = "A logarithm needs values from 0; a seasonal anchor needs a season and rows for it."
@@ -213,8 +215,7 @@ def _examples(
         if len(rows):
             x.append(encoding.inputs(part, rows))
             y.append(encoding.targets(part, rows))
-            there = ~np.isnan(part.actual[rows[:, None] + np.arange(1, encoding.horizon + 1)])
-            known.append(there.mean(axis=(1, 2)).astype(floats.floatx()))
+            known.append(part.known(rows, encoding.horizon).astype(floats.floatx()))
     return np.concatenate(x), np.concatenate(y), np.concatenate(known)
 
 
@@ -223,7 +224,7 @@ def _measure(
 ) -> tuple[Report, Intervals]:
     """The report on the validation part, and the intervals its errors give."""
     origins = [learned.encoding.origins(part, cut) for part, cut in zip(series, cuts, strict=True)]
-    forecasts = [learned.blocks(part, rows) for part, rows in zip(series, origins, strict=True)]
+    forecasts = learned.blocks(series, origins)
     actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
     title = f"validation part, {len(actual)} forecasts"
     report = backtest(settings.cell, series, origins, forecasts, learned.season, learned.scales, title)

@@ -16,7 +16,7 @@ from elman.fields import Table, Timeline
 from elman.fields.calendar import counts_days
 from elman.fields.missing import Missing, as_known, fill_missing
 from elman.fields.samples import is_missing
-from elman.fields.timestamps import Stamps, as_meant, is_offset, offset_of, pattern_of
+from elman.fields.timestamps import Stamps, as_meant, digits_of, is_offset, offset_of, pattern_of
 from elman.tasks.roles import Columns, completed
 
 __all__ = ["Panel", "TimeSeries"]
@@ -47,6 +47,11 @@ class TimeSeries:
         """The targets, NaN where nobody knows them. Shapes: -> (N, C)."""
         return np.where(self.absent[:, : self.targets.shape[1]], np.nan, self.targets)
 
+    def known(self, origins: _Rows, horizon: int) -> _Array:
+        """The share of each horizon that is known. Shapes: origins (n,) -> (n,)."""
+        there = ~self.absent[origins[:, None] + np.arange(1, horizon + 1), : self.targets.shape[1]]
+        return np.asarray(there.mean(axis=(1, 2)))
+
     @property
     def begin(self) -> int:
         """The first row at which every column has had a value."""
@@ -59,7 +64,7 @@ class TimeSeries:
             DataError: a column without a value up to that end.
         """
         first, end, _ = chosen.indices(len(self))
-        values, absent = self._values[first:end], self.absent[first:end]
+        targets, features, absent = self.targets[first:end], self.features[first:end], self.absent[first:end]
         if end > first and absent[-1].any():
             if self.absent[:end].all(axis=0).any():
                 name = "the series" if self.key is None else f"series {self.key!r}"
@@ -67,10 +72,12 @@ class TimeSeries:
                 cure = "Leave those rows or the column out, or choose a smaller validation part."
                 raise DataError.at("Forecaster", "data", "have a value to learn from", np.nan, cure, because=because)
             values = as_known(self._values, self.absent, np.array([end - 1]), np.arange(first, end)[None])[0]
+            targets, features = np.split(values, [targets.shape[1]], axis=1)
         if first and len(absent):
             absent = absent.copy()
             absent[0] = False  # what the gap is filled with stands for the values that are cut off
-        return self._with(self.timeline.stamps[chosen], values, absent)
+        timeline = dataclasses.replace(self.timeline, stamps=self.timeline.stamps[chosen])
+        return dataclasses.replace(self, timeline=timeline, targets=targets, features=features, absent=absent)
 
     def as_known(self, origins: _Rows, before: int, after: int = 0) -> tuple[Self, _Rows]:
         """This series and these origins, with no gap filled from what lies after its origin.
@@ -206,9 +213,9 @@ class Panel:
             array = _as_array(where, data)
             kind: Literal["vector", "matrix"] = "vector" if array.ndim == 1 else "matrix"
             return cls([_from_array(where, array, columns, missing)], columns, None, kind)
-        table, index = Table.with_index(where, data)
+        table, index, levels = Table.with_index(where, data)
         if like is None:
-            columns = completed(where, table, columns, index)
+            columns = completed(where, table, columns, levels)
         read = functools.partial(_from_table, columns=columns, missing=missing, day=_day(where, table, columns, like))
         series = (
             [read(where, table, None, like)] if columns.id is None else _split(where, table, columns.id, read, like)
@@ -275,24 +282,32 @@ def _day(where: str, table: Table, columns: Columns, like: Timeline | None) -> s
     if columns.time is None or columns.id is None or like is not None:
         return None
     times = table.column(where, "time", columns.time)
+    if times.dtype.kind in "iu":
+        return digits_of(times)
     return pattern_of(where, times, columns.time) if times.dtype.kind == "O" else None
 
 
 def _split(
     where: str, table: Table, id: str, read: Callable[..., TimeSeries], like: Timeline | None
 ) -> list[TimeSeries]:
-    """The table's series by their id, in order of first appearance."""
+    """The table's series by their id, in order of first appearance; the longest tells the rhythm of all."""
     ids = table.column(where, "id", id)
     gap = next((row for row, key in enumerate(ids) if is_missing(key)), None)
     if gap is not None:
         rule, cure = "have a name for every row", "Drop such rows, or name their series."
         raise DataError.at(where, f"column {id!r}", rule, f"no name in row {gap}", cure)
-    parts: list[TimeSeries] = []
-    for key in dict.fromkeys(ids.tolist()):
-        rows = np.asarray(ids == key)
-        parts.append(read(f"{where} series {key!r}", table.rows(rows), key, like))
-        like = like or parts[0].timeline
-    return parts
+    keys = ids.tolist()
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    series = np.array([places[key] for key in keys])
+    counts = np.bincount(series)
+    ends = np.cumsum(counts)
+    together = table.rows(np.argsort(series, kind="stable"))
+    parts: dict[Any, TimeSeries] = {}
+    for place in (longest := int(np.argmax(counts)), *(other for other in range(len(places)) if other != longest)):
+        key, rows = list(places)[place], slice(ends[place] - counts[place], ends[place])
+        parts[key] = read(f"{where} series {key!r}", together.rows(rows), key, like)
+        like = like or parts[key].timeline
+    return [parts[key] for key in places]
 
 
 def _from_table(

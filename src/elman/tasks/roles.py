@@ -38,7 +38,7 @@ def completed(where: str, table: Table, columns: Columns, index: Collection[str]
         where: the function that owns the data, for errors.
         table: with the index among its columns.
         columns: what was said.
-        index: the columns that were the index.
+        index: the columns that hold the levels of the index.
 
     Raises:
         ArgumentError: an index of several levels beside time; several series without what tells them apart;

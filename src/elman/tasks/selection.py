@@ -75,30 +75,25 @@ def _error(
     pairs = [(part, rows) for part in training if len(rows := encoding.origins(part))]
     x = _thinned([encoding.inputs(part, rows) for part, rows in pairs])
     y = _thinned([encoding.targets(part, rows) for part, rows in pairs])
-    forecasts = [_Validation(encoding, part, cut) for part, cut in zip(series, cuts, strict=True)]
-    errors = [
-        np.mean([check.error(weights, bias) for check in forecasts if check.known.any()])
-        for weights, bias in (_ridge(x, y, penalty) for penalty in _PENALTIES)
-    ]
-    return float(min(errors))
+    known = _thinned([part.known(rows, horizon) for part, rows in pairs])
+    fits = [_ridge(x, y, known, penalty) for penalty in _PENALTIES]
+    checks = (_errors(encoding, part, cut, fits) for part, cut in zip(series, cuts, strict=True))
+    return float(np.mean([errors for errors in checks if errors], axis=0).min())
 
 
-class _Validation:
-    """One series' validation windows, ready to be scored."""
-
-    def __init__(self, encoding: Encoding, series: TimeSeries, cut: int) -> None:
-        self.encoding, self.series = encoding, series
-        rows = encoding.origins(series, cut)
-        self.rows = rows[:: -(-len(rows) // _MOST_WINDOWS)] if len(rows) else rows
-        self.scale = naive_scale(series.rows(slice(cut)).targets) or 1.0
-        self.actual = series.actual[self.rows[:, None] + 1 + np.arange(encoding.horizon)]
-        self.known = ~np.isnan(self.actual)
-
-    def error(self, weights: _Array, bias: _Array) -> float:
-        x = self.encoding.inputs(self.series, self.rows)
-        forecast = self.encoding.decode(x.reshape(len(x), -1) @ weights + bias, self.series, self.rows)
-        with np.errstate(over="ignore"):
-            return mae(self.actual[self.known], forecast[self.known]) / self.scale
+def _errors(encoding: Encoding, series: TimeSeries, cut: int, fits: Sequence[tuple[_Array, _Array]]) -> list[float]:
+    """One series' error on its validation windows for each fit, in units of its naive error; empty where none is."""
+    rows = encoding.origins(series, cut)
+    rows = rows[:: -(-len(rows) // _MOST_WINDOWS)] if len(rows) else rows
+    scale = naive_scale(series.rows(slice(cut)).targets) or 1.0
+    actual = series.actual[rows[:, None] + 1 + np.arange(encoding.horizon)]
+    known = ~np.isnan(actual)
+    if not known.any():
+        return []
+    x = encoding.inputs(series, rows).reshape(len(rows), -1)
+    forecasts = (encoding.decode(x @ weights + bias, series, rows) for weights, bias in fits)
+    with np.errstate(over="ignore"):
+        return [mae(actual[known], forecast[known]) / scale for forecast in forecasts]
 
 
 def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:
@@ -107,10 +102,14 @@ def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:
     return np.asarray(flat[:: -(-len(flat) // _MOST_WINDOWS)], "float64")
 
 
-def _ridge(x: _Array, y: _Array, penalty: float) -> tuple[_Array, _Array]:
-    """x (n, p), y (n, q) -> weights (p, q), bias (q,); solved on the smaller side."""
-    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    x, y = x - x_mean, y - y_mean
+def _ridge(x: _Array, y: _Array, known: _Array, penalty: float) -> tuple[_Array, _Array]:
+    """x (n, p), y (n, q), the share of each row that counts (n, 1) -> weights (p, q), bias (q,).
+
+    Solved on the smaller side.
+    """
+    count = known.sum() or 1.0
+    x_mean, y_mean = (x * known).sum(axis=0) / count, (y * known).sum(axis=0) / count
+    x, y = (x - x_mean) * np.sqrt(known), (y - y_mean) * np.sqrt(known)
     strength = penalty * len(x) * (x.var() or 1.0)
     if x.shape[0] > x.shape[1]:
         weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)

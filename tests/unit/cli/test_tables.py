@@ -24,6 +24,31 @@ def test_a_comma_is_a_point_where_it_cannot_separate_thousands(tmp_path, cells, 
     assert read_table(path).y.tolist() == (cells if numbers is None else numbers)
 
 
+def test_a_comma_is_no_point_in_a_column_that_is_told_to_be_no_number(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("size;tags\n1,5;1,2\n2,5;3\n")
+    assert read_table(path, texts=True).tags.tolist() == [1.2, 3.0]
+    told = read_table(path, texts=True, written=["tags", "other"])
+    assert (told["size"].tolist(), told.tags.tolist()) == ([1.5, 2.5], ["1,2", "3"])
+
+
+@pytest.mark.parametrize("name", [None, "day"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_an_index_has_one_name_in_every_kind_of_file(tmp_path, name, separator):
+    table = pd.DataFrame({"y": [1.0, 2.0]}, pd.date_range("2024-01-01", periods=2, name=name))
+    table.to_csv(tmp_path / "table.csv", sep=separator, encoding="utf-8-sig")
+    table.to_parquet(tmp_path / "table.parquet")
+    assert [*read_table(tmp_path / "table.csv")] == [*read_table(tmp_path / "table.parquet")] == [name or "index", "y"]
+
+
+def test_a_name_that_says_that_there_is_none_is_one(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("Unnamed: 0,y\n1,2\n")
+    assert [*read_table(path)] == ["Unnamed: 0", "y"]
+    path.write_text(",index\n1,2\n")
+    assert [*read_table(path)] == ["Unnamed: 0", "index"]
+
+
 def test_a_span_of_time_is_no_time():
     days = pd.date_range("2024-01-01", periods=9)
     settings = {"target": "y", "time": None, "id": None, "features": [], "missing": "error"}

@@ -142,7 +142,7 @@ def test_a_new_series_is_evaluated_by_what_predict_would_have_said(absent):
     new = table.assign(shop="new", sales=1e3 * table.sales ** (1 + table.index / 72)).drop(absent)
     (part,) = fitted.learned_.context("evaluate", new, "interpolate").series
     origins = np.arange(fitted.learned_.needed - 1, 68, 4)
-    blocks = fitted.learned_.blocks(part, origins)
+    (blocks,) = fitted.learned_.blocks([part], [origins])
     for block, origin in zip(blocks, origins, strict=True):
         if origin not in absent:
             assert block[:, 0].tolist() == nearly(fitted.predict(new[new.index <= origin]).sales.tolist())

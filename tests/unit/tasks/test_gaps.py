@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -10,6 +11,10 @@ import pytest
 
 from elman.errors import DataError, ElmanWarning
 from elman.tasks import Forecaster
+from elman.tasks.panel import Panel
+from elman.tasks.representation import candidates
+from elman.tasks.roles import Columns
+from elman.tasks.selection import choose
 from tests.tolerances import nearly
 
 QUICK = {"horizon": 4, "window": 8, "cell": "simple_rnn", "units": 4, "epochs": 3, "missing": "interpolate"}
@@ -37,7 +42,7 @@ def forecasts(fitted, rows, origin):
     """From the origin-th row after training."""
     (part,) = fitted.learned_.context("evaluate", rows, "interpolate", follows=True).series
     known = len(part) - len(rows)
-    return fitted.learned_.blocks(part, np.array([known + origin]))
+    return fitted.learned_.blocks([part], [np.array([known + origin])])[0]
 
 
 @pytest.mark.parametrize("anchor", ["none", "last", "seasonal", "drift"])
@@ -100,6 +105,21 @@ def test_rows_that_were_missing_do_not_count_in_the_losses():
         shares = 1 - known.absent[rows[:, None] + np.arange(1, 5), 0].mean(axis=1)
         assert 0 <= shares.min() < shares.max() == 1
         assert fitted.history_[name] == nearly([np.mean(shares * errors)], dtype=np.float32)
+
+
+def test_the_probe_learns_from_what_was_there():
+    y = np.sin(np.arange(160) * np.pi / 4)
+    y[20:90] = np.nan  # a straight line, most of what there is to learn from
+    (part,) = Panel.read("test", y, Columns(), "interpolate").series
+    choices = candidates([part.targets], 1, "none", "auto")
+    _, errors = choose(choices, [part], [120], 8, 4, "standard")
+    assert max(errors.values()) < 0.5 < min(_line_errors(choices, part).values())
+
+
+def _line_errors(choices, part):
+    """As if the line had been there."""
+    told = dataclasses.replace(part, absent=np.zeros_like(part.absent))
+    return choose(choices, [told], [120], 8, 4, "standard")[1]
 
 
 def test_intervals_and_the_validation_report_leave_out_what_was_missing():

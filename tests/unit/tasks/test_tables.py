@@ -80,6 +80,24 @@ def test_days_and_months_in_digits_are_continued(frequency, pattern, tmp_path):
     assert loaded.predict(table[36:]).t.tolist() == digits[40:].tolist()
 
 
+def test_the_longest_of_several_series_tells_the_rhythm_of_all():
+    months = pd.date_range("2024-01-01", periods=44, freq="MS").strftime("%Y%m").astype(int)
+    days = pd.bdate_range("2024-01-01", periods=44)
+    for times, short in ((months, 12), (days, 5)):
+        table = pd.concat(
+            pd.DataFrame({"id": key, "t": times[:rows], "y": WAVE[:rows]}) for key, rows in (("a", short), ("b", 40))
+        )
+        fitted = Forecaster(horizon=2, window=3, units=2, epochs=1).fit(table, time="t", target="y", id="id")
+        assert fitted.predict().t.tolist() == [*times[short : short + 2], *times[40:42]]
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, 2.0**60, 3.5, np.nan])
+def test_a_number_that_counts_nothing_is_no_time(bad):
+    table = pd.DataFrame({"t": [*range(39), bad], "y": WAVE})
+    with pytest.raises(DataError, match=r"time must be ISO 8601 text, .*row 39, column 't'"):
+        fit(table, time="t", target="y")
+
+
 @pytest.mark.parametrize(
     ("learned", "later"),
     [
@@ -110,8 +128,13 @@ def test_row_numbers_tell_nothing_and_neither_does_an_index_that_is_not_asked():
     assert fit(table.set_index("t"), target="y", time="").predict().columns.tolist() == ["y"]
     other = table.set_index(pd.Index(np.arange(40), name="row"))
     assert fit(other, target="y", time="t").predict().columns.tolist() == ["t", "y"]
-    both = table.set_index("t", drop=False)
-    assert fit(both, target="y", time="t").predict().t.tolist() == DAYS[40:].tolist()
+
+
+def test_an_index_that_is_a_column_too_is_the_time_without_a_word():
+    table = pd.DataFrame({"t": DAYS[:40], "y": WAVE}).set_index("t", drop=False)
+    forecast = fit(table, time="t").predict()
+    assert forecast.t.tolist() == DAYS[40:].tolist()
+    assert fit(table).predict().equals(forecast)
 
 
 @pytest.mark.parametrize("levels", [["unique_id", "ds"], ["ds", "unique_id"]])
