@@ -1,5 +1,6 @@
 // The plan: hand-made specs run on shards and threads, scans with lengths, guards, and what placing values in memory must keep apart.
 #include <atomic>
+#include <numeric>
 #include <stdexcept>
 #include <thread>
 
@@ -325,6 +326,63 @@ TEST(plan_refuses_an_update_of_another_size_than_its_variable) {
     } catch (const std::invalid_argument&) { refused = true; }
     CHECK(refused, "value %d", from);
   }
+}
+
+TEST(plan_refuses_what_lies_outside_its_values) {
+  const auto refused = [](const Spec& spec) {
+    std::vector<float> values = padded(std::vector<float>(64, 1.f));
+    const std::vector<int32_t> lengths(64, 1);
+    std::vector<Array> arrays;
+    for (const int v : spec.inputs) {
+      const bool index = spec.values[size_t(v)].storage == Storage::index;
+      const void* const from = index ? static_cast<const void*>(lengths.data()) : values.data();
+      arrays.push_back({static_cast<const char*>(from), spec.values[size_t(v)].rows ? 4 : -1, 12, 12});
+    }
+    try {
+      Plan<float> plan(spec, {reinterpret_cast<char*>(values.data())}, {}, best_isa());
+      plan.run(arrays, Numbers(size_t(spec.symbols), 4), nullptr, 4, 4, 1, nullptr);
+    } catch (const std::logic_error&) { return true; }
+    return false;
+  };
+  // Each size and each stride of what runs, of bodies and strips too, larger than is right
+  const auto larger = [&](Spec& spec, Instruction& i) {
+    std::vector<size_t> read = {0, 1, 2};
+    if (i.op == Op::matmul) read = {0, 1, 2, 3, 4, 5, 7, 8};
+    else if (i.op == Op::pointwise) read.resize(i.dims.size()), std::iota(read.begin(), read.end(), 0);
+    else if (i.op == Op::scan) read = {0};
+    for (const size_t at : read) {
+      const int right = i.dims[at];
+      Dim more = spec.dims[size_t(right)];
+      more.push_back({1000, {}});
+      spec.dims.push_back(more);
+      i.dims[at] = int(spec.dims.size()) - 1;
+      CHECK(refused(spec), "instruction %d, size %d", int(i.op), int(at));
+      i.dims[at] = right;
+    }
+    const std::vector<int> all = i.dims;
+    i.dims.resize(read.back());
+    CHECK(refused(spec), "instruction %d without its last size", int(i.op));
+    i.dims = all;
+    i.in.pop_back();
+    CHECK(refused(spec), "instruction %d without its last operand", int(i.op));
+  };
+  for (const Spec& whole : {product_and_sum(), running_sum(false, true), projected_sum(true, false, false),
+                            projected_sum(true, true, false)}) {
+    CHECK(!refused(whole));
+    const auto code = [](Spec& s) -> std::vector<Instruction>& {
+      std::vector<Instruction>& first = s.segments[0].code;
+      return first[0].op == Op::strip ? s.strips[size_t(first[0].body)].code : first;
+    };
+    Spec spec = whole;
+    for (size_t n = 0; n < code(spec).size(); ++n) spec = whole, larger(spec, code(spec)[n]);
+    for (size_t n = 0; !whole.bodies.empty() && n < whole.bodies[0].code.size(); ++n)
+      spec = whole, larger(spec, spec.bodies[0].code[n]);
+  }
+  Spec spec = product_and_sum();
+  spec.segments.push_back({false, {make(Op::reduce, {4}, {3}, {1, 1, 1}, {int64_t(ReduceKind::sum)})}});
+  CHECK(!refused(spec));
+  spec.values[4].offset = 2;  // the third of two
+  CHECK(refused(spec));
 }
 
 TEST(plan_without_sums_over_the_batch_has_a_shard_a_thread) {

@@ -1,0 +1,12 @@
+// Nothing that an instruction reads or writes lies outside its values: asked once a binding, where all sizes are numbers.
+//
+// Whoever lowers a graph writes strides and offsets as numbers; a wrong one ends here, in an error, and not in another value's memory.
+#pragma once
+#include "layout.h"
+
+namespace elman {
+
+// Throws std::logic_error, which says where. With the code of its body or strip.
+void check_reach(const Spec& spec, const Numbers& sizes, const Instruction& instruction);
+
+}  // namespace elman
