@@ -222,6 +222,8 @@ def test_rows_are_counted_where_one_is_told_so_or_told_of_it(run):
     daily("%A").to_csv("days.csv", index=False)
     out = run(*train, "--force")[1]
     assert "time: rows are counted, as no column has times such as 2025-12-31; 'day' has 'Monday'" in out
+    daily("%j").to_csv("days.csv", index=False)
+    assert "rows are counted, as no column has times such as 2025-12-31; 'day' has '1'" in run(*train, "--force")[1]
 
 
 def test_gaps_are_filled_in_what_is_given_to_a_model_where_one_says_so(run):

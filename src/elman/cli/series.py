@@ -37,12 +37,13 @@ def complete(settings: dict[str, Any], table: Any) -> list[str]:
     if settings["time"] is None:
         rest = [name for name in names if name not in (*targets, settings["id"])]
         settings["time"] = next((name for name in rest if _is_time(table, name)), None)
-        texts = [name for name in rest if table[name].dtype.kind not in "iufbM" and name not in settings["features"]]
+        free = [name for name in rest if name not in settings["features"]]
+        shown = [name for name in free if table[name].dtype.kind not in "iufbM"] or free
         if settings["time"]:
             found.append(f"time: column {settings['time']!r}, as it looks like one")
-        elif texts:
-            cell = f"{texts[0]!r} has {str(table[texts[0]].iloc[0])!r}"
-            found.append(f"time: rows are counted, as no column has times such as 2025-12-31; {cell}")
+        else:
+            cell = f"; {shown[0]!r} has {str(table[shown[0]].iloc[0])!r}" if shown else ""
+            found.append(f"time: rows are counted, as no column has times such as 2025-12-31{cell}")
     if settings["time"] in names and settings["id"] is None and table[settings["time"]].duplicated().any():
         taken = [*targets, *settings["features"]]
         settings["id"] = telling_apart(Table.wrap("train", table), str(settings["time"]), taken)

@@ -58,7 +58,8 @@ def read_table(path: Path, *, texts: bool = False, written: Collection[str] = ()
     """Read a CSV (comma, semicolon, tab or |; .gz too) or Parquet file as a pandas DataFrame.
 
     Where no comma separates columns, it may stand for the point of numbers: 1,5; some number must show that it does
-    not separate thousands, as in 1,234. A first column without a name, as pandas writes its index, is "index".
+    not separate thousands, as in 1,234. Numbers such as 1.234,5 and 1,234.5 tell themselves what their marks are. A
+    first column without a name, as pandas writes its index, is "index".
 
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
@@ -216,6 +217,9 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str])
                     table, options = other.assign(**table[kept]), {**options, "decimal": ","}
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
+    for n in range(table.shape[1]):
+        if table.columns[n] not in written and (plain := _without_thousands(pd, table.iloc[:, n])) is not None:
+            table.isetitem(n, plain)
     table = _with_codes(pd, path, table, options) if texts else table
     nameless = header.removeprefix(codecs.BOM_UTF8).startswith((options["sep"].encode(), b'""'))
     return table.rename(columns={table.columns[0]: _INDEX}) if nameless and _INDEX not in table else table
@@ -234,6 +238,21 @@ def _has_points(pd: Any, texts: Any, numbers: Any) -> bool:
             if (cells.str.contains(",") & ~cells.str.fullmatch(_THOUSANDS)).any():
                 return True
     return False
+
+
+def _without_thousands(pd: Any, column: Any) -> Any:
+    """A column of texts such as 1.234,5 or 1,234.5 as numbers; None where they are none, or all have only one mark."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return None
+    cells = column.dropna().astype(str).str.strip()
+    for thousands, point in (".,", ",."):
+        number = rf"[+-]?(\d+|\d{{1,3}}(\{thousands}\d{{3}})+)(\{point}\d+)?"
+        if cells.str.contains(thousands, regex=False).any() and cells.str.fullmatch(number).all():
+            if not cells.str.contains(point, regex=False).any():
+                return None
+            plain = cells.str.replace(thousands, "", regex=False).str.replace(point, ".", regex=False)
+            return plain.astype("float64").reindex(column.index)
+    return None
 
 
 def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]) -> Any:
@@ -289,7 +308,7 @@ def _no_utf8(path: Path | bytes) -> DataError:
                 line.decode()
             except UnicodeDecodeError as error:
                 because = f"line {number} has byte {line[error.start]:#x} after {line[: error.start].decode()[-20:]!r}"
-                cure = "Convert it; from Latin 1, for example: iconv -f latin1 -t utf-8."
+                cure = "Convert it; from Windows, for example: iconv -f cp1252 -t utf-8."
                 return DataError.at("read", "file", "a table in UTF-8", _named(path), cure, because=because)
     return _no_table(path, "it holds bytes that are no text")
 

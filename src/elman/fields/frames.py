@@ -46,14 +46,15 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         """
         import narwhals as nw
 
-        wrapped = nw.from_native(frame, pass_through=True)
+        wrapped = _from_native(where, frame)
         if isinstance(wrapped, nw.LazyFrame):
             wrapped = wrapped.collect()
         if not isinstance(wrapped, nw.DataFrame):
             cure = "Pass a pandas, polars or pyarrow table, or a numpy array."
             raise DTypeError.at(where, "frame", "be a table or an array", type(frame).__name__, cure)
         if not all(isinstance(name, str) for name in wrapped.columns):  # pandas', of an array say
-            wrapped = nw.from_native(wrapped.to_native().set_axis([str(name) for name in wrapped.columns], axis=1))
+            names = [str(name) for name in wrapped.columns]
+            wrapped = _from_native(where, wrapped.to_native().set_axis(names, axis=1))
         if not len(wrapped):
             raise DataError.at(where, "frame", "have at least one row", 0, "Check what was read.")
         return cls(wrapped)
@@ -75,7 +76,7 @@ Did you mean 'sales'? Known: 'month', 'sales'.
         """
         import narwhals as nw
 
-        series = nw.from_native(frame, allow_series=True, pass_through=True)
+        series = _from_native(where, frame, allow_series=True)
         if isinstance(series, nw.Series):
             frame = (series if series.name else series.alias("y")).to_frame().to_native()
         table = cls.wrap(where, frame)
@@ -210,6 +211,18 @@ Did you mean 'sales'? Known: 'month', 'sales'.
             return made
         values = series.to_list()
         return np.array([_number(where, argument, column, row, value) for row, value in enumerate(values)])
+
+
+def _from_native(where: str, frame: object, **options: Any) -> Any:
+    """A frame, or a series, as narwhals sees it; what is neither, as it is."""
+    import narwhals as nw
+
+    try:
+        return nw.from_native(frame, pass_through=True, **options)
+    except nw.exceptions.DuplicateError:
+        names = [str(name) for name in getattr(frame, "columns", [])]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        raise DataError.at(where, "frame", "have columns of different names", twice, "Rename or drop one.") from None
 
 
 def _period(series: Any) -> str | None:

@@ -367,9 +367,9 @@ def _first_bad(
         return slice(None)
     row = int(np.argmin(good))
     because = f"row {row}, column {column!r}"
-    cure = f"Write it as {day}{otherwise}."
-    rule = "be ISO 8601 text, a date or a whole number"
     received = values[row]
+    cure = f"Write it as {day}{' HH:MM' if ':' in str(received) else ''}{otherwise}."
+    rule = "be ISO 8601 text, a date or a whole number"
     raise DataError.at(
         where, "time", rule, str(received) if isinstance(received, str) else received, cure, because=because
     )

@@ -72,7 +72,7 @@ def backtest(
     origins: Sequence[_Rows],
     forecasts: Sequence[_Array],
     season: int,
-    scales: Mapping[str, float],
+    scales: Mapping[str, Sequence[float]],
     title: str,
     notes: Sequence[str] = (),
 ) -> Report:
@@ -84,7 +84,7 @@ def backtest(
         origins: for each series the rows from which was forecast.
         forecasts: for each series (n, H, C).
         season: for seasonal naive; 1, or more rows than lie before the first origin: none.
-        scales: each series' naive error in training, for MASE.
+        scales: the naive error of each series' targets in training, for MASE.
         title: of the table.
         notes: passed on.
 
@@ -104,7 +104,7 @@ def backtest(
         ahead = rows[:, None] + np.arange(1, horizon + 1)
         inside = ahead < len(part)
         actual.append(part.actual[ahead[inside]])
-        scale.append(np.full(actual[-1].shape, scales.get(str(part.key), np.nan)))
+        scale.append(np.broadcast_to(scales.get(str(part.key), np.nan), actual[-1].shape))
         columns[name].append(forecast[inside])
         known, at = part.as_known(rows, season)
         columns["last value"].append(last_value(known.targets, at, horizon)[inside])

@@ -19,7 +19,7 @@ def copies_last_value(actual: _Array, forecast: _Array, last: _Array) -> bool:
     value than half the way the series then really went.
 
     Shapes:
-        actual, forecast, last (n, C).
+        actual, forecast, last (n, C), in units that go together.
 
     Example:
         >>> import numpy as np

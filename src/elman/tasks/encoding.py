@@ -20,6 +20,9 @@ __all__ = ["Encoding"]
 _Array = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
 
+_NOISE = 1e-12
+"""Of the largest level: changes below come from rounding."""
+
 
 class Encoding:
     """Joins transform, scaling, anchor, features and calendar, for one or many series.
@@ -61,6 +64,17 @@ class Encoding:
         size = np.max([np.abs(z).max(axis=0) for z, _, _ in known], axis=0)
         self.input_spread = _spread(np.concatenate(seen), size)
         self.target_spread = _spread(np.concatenate(asked), size)
+        return self
+
+    def leave_constants(self, parts: Sequence[TimeSeries]) -> Self:
+        """Forecast as its anchor what in all rows, not only those of training, is its anchor: a constant, a season."""
+        if (self.target_spread == 1).any():
+            known = [self._as_known(part, rows) for part in parts if len(rows := self.origins(part))]
+            asked = [
+                np.abs(self.representation.targets(z, rows, self.horizon)).max(axis=(0, 1)) for z, _, rows in known
+            ]
+            size = np.max([np.abs(z).max(axis=0) for z, _, _ in known], axis=0)
+            self.target_spread = np.where(np.max(asked, axis=0) <= _NOISE * size, 0.0, self.target_spread)
         return self
 
     @property
@@ -107,7 +121,9 @@ class Encoding:
             origins (n,) -> (n, horizon * C) in elman's float type.
         """
         z, _, origins = self._as_known(series, origins)
-        asked = self.representation.targets(z, origins, self.horizon) / self.target_spread
+        asked = self.representation.targets(z, origins, self.horizon) / np.where(
+            self.target_spread > 0, self.target_spread, 1.0
+        )
         return asked.reshape(len(origins), -1).astype(settings.floatx())
 
     def decode(self, answer: npt.NDArray[Any], series: TimeSeries, origins: _Rows) -> _Array:
@@ -185,4 +201,4 @@ class Encoding:
 def _spread(array: _Array, size: _Array) -> _Array:
     """Of changes of levels: 1 where they are rounding errors. Shapes: array (n, T, k C), size (C,) -> (k C,), not 0."""
     spread = array.std(axis=(0, 1))
-    return np.where(spread > 1e-12 * np.resize(size, spread.shape), spread, 1.0)
+    return np.where(spread > _NOISE * np.resize(size, spread.shape), spread, 1.0)

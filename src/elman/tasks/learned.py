@@ -35,7 +35,7 @@ class Learned:
         encoding: series -> network and back.
         network: trained; (n, window, F) -> (n, horizon * C).
         season: rows in a season, 1 where none is known.
-        scales: each series' naive error in training, for MASE.
+        scales: the naive error of each series' targets in training, for MASE.
         tails: the last rows of each series, from which a forecast goes on.
         history: the losses of the training that had a validation part.
         choices: the probe's error of each representation.
@@ -47,7 +47,7 @@ class Learned:
     encoding: Encoding
     network: Sequential
     season: int
-    scales: dict[str, float]
+    scales: dict[str, list[float]]
     tails: list[TimeSeries]
     history: dict[str, list[float]]
     choices: dict[str, float]
@@ -163,7 +163,7 @@ class Learned:
             "columns": dataclasses.asdict(self.columns),
             "encoding": self.encoding.state(),
             "season": self.season,
-            "scales": {key: scale if np.isfinite(scale) else None for key, scale in self.scales.items()},
+            "scales": {key: [s if np.isfinite(s) else None for s in scales] for key, scales in self.scales.items()},
             "history": self.history,
             "choices": self.choices,
             **self.intervals.state(),
@@ -178,7 +178,7 @@ class Learned:
             encoding=Encoding.from_state(state["encoding"]),
             network=network,
             season=state["season"],
-            scales={key: float("nan") if scale is None else scale for key, scale in state["scales"].items()},
+            scales={key: np.ravel(np.array(scale, "float64")).tolist() for key, scale in state["scales"].items()},
             tails=tails,
             history=state["history"],
             choices=state["choices"],

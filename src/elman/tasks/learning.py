@@ -26,7 +26,7 @@ from elman.tasks.network import CellName, build_network, check_cell
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import ANCHORS, TRANSFORMS, Representation, candidates
 from elman.tasks.roles import Columns
-from elman.tasks.scores import Report, naive_scale, naive_scales
+from elman.tasks.scores import Report, naive_scales
 from elman.tasks.selection import choose
 from elman.tasks.splitting import check_window, default_window, enough, validation_cuts
 from elman.training.callbacks import Callback, EarlyStopping
@@ -109,8 +109,8 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     _check_series(series, encoding)
     # Scales are learned before the cuts: validation rows must be as unknown as the future is.
     training = _before(series, cuts)
-    encoding.fit(training)
-    scales = {str(part.key): naive_scale(part.targets, season) for part in training}
+    encoding.fit(training).leave_constants(series)
+    scales = {str(part.key): naive_scales(part.actual, season).tolist() for part in training}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
     nothing = Intervals(np.zeros((0, 1, 1)))
     learned = Learned(columns, encoding, network, season, scales, [], history, choices, nothing, None)
@@ -228,13 +228,15 @@ def _measure(
     actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
     title = f"validation part, {len(actual)} forecasts"
     report = backtest(settings.cell, series, origins, forecasts, learned.season, learned.scales, title)
+    keys = [str(part.key) for part in series]
+    naive = [naive_scales(part.targets, learned.season) for part in _before(series, cuts)]
     first = ~np.isnan(actual[:, 0]).any(axis=1)
-    copies = bool(first.any()) and copies_last_value(actual[first, 0], forecast[first, 0], last[first])
+    units = np.repeat([np.where(one > 0, one, 1.0) for one in naive], list(map(len, origins)), axis=0)
+    each = (values[first] / units[first] for values in (actual[:, 0], forecast[:, 0], last))
+    copies = bool(first.any()) and copies_last_value(*each)
     found = findings(report, copies)
     for finding in found:
         warnings.warn(f"Forecaster: {finding}.", ElmanWarning, stacklevel=4)
     errors = np.split(actual - forecast, np.cumsum([len(rows) for rows in origins])[:-1])
-    keys = [str(part.key) for part in series]
-    naive = [naive_scales(part.targets, learned.season) for part in _before(series, cuts)]
     intervals = Intervals.learn(dict(zip(keys, errors, strict=True)), dict(zip(keys, naive, strict=True)))
     return Report(report.rows, report.title, [*report.notes, *found]), intervals

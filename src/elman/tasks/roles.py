@@ -60,6 +60,9 @@ def completed(where: str, table: Table, columns: Columns, index: Collection[str]
         cure = f"Pass target=; the table has {', '.join(map(repr, table.names))}."
         raise ArgumentError.at(where, "target", "named for a table", None, cure)
     found = Columns(columns.targets or rest, columns.features, time or None, id)
+    twice = [name for name in found.targets if list(found.targets).count(name) > 1]
+    if twice:
+        raise ArgumentError.at(where, "target", "different columns", twice, "Name each once.")
     _check_one_series(where, table, found)
     return found
 

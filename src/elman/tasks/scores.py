@@ -67,18 +67,22 @@ def smape(actual: _Array, forecast: _Array) -> float:
 def naive_scale(training: _Array, season: int = 1) -> float:
     """Mean absolute change over one season in the training part: what MASE counts in.
 
+    Rows that nobody knows (NaN) do not count.
+
     Shapes:
-        training (N,) or (N, C); NaN where N is not above the season, 0 where changes are rounding noise.
+        training (N,) or (N, C); NaN where no two rows a season apart are known, 0 where changes are rounding noise.
 
     Example:
         >>> import numpy as np
         >>> naive_scale(np.array([1.0, 2.0, 4.0]))
         1.5
     """
-    if len(training) <= season:
+    changes = np.abs(training[season:] - training[:-season])
+    known = changes[~np.isnan(changes)]
+    if not len(known):
         return float("nan")
-    scale = float(np.abs(training[season:] - training[:-season]).mean())
-    return scale if scale > _NOISE * np.abs(training).max() else 0.0
+    scale = float(known.mean())
+    return scale if scale > _NOISE * np.nanmax(np.abs(training)) else 0.0
 
 
 def naive_scales(training: _Array, season: int = 1) -> _Array:

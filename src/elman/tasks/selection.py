@@ -20,7 +20,7 @@ from elman.fields.scaling import Scaling
 from elman.tasks.encoding import Encoding
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import Representation
-from elman.tasks.scores import mae, naive_scale
+from elman.tasks.scores import mae, naive_scales
 
 __all__ = ["choose"]
 
@@ -50,7 +50,7 @@ def choose(
         scaling: of each series' levels.
 
     Returns:
-        The choice, and errors in units of each series' naive error, by the choice's name.
+        The choice, and errors in units of the naive error of each target, by the choice's name.
     """
     if len(choices) == 1:
         return choices[0], {}
@@ -85,7 +85,7 @@ def _errors(encoding: Encoding, series: TimeSeries, cut: int, fits: Sequence[tup
     """One series' error on its validation windows for each fit, in units of its naive error; empty where none is."""
     rows = encoding.origins(series, cut)
     rows = rows[:: -(-len(rows) // _MOST_WINDOWS)] if len(rows) else rows
-    scale = naive_scale(series.rows(slice(cut)).targets) or 1.0
+    scales = naive_scales(series.rows(slice(cut)).targets)
     actual = series.actual[rows[:, None] + 1 + np.arange(encoding.horizon)]
     known = ~np.isnan(actual)
     if not known.any():
@@ -93,7 +93,14 @@ def _errors(encoding: Encoding, series: TimeSeries, cut: int, fits: Sequence[tup
     x = encoding.inputs(series, rows).reshape(len(rows), -1)
     forecasts = (encoding.decode(x @ weights + bias, series, rows) for weights, bias in fits)
     with np.errstate(over="ignore"):
-        return [mae(actual[known], forecast[known]) / scale for forecast in forecasts]
+        return [_in_naive_errors(actual, forecast, known, scales) for forecast in forecasts]
+
+
+def _in_naive_errors(actual: _Array, forecast: _Array, known: npt.NDArray[np.bool_], scales: _Array) -> float:
+    """Mean absolute error in units of each target's naive error. Shapes: (n, H, C), scales (C,)."""
+    there = known.any(axis=(0, 1))
+    errors = [mae(actual[..., c][known[..., c]], forecast[..., c][known[..., c]]) for c in np.flatnonzero(there)]
+    return float(np.mean(errors / np.where(scales[there] > 0, scales[there], 1.0)))
 
 
 def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:

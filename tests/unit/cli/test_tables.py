@@ -24,6 +24,25 @@ def test_a_comma_is_a_point_where_it_cannot_separate_thousands(tmp_path, cells, 
     assert read_table(path).y.tolist() == (cells if numbers is None else numbers)
 
 
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1.234,50", "12.345.678,9", "-7,25", "3"], [1234.5, 12345678.9, -7.25, 3.0]),
+        (["1,234.50", "12,345,678.9", "-7.25", ""], [1234.5, 12345678.9, -7.25, None]),
+        (["1.234,5", "1.2345,6"], None),
+        (["1.234,5", "12.25"], None),
+        (["1,234", "999"], None),  # tells nothing
+        (["31.12.2024", "1.234,5"], None),
+    ],
+)
+def test_two_marks_in_a_number_tell_what_they_are(tmp_path, cells, numbers):
+    path = tmp_path / "table.csv"
+    path.write_text("n;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(cells)))
+    assert read_table(path).y.fillna(-1).tolist() == (
+        cells if numbers is None else [-1 if x is None else x for x in numbers]
+    )
+
+
 def test_a_comma_is_no_point_in_a_column_that_is_told_to_be_no_number(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("size;tags\n1,5;1,2\n2,5;3\n")

@@ -146,6 +146,7 @@ def test_a_gap_is_named_or_filled():
         ),
         (["31/01/2024", "02/13/2024"], r"Received time='02/13/2024': row 1, column 'month'. Write it as DD/MM/YYYY"),
         (["31/01/2024", "01.02.2024"], r"Received time='01.02.2024': row 1, column 'month'. Write it as DD/MM/YYYY"),
+        (["01/31/2024 09:00 PM"], r"Received time='01/31/2024 09:00 PM': .* Write it as MM/DD/YYYY HH:MM, or pass"),
         (["31/01/24", "01/02/24"], r"Received time='31/01/24': row 0, column 'month'. Write it as YYYY-MM-DD"),
         (["2024-01-01T00:00+02:00", "2024-01-01T00:00+25:00"], r"Received time='2024-01-01T00:00\+25:00': row 1"),
         (["2024-01-01T00:00Z", "2024-01-02+02:00"], r"Received time='2024-01-02\+02:00': row 1"),

@@ -103,7 +103,7 @@ def test_times_keep_their_zone(zone):
 def test_the_same_seed_gives_the_same_forecast_and_another_another():
     frame = pd.DataFrame(sales())
     first, again, other = (
-        forecaster(seed=seed).fit(frame, time="month", target="sales").predict().sales.tolist() for seed in (1, 1, 2)
+        forecaster(seed=seed).fit(frame, time="month", target="price").predict().price.tolist() for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -125,6 +125,37 @@ def test_numbers_of_any_size_are_forecast_alike(scaling):
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e-13, 1e6 + 0.1])
 def test_a_constant_is_forecast_as_it_is(constant):
     assert forecaster().fit(np.full(60, constant)).predict().tolist() == [constant] * 4
+    dated = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "y": constant})
+    assert forecaster().fit(dated, time="day").predict().y.tolist() == [constant] * 4
+
+
+def test_a_season_that_repeats_is_forecast_as_it_is_and_one_that_breaks_off_is_learned():
+    week = np.tile([5.0, 1, 2, 9, 7, 4, 3], 12)
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=84), "y": week})
+    assert forecaster().fit(table, time="day").predict().y.tolist() == week[:4].tolist()
+    late = table.assign(y=np.where(table.index < 75, 0.0, week))  # a constant, but not in the validation part
+    assert forecaster(anchor="none").fit(late, time="day").learned_.encoding.target_spread.tolist() == [1.0]
+
+
+def test_mase_is_the_mean_over_targets_of_unlike_units():
+    table = pd.DataFrame({**sales(), "other": 1e-3 * np.sin(np.arange(72)) ** 3})
+    fitted = forecaster(validation=12).fit(table[:60], time="month", target=["sales", "other"])
+    report = fitted.evaluate(table[60:])
+    both = table[["sales", "other"]].to_numpy()
+    naive = np.abs(both[12:48] - both[:36]).mean(axis=0)
+    last = np.repeat(both[59:71:4], 4, axis=0)
+    assert report.baselines["last value"]["MASE"] == nearly(np.mean(np.abs(both[60:] - last) / naive))
+    model = np.concatenate([fitted.predict(table[:end])[["sales", "other"]] for end in (60, 64, 68)])
+    assert report.model["MASE"] == nearly(np.mean(np.abs(both[60:] - model) / naive))
+
+
+def test_a_target_of_large_units_does_not_choose_for_the_others():
+    day = np.arange(200)
+    small = np.sin(day * np.pi / 4)
+    large = 1e6 * np.cumsum(np.random.default_rng(0).normal(size=200))
+    one, other = (forecaster(window=16).fit(np.column_stack([small, large * unit])) for unit in (1.0, 1e-6))
+    errors = list(one.learned_.choices.values())
+    assert list(other.learned_.choices.values()) == nearly(errors, dtype=np.float32)
 
 
 def test_rows_after_the_origin_change_nothing():

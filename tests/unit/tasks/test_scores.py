@@ -25,6 +25,11 @@ def test_measures_by_hand():
     assert mase(ACTUAL, FORECAST, 2.5) == 6
 
 
+def test_rows_that_nobody_knows_are_no_naive_error():
+    assert naive_scale(np.array([1.0, np.nan, 2.0, 5.0, 3.0])) == 2.5
+    assert np.isnan(naive_scale(np.array([1.0, np.nan, 2.0])))
+
+
 def test_a_constant_series_has_no_mase():
     assert np.isnan(mase(ACTUAL, FORECAST, naive_scale(np.ones(9))))
     assert np.isnan(naive_scale(np.ones(3), season=5))

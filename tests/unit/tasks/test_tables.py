@@ -130,6 +130,19 @@ def test_row_numbers_tell_nothing_and_neither_does_an_index_that_is_not_asked():
     assert fit(other, target="y", time="t").predict().columns.tolist() == ["t", "y"]
 
 
+@pytest.mark.parametrize("names", [["t", "y", "y"], ["t", "1", 1]])
+def test_columns_of_one_name_are_refused(names):
+    table = pd.DataFrame(np.ones((40, 3))).set_axis(names, axis=1)
+    text = rf"Forecaster.fit: frame must have columns of different names. Received frame='{names[1]}'. Rename"
+    with pytest.raises(DataError, match=text):
+        fit(table, time="t", target=names[1])
+
+
+def test_a_target_is_named_once():
+    with pytest.raises(ArgumentError, match=r"target must be different columns\. Received target=\['y', 'y'\]"):
+        fit(pd.DataFrame({"y": WAVE}), target=["y", "y"])
+
+
 def test_an_index_that_is_a_column_too_is_the_time_without_a_word():
     table = pd.DataFrame({"t": DAYS[:40], "y": WAVE}).set_index("t", drop=False)
     forecast = fit(table, time="t").predict()
