@@ -21,12 +21,13 @@ import numpy as np
 from elman import dtypes
 from elman.errors import DTypeError, ShapeError
 from elman.graph.operators import TABLE, signature
+from elman.graph.symbolic import Symbolic
 from elman.shapes import Dim, Shape, Size, text
 
 _serial = itertools.count()
 
 
-class Tensor:
+class Tensor(Symbolic):
     """A value that will exist when the graph runs: its shape (sizes may be open), its type and the node that makes it.
 
     Arithmetic on tensors builds nodes: `x @ w + b` is two of them. `mask` (which steps are real) and `origin` (the
@@ -34,7 +35,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "dtype", "index", "mask", "node", "origin", "shape")
-    __array_priority__ = 1000  # NumPy arrays give way, so array * tensor builds a node
 
     def __init__(self, node: Node, index: int, shape: Shape, dtype: str) -> None:
         self.node = node
@@ -97,6 +97,9 @@ class Tensor:
             return apply("Mul", self, self)
         return apply("Pow", self, other)
 
+    def __rpow__(self, other: Operand) -> Tensor:
+        return apply("Pow", other, self)
+
     def __mod__(self, other: Operand) -> Tensor:
         return apply("Mod", self, other)
 
@@ -154,7 +157,7 @@ class Node:
         return f"{self.op}({', '.join(t.node.op for t in self.inputs)})"
 
 
-class Variable:
+class Variable(Symbolic):
     """An array that outlives a run: a weight, an optimizer's slot, a counter, a state.
 
     `value` is the array itself; executors read and write it in place, so it is never replaced, only filled (`assign`).
@@ -164,7 +167,6 @@ class Variable:
     """
 
     __slots__ = ("__weakref__", "_tensor", "name", "trainable", "value")
-    __array_priority__ = 1000
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = False, dtype: str | None = None) -> None:
         array = np.asarray(value)
@@ -219,6 +221,10 @@ class Variable:
         """A copy of the array."""
         return self.value.copy()
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The numbers as they are now, where NumPy is asked for an array of them."""
+        return self.value.astype(dtype or self.value.dtype)
+
     def __repr__(self) -> str:
         return f"Variable('{self.name}', shape={text(self.shape)}, dtype={self.dtype})"
 
@@ -226,34 +232,37 @@ class Variable:
         return self.tensor + other
 
     def __radd__(self, other: Operand) -> Tensor:
-        return other + self.tensor
+        return self.tensor.__radd__(other)
 
     def __sub__(self, other: Operand) -> Tensor:
         return self.tensor - other
 
     def __rsub__(self, other: Operand) -> Tensor:
-        return other - self.tensor
+        return self.tensor.__rsub__(other)
 
     def __mul__(self, other: Operand) -> Tensor:
         return self.tensor * other
 
     def __rmul__(self, other: Operand) -> Tensor:
-        return other * self.tensor
+        return self.tensor.__rmul__(other)
 
     def __truediv__(self, other: Operand) -> Tensor:
         return self.tensor / other
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return other / self.tensor
+        return self.tensor.__rtruediv__(other)
 
     def __pow__(self, other: Operand) -> Tensor:
         return self.tensor**other
+
+    def __rpow__(self, other: Operand) -> Tensor:
+        return self.tensor.__rpow__(other)
 
     def __matmul__(self, other: Operand) -> Tensor:
         return self.tensor @ other
 
     def __rmatmul__(self, other: Operand) -> Tensor:
-        return other @ self.tensor
+        return self.tensor.__rmatmul__(other)
 
     def __neg__(self) -> Tensor:
         return -self.tensor

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elman import ops
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ArgumentError, DTypeError, ShapeError
 from elman.layers import Dense, Input
 from elman.models import Sequential
 
@@ -48,7 +48,7 @@ def test_layers_frozen_after_a_fit_need_compile(freeze: bool) -> None:
 
 
 def of_numpy(y_true: Any, y_pred: Any) -> Any:
-    return np.mean((y_true - y_pred) ** 2)
+    return np.mean((y_true.numpy() - y_pred.numpy()) ** 2)
 
 
 def without_return(y_true: Any, y_pred: Any) -> None:
@@ -74,6 +74,11 @@ def a_number(y_true: Any, y_pred: Any) -> float:
 def test_a_loss_that_gives_no_tensor_is_named(loss: Any, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         model(loss).fit(X, Y, verbose=0)
+
+
+def test_functions_of_numpy_in_a_loss_are_refused_with_those_of_elman() -> None:
+    with pytest.raises(DTypeError, match=r"NumPy's mean: x must be an array of numbers\. .* Use elman\.ops, whose"):
+        model(lambda y_true, y_pred: np.mean((y_true - y_pred) ** 2)).fit(X, Y, verbose=0)
 
 
 def test_errors_of_elman_in_a_loss_stay_what_they_are() -> None:
