@@ -31,7 +31,9 @@ Every text has four parts, written by `at`:
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
+import warnings
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
@@ -62,6 +64,7 @@ __all__ = [
     "truncation_warning",
     "unknown_column",
     "unknown_name",
+    "warn",
 ]
 
 _LONGEST_VALUE = 120
@@ -358,15 +361,15 @@ or more. Pass a larger max_length, or None, to keep them whole.
     """
 
 
-def unknown_name(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownNameError:
-    """Build the error for a name outside `known`, with the nearest known names.
+def unknown_name(where: str, argument: str, value: object, known: Iterable[str], cure: str = "") -> UnknownNameError:
+    """Build the error for a name outside `known`, with the nearest known names; a cure stands in front of them.
 
     Example:
         >>> print(unknown_name("Dense", "activation", "Relu6", ["relu", "tanh"]))
         Dense: activation must be a known name. Received activation='Relu6'. Did you mean 'relu'? \
 Known: 'relu', 'tanh'.
     """
-    return UnknownNameError.at(where, argument, "a known name", value, _nearest(value, known))
+    return UnknownNameError.at(where, argument, "a known name", value, f"{cure} {_nearest(value, known)}".lstrip())
 
 
 def unknown_column(where: str, argument: str, value: object, known: Iterable[str]) -> UnknownColumnError:
@@ -454,6 +457,23 @@ def truncation_warning(where: str, cut: int, total: int, limit: int, longest: in
         f"{where}: {cut} of {total} samples are longer than max_length={limit} and lost their ends; "
         f"the longest had {longest} steps or more. Pass a larger max_length, or None, to keep them whole."
     )
+
+
+def warn(text: str) -> None:
+    """Give an ElmanWarning, at the line of the user's program that led to it.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as seen:
+        ...     warnings.simplefilter("always")
+        ...     warn("fit: steps_per_epoch must be at most 4.")
+        >>> print(seen[0].message)
+        fit: steps_per_epoch must be at most 4.
+    """
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("elman."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(ElmanWarning(text), stacklevel=level + 1)
 
 
 def _nearest(value: object, known: Iterable[str]) -> str:

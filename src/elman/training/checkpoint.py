@@ -9,6 +9,7 @@ Source: https://github.com/huggingface/safetensors (format, header limits); the 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -19,12 +20,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.errors import FileFormatError, OverwriteError
+from elman.errors import ArgumentError, FileFormatError, OverwriteError, warn
 
 __all__ = ["FORMAT", "Contents", "packed", "read", "unpacked", "write"]
 
 FORMAT = 1
 """Version of the layout; a reader refuses what is newer than itself."""
+
+_KINDS = {
+    ".keras": "Keras", ".h5": "HDF5", ".hdf5": "HDF5", ".tf": "TensorFlow", ".pb": "TensorFlow",
+    ".tflite": "TensorFlow", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".pkl": "pickle", ".npz": "NumPy",
+}  # fmt: skip
+"""Whose files names end so."""
+
+_STARTS = {b"PK\x03\x04": "a zip file, as those of Keras are", b"\x89HDF\r\n": "an HDF5 file"}
+"""How files of other formats begin."""
 
 
 class Contents(NamedTuple):
@@ -40,10 +50,12 @@ def write(
     """Write a file, whole or not at all.
 
     Args: metadata: anything JSON can hold; keys beside "elman" and "sha256".
+    A name of another format is taken, and warned of: what is written is safetensors under any name.
+
     Raises: OverwriteError: the file exists and overwrite is false. FileNotFoundError: its folder does not.
-            IsADirectoryError: it is a folder.
+            IsADirectoryError: it is a folder. ArgumentError: no path.
     """
-    target = Path(path)
+    target = _path("save", path)
     if target.is_dir():
         rule = f"save: filepath must be a file. Received filepath={str(target)!r}: it is a folder."
         raise IsADirectoryError(f"{rule} Add a file name, as model.safetensors.")
@@ -54,6 +66,10 @@ def write(
         raise OverwriteError.at(
             "save", "filepath", "not exist yet", str(target), "Choose another name or pass overwrite=True."
         )
+    kind = _KINDS.get(target.suffix.lower())
+    if kind is not None:
+        told = f"save: filepath must end in .safetensors, the format of the file. Received filepath={str(target)!r}"
+        warn(f"{told}, a name of {kind}. It is written, and elman reads it under this name; other programs do not.")
     _replace(target, packed(tensors, metadata))
     return target
 
@@ -88,16 +104,39 @@ def read(path: str | os.PathLike[str]) -> Contents:
     """Read a file and check it.
 
     Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. FileNotFoundError: no
-        such file.
+        such file. IsADirectoryError: it is a folder. ArgumentError: no path.
     """
-    return unpacked(Path(path).read_bytes(), path)
+    target = _path("load", path)
+    if target.is_dir():
+        rule = f"load: path must be a file. Received path={str(target)!r}: it is a folder."
+        raise IsADirectoryError(f"{rule} Name the .safetensors file that save wrote.")
+    if not target.exists():
+        raise FileNotFoundError(f"load: path must be an existing file. Received path={str(target)!r}{_beside(target)}")
+    return unpacked(target.read_bytes(), path)
+
+
+def _path(verb: str, path: Any) -> Path:
+    """Raises: ArgumentError: no path."""
+    if not isinstance(path, str | os.PathLike):
+        argument = "filepath" if verb == "save" else "path"
+        raise ArgumentError.at(verb, argument, "a path", path, "For example 'model.safetensors'.")
+    return Path(path)
+
+
+def _beside(target: Path) -> str:
+    """What is there instead of a file that is not."""
+    if not target.parent.is_dir():
+        return f": there is no folder {str(target.parent)!r}. Paths begin in the working folder, {str(Path.cwd())!r}."
+    near = difflib.get_close_matches(target.name, [p.name for p in target.parent.iterdir() if p.is_file()], n=3)
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name."
+    return f": there is none in {str(target.parent.resolve())!r}. {hint}"
 
 
 def unpacked(data: bytes, path: str | os.PathLike[str]) -> Contents:
     """What the bytes of a file hold, checked. path: what errors call them."""
     tensors, texts = _parse(path, data)
     if "elman" not in texts or "sha256" not in texts:
-        cure = "Load foreign weights with elman.interop."
+        cure = "Build the model and give it the arrays with set_weights."
         raise FileFormatError.at(
             "load", "path", "a file that elman wrote", str(path), cure, because="it has no elman metadata"
         )
@@ -126,7 +165,14 @@ def _parse(path: str | os.PathLike[str], data: bytes) -> tuple[dict[str, np.ndar
         size = int.from_bytes(data[:8], "little")
         texts = json.loads(data[8 : 8 + size]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise _damaged(path, str(error) or type(error).__name__) from None
+        for start, kind in _STARTS.items():
+            if data.startswith(start):
+                cure = "Build a model of Keras here again; model.set_weights(keras_model.get_weights()) fills it."
+                because = f"it is {kind}"
+                raise FileFormatError.at(
+                    "load", "path", "a safetensors file", str(path), cure, because=because
+                ) from None
+        raise _damaged(path, "it is empty" if not data else str(error) or type(error).__name__) from None
     return tensors, texts
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from elman.errors import ArgumentError, DataError, ElmanWarning
+from elman.errors import ArgumentError, DataError, warn
 from elman.executors import Rows
 from elman.training.program import Signature
 
@@ -86,15 +84,7 @@ def warn_short(where: str, argument: str, wanted: int, there: int) -> None:
     """Warn that the data ended before the batches that were asked for."""
     rule = f"{where}: {argument} must be at most {there}, the batches of the data. Received {argument}={wanted}"
     cure = f"{there} are run. Leave {argument} out, or give more data."
-    warnings.warn(ElmanWarning(f"{rule}. {cure}"), stacklevel=_outside())
-
-
-def _outside() -> int:
-    """How many calls a warning's place is away from the caller of this: the first that is none of elman's."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith("elman."):
-        frame, level = frame.f_back, level + 1
-    return level
+    warn(f"{rule}. {cure}")
 
 
 def is_stream(x: Any) -> bool:
@@ -119,11 +109,9 @@ def stream_of(x: Any) -> Stream:
 def split(data: DataSet, where: str, fraction: float) -> tuple[DataSet, DataSet]:
     """The first rows to train on and the last `fraction` of them to validate with; nothing is shuffled.
 
-    Raises: ArgumentError: fraction outside (0, 1), or so that one part is empty.
+    Args: fraction: in (0, 1).
+    Raises: ArgumentError: one part is empty.
     """
-    if not 0 < fraction < 1:
-        cure = "0.2 keeps the last fifth of the rows for validation."
-        raise ArgumentError.at(where, "validation_split", "between 0 and 1", fraction, cure)
     at = int(np.floor(data.rows * (1 - fraction)))
     if at in (0, data.rows):
         because = f"{data.rows} rows leave one part empty"

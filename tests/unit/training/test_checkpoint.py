@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from elman.errors import FileFormatError, OverwriteError
+from elman.errors import ArgumentError, ElmanWarning, FileFormatError, OverwriteError
 from elman.training.checkpoint import FORMAT, read, write
 
 TENSORS = {
@@ -69,9 +70,53 @@ def test_a_failed_write_leaves_the_old_file(file: Path, monkeypatch: pytest.Monk
     assert [p.name for p in file.parent.iterdir()] == [file.name]
 
 
-def test_a_missing_file_is_not_a_damaged_one(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        read(tmp_path / "none.safetensors")
+def test_a_missing_file_is_not_a_damaged_one(file: Path, tmp_path: Path) -> None:
+    near = file.with_name(f"{file.stem}s.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"load: path must be an existing file\. Received path='") as error:
+        read(near)
+    assert re.search(rf"there is none in '.*'\. Did you mean '{file.name}'\?$", str(error.value))
+    with pytest.raises(FileNotFoundError, match=r"there is none in '.*'\. Check the name\."):
+        read(tmp_path / "0")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*new'\. Paths begin in the working folder, '"):
+        read(tmp_path / "new" / "m.safetensors")
+    with pytest.raises(IsADirectoryError, match=r"load: path must be a file\. .*: it is a folder\. Name the"):
+        read(tmp_path)
+
+
+def test_what_is_no_path_is_refused() -> None:
+    for wrong in (None, 3, b"m", ["m"]):
+        with pytest.raises(ArgumentError, match=r"load: path must be a path\. Received path=.* For example 'model"):
+            read(wrong)  # type: ignore[arg-type]
+        with pytest.raises(ArgumentError, match=r"save: filepath must be a path\. Received filepath="):
+            write(wrong, {}, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5", ".HDF5", ".pt"])
+def test_a_name_of_another_format_is_taken_and_warned_of(tmp_path: Path, suffix: str) -> None:
+    rule = rf"filepath must end in \.safetensors, .*m{suffix}', a name of \w+\. It is written, and elman reads it"
+    with pytest.warns(ElmanWarning, match=rule) as seen:
+        write(tmp_path / f"m{suffix}", TENSORS, METADATA)
+    assert seen[0].filename == __file__
+    assert set(read(tmp_path / f"m{suffix}").tensors) == set(TENSORS)
+
+
+@pytest.mark.parametrize("name", ["m", "m.1", "m.bin"])
+def test_a_name_of_no_format_is_as_good(tmp_path: Path, name: str) -> None:
+    assert set(read(write(tmp_path / name, TENSORS, METADATA)).tensors) == set(TENSORS)
+
+
+@pytest.mark.parametrize(("start", "kind"), [(b"PK\x03\x04", "a zip file"), (b"\x89HDF\r\n\x1a\n", "an HDF5 file")])
+def test_files_of_keras_are_known(file: Path, start: bytes, kind: str) -> None:
+    file.write_bytes(start + bytes(range(200)))
+    rule = rf"path must be a safetensors file\. .*: it is {kind}.*model\.set_weights\(keras_model\.get_weights\(\)\)"
+    with pytest.raises(FileFormatError, match=rule):
+        read(file)
+
+
+def test_an_empty_file_is_said_to_be_empty(file: Path) -> None:
+    file.write_bytes(b"")
+    with pytest.raises(FileFormatError, match=r"': it is empty\. It is truncated, damaged or no model file"):
+        read(file)
 
 
 def test_every_truncation_is_refused(file: Path) -> None:
@@ -182,6 +227,6 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
 
     save_file({"a": np.ones(3, np.float32)}, tmp_path / "other.safetensors")
     with pytest.raises(
-        FileFormatError, match=r"a file that elman wrote\. .* Load foreign weights with elman\.interop\."
+        FileFormatError, match=r"a file that elman wrote\. .* Build the model and give it the arrays with set_weights\."
     ):
         read(tmp_path / "other.safetensors")
