@@ -13,25 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman import callbacks, constraints, initializers, losses, metrics, optimizers, regularizers
+from elman import layers
 from elman.errors import ElmanError
-from elman.optimizers import schedules
+from tests.contracts.constructors import NEEDED, OF_LAYERS, SETTINGS, kinds, made, parameters_of
 
-ROOMS = (losses, metrics, optimizers, schedules, initializers, regularizers, constraints, callbacks)
-NEEDED: dict[str, Any] = {
-    "initial_learning_rate": 0.1,
-    "decay_steps": 10,
-    "first_decay_steps": 10,
-    "decay_rate": 0.5,
-    "boundaries": [10, 20],
-    "values": [0.3, 0.2, 0.1],
-    "filepath": "m.safetensors",
-    "backup_dir": "kept",
-    "schedule": abs,
-    "fn": losses.mean_squared_error,
-    "filename": "log.csv",
-}
-"""Arguments without a default."""
 TRIED: dict[str, Any] = {
     "num_labels": 2,
     "thresholds": [0.25],
@@ -46,21 +31,10 @@ BESIDE: dict[str, dict[str, Any]] = {"num_labels": {"multi_label": True}}
 """What an argument has a meaning with."""
 
 
-def kinds() -> list[type]:
-    found = [getattr(room, name) for room in ROOMS for name in room.__all__]
-    return [kind for kind in found if inspect.isclass(kind) and not inspect.isabstract(kind)]
-
-
-def made(kind: type, **given: Any) -> Any:
-    parameters = inspect.signature(kind).parameters
-    needed = {p.name: NEEDED[p.name] for p in parameters.values() if p.name in NEEDED and p.default is p.empty}
-    return kind(**{**needed, **given})
-
-
 def numbers() -> list[Any]:
     """(class, argument, words of its annotation) of each that takes numbers; `verbose` takes True and "auto", too."""
     found = []
-    for kind in kinds():
+    for kind in kinds(*SETTINGS):
         for p in inspect.signature(kind).parameters.values():
             words = [word.strip() for word in str(p.annotation).split("|")]
             if p.name != "verbose" and any(
@@ -108,3 +82,55 @@ def test_numbers_of_numpy_are_numbers(kind, parameter, words):
         found = made(kind, **rest, **{parameter.name: value})
         if hasattr(found, "get_config"):
             assert json.dumps(found.get_config()) == json.dumps(expected.get_config())
+
+
+# ---- layers ---------------------------------------------------------------------------------------------------------
+
+WHOLE, REAL, EACH = {"int"}, {"float"}, {"int", "Numbers", "Sequence[int]"}
+NO_NUMBERS: dict[str, tuple[str, ...]] = {}
+NEGATIVE = ("axis", "axes", "alpha", "beta", "zeta", "nu", "transform_bias", "gate_bias", "mask_value")
+"""What may be below 0."""
+
+
+def of_layers() -> list[Any]:
+    found = []
+    for kind in kinds(layers):
+        for p in parameters_of(kind).values():
+            words = {word.strip() for word in str(p.annotation).split("|")} - {"None"}
+            if words and (words <= REAL or words <= EACH) and p.name not in NO_NUMBERS.get(kind.__name__, ()):
+                found.append(pytest.param(kind, p, words, id=f"{kind.__name__}-{p.name}"))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "parameter", "words"), of_layers())
+def test_what_is_no_such_number_of_a_layer_is_refused_by_name(
+    kind: type, parameter: inspect.Parameter, words: set[str]
+) -> None:
+    name = parameter.name
+    wrong: list[Any] = [float("nan"), "some", object(), 1j, [float("nan")], ["some"], float("-inf"), float("inf"), True]
+    wrong += [] if words <= REAL else [1.5, np.float64(1.5), [1.5, 1.5], [True]]
+    wrong += [] if name in NEGATIVE else [-1.5, -2]
+    wrong += [] if "None" in str(parameter.annotation) else [None]
+    for value in wrong:
+        with pytest.raises(ElmanError, match=rf"\b{name}\b must") as error:
+            made(kind, **{name: value})
+        assert "Received" in str(error.value)
+
+
+@pytest.mark.parametrize(("kind", "parameter", "words"), of_layers())
+def test_numbers_of_numpy_are_numbers_for_layers(kind: type, parameter: inspect.Parameter, words: set[str]) -> None:
+    name, plain = parameter.name, parameter.default
+    if not isinstance(plain, int | float):
+        plain = OF_LAYERS.get(name, 1 if words & EACH else 0.5)
+    if isinstance(plain, tuple):
+        return
+    found = []
+    for value in (plain, np.asarray(plain)[()], np.asarray(plain)):
+        layers.reset_names()
+        try:
+            found.append(made(kind, **{name: value}))
+        except ElmanError:
+            assert not found  # cells inside have their own, or there are as many as cells
+            return
+    if kind is not layers.Lambda:
+        assert len({json.dumps(layer.get_config()) for layer in found}) == 1

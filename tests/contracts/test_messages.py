@@ -449,7 +449,19 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "shuffle": (
         lambda: fitted(dense(), shuffle="batch"),
-        "Sequential 'm': shuffle must be True or False. Received shuffle='batch'. Rows are shuffled, not batches.",
+        "Sequential 'm'.fit: shuffle must be True or False. Received shuffle='batch'.",
+    ),
+    "loss_weights": (
+        lambda: dense(loss_weights="a"),
+        "Sequential 'm': loss_weights must be a finite number. Received loss_weights='a'.",
+    ),
+    "loss_weights_nan": (
+        lambda: two_outputs().compile("sgd", ["mse", "mse"], loss_weights=[1.0, float("nan")]),
+        "Model 'two': loss_weights must be a finite number. Received loss_weights=nan.",
+    ),
+    "trainable": (
+        lambda: setattr(dense(), "trainable", "no"),
+        "Sequential 'm': trainable must be True or False. Received trainable='no'.",
     ),
     "unreadable": (unreadable, "its architecture cannot be read (KeyError: 'layers'). Save it again."),
     "operator_between_layers": (

@@ -7,10 +7,11 @@ from typing import Any, final
 
 import numpy as np
 
-from elman.errors import ArgumentError
+from elman.arguments import check_number, check_whole
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers import activations
+from elman.layers.arguments import check_axes
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
 from elman.shapes import Shape
@@ -53,10 +54,9 @@ class ReLU(Pointwise):
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        for argument, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
-            if value is not None and value < 0:
-                raise ArgumentError.at(self.where, argument, "be at least 0", value)
-        self._store(locals())
+        self._store(locals(), negative_slope="a finite number from 0", threshold="a finite number from 0")
+        if max_value is not None:
+            self.max_value = check_number(self.where, "max_value", max_value, "a finite number from 0")
 
     def call(self, x: Tensor) -> Tensor:
         """The function."""
@@ -71,8 +71,10 @@ class LeakyReLU(Pointwise):
     negative_slope: float
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        self.negative_slope = kwargs.pop("alpha", negative_slope)
+        given = "alpha" if "alpha" in kwargs else "negative_slope"
+        slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
+        self.negative_slope = check_number(self.where, given, slope, "a finite number from 0")
 
     def call(self, x: Tensor) -> Tensor:
         """The function."""
@@ -88,7 +90,7 @@ class ELU(Pointwise):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._store(locals())
+        self._store(locals(), alpha="a finite number")
 
     def call(self, x: Tensor) -> Tensor:
         """The function."""
@@ -117,7 +119,9 @@ class PReLU(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self._store(locals())
-        self.shared_axes = [int(shared_axes)] if isinstance(shared_axes, int | np.integer) else shared_axes
+        if shared_axes is not None:
+            axes = check_axes(self.where, "shared_axes", shared_axes)
+            self.shared_axes = [check_whole(self.where, "shared_axes", axis, 1) for axis in axes]
 
     def build(self, input_shape: Shape) -> None:
         """Add alpha."""
@@ -146,7 +150,8 @@ class Softmax(Pointwise):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._store(locals())
-        self.axis = int(axis) if isinstance(axis, int | np.integer) else sorted(axis)
+        found = check_axes(self.where, "axis", axis)
+        self.axis = found[0] if np.ndim(axis) == 0 else sorted(found)
         self.stepwise = self.axis in (-1, [-1])
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:

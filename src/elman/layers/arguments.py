@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from elman.arguments import check_number, check_whole
+from elman.arguments import as_plain, check_number, check_whole
 from elman.errors import ArgumentError
 
 __all__ = ["check_axes", "check_rate", "check_sizes", "check_units", "need_channels_last", "rows_named"]
 
 
-def check_units(where: str, argument: str, value: Any) -> None:
-    """Raises: ArgumentError: not a whole number from 1."""
-    check_whole(where, argument, value, 1)
+def check_units(where: str, argument: str, value: Any) -> int:
+    """The value as Python's own number. Raises: ArgumentError: not a whole number from 1."""
+    return check_whole(where, argument, value, 1)
 
 
 def check_rate(where: str, argument: str, value: Any) -> float:
@@ -24,8 +24,7 @@ def check_rate(where: str, argument: str, value: Any) -> float:
 
 def check_sizes(where: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:
     """One whole number from 1 an axis, of which one may stand for all. Raises: ArgumentError: anything else."""
-    one = isinstance(value, int | np.integer)
-    found = [value] * rank if one else list(value) if isinstance(value, list | tuple) else []
+    found = list(value) if isinstance(value, list | tuple) else [as_plain(value)] * rank
     whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 1 for n in found)
     if len(found) != rank or not whole:
         many = "" if rank == 1 else ", or two of them"
@@ -34,7 +33,9 @@ def check_sizes(where: str, argument: str, value: Any, rank: int) -> tuple[int, 
 
 
 def check_axes(where: str, argument: str, axes: Any) -> list[int]:
-    """Several axes as a list. Raises: ArgumentError: no list of whole numbers."""
+    """One axis or several, as a list. Raises: ArgumentError: no whole number, and no list of them."""
+    if np.ndim(axes) == 0:
+        return [check_whole(where, argument, axes, None)]
     if not isinstance(axes, list | tuple | np.ndarray) or not np.size(axes):
         raise ArgumentError.at(where, argument, "a list of whole numbers", axes)
     return [check_whole(where, argument, axis, None) for axis in axes]

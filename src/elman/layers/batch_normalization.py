@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable
@@ -58,12 +59,9 @@ class BatchNormalization(Layer):
         renorm_momentum: float = 0.99, synchronized: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self._store(locals())
-        self.stepwise = axis == -1
-        if not epsilon > 0:
-            raise ArgumentError.at(self.where, "epsilon", "be positive", epsilon, "The usual is 0.001.")
-        if not 0 <= momentum <= 1:
-            raise ArgumentError.at(self.where, "momentum", "in [0, 1]", momentum, "The usual is 0.99.")
+        self._store(locals(), epsilon="a finite number above 0", momentum="in [0, 1]", renorm_momentum="in [0, 1]")
+        self.axis = check_whole(self.where, "axis", axis, None)
+        self.stepwise = self.axis == -1
         for argument, value in (
             ("renorm", renorm),
             ("synchronized", synchronized),

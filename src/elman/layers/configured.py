@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from elman.errors import ArgumentError, unknown_name
+from elman.arguments import Checked, as_plain, check_number, check_whole, unknown_argument
+from elman.errors import ArgumentError
 from elman.layers import activations, constraints, initializers, regularizers
 from elman.layers.registry import deserialize, serialize
 
@@ -18,6 +19,7 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
     "initializer": initializers.get,
     "regularizer": regularizers.get,
     "constraint": constraints.get,
+    "seed": initializers.get_seed,
 }
 _COMMON_ARGUMENTS = (
     "name", "trainable", "dtype", "activity_regularizer", "input_shape", "batch_input_shape", "input_dim",
@@ -25,7 +27,7 @@ _COMMON_ARGUMENTS = (
 )  # fmt: skip
 
 
-class Configured(ABC):
+class Configured(Checked, ABC):
     """What keeps each constructor argument under its own name, and so can write itself down. See `Layer`."""
 
     axes: ClassVar[tuple[str, ...]]
@@ -84,26 +86,40 @@ class Configured(ABC):
         """The layer that a configuration describes."""
         return cls(**{k: v if _resolver(k) else _revive(v) for k, v in config.items()})
 
-    def _store(self, arguments: Mapping[str, Any]) -> None:
-        """Keep constructor arguments (its `locals()`) by name; names of initializers and so on become objects."""
+    def _store(self, arguments: Mapping[str, Any], **rules: str) -> None:
+        """Keep constructor arguments (its `locals()`) by name; names of initializers and so on become objects.
+
+        Args: rules: what numbers among them must be, in the words of `elman.arguments`.
+        """
         for argument, value in arguments.items():
             if argument not in ("self", "kwargs", "__class__", "activity_regularizer"):
                 resolver = _resolver(argument)
-                held = value.item() if isinstance(value, np.generic) else value  # as files hold it
+                held = as_plain(value)
+                if argument in rules:
+                    held = check_number(self.where, argument, held, rules[argument])
                 setattr(self, argument, resolver(held, self.where, argument) if resolver else held)
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         """Raises: UnknownNameError: arguments that the constructor does not have."""
         if unknown:
             known = [*self.own_arguments(), *_COMMON_ARGUMENTS]
-            raise unknown_name(type(self).__name__, "argument", next(iter(unknown)), known)
+            raise unknown_argument(type(self).__name__, next(iter(unknown)), known)
 
     def _shape_hint(self, shape: Any, batch_shape: Any, features: Any, steps: Any) -> tuple[Any, ...] | None:
+        """The shape of an example from the old ways to say it. Raises: ArgumentError: no sizes."""
+        for argument, value in (("input_shape", shape), ("batch_input_shape", batch_shape)):
+            whole = isinstance(value, int | np.integer) and argument == "input_shape"
+            if value is not None and not whole and not isinstance(value, list | tuple):
+                raise ArgumentError.at(self.where, argument, "a tuple of sizes", value, "For example (None, 8).")
+        if features is not None:
+            features = check_whole(self.where, "input_dim", features, 1)
+        if steps is not None:
+            steps = check_whole(self.where, "input_length", steps)
         if batch_shape is not None:
             self.batch_size_hint = batch_shape[0]
             return tuple(batch_shape[1:])
         if shape is not None:
-            return (shape,) if isinstance(shape, int) else tuple(shape)
+            return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
         if features is not None:
             return (steps, features) if "T" in self.axes else (features,)
         return None if steps is None else (steps,)

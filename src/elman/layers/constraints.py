@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
-from elman.arguments import check_number, check_whole
+from elman.arguments import Checked, check_number, check_whole
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
@@ -18,7 +18,7 @@ from elman.layers.registry import alias, register, resolve, serialize
 _EPSILON = 1e-7  # Keras's epsilon(): keeps a weight of length 0 from dividing by it
 
 
-class Constraint(ABC):
+class Constraint(Checked, ABC):
     """Turns a weight into an allowed one. Shapes: w (...) -> (...)."""
 
     family: ClassVar[str] = "constraint"

@@ -58,7 +58,7 @@ class Convolution(Sliding):
         self.strides = self.numbers("strides", strides)
         self.dilation_rate = self.numbers("dilation_rate", dilation_rate)
         self.padding = self.chosen_padding(padding, self.paddings)
-        if groups < 1 or filters % groups:
+        if check_units(self.where, "groups", groups) and filters % groups:
             raise ArgumentError.at(self.where, "groups", f"be a divisor of the {filters} filters", groups)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             rule = "be 1 where strides are not, as in Keras"

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from elman import dtypes, settings
+from elman.arguments import as_plain, check_whole
 from elman.errors import ArgumentError
 from elman.graph.node import Tensor, placeholder
 from elman.layers import activations
@@ -57,6 +58,8 @@ def _whole_shape(where: str, shape: Any, batch_size: int | None, batch_shape: An
         raise ArgumentError.at(
             where, "shape" if batch_shape is None else "batch_shape", "a tuple of sizes", whole, cure
         )
+    if batch_size is not None:
+        batch_size = check_whole(where, "batch_size", batch_size, 1)
     return tuple(whole) if shape is None else (batch_size, *whole)
 
 
@@ -73,10 +76,11 @@ def _symbols(sizes: Sequence[Any]) -> Shape:
             found.append(Dim.symbol(size))
         elif isinstance(size, Dim):
             found.append(size)
-        elif isinstance(size, bool) or int(size) != size or size < 0:
-            raise ArgumentError.at("Input", "shape", "made of whole numbers from 0, names, or None", size)
         else:
-            found.append(int(size))
+            plain = as_plain(size)
+            if isinstance(plain, bool) or not isinstance(plain, int | float) or plain % 1 != 0 or plain < 0:
+                raise ArgumentError.at("Input", "shape", "made of whole numbers from 0, names, or None", size)
+            found.append(int(plain))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 from elman import dtypes
+from elman.arguments import check_number
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
@@ -106,6 +107,8 @@ class ReversibleEmbedding(Embedding):
             **kwargs,
         )  # fmt: skip
         self.tie_weights, self.reverse_dtype, self.logit_soft_cap = tie_weights, reverse_dtype, logit_soft_cap
+        if logit_soft_cap is not None:
+            self.logit_soft_cap = check_number(self.where, "logit_soft_cap", logit_soft_cap, "a finite number above 0")
         if reverse_dtype not in (None, self.dtype):
             rule = f"None or {self.dtype}, the layer's type"
             raise ArgumentError.at(self.where, "reverse_dtype", rule, reverse_dtype, "Leave it out.")
@@ -156,7 +159,7 @@ class Masking(Layer):
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._store(locals())
+        self._store(locals(), mask_value="a finite number")
 
     def call(self, x: Tensor) -> Tensor:
         """The input with masked steps 0."""

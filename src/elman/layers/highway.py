@@ -49,7 +49,7 @@ class Highway(Layer):
         bias_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self._store(locals())
+        self._store(locals(), transform_bias="a finite number")
 
     def build(self, input_shape: Shape) -> None:
         """Add kernel, gate_kernel, bias and gate_bias."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self, final
 import numpy as np
 
 from elman import settings
-from elman.arguments import check_number, check_whole
+from elman.arguments import Checked, check_number, check_whole
 from elman.errors import ArgumentError, ShapeError
 from elman.layers.arguments import check_axes
 from elman.layers.registry import alias, register, resolve, serialize
@@ -46,9 +46,9 @@ def check_seed(where: str, seed: Any) -> int:
     return check_whole(where, "seed", seed)
 
 
-def _seed(where: str, seed: Any) -> int | None:
+def get_seed(seed: Any, where: str, argument: str = "seed") -> int | None:
     """As `check_seed`; None, or the seed."""
-    return None if seed is None else check_seed(where, seed)
+    return None if seed is None else check_whole(where, argument, seed)
 
 
 def set_seed(seed: int) -> None:
@@ -68,7 +68,7 @@ def set_seed(seed: int) -> None:
     _generator = np.random.default_rng(check_seed("set_seed", seed))
 
 
-class Initializer(ABC):
+class Initializer(Checked, ABC):
     """Draws the first values of a weight.
 
     Shapes:   __call__(shape, dtype, rng) -> array of that shape and type.
@@ -165,7 +165,7 @@ class RandomNormal(Initializer):
     """Normal numbers of the given mean and standard deviation."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean, self.seed = check_number("RandomNormal", "mean", mean), _seed("RandomNormal", seed)
+        self.mean, self.seed = check_number("RandomNormal", "mean", mean), get_seed(seed, "RandomNormal")
         self.stddev = check_number("RandomNormal", "stddev", stddev, "a finite number from 0")
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -180,7 +180,7 @@ class RandomUniform(Initializer):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         self.minval = check_number("RandomUniform", "minval", minval)
-        self.maxval, self.seed = check_number("RandomUniform", "maxval", maxval), _seed("RandomUniform", seed)
+        self.maxval, self.seed = check_number("RandomUniform", "maxval", maxval), get_seed(seed, "RandomUniform")
         if self.minval > self.maxval:
             raise ArgumentError.at("RandomUniform", "maxval", f"at least minval, {minval}", maxval)
 
@@ -195,7 +195,7 @@ class TruncatedNormal(Initializer):
     """Normal numbers; those further than two `stddev` from the mean are drawn again. Their spread is 0.88 `stddev`."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean, self.seed = check_number("TruncatedNormal", "mean", mean), _seed("TruncatedNormal", seed)
+        self.mean, self.seed = check_number("TruncatedNormal", "mean", mean), get_seed(seed, "TruncatedNormal")
         self.stddev = check_number("TruncatedNormal", "stddev", stddev, "a finite number from 0")
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -257,7 +257,7 @@ class VarianceScaling(Scaled):
         ):
             if value not in known:
                 raise ArgumentError.at("VarianceScaling", argument, f"be one of {', '.join(known)}", value, "")
-        self.mode, self.seed = mode, _seed("VarianceScaling", seed)
+        self.mode, self.seed = mode, get_seed(seed, "VarianceScaling")
         self.distribution = "truncated_normal" if distribution == "normal" else distribution
         self.input_axes, self.output_axes = self._axes(input_axes=input_axes, output_axes=output_axes)
 
@@ -274,7 +274,7 @@ class NamedScaled(Scaled):
     def __init__(
         self, seed: int | None = None, input_axes: list[int] | None = None, output_axes: list[int] | None = None
     ) -> None:
-        self.seed = _seed(type(self).__name__, seed)
+        self.seed = get_seed(seed, type(self).__name__)
         self.input_axes, self.output_axes = self._axes(input_axes=input_axes, output_axes=output_axes)
 
     def law(self) -> tuple[float, str, str]:
@@ -339,7 +339,7 @@ class Orthogonal(Initializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        self.gain, self.seed = check_number("Orthogonal", "gain", gain), _seed("Orthogonal", seed)
+        self.gain, self.seed = check_number("Orthogonal", "gain", gain), get_seed(seed, "Orthogonal")
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Q of the QR decomposition of a normal matrix, signs chosen so that every orthogonal matrix is as likely."""

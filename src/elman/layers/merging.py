@@ -7,10 +7,14 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
+
 from elman import dtypes
+from elman.arguments import check_whole
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_axes
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
 from elman.shapes import text
@@ -168,7 +172,7 @@ class Concatenate(Merge):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._store(locals())
+        self.axis = check_whole(self.where, "axis", axis, None)
 
     def call(self, xs: Sequence[Tensor]) -> Tensor:
         """Side by side."""
@@ -221,10 +225,11 @@ class Dot(Merge):
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
-        if len(pair) != 2 or not all(isinstance(a, int) for a in pair):
+        found = check_axes(self.where, "axes", axes)
+        if len(found) != (1 if np.ndim(axes) == 0 else 2):
             raise ArgumentError.at(self.where, "axes", "be an axis, or one for each input", axes, "Pass axes=2, say.")
-        self._pair, self.dot_axes, self.normalize = pair, axes, normalize
+        self._pair, self.normalize = (found[0], found[-1]), normalize
+        self.dot_axes: int | list[int] = found[0] if np.ndim(axes) == 0 else found
 
     def call(self, xs: Sequence[Tensor], mask: Any = None) -> Tensor:
         """The products."""

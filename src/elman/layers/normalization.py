@@ -7,9 +7,10 @@ from typing import Any, final
 
 import numpy as np
 
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
+from elman.layers.arguments import check_axes
 from elman.layers.base import Layer
 from elman.layers.registry import register
 from elman.shapes import Shape, text
@@ -52,11 +53,10 @@ class LayerNormalization(Layer):
         rms_scaling: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self._store(locals())
-        self.axis = int(axis) if isinstance(axis, int | np.integer) else sorted(axis)
+        self._store(locals(), epsilon="a finite number above 0")
+        found = check_axes(self.where, "axis", axis)
+        self.axis = found[0] if np.ndim(axis) == 0 else sorted(found)
         self.stepwise = self.axis in (-1, [-1])
-        if not epsilon > 0:
-            raise ArgumentError.at(self.where, "epsilon", "be positive", epsilon, "The usual is 0.001.")
 
     def build(self, input_shape: Shape) -> None:
         """Add gamma and beta."""

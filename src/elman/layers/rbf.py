@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.arguments import check_units
@@ -53,10 +52,8 @@ class RBF(Layer):
         centers_constraint: Any = None, train_widths: bool = True, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self._store(locals())
+        self._store(locals(), width="a finite number above 0")
         check_units(self.where, "units", units)
-        if not width > 0:
-            raise ArgumentError.at(self.where, "width", "be positive", width, "About the distance between centres.")
 
     def build(self, input_shape: Shape) -> None:
         """Add centers (U, F) and log_widths (U,)."""

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, final
 
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers import regularizers
@@ -98,8 +98,7 @@ class SpatialDropout1D(Noise):
         self, rate: float, seed: int | None = None, name: str | None = None, dtype: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
-        check_rate(self.where, "rate", rate)
-        self.rate, self.seed = rate, seed
+        self._store({"rate": check_rate(self.where, "rate", rate), "seed": seed})
 
     def disturb(self, x: Tensor) -> Tensor:
         """Drop features."""
@@ -131,9 +130,8 @@ class SpatialDropout2D(Noise):
         dtype: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(name=name, dtype=dtype, **kwargs)
-        check_rate(self.where, "rate", rate)
         need_channels_last(self.where, data_format)
-        self.rate, self.data_format, self.seed = rate, data_format, seed
+        self._store({"rate": check_rate(self.where, "rate", rate), "data_format": data_format, "seed": seed})
 
     def disturb(self, x: Tensor) -> Tensor:
         """Drop channels."""
@@ -156,9 +154,7 @@ class GaussianNoise(Noise):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not stddev >= 0:
-            raise ArgumentError.at(self.where, "stddev", "be at least 0", stddev)
-        self._store(locals())
+        self._store(locals(), stddev="a finite number from 0")
 
     def disturb(self, x: Tensor) -> Tensor:
         """Add noise."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
 
-from elman.arguments import check_number
+from elman.arguments import Checked, check_number
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, constant
@@ -15,7 +15,7 @@ from elman.layers.registry import alias, register, resolve
 from elman.shapes import text
 
 
-class Regularizer(ABC):
+class Regularizer(Checked, ABC):
     """Turns a weight or an output into a scalar penalty. Shapes: x (...) -> ()."""
 
     family: ClassVar[str] = "regularizer"

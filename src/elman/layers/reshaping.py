@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
+
+from elman.arguments import as_plain, check_whole
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
-from elman.layers.arguments import check_units, need_channels_last
+from elman.layers.arguments import check_axes, check_units, need_channels_last
 from elman.layers.base import Layer
 from elman.layers.registry import register
 from elman.shapes import product, quotient, text
@@ -59,7 +62,8 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.target_shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        sizes = check_axes(self.where, "target_shape", target_shape) if np.size(target_shape) else []
+        self.target_shape = tuple(check_whole(self.where, "target_shape", size, -1) for size in sizes)
         if self.target_shape.count(-1) > 1:
             raise ArgumentError.at(
                 self.where, "target_shape", "have one -1 at most", self.target_shape, "Say the other size."
@@ -93,7 +97,7 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
+        self.dims = tuple(check_axes(self.where, "dims", dims))
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             rule = f"each of 1 to {len(self.dims)} once"
             raise ArgumentError.at(self.where, "dims", rule, self.dims, "The batch is not counted.")
@@ -134,6 +138,11 @@ class RepeatVector(Layer):
         return ops.repeat(x, self.n, 1)
 
 
+def _is_count(value: Any) -> bool:
+    """Whether it is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 class Steps(Layer):
     """A layer that adds or takes steps at both ends of a sequence."""
 
@@ -141,10 +150,10 @@ class Steps(Layer):
 
     def _ends(self, argument: str, value: Any) -> tuple[int, int]:
         """How many at the front and at the back."""
-        pair = (value, value) if isinstance(value, int) else tuple(value)
-        if len(pair) != 2 or not all(isinstance(n, int) and n >= 0 for n in pair):
+        pair = list(map(as_plain, value)) if isinstance(value, list | tuple) else [as_plain(value)] * 2
+        if len(pair) != 2 or not all(_is_count(n) for n in pair):
             raise ArgumentError.at(self.where, argument, "be a number of steps from 0, or two of them", value)
-        return pair
+        return pair[0], pair[1]
 
 
 @register
@@ -208,12 +217,13 @@ class Borders(Layer):
 
     def _borders(self, argument: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
         """How many (before, after), of rows and of columns."""
-        two = (value, value) if isinstance(value, int) else tuple(value)
-        pairs = tuple((n, n) if isinstance(n, int) else tuple(n) for n in two)
-        if len(pairs) != 2 or not all(len(p) == 2 and all(isinstance(n, int) and n >= 0 for n in p) for p in pairs):
+        two = value if isinstance(value, list | tuple) else (value, value)
+        pairs = [list(map(as_plain, n)) if isinstance(n, list | tuple) else [as_plain(n)] * 2 for n in two]
+        if len(pairs) != 2 or not all(len(p) == 2 and all(_is_count(n) for n in p) for p in pairs):
             rule = "be a whole number from 0, two of them, or two pairs (before, after)"
             raise ArgumentError.at(self.where, argument, rule, value)
-        return pairs
+        (top, bottom), (left, right) = pairs
+        return (top, bottom), (left, right)
 
 
 @register

@@ -7,7 +7,7 @@ from typing import Any, final
 from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
-from elman.layers.arguments import check_units, need_channels_last
+from elman.layers.arguments import check_sizes, check_units, need_channels_last
 from elman.layers.base import Layer, Mask
 from elman.layers.registry import register
 
@@ -81,10 +81,8 @@ class UpSampling2D(Layer):
         if interpolation != "nearest":
             cure = "A Conv2D after it smooths."
             raise ArgumentError.at(self.where, "interpolation", "be 'nearest'", interpolation, cure)
-        pair = (size, size) if isinstance(size, int) else tuple(size)
-        if len(pair) != 2 or not all(isinstance(n, int) and n >= 1 for n in pair):
-            raise ArgumentError.at(self.where, "size", "be a whole number from 1, or two of them", size)
-        self.size, self.data_format, self.interpolation = pair, data_format, interpolation
+        rows, columns = check_sizes(self.where, "size", size, 2)
+        self.size, self.data_format, self.interpolation = (rows, columns), data_format, interpolation
 
     def call(self, x: Tensor) -> Tensor:
         """The larger image."""

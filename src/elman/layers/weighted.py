@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman import dtypes, settings
+from elman.arguments import check_flag
 from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError, unknown_name
 from elman.graph.node import QuantizedVariable, Tensor, Variable
 from elman.layers import constraints, initializers, regularizers
@@ -169,7 +170,7 @@ class Weighted:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = check_flag(self.where, "trainable", value)
         for v in self._weights:
             v.trainable = self._trainable and id(v) not in self._fixed
         for part in self._parts:

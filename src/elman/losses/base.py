@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self, final
 
 from elman import dtypes, ops, settings
+from elman.arguments import Checked
 from elman.errors import ArgumentError, ElmanError, ShapeError, unknown_name
 from elman.graph import Tensor, as_tensor
 from elman.graph.node import Operand
@@ -146,7 +147,7 @@ def arguments(self: object, skip: tuple[str, ...] = ()) -> dict[str, Any]:
     return {n: getattr(self, n) for n in names if hasattr(self, n)}
 
 
-class Loss(ABC):
+class Loss(Checked, ABC):
     """What training makes small: a function of targets and predictions, reduced to one number.
 
     Write your own by subclassing and giving `call`, in the words of `elman.ops`.
@@ -188,7 +189,7 @@ class Loss(ABC):
         """Which values count, where the loss itself knows better than the mask. Shapes: -> as `call`, bool."""
         return None
 
-    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:  # noqa: B027
+    def check_targets(self, where: str, name: str, labels: Any, frames: Any, classes: int) -> None:
         """Refuse class numbers before the first step. Args: frames: where they have steps of their own.
 
         Shapes: labels (N, ...), frames (N,).

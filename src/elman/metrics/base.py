@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman import ops
+from elman.arguments import Checked
 from elman.errors import ShapeError
 from elman.graph import Tensor, Variable
 from elman.graph.node import Operand
@@ -49,7 +50,7 @@ class Total:
         return np.where(np.isfinite(high), high + np.where(np.isfinite(high), self.low.value, 0.0), high)
 
 
-class Metric(ABC):
+class Metric(Checked, ABC):
     """A number that is watched, not trained on: over an epoch, or over a whole data set.
 
     Args:

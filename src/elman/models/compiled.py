@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from elman import losses, optimizers
-from elman.arguments import check_whole
+from elman.arguments import check_number, check_whole, checked, unknown_argument
 from elman.errors import ArgumentError, NotBuiltError
 from elman.layers.base import Layer, rng
 from elman.layers.initializers import check_seed
@@ -43,7 +43,7 @@ from elman.training import (
     split,
     stream_of,
 )
-from elman.training.callbacks import Callback, CallbackList, ProgressBar
+from elman.training.callbacks import Callback, CallbackList, ProgressBar, callbacks_of
 from elman.training.classes import ClassWeight
 from elman.training.sources import batches_of, steps_of
 
@@ -93,6 +93,7 @@ class Compiled(OnBatch, Layer):
 
     # -- compile -----------------------------------------------------------------------------------------------------
 
+    @checked
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -221,6 +222,7 @@ class Compiled(OnBatch, Layer):
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
+    @checked
     @in_turn
     def fit(
         self,
@@ -269,8 +271,12 @@ class Compiled(OnBatch, Layer):
             DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept.
                 KeyboardInterrupt: Ctrl-C.
         """
-        self._check_fit(batch_size, epochs, initial_epoch, shuffle, steps_per_epoch, validation_freq)
+        self._check_fit(batch_size, epochs, initial_epoch, steps_per_epoch, validation_freq)
+        if validation_split is not None:
+            cure = "0.2 keeps the last fifth of the rows for validation."
+            validation_split = check_number(self.where, "validation_split", validation_split, "in [0, 1)", cure)
         self._whole("validation_batch_size", validation_batch_size, 1, "The usual is that of the training.")
+        self._whole("validation_steps", validation_steps, 1, "Leave it out to see every row after each epoch.")
         if not self.compiled:
             self._training_parts("fit")
         data, validation = self._fit_data(x, y, sample_weight, class_weight, validation_split, validation_data)
@@ -285,7 +291,7 @@ class Compiled(OnBatch, Layer):
         history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
         shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
         self.history, self.stop_training = history, False
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given = callbacks_of(self.where, callbacks)
         # Callbacks read the history of the epoch that ended; it is told again of what they put into the logs.
         listed = CallbackList([history, *given, history, *shown], self, history.params)
         measured = validation_batch_size or size
@@ -315,19 +321,12 @@ class Compiled(OnBatch, Layer):
         check_stepwise(f"{self.where}.fit", self.program())
         return Windows(self.where, data, steps, rows, resets, held_out)
 
-    def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, shuffle: Any, steps: Any, freq: Any) -> None:
+    def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, steps: Any, freq: Any) -> None:
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
         self._whole("epochs", epochs, 0, "0 trains nothing, 1 shows every row once.")
         self._whole("initial_epoch", initial_epoch, 0, "Epochs count from 0.")
         self._whole("steps_per_epoch", steps, 1, "Leave it out to see every row once an epoch.")
         self._whole("validation_freq", freq, 1, "1 validates after every epoch.")
-        self._reject(
-            "shuffle",
-            shuffle,
-            not isinstance(shuffle, (bool, np.bool_)),
-            "True or False",
-            "Rows are shuffled, not batches.",
-        )
 
     def _whole(self, argument: str, value: Any, least: int, cure: str) -> None:
         """Raises: ArgumentError: not a whole number from `least`; None is left out."""
@@ -360,16 +359,10 @@ class Compiled(OnBatch, Layer):
             ("y", y),
             ("sample_weight", sample_weight),
             ("class_weight", class_weight),
-            ("validation_split", validation_split),
+            ("validation_split", validation_split or None),
         ):
             cure = "Yield (x, y, sample_weight) from it; pass validation_data."
-            self._reject(
-                argument,
-                value,
-                value is not None and not (isinstance(value, float) and value == 0),
-                "left out where x gives batches",
-                cure,
-            )
+            self._reject(argument, value, value is not None, "left out where x gives batches", cure)
 
     def _measured(self, argument: str, data: Any) -> DataSet | Stream:
         """A data set or stream to measure on, from (x, y), (x, y, sample_weight) or batches."""
@@ -387,6 +380,7 @@ class Compiled(OnBatch, Layer):
 
     # -- evaluate and predict ----------------------------------------------------------------------------------------
 
+    @checked
     @in_turn
     def evaluate(
         self,
@@ -421,12 +415,16 @@ class Compiled(OnBatch, Layer):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
+        **unknown: Any,
     ) -> Any:
         """The outputs for x, as arrays; outputs of every step of a ragged x are lists of arrays, one a row, unpadded.
 
         Shapes: as the outputs, the batch replaced by the number of rows.
         Raises: DataError, ShapeError, DTypeError: x does not fit. NotBuiltError: no input shape is known yet.
         """
+        if unknown:  # not by `checked`: what that costs is a quarter of a small prediction
+            known = ("x", "batch_size", "verbose", "steps", "callbacks")
+            raise unknown_argument(f"{self.where}.predict", next(iter(unknown)), known)
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
         self._whole("steps", steps, 1, "Leave it out to see every row.")
         if verbose == 0 and steps is None and not callbacks and self._is_one_batch(x, batch_size):
@@ -463,9 +461,8 @@ class Compiled(OnBatch, Layer):
 
     def _listed(self, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:
         level = _verbosity(self.where, verbose)
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         shown = [ProgressBar(level, steps)] if level else []
-        return CallbackList([*given, *shown], self, {"steps": steps, "verbose": verbose})
+        return CallbackList([*callbacks_of(self.where, callbacks), *shown], self, {"steps": steps, "verbose": verbose})
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
@@ -518,8 +515,8 @@ def _leaves(value: Any) -> Sequence[Any]:
 
 def _verbosity(where: str, verbose: str | int) -> int:
     """0, 1 or 2. Raises: ArgumentError."""
-    level = 1 if verbose == "auto" else verbose
-    if level not in (0, 1, 2):
+    level = 1 if isinstance(verbose, str) and verbose == "auto" else verbose
+    if np.ndim(level) or level not in (0, 1, 2):
         raise ArgumentError.at(
             where, "verbose", "0, 1, 2 or 'auto'", verbose, "0 is silent, 1 a live line, 2 a line an epoch."
         )

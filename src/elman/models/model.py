@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from elman.arguments import checked
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import Tensor, Variable
 from elman.layers.base import Layer
@@ -163,6 +164,7 @@ class Model(Compiled):
         """The layer of a name or a position. Raises: UnknownNameError, ArgumentError."""
         return structure.pick_layer(self.where, self.layers, name, index)
 
+    @checked
     def summary(
         self,
         line_length: int | None = None,
@@ -224,6 +226,7 @@ class Model(Compiled):
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
+    @checked
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write architecture, weights, what was compiled and the optimizer's state into one .safetensors file.
 
@@ -235,10 +238,12 @@ class Model(Compiled):
         """`copy` and `pickle` make a model of its own from what `save` writes, once there are weights."""
         return (saving.copied, (saving.copy_of(self),)) if self.built else super().__reduce_ex__(protocol)
 
+    @checked
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone."""
         saving.save_weights(self, filepath, overwrite)
 
+    @checked
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Fill the weights from a file by name. Raises: FileFormatError, WeightsError; then no weight has changed."""
         saving.load_weights(self, filepath, skip_mismatch)

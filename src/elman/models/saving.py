@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from elman import dtypes, losses, metrics, optimizers
+from elman.arguments import checked
 from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltError, WeightsError
 from elman.graph import Variable
 from elman.layers.base import Layer
@@ -96,6 +97,7 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
     return state
 
 
+@checked
 def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Any:
     """The model in a file, with its weights, and compiled as it was.
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from elman import ops
-from elman.arguments import check_number, check_whole
+from elman.arguments import Checked, check_number, check_whole
 from elman.errors import ArgumentError, NotBuiltError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor, constant
 from elman.graph.node import Operand
@@ -64,7 +64,7 @@ class _Closed(ABCMeta):
         return made
 
 
-class Optimizer(metaclass=_Closed):
+class Optimizer(Checked, metaclass=_Closed):
     """A rule that turns gradients into better weights.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from elman import dtypes, ops, settings
-from elman.arguments import check_number, check_numbers
+from elman.arguments import Checked, check_number, check_numbers
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor
 
@@ -51,7 +51,7 @@ def _from_0(where: str, argument: str, value: float) -> float:
     return check_number(where, argument, value, "a finite number from 0")
 
 
-class LearningRateSchedule(ABC):
+class LearningRateSchedule(Checked, ABC):
     """A learning rate for each step. Write your own with `__call__` and, to save it, `get_config`.
 
     Example:

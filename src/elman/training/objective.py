@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from elman import losses, metrics, ops
+from elman.arguments import check_number
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, Variable
 from elman.losses.base import divided
@@ -101,7 +102,8 @@ class Objective:
         self.names = tuple(names)
         self.losses = [None if item is None else losses.get(item) for item in per_output(where, "loss", loss, names)]
         self.loss_weights = [
-            1.0 if w is None else float(w) for w in per_output(where, "loss_weights", loss_weights, names)
+            1.0 if w is None else float(check_number(where, "loss_weights", w))
+            for w in per_output(where, "loss_weights", loss_weights, names)
         ]
         self._wanted = [
             _metric_lists(where, "metrics", metrics, names),

@@ -169,7 +169,7 @@ def test_a_dilated_layer_starts_with_1_2_4_and_needs_one_for_each():
     assert layers.DilatedRNN(cells).dilations == [1, 2, 4]
     with pytest.raises(ArgumentError, match=r"dilations must be one number of steps for each of the cells"):
         layers.DilatedRNN(cells, dilations=[1])
-    with pytest.raises(ArgumentError, match=r"dilation must be a whole number from 1. Received dilation=0"):
+    with pytest.raises(ArgumentError, match=r"dilations must be a whole number from 1. Received dilations=0"):
         layers.DilatedRNN(cells[:1], dilations=[0])
     with pytest.raises(ArgumentError, match=r"cell must be a Cell. Received cell="):
         layers.DilatedCell(layers.GRU(4))

@@ -84,7 +84,7 @@ def test_up_sampling_repeats_steps_and_their_mask():
     ("make", "message"),
     [
         (lambda: layers.RBF(0), r"units must be a whole number from 1\. Received units=0"),
-        (lambda: layers.RBF(3, width=0), r"width must be positive\. Received width=0\. About the distance"),
+        (lambda: layers.RBF(3, width=0), r"width must be a finite number above 0\. Received width=0"),
         (lambda: layers.MixtureOfExperts([]), r"experts must have at least one layer\. Received experts=\[\]"),
         (
             lambda: layers.MixtureOfExperts([len]),

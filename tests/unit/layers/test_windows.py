@@ -110,7 +110,7 @@ def test_a_sequence_shorter_than_the_window_is_told_when_the_model_runs():
             lambda: layers.ConvLSTM1D(2, 1)(Input((None, 4, 1)), initial_state=[Input((4, 2)), Input((3, 2))]),
             r"initial_state must be two of shape \(B, 4, 2\)\. Received .*h, then c",
         ),
-        (lambda: layers.BatchNormalization(epsilon=0), r"epsilon must be positive\. Received epsilon=0"),
+        (lambda: layers.BatchNormalization(epsilon=0), r"epsilon must be a finite number above 0\. Received epsilon=0"),
         (lambda: layers.BatchNormalization(momentum=2), r"momentum must be in \[0, 1\]\. Received momentum=2"),
         (lambda: layers.BatchNormalization(renorm=True), r"renorm must be left as it is: elman does without"),
         (lambda: layers.BatchNormalization(axis=0)(Input((3,))), r"x must have the axis 0, which is not the batch"),

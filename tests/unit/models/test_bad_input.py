@@ -279,7 +279,7 @@ SETTINGS = [
     ),
     (
         {"validation_split": 1.0},
-        "validation_split must be between 0 and 1. Received validation_split=1.0. "
+        "validation_split must be in [0, 1). Received validation_split=1.0. "
         "0.2 keeps the last fifth of the rows for validation.",
     ),
     (
@@ -292,7 +292,25 @@ SETTINGS = [
         "validation_data must be (x, y), (x, y, sample_weight) or batches. Received validation_data='ndarray'. "
         "Put x and y into a tuple.",
     ),
-    ({"shuffle": "batch"}, "shuffle must be True or False. Received shuffle='batch'. Rows are shuffled, not batches."),
+    (
+        {"validation_split": "a"},
+        "validation_split must be in [0, 1). Received validation_split='a'. "
+        "0.2 keeps the last fifth of the rows for validation.",
+    ),
+    (
+        {"validation_steps": 2.5},
+        "validation_steps must be a whole number from 1. Received validation_steps=2.5. "
+        "Leave it out to see every row after each epoch.",
+    ),
+    (
+        {"steps_per_epoch": 2.5},
+        "steps_per_epoch must be a whole number from 1. Received steps_per_epoch=2.5. "
+        "Leave it out to see every row once an epoch.",
+    ),
+    (
+        {"verbose": [1]},
+        "verbose must be 0, 1, 2 or 'auto'. Received verbose=[1]. 0 is silent, 1 a live line, 2 a line an epoch.",
+    ),
     (
         {"verbose": 3},
         "verbose must be 0, 1, 2 or 'auto'. Received verbose=3. 0 is silent, 1 a live line, 2 a line an epoch.",

@@ -105,8 +105,17 @@ def test_stop_training_ends_the_epoch_at_a_batch() -> None:
 
 
 def test_what_is_no_callback_is_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"callbacks must be made of Callback objects\. Received callbacks='str'"):
-        model().fit(X, Y, verbose=0, callbacks=["stop"])
+    rule = r"Sequential '.*': callbacks must be Callback objects in a list\. Received callbacks={}\. {}"
+    derive, made = r"Derive it from elman\.callbacks\.Callback\.", r"Make one: EarlyStopping\(\)\."
+    for wrong, told, cure in [
+        (["stop"], "'stop'", derive), ("stop", "'stop'", derive), (3, "3", derive), ([None], "None", derive),
+        (cb.EarlyStopping, "<class '.*EarlyStopping'>", made), ([cb.EarlyStopping], "<class '.*EarlyStopping'>", made),
+    ]:  # fmt: skip
+        for verb in ("fit", "evaluate"):
+            with pytest.raises(ArgumentError, match=rule.format(told, cure)):
+                getattr(model(), verb)(X, Y, verbose=0, callbacks=wrong)
+    for none in (None, [], (), iter([])):
+        model().fit(X, Y, verbose=0, callbacks=none)
     with pytest.raises(ArgumentError, match=r"LambdaCallback: arguments must be hooks .*Received arguments='on_epoch'"):
         cb.LambdaCallback(on_epoch=print)
 
@@ -119,6 +128,7 @@ def test_what_is_no_callback_is_refused() -> None:
     [
         ({}, [3, 2, 1, 1, 0], 3),
         ({"patience": 2}, [3, 2, 1, 1, 1, 0], 4),
+        ({"patience": 20 / 10}, [3, 2, 1, 1, 1, 0], 4),
         ({"patience": 2, "min_delta": 0.5}, [3, 2.8, 2.6, 2.4], 2),
         ({"mode": "max"}, [1, 2, 1, 3], 2),
         ({"start_from_epoch": 3}, [1, 2, 3, 4, 5], 4),

@@ -28,7 +28,7 @@ class AntisymmetricRNNCell(PlainCell):
         self, units: int, activation: Any = "tanh", step_size: float = 0.1, diffusion: float = 0.01, **kwargs: Any
     ) -> None:
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), step_size="a finite number above 0", diffusion="a finite number from 0")
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel and bias."""

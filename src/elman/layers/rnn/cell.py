@@ -73,6 +73,8 @@ class Cell(Layer):
     """Which states zoneout is for; None: all."""
 
     recurrent_gamma: Variable | None = None
+    recurrent_normalization: Literal["layer"] | None
+    seed: int | None
 
     state_size: int | Sequence[int]
     """Units of the state; of each state, if there are several."""
@@ -91,7 +93,7 @@ class Cell(Layer):
         self.zoneout = rates[0] if listed is None else rates
         if recurrent_normalization not in (None, "layer"):
             raise ArgumentError.at(self.where, "recurrent_normalization", 'be "layer" or None', recurrent_normalization)
-        self.recurrent_normalization, self.seed = recurrent_normalization, seed
+        self._store({"recurrent_normalization": recurrent_normalization, "seed": seed})
         self._refuse_options()
 
     def build(self, *features: Any, **_: Any) -> None:

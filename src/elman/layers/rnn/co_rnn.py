@@ -27,7 +27,12 @@ class CoRNNCell(PlainCell):
         damping: float = 4.7, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(
+            locals(),
+            step_size="a finite number above 0",
+            frequency="a finite number from 0",
+            damping="a finite number from 0",
+        )
         self.state_size = (self.units, self.units)
 
     def build(self, features: int) -> None:

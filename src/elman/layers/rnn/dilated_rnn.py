@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
+import numpy as np
+
+from elman.arguments import check_whole
 from elman.errors import ArgumentError
 from elman.graph.node import Tensor
 from elman.layers.arguments import check_units
@@ -92,10 +95,12 @@ class DilatedRNN(Recurrence):
 
     def __init__(self, cells: Sequence[Cell], dilations: Sequence[int] | None = None, **kwargs: Any) -> None:
         given = list(cells) if isinstance(cells, (list, tuple)) else []
-        steps = [2**i for i in range(len(given))] if dilations is None else list(dilations)
+        one = dilations is None or np.ndim(dilations) == 0
+        steps = [2**i for i in range(len(given))] if dilations is None else [] if one else list(dilations)
         if not given or len(steps) != len(given):
             rule, cure = "be one number of steps for each of the cells", "Pass [1, 2, 4] for three cells, say."
             raise ArgumentError.at("DilatedRNN", "dilations", rule, dilations, cure)
+        steps = [check_whole("DilatedRNN", "dilations", n, 1) for n in steps]
         super().__init__(StackedRNNCells([DilatedCell(c, d) for c, d in zip(given, steps, strict=True)]), **kwargs)
         self.dilations = steps
 

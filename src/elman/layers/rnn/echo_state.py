@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ShapeError
 from elman.graph.node import Tensor
 from elman.layers.activations import Activation
 from elman.layers.initializers import rng
@@ -31,11 +31,10 @@ class EchoStateCell(PlainCell):
         activation: Any = "tanh", kernel_initializer: Any = "random_uniform", **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, kernel_initializer=kernel_initializer, **kwargs)
-        self._store({"activation": activation, "spectral_radius": spectral_radius})
-        for argument, value in (("leak", leak), ("connectivity", connectivity)):
-            if not 0 < value <= 1:
-                raise ArgumentError.at(self.where, argument, "in (0, 1]", value)
-        self.leak, self.connectivity = leak, connectivity
+        self._store(
+            {"activation": activation, "spectral_radius": spectral_radius}, spectral_radius="a finite number from 0"
+        )
+        self._store({"leak": leak, "connectivity": connectivity}, leak="in (0, 1]", connectivity="in (0, 1]")
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel and bias, fixed."""

@@ -30,7 +30,7 @@ class FastGRNNCell(PlainCell):
         nu: float = -4.0, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), zeta="a finite number", nu="a finite number")
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel, bias and the two numbers."""

@@ -25,7 +25,7 @@ class FastRNNCell(PlainCell):
         self, units: int, activation: Any = "tanh", alpha: float = -3.0, beta: float = 3.0, **kwargs: Any
     ) -> None:
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), alpha="a finite number", beta="a finite number")
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel, bias and the two numbers."""

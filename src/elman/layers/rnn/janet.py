@@ -29,7 +29,7 @@ class JANETCell(PlainCell):
         **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), beta="a finite number")
 
     def build(self, features: int) -> None:
         """Add kernel, recurrent_kernel and bias."""

@@ -28,7 +28,9 @@ class JordanRNNCell(PlainCell):
         decay: float = 0.0, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store({"activation": activation, "output_activation": output_activation, "decay": decay})
+        self._store(
+            {"activation": activation, "output_activation": output_activation, "decay": decay}, decay="in [0, 1]"
+        )
         self.output_units = output_units
         self.state_size = self.output_size = units if output_units is None else output_units
         check_units(self.where, "output_units", self.output_size)

@@ -26,7 +26,7 @@ class LEMCell(PlainCell):
         **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), step_size="a finite number above 0")
         self.state_size = (self.units, self.units)
 
     def build(self, features: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from elman.errors import ArgumentError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers.initializers import rng
@@ -35,7 +36,9 @@ class LRUCell(PlainCell):
         **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(units, **kwargs)
-        self._store(locals())
+        self._store(locals(), min_radius="in [0, 1)", max_radius="in (0, 1]", max_phase="a finite number above 0")
+        if self.min_radius > self.max_radius:
+            raise ArgumentError.at(self.where, "min_radius", f"at most max_radius={max_radius}", min_radius)
         self.state_size = (self.units, self.units)
 
     def build(self, features: int) -> None:

@@ -128,7 +128,7 @@ class HighwayWrapper(SkipWrapper):
         self, layer: Any, gate_initializer: Any = "glorot_uniform", gate_bias: float = -2.0, **kwargs: Any
     ) -> None:
         super().__init__(layer, **kwargs)
-        self._store({"gate_initializer": gate_initializer, "gate_bias": gate_bias})
+        self._store({"gate_initializer": gate_initializer, "gate_bias": gate_bias}, gate_bias="a finite number")
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the layer and add the gate."""

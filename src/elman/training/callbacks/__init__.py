@@ -1,6 +1,6 @@
 """Callbacks: what is told how training goes, and may act on it. One file a purpose."""
 
-from elman.training.callbacks.base import Callback, CallbackList, LambdaCallback
+from elman.training.callbacks.base import Callback, CallbackList, LambdaCallback, callbacks_of
 from elman.training.callbacks.logs import CSVLogger, TensorBoard
 from elman.training.callbacks.progress import ProgressBar
 from elman.training.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
@@ -20,4 +20,5 @@ __all__ = [
     "ReduceLROnPlateau",
     "TensorBoard",
     "TerminateOnNaN",
+    "callbacks_of",
 ]

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from elman.arguments import Checked
 from elman.errors import ArgumentError
 
-__all__ = ["Callback", "CallbackList", "LambdaCallback"]
+__all__ = ["Callback", "CallbackList", "LambdaCallback", "callbacks_of"]
 
 Logs = Mapping[str, float]
 Hook = Callable[..., None] | None
 
 
-class Callback:
+class Callback(Checked):
     """Something that is told how training goes, and may act on it. Override the hooks you need.
 
     `self.model` is the model that trains, `self.params` a dict with epochs, steps and verbose. `logs` are the means of
@@ -97,19 +98,30 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 _NOBODY: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
 
 
-class CallbackList:
+def callbacks_of(where: str, callbacks: Any) -> list[Callback]:
+    """Callbacks as a list, from one, several or none.
+
+    Raises: ArgumentError: something that is not a Callback.
+    """
+    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    given = list(callbacks) if several else [] if callbacks is None else [callbacks]
+    for callback in given:
+        if not isinstance(callback, Callback):
+            name = getattr(callback, "__name__", "")
+            kind = isinstance(callback, type) and issubclass(callback, Callback)
+            cure = f"Make one: {name}()." if kind else "Derive it from elman.callbacks.Callback."
+            raise ArgumentError.at(where, "callbacks", "Callback objects in a list", callback, cure)
+    return given
+
+
+class CallbackList(Checked):
     """Callbacks as one: each hook goes to those that override it, in order.
 
     Raises: ArgumentError: something that is not a Callback.
     """
 
     def __init__(self, callbacks: Iterable[Callback] | Callback | None, model: Any, params: dict[str, Any]) -> None:
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        for callback in given:
-            if not isinstance(callback, Callback):
-                cure = "Derive it from elman.training.Callback."
-                raise ArgumentError.at("fit", "callbacks", "made of Callback objects", type(callback).__name__, cure)
-        self.callbacks = given
+        given = self.callbacks = callbacks_of("fit", callbacks)
         self.params = params
         self.listeners = {hook: self._listening(hook) for hook in HOOKS} if given else _NOBODY
         for callback in given:

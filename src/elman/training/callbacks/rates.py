@@ -61,7 +61,7 @@ class ReduceLROnPlateau(Callback):
         self,
         monitor: str = "val_loss",
         factor: float = 0.1,
-        patience: int = 10,
+        patience: float = 10,
         verbose: int = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
@@ -72,7 +72,7 @@ class ReduceLROnPlateau(Callback):
         self.monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
         where, cure = "ReduceLROnPlateau", "0.1 divides the rate by ten."
         self.factor = check_number(where, "factor", factor, "in [0, 1)", cure)
-        self.patience = check_whole(where, "patience", patience)
+        self.patience = check_number(where, "patience", patience, "a finite number from 0")
         self.verbose = verbose
         self.cooldown = check_whole(where, "cooldown", cooldown)
         self.min_lr = check_number(where, "min_lr", min_lr, "a finite number from 0")

@@ -33,7 +33,7 @@ class EarlyStopping(Callback):
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
-        patience: int = 0,
+        patience: float = 0,
         verbose: int = 0,
         mode: str = "auto",
         baseline: float | None = None,
@@ -42,7 +42,7 @@ class EarlyStopping(Callback):
     ) -> None:
         super().__init__()
         self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
-        self.patience = check_whole("EarlyStopping", "patience", patience)
+        self.patience = check_number("EarlyStopping", "patience", patience, "a finite number from 0")
         self.verbose = verbose
         self.baseline = None if baseline is None else check_number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = restore_best_weights
