@@ -15,7 +15,17 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["Stamps", "TimeStyle", "as_meant", "digits_of", "is_offset", "offset_of", "pattern_of", "read_times"]
+__all__ = [
+    "Stamps",
+    "TimeStyle",
+    "as_meant",
+    "digits_of",
+    "is_offset",
+    "offset_of",
+    "pattern_of",
+    "read_times",
+    "zone_of",
+]
 
 Stamps = npt.NDArray[np.datetime64] | npt.NDArray[np.int64]
 """datetime64[us], or whole numbers."""
@@ -68,7 +78,7 @@ class TimeStyle:
             text = np.datetime_as_string(local.astype(f"datetime64[{self.unit}]"))
             return np.array([self._written(entry) + self.zone for entry in text], object)
         if self.clock:
-            zone = _zone(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
+            zone = zone_of(self.clock)  # of a time that a change of clocks leaves out, the moment it makes of it
             moments = stamps.astype("datetime64[us]").astype(object)
             return np.array([_in_utc(moment.replace(tzinfo=zone)) for moment in moments], "datetime64[us]")
         if self.kind == "integer" and self.day in _DIGITS:
@@ -283,8 +293,16 @@ def as_meant(shown: Stamps, moments: Stamps, clock: str) -> Stamps:
     return made
 
 
-def _zone(clock: str) -> dt.tzinfo:
-    """A time zone by its name, or its offset."""
+def zone_of(clock: str) -> dt.tzinfo:
+    """A time zone by its name, or its offset.
+
+    Raises:
+        ValueError, ZoneInfoNotFoundError: there is no such zone.
+
+    Example:
+        >>> zone_of("+02:00").utcoffset(None)
+        datetime.timedelta(seconds=7200)
+    """
     return dt.timezone(offset_of(clock).astype(dt.timedelta)) if is_offset(clock) else ZoneInfo(clock)
 
 

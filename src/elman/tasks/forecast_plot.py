@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import zoneinfo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elman import charts
+from elman.fields import Timeline
+from elman.fields.timestamps import zone_of
 from elman.tasks.panel import TimeSeries
 from elman.tasks.roles import Columns
 
@@ -30,6 +34,7 @@ def draw_forecast(
     widths: Sequence[_Array] | None,
     columns: Columns,
     level: float,
+    zone: str = "",
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
     """Draw a panel for each series and target, the first six of them.
@@ -40,6 +45,7 @@ def draw_forecast(
         widths: half the interval, (H, C) for each series; None: no interval.
         columns: their names, for the axes.
         level: of the interval, for the legend.
+        zone: whose clocks the axis of time shows, where its column has one.
         path: also write the picture there.
 
     Shapes:
@@ -51,6 +57,8 @@ def draw_forecast(
     figure, all_axes = charts.canvas(len(panels), (10.0, 1.5 + 3.0 * len(panels)))
     for axes, (part, forecast, width, channel) in zip(all_axes, panels, strict=True):
         half = None if width is None else width[:, channel]
+        if clocks := _clocks(part.timeline, zone):
+            axes.xaxis_date(clocks)
         _draw(axes, part, forecast[:, channel], channel, half, level)
         target = columns.targets[channel] if columns.targets else f"channel {channel}"
         name = target if part.key is None else f"{part.key}: {target}"
@@ -62,10 +70,15 @@ def draw_forecast(
 
 def _draw(axes: Axes, series: TimeSeries, forecast: _Array, channel: int, half: _Array | None, level: float) -> None:
     """One series: forecast and interval begin where the series ends."""
-    known = series.targets[:, channel]
+    known, filled = series.targets[:, channel], series.absent[:, channel]
     future = series.timeline.calendar.after(series.timeline.stamps[-1], len(forecast))
     ahead = np.concatenate([series.timeline.stamps[-1:], future])
-    axes.plot(_x(series.timeline.stamps), known, color=charts.ACTUAL, linewidth=1.4, label="known")
+    x = _x(series.timeline.stamps)
+    axes.plot(x, np.where(filled, np.nan, known), color=charts.ACTUAL, linewidth=1.4, label="known")
+    if filled.any():
+        beside = filled | np.append(filled[1:], False) | np.append(False, filled[:-1])
+        there = np.where(beside, known, np.nan)
+        axes.plot(x, there, color=charts.MUTED, linewidth=1.0, linestyle="--", label="filled gap")
     axes.plot(_x(ahead), np.concatenate([known[-1:], forecast]), color=charts.FORECAST, linewidth=1.8, label="forecast")
     if half is not None:
         spread = np.concatenate([[0.0], half])
@@ -73,6 +86,17 @@ def _draw(axes: Axes, series: TimeSeries, forecast: _Array, channel: int, half: 
         label = f"{100 * level:g} % interval"
         axes.fill_between(_x(ahead), middle - spread, middle + spread, color=charts.FORECAST, alpha=0.15, label=label)
     axes.axvline(_x(ahead)[0], color=charts.SPLIT, linewidth=1.0, linestyle=":")
+
+
+def _clocks(timeline: Timeline, zone: str) -> dt.tzinfo | None:
+    """The time zone that times are shown in; None where they are shown as they are."""
+    clock = zone or timeline.style.zone
+    if timeline.style.clock or not clock:
+        return None
+    try:
+        return zone_of(clock)
+    except (ValueError, zoneinfo.ZoneInfoNotFoundError):  # pandas' periods; so many hours from UTC
+        return None
 
 
 def _x(stamps: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -38,6 +38,9 @@ __all__ = ["Forecaster"]
 
 _Array = npt.NDArray[np.float64]
 
+_SHOWN = 5
+"""How many horizons of the past a picture shows, where there are so many."""
+
 
 @settings
 class Forecaster(Estimator):
@@ -233,7 +236,10 @@ class Forecaster(Estimator):
         panel, learned = self._panel("plot", data), self.learned_
         forecasts = learned.ahead(panel.series, self.horizon)
         widths = learned.half_widths(panel.series, level, self.horizon) if level and learned.intervals else None
-        return draw_forecast(panel.series, forecasts, widths, learned.columns, level or 0.0, path)
+        shown = max(learned.needed, _SHOWN * self.horizon)
+        ends = [part.rows(slice(max(0, len(part) - shown), None)) for part in panel.series]
+        zone = panel.zones.get(learned.columns.time or "", "")
+        return draw_forecast(ends, forecasts, widths, learned.columns, level or 0.0, zone, path)
 
     def summary(self, print_fn: Callable[[str], object] = print) -> None:
         """Print what was read, chosen and learned."""

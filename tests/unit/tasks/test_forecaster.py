@@ -235,6 +235,36 @@ def test_the_picture_shows_series_forecast_and_interval(tmp_path):
     assert (tmp_path / "forecast.png").stat().st_size > 1000
 
 
+def drawn(figure, label):
+    (line,) = (line for line in figure.axes[0].get_lines() if line.get_label() == label)
+    return line.get_ydata()
+
+
+def test_the_picture_shows_the_end_of_a_long_history_and_what_was_filled_in_it():
+    table = pd.DataFrame(sales(72)).drop([60, 61, 71])
+    fitted = forecaster(missing="interpolate", horizon=2).fit(pd.DataFrame(sales(48)), time="month", target="sales")
+    figure = fitted.plot(table.assign(sales=table.sales.where(table.index != 70)))
+    known, filled = drawn(figure, "known"), drawn(figure, "filled gap")
+    shown = max(fitted.learned_.needed, 10)
+    there = np.isin(np.arange(71 - shown, 71), [60, 61, 70])
+    assert np.isnan(known).tolist() == there.tolist()
+    assert known[~there].tolist() == [sales()["sales"][row] for row in np.arange(71 - shown, 71)[~there]]
+    assert filled[there].tolist() == nearly(
+        [sales()["sales"][59] + (sales()["sales"][62] - sales()["sales"][59]) / 3 * k for k in (1, 2)]
+        + [sales()["sales"][69]]
+    )
+    assert np.isnan(filled[~there]).sum() == shown - 3 - 3
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_the_axis_of_time_shows_the_clocks_of_the_column(text):
+    hours = pd.date_range("2024-05-01", periods=80, freq="h", tz="Asia/Tokyo")
+    table = pd.DataFrame({"t": [hour.isoformat() for hour in hours] if text else hours, "y": np.arange(80.0)})
+    (axes,) = forecaster().fit(table, time="t", target="y").plot().axes
+    tz = axes.xaxis.get_major_locator().tz
+    assert tz.utcoffset(hours[0].replace(tzinfo=None)) == pd.Timedelta(hours=9)
+
+
 # ---- bad input -----------------------------------------------------------------------------------------------------
 
 
