@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from benchmarks import cells, denormals, import_time, machine, ragged, rnn, streams, tutorial
+from benchmarks import cells, denormals, headline, import_time, machine, ragged, rnn, streams, tutorial
 from benchmarks.peers import problems
 from benchmarks.program import FRAMEWORKS, PROGRAMS, Program, Running, Unavailable, programs
 from benchmarks.report import Report, Row
@@ -184,7 +184,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.split("\n", 1)[0])
     parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"some of {', '.join(BENCHES)}; all by default")
-    parser.add_argument("--peers", action="store_true", help="all programs; write the results and docs/benchmarks.md")
+    parser.add_argument("--peers", action="store_true", help="all programs; write the results and tables")
     parser.add_argument("--programs", help="some programs, with commas: " + ",".join(p.name for p in PROGRAMS))
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: 5)")
     choices = ",".join("x".join(map(str, shape)) for shape in rnn.SHAPES)
@@ -230,6 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
             if save and report.rows:
                 report.save()
         lacking |= any(entry.startswith("elman:") for entry in report.missing)
+    if save or options.tables:
+        headline.write()
     return int(lacking)
 
 

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from benchmarks import cells, ragged, report, rnn
+from benchmarks import cells, headline, ragged, report, rnn
 from benchmarks.peers import problems, speak
 from benchmarks.program import Program, Running, Unavailable, run_cold
 from benchmarks.report import PAGE, RESULTS, Report, Row
@@ -30,12 +30,18 @@ def test_the_page_shows_what_is_stored():
             assert stored.markdown() in page, f"python -m benchmarks --tables {name}"
 
 
+def test_the_readme_shows_what_is_stored():
+    assert headline.markdown() in headline.README.read_text(), "python -m benchmarks --tables"
+
+
 def test_tables_can_be_written_again(tmp_path, monkeypatch):
-    copy = tmp_path / "benchmarks.md"
-    copy.write_text(PAGE.read_text())
-    monkeypatch.setattr(report, "PAGE", copy)
+    page, readme = PAGE.read_text(), headline.README.read_text()
+    for module, name, text in ((report, "PAGE", page), (headline, "README", readme)):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(module, name, tmp_path / name)
     assert main(["--tables"]) == 0
-    assert copy.read_text() == PAGE.read_text()
+    assert (tmp_path / "PAGE").read_text() == page
+    assert (tmp_path / "README").read_text() == readme
 
 
 def test_work_of_a_layer_is_counted():
