@@ -6,7 +6,13 @@ from benchmarks.report import RESULTS, ROOT, Row, place, read, show, span
 
 README = ROOT / "README.md"
 NAME = "speed"
-PROGRAMS = {"elman": "elman", "keras-tf": "Keras (TensorFlow)", "torch": "PyTorch", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
+PROGRAMS = {
+    "elman": "elman",
+    "keras-tf": "Keras (TensorFlow)",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "onnxruntime": "ONNX Runtime",
+}
 CASES = (
     ("tutorial", "fit, 5000 steps", "the tutorials' network, 100 epochs of `fit`"),
     ("cold", "whole process", "its whole program, imports included"),
