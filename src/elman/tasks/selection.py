@@ -76,7 +76,7 @@ def _error(
     x = _thinned([encoding.inputs(part, rows) for part, rows in pairs])
     y = _thinned([encoding.targets(part, rows) for part, rows in pairs])
     known = _thinned([part.known(rows, horizon) for part, rows in pairs])
-    fits = [_ridge(x, y, known, penalty) for penalty in _PENALTIES]
+    fits = _ridge(x, y, known)
     checks = (_errors(encoding, part, cut, fits) for part, cut in zip(series, cuts, strict=True))
     return float(np.mean([errors for errors in checks if errors], axis=0).min())
 
@@ -109,17 +109,17 @@ def _thinned(parts: Sequence[npt.NDArray[Any]]) -> _Array:
     return np.asarray(flat[:: -(-len(flat) // _MOST_WINDOWS)], "float64")
 
 
-def _ridge(x: _Array, y: _Array, known: _Array, penalty: float) -> tuple[_Array, _Array]:
-    """x (n, p), y (n, q), the share of each row that counts (n, 1) -> weights (p, q), bias (q,).
+def _ridge(x: _Array, y: _Array, known: _Array) -> list[tuple[_Array, _Array]]:
+    """x (n, p), y (n, q), the share of each row that counts (n, 1) -> weights (p, q), bias (q,) for each penalty.
 
     Solved on the smaller side.
     """
     count = known.sum() or 1.0
     x_mean, y_mean = (x * known).sum(axis=0) / count, (y * known).sum(axis=0) / count
     x, y = (x - x_mean) * np.sqrt(known), (y - y_mean) * np.sqrt(known)
-    strength = penalty * len(x) * (x.var() or 1.0)
-    if x.shape[0] > x.shape[1]:
-        weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)
-    else:
-        weights = x.T @ np.linalg.solve(x @ x.T + strength * np.eye(x.shape[0]), y)
-    return np.asarray(weights), np.asarray(y_mean - x_mean @ weights)
+    strength = len(x) * (x.var() or 1.0) * np.eye(min(x.shape))
+    tall = x.shape[0] > x.shape[1]
+    left, right = (x.T @ x, x.T @ y) if tall else (x @ x.T, y)
+    solved = [np.linalg.solve(left + penalty * strength, right) for penalty in _PENALTIES]
+    fits = solved if tall else [x.T @ one for one in solved]
+    return [(np.asarray(weights), np.asarray(y_mean - x_mean @ weights)) for weights in fits]
