@@ -61,8 +61,7 @@ class Number(Field[Any]):
     def fit(self, values: Any) -> Self:
         """Learn center and scale of each column from the training part."""
         array = self._table("Number.fit", samples_of("Number.fit", values, fitting=True), fitting=True)
-        known = np.where(np.isnan(array), np.nanmean(array, axis=0), array) if self.missing == "mean" else array
-        self.center, self.scale = center_and_scale(self.scaling, known)
+        self.center, self.scale = center_and_scale(self.scaling, array)
         self.single = np.ndim(values) == 1
         self.fitted = True
         return self

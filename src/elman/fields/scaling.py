@@ -34,13 +34,18 @@ def check_scaling(where: str, scaling: object) -> Scaling:
 def center_and_scale(scaling: Scaling, array: _Array) -> tuple[_Array, _Array]:
     """What `(x - center) / scale` needs, for each channel; of a constant it gives 0: the constant itself, and 1.
 
+    What is missing (NaN) does not count.
+
     Shapes:
-        array (N, C), N at least 1 -> center (C,), scale (C,).
+        array (N, C), of each channel at least one number -> center (C,), scale (C,).
 
     Example:
         >>> center_and_scale("minmax", np.array([[2.0], [6.0]]))
         (array([2.]), array([4.]))
     """
+    if np.isnan(array).any():
+        parts = [center_and_scale(scaling, channel[~np.isnan(channel), None]) for channel in array.T]
+        return np.concatenate([center for center, _ in parts]), np.concatenate([scale for _, scale in parts])
     center, scale = _center_and_spread(scaling, array)
     varies = scale > 1e-12 * np.abs(center)  # below, a spread is rounding error of a constant, and so is its mean
     within = np.clip(center, array.min(axis=0), array.max(axis=0))

@@ -91,11 +91,7 @@ class Series(Field[Any]):
             raise DataError.at(
                 "Series.fit", "values", "have a value in every channel", None, because=f"channel {empty[0]}"
             )
-        if not np.isnan(known).any():
-            self.center, self.scale = center_and_scale(self.scaling, known)
-        else:
-            parts = [center_and_scale(self.scaling, one[~np.isnan(one), None]) for one in known.T]
-            self.center, self.scale = (np.concatenate(side) for side in zip(*parts, strict=True))
+        self.center, self.scale = center_and_scale(self.scaling, known)
         self.fitted = True
         return self
 

@@ -49,6 +49,14 @@ def test_unknown_labels_may_be_ignored():
     assert Labels(unknown="ignore").fit([{"a"}]).encode([["a", "b"]]).tolist() == [[1.0]]
 
 
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "robust"])
+def test_numbers_that_are_missing_do_not_count_in_the_scale(scaling):
+    field = Number(scaling, missing="mean").fit([1.0, None, 2.0, None, None, 9.0])
+    known = Number(scaling).fit([1.0, 2.0, 9.0])
+    assert field.learned() == known.learned()
+    assert field.encode([None]).tolist() == [[0.0]]
+
+
 def test_a_missing_number_may_become_the_mean():
     field = Number(missing="mean").fit([1.0, None, 3.0])
     assert field.encode([None]).tolist() == [[0.0]]
