@@ -11,6 +11,7 @@ import numpy as np
 from elman.cli.declared import as_number
 from elman.errors import ArgumentError
 from elman.fields import Table
+from elman.fields.periods import period_of
 from elman.tasks.roles import telling_apart
 
 __all__ = ["check_targets", "complete", "foretold", "target_of"]
@@ -90,7 +91,10 @@ def _listed(names: Any) -> list[str]:
 def _is_time(table: Any, name: str) -> bool:
     """Whether a column is one of times, or text that begins as one; numbers are never taken for time unasked."""
     column = Table.wrap("train", table)
-    return column.dated(name) or _LOOKS.match(str(column.column("train", "time", name)[0]).strip()) is not None
+    if column.dated(name):
+        return True
+    first = str(column.column("train", "time", name)[0]).strip()
+    return _LOOKS.match(first) is not None or period_of(first) is not None
 
 
 def _has_numbers(table: Any, name: str) -> bool:

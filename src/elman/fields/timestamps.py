@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import DataError
+from elman.fields.periods import PERIODS, period_of, read_period, write_period
 
 __all__ = [
     "Stamps",
@@ -55,8 +56,8 @@ class TimeStyle:
         separator: for text, what stands between day and hour.
         zone: for text, what stands at its end: the "Z" of UTC, or an offset from it such as "+02:00".
         clock: the time zone, or for text the offset, whose clocks the stamps are read from. "": UTC, or what they are.
-        day: how a day is written: of text "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ...; of whole numbers "YYYYMMDD" or
-            "YYYYMM", where they are days or months.
+        day: how a day is written: of text "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ..., or one of `PERIODS`; of whole
+            numbers "YYYYMMDD" or "YYYYMM", where they are days or months.
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -104,6 +105,8 @@ class TimeStyle:
 
     def _written(self, iso: str) -> str:
         """ISO text as these times are written."""
+        if self.day in PERIODS:
+            return write_period(iso, self.day)
         if self.day != _ISO_DAY:
             year, month, day = iso[:10].split("-")
             parts = {"YYYY": year, "MM": month, "DD": day, "M": month.lstrip("0"), "D": day.lstrip("0")}
@@ -129,7 +132,8 @@ def read_times(
 ) -> tuple[Stamps, TimeStyle]:
     """Read times: ISO text, dates, datetimes, datetime64, or whole numbers; text of another order, where it tells.
 
-    Whole numbers such as 20251231 are days, and such as 202512 months where as numbers they would have no one step.
+    Text may be months, quarters and weeks, too, as 01/2025, 2025Q1 and 2025-W01: see `PERIODS`. Whole numbers such as
+    20251231 are days, and such as 202512 months where as numbers they would have no one step.
 
     Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
     "31/12/2025" and "12/31/2025" are read where the column tells which is the month: some day is above 12, or of more
@@ -221,7 +225,7 @@ def _written_in_digits(numbers: npt.NDArray[np.int64], pattern: str) -> npt.NDAr
 def pattern_of(
     where: str, values: npt.NDArray[Any], column: str = "time", like: str | None = None, otherwise: str = ""
 ) -> str:
-    """How text writes a day: in another order than ISO's where its first entry does.
+    """How text writes a day, or a month, quarter or week: in another way than ISO's days where its first entry does.
 
     Args:
         where: the function that owns the data, for errors.
@@ -237,6 +241,8 @@ def pattern_of(
         >>> pattern_of("fit", np.array(["01/02/2025", "01/15/2025"], object))
         'MM/DD/YYYY'
     """
+    if period := period_of(str(values[0]).strip()):
+        return period
     first = _WRITTEN.fullmatch(str(values[0]).strip())
     if first is None or _iso(first[0]) or 4 not in (len(first[1]), len(first[4])):
         return _ISO_DAY
@@ -336,6 +342,8 @@ def _in_order(text: str, day: str) -> str:
     """
     if day == _ISO_DAY:
         return text
+    if day in PERIODS:
+        return read_period(text, day)
     found = _WRITTEN.fullmatch(text)
     if found is None or found[2] not in day:
         return ""

@@ -73,3 +73,10 @@ def test_a_span_of_time_is_no_time():
     settings = {"target": "y", "time": None, "id": None, "features": [], "missing": "error"}
     complete(settings, pd.DataFrame({"since": days - days[0], "day": days, "y": 1.0}))
     assert settings["time"] == "day"
+
+
+@pytest.mark.parametrize("cell", ["2025Q1", "2025-W01", "01/2025", "31.12.2025", "Mar 2025"])
+def test_times_are_found_by_how_they_begin(cell):
+    settings = {"target": "y", "time": None, "id": None, "features": []}
+    complete(settings, pd.DataFrame({"shop": ["1/2", "A"], "what": [cell, cell], "y": 1.0}))
+    assert settings["time"] == "what"
