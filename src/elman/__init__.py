@@ -92,13 +92,26 @@ __all__ = [
 ]
 
 
+_OF_KERAS = {
+    "backend": "Functions of tensors are in elman.ops; elman.layers.reset_names() begins as in a new program.",
+    "preprocessing": "Lists of ragged sequences are data as they are; elman.fields has text, images and windows.",
+    "saving": "Decorate classes with @elman.layers.register; files are read by elman.load_model.",
+    "utils": (
+        "Instead of to_categorical: sparse_categorical_crossentropy, or numpy.eye(classes)[y]; of pad_sequences: a "
+        "list of ragged sequences; of set_random_seed: elman.set_seed; of timeseries_dataset_from_array: "
+        "elman.fields.windows."
+    ),
+}
+"""Parts of Keras that are not here: what to write instead."""
+
+
 def __getattr__(name: str) -> Any:
     """A part of elman, imported now."""
     if name in _MODULES:
         return importlib.import_module(f"elman.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    raise AttributeError(f"module 'elman' has no attribute {name!r}. {_OF_KERAS.get(name, '')}".rstrip())
 
 
 def __dir__() -> list[str]:

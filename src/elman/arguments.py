@@ -10,7 +10,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -206,8 +206,26 @@ def as_plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
 
 
+def _written(method: Callable[..., Any]) -> str:
+    """The arguments of a method as one writes them."""
+    given = inspect.signature(method).parameters.values()
+    return ", ".join(f"{'*' * (p.kind is p.VAR_POSITIONAL)}{p.name}" for p in given if p.kind is not p.VAR_KEYWORD)
+
+
 class Checked:
     """What its classes are made with is `checked`, where they are elman's own: of others, annotations are no rules."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Raises: ArgumentError: a class that does not write what it needs."""
+        missing = sorted(getattr(cls, "__abstractmethods__", ()))
+        if missing:
+            kind = next(base.__name__ for base in cls.__mro__ if missing[0] in vars(base))
+            cure = f"Write {' and '.join(f'{name}({_written(getattr(cls, name))})' for name in missing)}."
+            because = f"no {' and no '.join(missing)}"
+            raise ArgumentError.at(
+                cls.__name__, "class", f"have what {kind} needs", cls.__name__, cure, because=because
+            )
+        return super().__new__(cls)
 
     @checked
     def __init__(self) -> None:

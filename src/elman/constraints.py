@@ -8,6 +8,7 @@ from elman.layers.constraints import (
     UnitNorm,
     get,
 )
+from elman.layers.registry import other_names
 
 __all__ = [
     "Constraint",
@@ -17,3 +18,5 @@ __all__ = [
     "UnitNorm",
     "get",
 ]
+
+__getattr__ = other_names("constraint", __name__)

@@ -19,6 +19,7 @@ from elman.layers.initializers import (
     Zeros,
     get,
 )
+from elman.layers.registry import other_names
 
 __all__ = [
     "Constant",
@@ -39,3 +40,5 @@ __all__ = [
     "Zeros",
     "get",
 ]
+
+__getattr__ = other_names("initializer", __name__)

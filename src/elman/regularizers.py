@@ -1,5 +1,6 @@
 """`elman.regularizers`: penalties on weights and outputs. Defined in `layers/regularizers.py`."""
 
+from elman.layers.registry import other_names
 from elman.layers.regularizers import (
     L1,
     L1L2,
@@ -17,3 +18,5 @@ __all__ = [
     "Regularizer",
     "get",
 ]
+
+__getattr__ = other_names("regularizer", __name__)

@@ -62,7 +62,7 @@ class Symbolic:
         self._refuse("int", "Python")
 
     def _refuse(self, function: str, of: str = "NumPy") -> NoReturn:
-        cure = "Use elman.ops, whose functions have NumPy's names"
-        cure += "; numpy() gives the numbers of a weight." if hasattr(self, "numpy") else "."
+        numbers = "numpy() gives those of a weight" if hasattr(self, "numpy") else "predict gives those of a model"
+        cure = f"Use elman.ops, whose functions have NumPy's names; numbers: {numbers}."
         because = "its numbers are known when the model runs"
         raise DTypeError.at(f"{of}'s {function}", "x", "an array of numbers", repr(self), cure, because=because)

@@ -87,13 +87,18 @@ def _symbols(sizes: Sequence[Any]) -> Shape:
 @register
 @final
 class InputLayer(Layer):
-    """The input of a Sequential, as a layer in its list; elsewhere use `Input`. Arguments as there."""
+    """The input of a Sequential, as a layer in its list; elsewhere use `Input`.
+
+    Args:     as there; input_shape and batch_input_shape are older names of shape and batch_shape.
+    """
 
     def __init__(
         self, shape: Sequence[Any] | None = None, batch_size: int | None = None, dtype: str | None = None,
         batch_shape: Sequence[Any] | None = None, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
+        old, old_batch = kwargs.pop("input_shape", None), kwargs.pop("batch_input_shape", None)
         super().__init__(name=name, dtype=dtype, **kwargs)
+        shape, batch_shape = old if shape is None else shape, old_batch if batch_shape is None else batch_shape
         self.batch_shape = _whole_shape(self.where, shape, batch_size, batch_shape)
         self.built = True
 

@@ -84,6 +84,23 @@ def find(name: str, family: str, where: str, argument: str) -> Callable[..., Any
     )
 
 
+def other_names(family: str, module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module that knows its classes by Keras's other names, too: `l2` is `L2`.
+
+    Example:
+        >>> other_names("regularizer", "elman.regularizers")("l2").__name__
+        'L2'
+    """
+
+    def named(name: str) -> Any:
+        try:
+            return find(name, family, module, "name")
+        except ArgumentError as error:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}. {error}") from None
+
+    return named
+
+
 def resolve(identifier: Any, family: str, where: str, argument: str) -> Any:
     """The object an identifier stands for: a name, a configuration, a class, or the object itself; None stays None.
 

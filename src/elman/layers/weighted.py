@@ -154,6 +154,21 @@ class Weighted:
         return [v for v in self.weights if not v.trainable]
 
     @property
+    def variables(self) -> list[Variable]:
+        """Keras's other name of `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Keras's other name of `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """Keras's other name of `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    @property
     def constraints(self) -> Limits:
         """Pairs of a weight and what limits it, of this layer and those inside it, to be applied after each update."""
         return [*self._limits, *(pair for part in self._parts for pair in part.constraints)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from elman.arguments import checked
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ArgumentError, ElmanError, ShapeError
 from elman.graph import Tensor, Variable
 from elman.layers.base import Layer
 from elman.layers.registry import register
@@ -24,6 +24,24 @@ from elman.shapes import rank_problem, text
 from elman.training import Program, weights_of
 
 __all__ = ["Model"]
+
+
+_OF_KERAS = {
+    "compute_output_shape": "output_shape is the shape of what it gives.",
+    "evaluate_generator": "evaluate takes generators.",
+    "fit_generator": "fit takes generators.",
+    "metrics": "metrics_names are their names; evaluate(x, y, return_dict=True) gives their numbers.",
+    "predict_classes": "predict(x).argmax(-1) are the likeliest classes; of one sigmoid, predict(x) > 0.5.",
+    "predict_generator": "predict takes generators.",
+    "predict_proba": "predict gives the probabilities.",
+    "test_step": "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need.",
+    "train_step": "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need.",
+}
+"""What models of Keras, of any age, have and these have not: what to write instead."""
+
+
+class _NoSuchError(ElmanError, AttributeError):
+    """As of any attribute that there is not, so that `hasattr` says no."""
 
 
 @register
@@ -60,6 +78,8 @@ class Model(Compiled):
         self._network: Network | None = None
         if inputs is None or outputs is None:
             cure = "Pass Model(inputs, outputs); for a plain stack of layers use Sequential."
+            if type(self) is not Model:
+                cure = "Make it a Layer with this call, and put it into Sequential; or give them to super().__init__."
             raise ArgumentError.at(self.where, "inputs and outputs", "given", None, cure)
         self._input_structure, self._output_structure = inputs, outputs
         self._connect(structure.leaves(inputs, self.where, "inputs"), structure.leaves(outputs, self.where, "outputs"))
@@ -76,6 +96,13 @@ class Model(Compiled):
         self._parts = list(self._network.layers)
         self.built = True
         self._program = self._steps = self._adapter = self._objective = self._kept = self._predicts = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_KERAS:
+            raise _NoSuchError(f"{self.where}: there is no {name}. {_OF_KERAS[name]}")
+        if hasattr(type(self), name):
+            return object.__getattribute__(self, name)  # says why it is not there
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     # -- as a layer --------------------------------------------------------------------------------------------------
 

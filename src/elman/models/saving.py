@@ -29,6 +29,7 @@ from elman.shapes import text
 from elman.training import Contents, packed, read, unpacked, write
 
 __all__ = [
+    "clone_model",
     "codes_of",
     "copied",
     "copy_of",
@@ -95,6 +96,17 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
         model.optimizer.learning_rate = contents.metadata["rate"]
     state: dict[str, Any] = contents.metadata["state"]
     return state
+
+
+@checked
+def clone_model(model: Any) -> Any:
+    """A model of the same architecture, with layers and fresh weights of its own; it is not compiled.
+
+    `copy.deepcopy(model)` makes one with these weights, compiled as this is.
+
+    Raises: ArgumentError: a layer that is not registered.
+    """
+    return type(model).from_config(model.get_config())
 
 
 @checked

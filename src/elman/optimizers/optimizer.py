@@ -136,6 +136,13 @@ class Optimizer(Checked, metaclass=_Closed):
                 raise ArgumentError.at(self.name, name, "left as it is once training has begun", value, cure)
         object.__setattr__(self, name, value)
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):
+            return object.__getattribute__(self, name)  # says why it is not there
+        more = " It is called learning_rate." if name == "lr" else ""
+        told = f"{type(self).__name__!r} object has no attribute {name!r}.{more}"
+        raise AttributeError(told, name=name, obj=self)
+
     # ---- what an optimizer is -------------------------------------------------------------------------------------
 
     @abstractmethod

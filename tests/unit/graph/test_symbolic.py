@@ -45,7 +45,9 @@ def test_a_variable_has_numbers_to_be_copied() -> None:
     copy[:] = 9
     np.testing.assert_array_equal(W, np.arange(6).reshape(2, 3))
     assert np.array(W, np.float64).dtype == np.float64
-    with pytest.raises(DTypeError, match=r"NumPy's exp: .*; numpy\(\) gives the numbers of a weight\."):
+    count = Variable(np.array(3, np.int32))
+    assert int(count) == 3 and float(count) == 3.0
+    with pytest.raises(DTypeError, match=r"NumPy's exp: .*; numbers: numpy\(\) gives those of a weight\."):
         np.exp(W)
 
 

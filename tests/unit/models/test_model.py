@@ -40,6 +40,8 @@ def stack() -> Sequential:
     [
         [Input((3,)), Dense(2)],
         [InputLayer((3,)), Dense(2)],
+        [InputLayer(input_shape=(3,)), Dense(2)],
+        [InputLayer(batch_input_shape=(None, 3)), Dense(2)],
         [Dense(2, input_shape=(3,))],
         [Dense(2, input_dim=3)],
     ],

@@ -183,7 +183,10 @@ def test_reduce_on_plateau() -> None:
     callback.set_model(stub)
     callback.on_train_begin()
     for epoch, value in enumerate([1, 1, 1, 1, 1, 1, 1, 1, 1, 1]):
-        callback.on_epoch_end(epoch, {"val_loss": value})
+        logs: dict[str, float] = {"val_loss": value}
+        before = stub.optimizer.learning_rate
+        callback.on_epoch_end(epoch, logs)
+        assert logs["learning_rate"] == before  # of the epoch that ended
         rates.append(stub.optimizer.learning_rate)
     assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2]
     with pytest.raises(ArgumentError, match=r"factor must be in \[0, 1\)"):
@@ -199,6 +202,8 @@ def test_a_schedule_of_epochs_reaches_the_compiled_plan(capsys: pytest.CaptureFi
     assert "setting learning rate to 0" in capsys.readouterr().out
     made.fit(X, Y, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch: 0.1)])
     assert not np.array_equal(before, made.get_weights()[0])
+    told = made.fit(X, Y, epochs=3, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch: 0.5**epoch)]).history
+    assert told["learning_rate"] == [1.0, 0.5, 0.25]
     with pytest.raises(ArgumentError, match="schedule must be a function that gives a number"):
         made.fit(X, Y, verbose=0, callbacks=[cb.LearningRateScheduler(lambda epoch: "slow")])
 

@@ -6,7 +6,7 @@ training go step by step; without them a whole epoch is one call of the plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, ClassVar
 
 from elman.arguments import Checked
@@ -14,7 +14,7 @@ from elman.errors import ArgumentError
 
 __all__ = ["Callback", "CallbackList", "LambdaCallback", "callbacks_of"]
 
-Logs = Mapping[str, float]
+Logs = MutableMapping[str, float]
 Hook = Callable[..., None] | None
 
 

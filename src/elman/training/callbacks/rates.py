@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 from elman.arguments import check_number, check_whole
 from elman.errors import ArgumentError
@@ -12,11 +13,11 @@ from elman.training.callbacks.monitor import Monitor
 
 __all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
 
-Logs = Mapping[str, float]
+Logs = MutableMapping[str, float]
 
 
 class LearningRateScheduler(Callback):
-    """Set the learning rate at the beginning of every epoch.
+    """Set the learning rate at the beginning of every epoch; the history has it as "learning_rate".
 
     Args:
         schedule: (epoch, rate) -> rate, or (epoch) -> rate; epochs count from 0.
@@ -44,9 +45,15 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(new):g}.")
 
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Tell the rate of the epoch."""
+        _tell(self.model.optimizer, logs)
+
 
 class ReduceLROnPlateau(Callback):
     """Multiply the learning rate by `factor` when a number has not improved for `patience` epochs.
+
+    The history has the rate of each epoch as "learning_rate".
 
     Args: as in Keras.
         monitor, mode, min_delta: which number, which way is better, what change counts.
@@ -85,6 +92,7 @@ class ReduceLROnPlateau(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Count, and reduce when patience is at its end."""
+        _tell(self.model.optimizer, logs)
         value = self.monitor.value(logs)
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
@@ -105,3 +113,9 @@ class ReduceLROnPlateau(Callback):
         self.cooldown_counter, self.wait = self.cooldown, 0
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new:g}.")
+
+
+def _tell(optimizer: Any, logs: Logs | None) -> None:
+    """Put the learning rate of the epoch into its logs, as Keras does."""
+    if logs is not None:
+        logs["learning_rate"] = float(optimizer.learning_rate)

@@ -1,0 +1,155 @@
+"""What people who know Keras type from memory: it works, or says what to write instead."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elman
+from elman import constraints, initializers, layers, losses, metrics, ops, optimizers, regularizers
+from elman.errors import ArgumentError, ElmanError
+from elman.layers import LSTM, BatchNormalization, Dense, Input
+from elman.models import Model, Sequential, clone_model
+
+X = np.arange(12, dtype=np.float32).reshape(4, 3) / 12
+
+
+def model() -> Sequential:
+    made = Sequential([Input((3,)), Dense(4, name="h"), BatchNormalization(), Dense(1)], name="m")
+    made.compile("sgd", "mse")
+    return made
+
+
+def test_variables_are_weights() -> None:
+    made = model()
+    made.layers[0].trainable = False
+    for thing in (made, *made.layers):
+        assert thing.variables == thing.weights
+        assert thing.trainable_variables == thing.trainable_weights
+        assert thing.non_trainable_variables == thing.non_trainable_weights
+    assert (len(made.trainable_variables), len(made.non_trainable_variables)) == (4, 4)
+
+
+def functional() -> Model:
+    x = Input((None, 3), name="x")
+    y, *states = LSTM(4, return_state=True)(x)
+    return Model(x, {"y": Dense(1, name="y")(y), "z": states[1] * 2.0}, name="two")
+
+
+@pytest.mark.parametrize("make", [model, functional])
+def test_a_clone_has_the_architecture_and_weights_of_its_own(make: Any) -> None:
+    made = make()
+    clone = clone_model(made)
+    assert clone.get_config() == made.get_config() and type(clone) is type(made)
+    assert [w.shape for w in clone.weights] == [w.shape for w in made.weights]
+    assert not {id(w) for w in clone.weights} & {id(w) for w in made.weights}
+    assert not np.array_equal(clone.get_weights()[0], made.get_weights()[0])
+    assert not clone.compiled
+    clone.set_weights(made.get_weights())
+    x = np.ones((2, 5, 3) if make is functional else (2, 3), np.float32)
+    np.testing.assert_equal(clone.predict(x, verbose=0), made.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("fit_generator", "fit takes generators."),
+        ("predict_classes", r"predict\(x\)\.argmax\(-1\) are the likeliest classes"),
+        ("predict_proba", "predict gives the probabilities."),
+        ("train_step", "A step is one compiled plan"),
+        ("metrics", "metrics_names are their names"),
+    ],
+)
+def test_what_models_of_keras_have_says_what_to_write_instead(name: str, cure: str) -> None:
+    with pytest.raises(ElmanError, match=rf"^Sequential 'm': there is no {name}\. {cure}"):
+        getattr(model(), name)
+    assert not hasattr(model(), name)
+
+
+def test_other_attributes_that_there_are_not_are_told_as_ever() -> None:
+    made = model()
+    with pytest.raises(AttributeError, match=r"^'Sequential' object has no attribute 'nothing'$"):
+        made.nothing  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'Adam' object has no attribute 'lr'\. It is called learning_rate\.$"):
+        optimizers.Adam().lr  # noqa: B018
+    for thing in (made, made.optimizer):
+        again = copy.deepcopy(thing)
+        assert type(again) is type(thing) and type(pickle.loads(pickle.dumps(thing))) is type(thing)
+
+
+def test_a_property_that_fails_says_why() -> None:
+    class Mine(optimizers.SGD):
+        @property
+        def told(self) -> float:
+            return float(self.missing)
+
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        Mine().told  # noqa: B018
+
+
+def test_a_model_with_a_call_of_its_own_says_how_to_write_it() -> None:
+    class Mine(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.top = Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.top(x)
+
+    rule = r"^Mine 'mine.*': inputs and outputs must be given\. .* Make it a Layer with this call, and put it into Seq"
+    with pytest.raises(ArgumentError, match=rule):
+        Mine()
+
+
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        (
+            metrics.Metric,
+            r"Metric needs\. .*: no result and no updates\. Write result\(self\) and updates\(self, y_true,",
+        ),
+        (losses.Loss, r"Loss needs\. .*: no call\. Write call\(self, y_true, y_pred\)\."),
+        (layers.Layer, r"Layer needs\. .*: no call\. Write call\(self, x, \*args\)\."),
+        (layers.Cell, r"Cell needs\. .*: no step\. Write step\(self, x, \*states\)\."),
+        (initializers.Initializer, r"Initializer needs\. .*: no draw\. Write draw\(self, shape, rng\)\."),
+        (optimizers.Optimizer, r"Optimizer needs\. .*: no slots and no step\."),
+    ],
+)
+def test_a_class_that_lacks_a_method_says_which_to_write(kind: Any, cure: str) -> None:
+    mine = type("Mine", (kind,), {"update_state": lambda self: None})
+    with pytest.raises(ArgumentError, match=rf"^Mine: class must have what {cure}"):
+        mine()
+
+
+def test_classes_go_by_their_small_names_too() -> None:
+    assert regularizers.l2 is regularizers.L2 and regularizers.l1_l2 is regularizers.L1L2
+    assert constraints.max_norm is constraints.MaxNorm
+    assert initializers.glorot_uniform(seed=1).seed == 1
+    for room in (regularizers, constraints, initializers):
+        for name in room.__all__:
+            if inspect.isclass(getattr(room, name)) and not inspect.isabstract(getattr(room, name)):
+                assert getattr(room, layers.registry.snake_case(name)) is getattr(room, name)
+        with pytest.raises(AttributeError, match=r"has no attribute 'l3'\. .*Known: "):
+            room.l3  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("part", "cure"), [("utils", "pad_sequences: a list of ragged"), ("backend", "elman.ops"), ("saving", "register")]
+)
+def test_parts_of_keras_that_are_not_here_are_told_of(part: str, cure: str) -> None:
+    with pytest.raises(AttributeError, match=rf"^module 'elman' has no attribute '{part}'\. .*{cure}"):
+        getattr(elman, part)
+    with pytest.raises(AttributeError, match=r"^module 'elman' has no attribute 'nothing'\.$"):
+        elman.nothing  # noqa: B018
+
+
+def test_numbers_of_what_is_computed_from_arrays_are_asked_of_predict() -> None:
+    made = model()
+    with pytest.raises(ElmanError, match=r"NumPy's array: x must be .* numbers: predict gives those of a model\."):
+        np.asarray(made(X))
+    assert ops.exp(made(X)).shape == (4, 1)
