@@ -355,8 +355,8 @@ def test_configs_of_series_that_cannot_be(run, panel, arguments, text):
         (
             "words.csv",
             b"english,passengers\nhi,hola\n",
-            "--target must be a column of numbers where no --input is given. Received --target='passengers'. To learn "
-            "'passengers' from other columns say what goes in: --input COLUMN. Others: 'english'.",
+            "--target must be a column of numbers where no --input is given. Received --target='passengers': it has "
+            "'hola'. To learn 'passengers' from other columns say what goes in: --input COLUMN. Others: 'english'.",
         ),
     ],
 )

@@ -68,7 +68,8 @@ def check_targets(settings: Mapping[str, Any], table: Any) -> None:
             rule = "a column of numbers where no --input is given"
             others = ", ".join(repr(str(other)) for other in table.columns if other != name)
             cure = f"To learn {name!r} from other columns say what goes in: --input COLUMN. Others: {others}."
-            raise ArgumentError.at("train", "--target", rule, name, cure)
+            because = f"it has {str(table[name].iloc[0])!r}"
+            raise ArgumentError.at("train", "--target", rule, name, cure, because=because)
 
 
 def target_of(table: Any, names: Sequence[str], taken: Sequence[str] = ()) -> str | None:

@@ -7,6 +7,7 @@ import difflib
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 import warnings
@@ -14,6 +15,8 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from elman.errors import ArgumentError, DataError, OverwriteError, missing_extra
 from elman.fields import Table
@@ -59,7 +62,8 @@ def read_table(path: Path, *, texts: bool = False, written: Collection[str] = ()
 
     Where no comma separates columns, it may stand for the point of numbers: 1,5; some number must show that it does
     not separate thousands, as in 1,234. Numbers such as 1.234,5 and 1,234.5 tell themselves what their marks are. A
-    first column without a name, as pandas writes its index, is "index".
+    first column without a name, as pandas writes its index, is "index". Spaces around names, empty rows at the end and
+    a first line such as "sep=;", all of spreadsheets, are left out.
 
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
@@ -202,8 +206,8 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str])
     """A table of a file, or of what one holds."""
     if path.startswith(_PARQUET_BYTES) if isinstance(path, bytes) else path.suffix in _PARQUET:
         return Table.with_index("read", pd.read_parquet(_source(path)))[0].native()
-    header = _header(path)
-    options: dict[str, Any] = {"sep": _separator(header), "index_col": False}
+    header, told = _header(path)
+    options: dict[str, Any] = {"sep": told or _separator(header), "index_col": False, "skiprows": int(bool(told))}
     if texts:
         options |= {"keep_default_na": False, "na_values": _MISSING}
     with warnings.catch_warnings():
@@ -221,8 +225,13 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str])
         if table.columns[n] not in written and (plain := _without_thousands(pd, table.iloc[:, n])) is not None:
             table.isetitem(n, plain)
     table = _with_codes(pd, path, table, options) if texts else table
-    nameless = header.removeprefix(codecs.BOM_UTF8).startswith((options["sep"].encode(), b'""'))
-    return table.rename(columns={table.columns[0]: _INDEX}) if nameless and _INDEX not in table else table
+    if header.startswith((options["sep"].encode(), b'""')) and _INDEX not in table:
+        table = table.rename(columns={table.columns[0]: _INDEX})
+    names = table.columns.astype(str).str.strip()
+    empty = table.isna().all(axis=1).to_numpy()
+    if table.shape[1] > 1 and empty[-1:].any():
+        table = table[: len(table) - int(np.argmin(empty[::-1]))]
+    return table.set_axis(names, axis=1) if names.is_unique else table
 
 
 def _numbers(pd: Any, table: Any) -> int:
@@ -266,21 +275,24 @@ def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]
     return table
 
 
-def _header(path: Path | bytes) -> bytes:
-    """The first line of a table.
+def _header(path: Path | bytes) -> tuple[bytes, str]:
+    """The first line of a table, and what separates columns where a line of its own before it tells so, as Excel's do.
 
     Raises:
         DataError: it is none of a text.
     """
     with _opened(path) as file:
         header: bytes = file.readline(1 << 16)
+        told = re.fullmatch(rb"sep=(.)\s*", header.removeprefix(codecs.BOM_UTF8), re.DOTALL)
+        if told:
+            header = file.readline(1 << 16)
     if header.startswith(_UTF16):
         raise _no_table(path, "it is UTF-16")
     if other := what_else(header):
         raise _no_table(path, f"it is {other}")
     if b"\0" in header:
         raise _no_table(path, "it holds bytes that are no text")
-    return header
+    return header.removeprefix(codecs.BOM_UTF8), told[1].decode() if told else ""
 
 
 def _separator(header: bytes) -> str:

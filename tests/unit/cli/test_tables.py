@@ -80,3 +80,22 @@ def test_times_are_found_by_how_they_begin(cell):
     settings = {"target": "y", "time": None, "id": None, "features": []}
     complete(settings, pd.DataFrame({"shop": ["1/2", "A"], "what": [cell, cell], "y": 1.0}))
     assert settings["time"] == "what"
+
+
+@pytest.mark.parametrize("begin", ["", "\ufeff", "sep=;\n", "\ufeffsep=;\r\n"])
+@pytest.mark.parametrize("end", ["", ";\n", ";\n\n;\n"])
+def test_what_spreadsheets_leave_around_a_table_is_left_out(tmp_path, begin, end):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{begin} day ; y\n2024-01-01;1\n;\n2024-01-03;2\n{end}", encoding="utf-8")
+    for texts in (False, True):
+        table = read_table(path, texts=texts)
+        assert [*table] == ["day", "y"]
+        assert table.y.fillna(-1).tolist() == [1, -1, 2]
+
+
+def test_rows_of_one_column_and_names_that_would_be_one_stay(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("y\n1\nNA\n")
+    assert len(read_table(path)) == 2
+    path.write_text("y, y\n1,2\n")
+    assert [*read_table(path)] == ["y", " y"]
