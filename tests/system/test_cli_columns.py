@@ -246,6 +246,19 @@ def test_words_that_pandas_takes_for_nothing_are_words(run):
     assert run("train", "words.csv", "--input", "word:char", "--target", "kind", *QUICK)[0] == 0
 
 
+def test_classes_that_are_texts_stay_so_where_only_numbers_stand(run):
+    Path("zones.csv").write_text("zone,y\n" + "1,up\n2,up\nA,down\n" * 20)
+    run("train", "zones.csv", "--input", "zone", "--target", "y", "--epochs", "1", "-o", "zones.safetensors")
+    Path("new.csv").write_text("zone\n1\n2\n")
+    assert run("predict", "zones.safetensors", "new.csv")[0] == 0
+
+
+def test_labels_are_no_numbers_beside_rows_without_any(run):
+    Path("labels.csv").write_text("word,tags\n" + "a,3\nb,4\nc,\n" * 20)
+    out = run("train", "labels.csv", "--input", "word", "--target", "tags:labels", "--epochs", "1")[1]
+    assert "2 labels: '3', '4'" in out
+
+
 def test_codes_keep_their_zeros(run):
     Path("codes.csv").write_text("code,kind\n" + "007,x\n7,y\n" * 8)
     settings = ["--input", "code:category", "--target", "kind", *QUICK, "--epochs", "60", "-o", "codes.safetensors"]

@@ -43,6 +43,8 @@ LABELS_BETWEEN = "|"
 """What stands between labels, where nothing else is said."""
 
 _FILES = ("image", "line", "audio", "video")
+_OF_NUMBERS = ("", "number", "category")
+"""Types that numbers may have: the classes of a category may be some."""
 _SYMBOLS = ("tokens", "tags")
 _SIDES = 4
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
@@ -115,14 +117,14 @@ def read_samples(path: Path, names: Mapping[str, str], where: str) -> dict[str, 
 
     Args:
         path: of the table.
-        names: of the columns, with what is known of their types: "" where nothing is. A comma is the point of a
-            number only where a number may be: "1,2" are two labels.
+        names: of the columns, with what is known of their types: "" where nothing is. Only what may be a number is
+            read as one: the labels "1,2" and "3" are no 1.2 and 3.0.
         where: the command, for errors.
 
     Raises:
         DataError: no such file, or no table. UnknownColumnError: no such column.
     """
-    written = [name for name, kind in names.items() if kind not in ("", "number")]
+    written = [name for name, kind in names.items() if kind not in _OF_NUMBERS]
     table = Table.wrap(where, read_table(path, texts=True, written=written))
     sides = {name: name.split(",") for name in names if name not in table.names and name.count(",") == _SIDES - 1}
     alone = [name for name in names if name not in sides]

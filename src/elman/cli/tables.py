@@ -68,7 +68,7 @@ def read_table(path: Path, *, texts: bool = False, written: Collection[str] = ()
     Args:
         path: of the file; `STANDARD_INPUT`, which is read to its end.
         texts: whether words such as "null" and "None" stay what they are: text.
-        written: columns whose commas are no points, whatever the others say.
+        written: columns that are text as it stands in the file, whatever can be read as a number; only with `texts`.
 
     Raises:
         DataError: no such file (a similar name is suggested), a folder, empty, or neither CSV nor Parquet.
@@ -217,14 +217,13 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str])
             if options["sep"] != "," and _numbers(pd, table) < table.shape[1]:
                 other = pd.read_csv(_source(path), decimal=",", **options)
                 if _numbers(pd, other) > _numbers(pd, table) and _has_points(pd, table, other):
-                    kept = [name for name in written if name in table]
-                    table, options = other.assign(**table[kept]), {**options, "decimal": ","}
+                    table, options = other, {**options, "decimal": ","}
         except pd.errors.ParserWarning:
             raise _no_table(path, "its rows have more cells than its header") from None
     for n in range(table.shape[1]):
-        if table.columns[n] not in written and (plain := _without_thousands(pd, table.iloc[:, n])) is not None:
+        if table.columns[n].strip() not in written and (plain := _without_thousands(pd, table.iloc[:, n])) is not None:
             table.isetitem(n, plain)
-    table = _with_codes(pd, path, table, options) if texts else table
+    table = _with_codes(pd, path, table, options, written) if texts else table
     if header.startswith((options["sep"].encode(), b'""')) and _INDEX not in table:
         table = table.rename(columns={table.columns[0]: _INDEX})
     names = table.columns.astype(str).str.strip()
@@ -264,13 +263,14 @@ def _without_thousands(pd: Any, column: Any) -> Any:
     return None
 
 
-def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any]) -> Any:
-    """The table, with columns such as 007 as they are written: a number would have lost its zeros."""
-    numbers = [n for n, kind in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(kind)]
-    written: Any = pd.read_csv(_source(path), usecols=numbers, dtype=str, **options) if numbers else None
+def _with_codes(pd: Any, path: Path | bytes, table: Any, options: dict[str, Any], written: Collection[str]) -> Any:
+    """The table, with columns such as 007, and those of `written`, as they are in the file: numbers have no zeros."""
+    told = [name.strip() in written for name in table.columns]
+    numbers = [n for n, kind in enumerate(table.dtypes) if told[n] or pd.api.types.is_numeric_dtype(kind)]
+    found: Any = pd.read_csv(_source(path), usecols=numbers, dtype=str, **options) if numbers else None
     for place, n in enumerate(numbers):
-        column = written.iloc[:, place]
-        if column.str.match(r"[+-]?0\d", na=False).any():
+        column = found.iloc[:, place]
+        if told[n] or column.str.match(r"[+-]?0\d", na=False).any():
             table.isetitem(n, column)
     return table
 

@@ -43,12 +43,16 @@ def test_two_marks_in_a_number_tell_what_they_are(tmp_path, cells, numbers):
     )
 
 
-def test_a_comma_is_no_point_in_a_column_that_is_told_to_be_no_number(tmp_path):
+def test_what_is_told_to_be_no_number_is_text_as_it_is_written(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("size;tags\n1,5;1,2\n2,5;3\n")
     assert read_table(path, texts=True).tags.tolist() == [1.2, 3.0]
     told = read_table(path, texts=True, written=["tags", "other"])
     assert (told["size"].tolist(), told.tags.tolist()) == ([1.5, 2.5], ["1,2", "3"])
+    path.write_text("n,tags\n1,3\n2,\n3,1.50\n4,true\n")
+    assert read_table(path, texts=True, written=["tags"]).tags.fillna("").tolist() == ["3", "", "1.50", "true"]
+    path.write_text("n,tags\n1,TRUE\n2,\n")
+    assert read_table(path, texts=True, written=["tags"]).tags.fillna("").tolist() == ["TRUE", ""]
 
 
 @pytest.mark.parametrize("name", [None, "day"])
