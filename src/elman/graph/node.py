@@ -221,16 +221,6 @@ class Variable(Symbolic):
         """A copy of the array."""
         return self.value.copy()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The numbers as they are now, where NumPy is asked for an array of them."""
-        return self.value.astype(dtype or self.value.dtype)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __int__(self) -> int:
-        return int(self.value)
-
     def __repr__(self) -> str:
         return f"Variable('{self.name}', shape={text(self.shape)}, dtype={self.dtype})"
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, final
 from elman import dtypes
 from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError, ShapeError
 from elman.graph import trace as ops
-from elman.graph.node import Tensor, as_tensor, products_in
+from elman.graph.node import Tensor, Variable, as_tensor, products_in
 from elman.layers import regularizers
 from elman.layers.configured import Configured
 from elman.layers.initializers import rng as rng  # noqa: PLC0414
@@ -147,9 +147,11 @@ class Layer(Weighted, Configured):
         Raises:   ShapeError: the rank or the features of x are not the layer's.
         """
         if not active():
-            with tracing(bool(training)):
+            symbolic = any(isinstance(t, Tensor) for t in _flat(x))
+            seed = None if symbolic or not training else Variable(rng().integers(1 << 31), "seed", dtype=dtypes.INT32)
+            with tracing(bool(training), seed):
                 made = self.__call__(x, *args, mask=mask, training=training, **kwargs)
-            if any(isinstance(t, Tensor) for t in _flat(x)):  # arrays are of no graph, and would be kept
+            if symbolic:  # arrays are of no graph, and would be kept
                 self.note_call(0, x, made)
             return made
         x = _map(_tensor, x)

@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from elman import ops
+from elman import ops, settings
 from elman.arguments import Checked
 from elman.errors import ShapeError
-from elman.graph import Tensor, Variable
+from elman.executors import default
+from elman.graph import Graph, Tensor, Variable, constant
 from elman.graph.node import Operand
 from elman.losses.base import arguments, snake, weigh
 from elman.shapes import Shape, text
@@ -79,6 +80,26 @@ class Metric(Checked, ABC):
     @abstractmethod
     def result(self) -> Any:
         """The number so far, a float (an array for some classes, where they say so); 0 before the first batch."""
+
+    def update_state(self, *arrays: Any, **more: Any) -> None:
+        """Take in a batch of arrays, outside of a model: `result` gives the number so far.
+
+        Args: as `updates`.
+        Example:
+            >>> from elman.metrics import MeanSquaredError
+            >>> metric = MeanSquaredError()
+            >>> metric.update_state([1.0, 2.0], [1.0, 4.0])
+            >>> metric.result()
+            2.0
+        """
+        given: dict[str, Any] = {name: None if value is None else self._constant(value) for name, value in more.items()}
+        updates = self.updates(*map(self._constant, arrays), **given)
+        default().compile(Graph((), (), tuple(updates))).run([])
+
+    def _constant(self, value: Any) -> Tensor:
+        """An array as a tensor; real numbers in the metric's type, so that batches of any have one."""
+        array = np.asarray(value)
+        return constant(array, (self.dtype or settings.floatx()) if array.dtype.kind == "f" else None)
 
     @property
     def variables(self) -> list[Variable]:

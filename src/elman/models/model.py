@@ -11,12 +11,14 @@ from typing import Any, Self
 from elman.arguments import checked
 from elman.errors import ArgumentError, ElmanError, ShapeError
 from elman.graph import Tensor, Variable
+from elman.graph.symbolic import answer_by
 from elman.layers.base import Layer
 from elman.layers.registry import register
 from elman.layers.rnn.recurrence import Recurrence
 from elman.models import saving, structure
 from elman.models.compiled import Compiled
 from elman.models.network import Network
+from elman.models.numbers import numbers_of
 from elman.models.quantizing import Filters, Quantization, quantize_model
 from elman.models.stream import Stream
 from elman.models.summary import summary
@@ -310,3 +312,6 @@ class Model(Compiled):
 def _shapes(tensors: Sequence[Tensor]) -> Any:
     shapes = [tuple(d if isinstance(d, int) else None for d in t.shape) for t in tensors]
     return shapes[0] if len(shapes) == 1 else shapes
+
+
+answer_by(numbers_of)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import elman.models  # noqa: F401  # runs what numbers are asked of
 from elman.errors import DTypeError
 from elman.executors.reference import ReferenceExecutor
 from elman.graph import Graph, Variable, placeholder
@@ -24,19 +25,25 @@ FUNCTIONS: list[Callable[[Any], Any]] = [
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("value", [X, W], ids=["tensor", "variable"])
-def test_functions_of_numpy_are_refused_with_where_the_right_ones_are(function: Any, value: Any) -> None:
-    with pytest.raises(
-        DTypeError, match=r"^NumPy's \w+: x must be an array of numbers\. Received .* elman\.ops, whose"
-    ):
-        function(value)
+def test_functions_of_numpy_are_refused_with_where_the_right_ones_are(function: Any) -> None:
+    with pytest.raises(DTypeError, match=r"^NumPy's \w+: x must be an array of numbers\. Received .* elman\.ops,"):
+        function(X)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_of_numpy_are_given_the_numbers_of_weights(function: Any) -> None:
+    try:
+        expected = function(W.value)
+    except ValueError:  # of these sizes
+        with pytest.raises(ValueError, match=r"shapes \(2,3\) and \(2,3\) not aligned"):
+            function(W)
+    else:
+        np.testing.assert_equal(function(W), expected)
 
 
 @pytest.mark.parametrize("function", [np.array, np.asarray, float, int, math.exp, lambda x: np.array([x, x])])
-def test_a_tensor_is_no_number_and_no_array(function: Any) -> None:
-    with pytest.raises(
-        DTypeError, match=r"Received Tensor\(Input, .*: its numbers are known when the model runs\. Use"
-    ):
+def test_a_tensor_behind_an_input_is_no_number_and_no_array(function: Any) -> None:
+    with pytest.raises(DTypeError, match=r"Received Tensor\(Input, .*: its numbers are known when the model runs\."):
         function(X)
 
 
@@ -47,8 +54,6 @@ def test_a_variable_has_numbers_to_be_copied() -> None:
     assert np.array(W, np.float64).dtype == np.float64
     count = Variable(np.array(3, np.int32))
     assert int(count) == 3 and float(count) == 3.0
-    with pytest.raises(DTypeError, match=r"NumPy's exp: .*; numbers: numpy\(\) gives those of a weight\."):
-        np.exp(W)
 
 
 OPERATORS: list[Callable[[Any, Any], Any]] = [

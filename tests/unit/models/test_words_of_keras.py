@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman import constraints, initializers, layers, losses, metrics, ops, optimizers, regularizers
+from elman import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from elman.errors import ArgumentError, ElmanError
 from elman.layers import LSTM, BatchNormalization, Dense, Input
 from elman.models import Model, Sequential, clone_model
@@ -146,10 +146,3 @@ def test_parts_of_keras_that_are_not_here_are_told_of(part: str, cure: str) -> N
         getattr(elman, part)
     with pytest.raises(AttributeError, match=r"^module 'elman' has no attribute 'nothing'\.$"):
         elman.nothing  # noqa: B018
-
-
-def test_numbers_of_what_is_computed_from_arrays_are_asked_of_predict() -> None:
-    made = model()
-    with pytest.raises(ElmanError, match=r"NumPy's array: x must be .* numbers: predict gives those of a model\."):
-        np.asarray(made(X))
-    assert ops.exp(made(X)).shape == (4, 1)
