@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from elman.cli.declared import read_lines, read_samples
+
 QUICK = ["--epochs", "2", "--units", "4"]
 
 
@@ -265,6 +267,35 @@ def test_codes_keep_their_zeros(run):
     assert run("train", "codes.csv", *settings)[0] == 0
     Path("ask.csv").write_text("code\n007\n7\n")
     assert run("predict", "codes.safetensors", "ask.csv")[1].split() == ["kind", "x", "y"]
+
+
+def test_classes_are_those_of_the_training_however_a_file_writes_them(run):
+    Path("t.csv").write_text("code,grade\n" + "01,1\n20,2\n20,2\n20,2\n" * 6)
+    Path("words.csv").write_text("code,grade\n20,2\n20,2\n20,top\n20,2\n")
+    assert run("train", "t.csv", "--input", "code:category", "--target", "grade:category", *QUICK)[0] == 0
+    code, out, err = run("evaluate", "model.safetensors", "words.csv")
+    assert (code, err) == (0, "")
+    assert out.split("most frequent class")[1].split()[0] == "0.7500"
+    weights = '[class_weight]\n"01" = 2.0\n"20" = 1.0\n'
+    Path("c.toml").write_text(f'input = ["grade:category"]\ntarget = ["code:category"]\n{weights}')
+    code, _, err = run("train", "t.csv", "--config", "c.toml", *QUICK, "--force")
+    assert code == 0, err
+
+
+def test_a_long_column_is_of_one_type_all_along(tmp_path):
+    (tmp_path / "t.csv").write_text("a\n" + "1\n" * 600_000 + "x\n")
+    cells = read_samples(tmp_path / "t.csv", {"a": "category"}, "train")["a"]
+    assert {type(cell) for cell in cells} == {str}
+
+
+def test_a_mark_of_utf8_is_no_letter_and_a_line_ends_where_editors_end_it(run, monkeypatch):
+    Path("t.txt").write_bytes("\ufeffone\r\n\ntwo\u2028three\x0cfour\n".encode())
+    lines = ["one", "", "two\u2028three\x0cfour"]
+    assert read_lines(Path("t.txt"), "predict") == lines
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffone\n\ntwo\u2028three\x0cfour"))
+    assert read_lines(None, "predict") == lines
+    Path("empty.txt").write_text("")
+    assert read_lines(Path("empty.txt"), "predict") == []
 
 
 def test_a_comma_at_the_end_of_every_line_is_no_column(run):

@@ -158,13 +158,14 @@ def _grouped(
 
 
 def read_lines(path: Path | None, where: str) -> list[str]:
-    """The lines of a text file, or of standard input.
+    """The lines of a text file, or of standard input; what else Unicode ends lines with stays in them.
 
     Raises:
         DataError: no such file, or not UTF-8.
     """
     try:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8")
+        text = text.removeprefix("\ufeff")  # a mark of UTF-8 that Windows writes
         text.encode()  # of standard input, bytes that are no UTF-8 come as surrogates
     except UnicodeDecodeError as error:
         if other := what_else(error.object):
@@ -175,7 +176,7 @@ def read_lines(path: Path | None, where: str) -> list[str]:
     except OSError as error:
         because = error.strerror or "it cannot be read"
         raise DataError.at(where, "file", "a file of text", str(path), because=because) from None
-    return text.splitlines()
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _no_utf8(where: str, path: Path | None, byte: int, at: int) -> DataError:
@@ -203,12 +204,14 @@ def _in_pixels(column: Sequence[Any]) -> bool:
 def samples_of(field: Field[Any], cells: Sequence[Any], folder: Path) -> list[Any]:
     """Cells as the samples that a field takes.
 
-    Symbols and numbers are separated by spaces, labels as the field says (of a field that does not: by "|", or by
-    spaces where no cell has one), boxes are JSON, paths start at the table's folder; an empty cell is an empty text or
-    sequence.
+    Classes are those of the training, however a file writes them. Symbols and numbers are separated by spaces, labels
+    as the field says (of a field that does not: by "|", or by spaces where no cell has one), boxes are JSON, paths
+    start at the table's folder; an empty cell is an empty text or sequence.
     """
     if isinstance(field, fields.Labels):
         return _lists_of_labels(field, cells)
+    if isinstance(field, fields.Category):
+        return _known_classes(field, cells)
     return [_sample(field.kind, cell, folder) for cell in cells]
 
 
@@ -219,6 +222,13 @@ def _lists_of_labels(field: fields.Labels, cells: Sequence[Any]) -> list[list[st
         spaced = any(" " in str(name) for name in field.classes)
         field.separator = LABELS_BETWEEN if spaced or any(LABELS_BETWEEN in text for text in texts) else " "
     return field.lists(texts)
+
+
+def _known_classes(field: fields.Category, cells: Sequence[Any]) -> list[Any]:
+    """Cells as classes of a fitted field: 1 and "1" are one, for it is the other cells that make a file's type."""
+    known, texts = set(field.classes), {f"{name}": name for name in field.classes}
+    ways = ((cell, texts.get(f"{cell}"), as_number(cell)) for cell in cells)
+    return [next((way for way in some if way in known), some[0]) for some in ways]
 
 
 def _sample(kind: str, cell: Any, folder: Path) -> Any:

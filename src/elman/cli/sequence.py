@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +85,13 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     if not isinstance(settings["fields"], Mapping):
         cure = "For example [fields.review] and below it kind = 'text'."
         raise ArgumentError.at("train", "fields", "a table of columns", settings["fields"], cure)
-    if isinstance(weights := settings["class_weight"], Mapping):
-        settings["class_weight"] = {_class_of(name): weight for name, weight in weights.items()}
     output, path = Path(str(settings["output"])), Path(str(settings["file"]))
     check_file(path)
     check_free(output, force, "train")
     check_whole("train", "--units", settings["units"], 1)
     columns, inputs, outputs = read_book(path, settings) if not is_table(path) else read_columns(path, settings)
+    if isinstance(weights := settings["class_weight"], Mapping):
+        settings["class_weight"] = _of_classes(weights, [columns[name] for name in outputs])
     model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
     config = {**settings, "fields": written({**inputs, **outputs}), "output": str(output)}
     recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(config), weights=False)
@@ -110,12 +110,10 @@ def _names(columns: Any) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def _class_of(name: str) -> Any:
-    """A class as a table has it: TOML writes truths and numbers that are names as text."""
-    if name in ("True", "False"):
-        return name == "True"
-    number = as_number(name)
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+def _of_classes(weights: Mapping[str, Any], columns: Iterable[Iterable[Any]]) -> dict[Any, Any]:
+    """Weights by the classes that columns hold: TOML writes truths and numbers that are names as text."""
+    known = {f"{one}": one for column in columns for row in column for one in (row if isinstance(row, list) else [row])}
+    return {known.get(name, as_number(name)): weight for name, weight in weights.items()}
 
 
 def show_reports(report: Report | Mapping[str, Report] | None) -> None:

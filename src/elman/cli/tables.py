@@ -208,6 +208,9 @@ def _read(pd: Any, path: Path | bytes, *, texts: bool, written: Collection[str])
         return Table.with_index("read", pd.read_parquet(_source(path)))[0].native()
     header, told = _header(path)
     options: dict[str, Any] = {"sep": told or _separator(header), "index_col": False, "skiprows": int(bool(told))}
+    options["low_memory"] = (
+        False  # in pieces, pandas makes numbers of the first rows of a long column that ends in texts
+    )
     if texts:
         options |= {"keep_default_na": False, "na_values": _MISSING}
     with warnings.catch_warnings():
