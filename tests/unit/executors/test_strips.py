@@ -332,3 +332,53 @@ def test_sums_of_products_in_strips_are_those_of_the_reference(rows, steps):
     native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
     for mine, other in zip(native, reference, strict=True):
         assert_close(mine, other, 16 + rows * steps, steps)
+
+
+SQUARE = 300
+"""Rows and columns of matrices whose rows are steps: turned, they still fit."""
+
+
+def walked(sequence, start, step=lambda h, x: ops.tanh(0.5 * h + x)):
+    """The last state and the stack of states along a matrix, row by row."""
+    (last,), (stack,) = ops.scan(lambda s, xs: [[y := step(s[0], xs[0])], [y]], [start], [sequence])
+    return last, stack
+
+
+def beside(name, x, w, v):
+    """What stands beside a loop, and reads of it what is not there before the loop ends; or is read so by it."""
+    made = ops.tanh(x) if name.endswith("work") else x @ w
+    if name.startswith("the last row"):
+        return walked(made, made[-1])[1]
+    if name.startswith("all rows"):
+        return walked(made, v, lambda h, row: ops.tanh(0.5 * h + row + ops.mean(made * h, 1)))[1]
+    if name.startswith("the sum"):
+        total = ops.sum(made * made)
+        return walked(made, v, lambda h, row: ops.tanh(h * total + row))[1]
+    last, y = walked(made, v)
+    return {
+        "last state, product": lambda: ops.matmul(y, ops.reshape(last, (1, SQUARE)), transpose_b=True),
+        "last state, sum": lambda: ops.sum(y * last, 0),
+        "last row, addend": lambda: y @ w + y[-1],
+        "turned, sum": lambda: ops.sum(y * ops.transpose(y), 0),
+        "backwards, sum": lambda: ops.sum(y * ops.flip(y, 0), 0),
+        "backwards, product": lambda: ops.matmul(ops.flip(y, 0), y, transpose_a=True),
+        "sum of products with the stack": lambda: w @ y + y,
+    }[name]()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "last state, product", "last state, sum", "last row, addend", "turned, sum", "backwards, sum",
+        "backwards, product", "sum of products with the stack", "the last row of a product", "the last row of work",
+        "all rows of a product", "all rows of work", "the sum of a product", "the sum of work",
+    ],
+)  # fmt: skip
+def test_nothing_beside_a_loop_is_read_before_it_is_there(name):
+    inputs = [placeholder(n, s) for n, s in (("x", (SQUARE, SQUARE)), ("w", (SQUARE, SQUARE)), ("v", (SQUARE,)))]
+    graph = Graph(tuple(inputs), (beside(name, *inputs),))
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=t.shape).astype(np.float32) / SQUARE**0.5 for t in inputs]
+    native, reference = (e().compile(graph).run(arrays).outputs for e in (NativeExecutor, ReferenceExecutor))
+    for mine, other in zip(native, reference, strict=True):
+        assert_close(mine, other, SQUARE, SQUARE)

@@ -15,7 +15,7 @@ Source: blocking for caches as in Wolf and Lam 1991, "A data locality optimizing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from elman.executors.lowering.spec import OPS, PART, TEMPORARY, Instruction
@@ -34,12 +34,13 @@ SUM = 0
 
 
 class _Loop(NamedTuple):
-    """A scan: where it stands, its steps, the values it walks along and those it stacks."""
+    """A scan: where it stands, its steps, the values it walks along, those it stacks, and those it reads whole."""
 
     at: int
     steps: Size
     sequences: Sequence[int]
     stacks: Sequence[int]
+    others: Sequence[int]
 
 
 def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection[int]) -> list[Instruction]:
@@ -55,14 +56,14 @@ def cut(w: Writer, code: list[Instruction], uses: Counter[int], kept: Collection
                 taken[at] = loop
     for loop in loops:
         for at, i in enumerate(code):
-            if at > loop.at and at not in taken and _reads(w, i, loop) and _ready(w, code, at, loop.at):
+            if at > loop.at and at not in taken and _reads(w, i, loop) and _ready(w, code, at, loop):
                 taken[at] = loop
         for at, i in enumerate(code):
-            if at > loop.at and at not in taken and i[0] == POINTWISE and _ready(w, code, at, loop.at):
+            if at > loop.at and at not in taken and i[0] == POINTWISE and _ready(w, code, at, loop):
                 taken.update(dict.fromkeys(_only_added_up(w, code, at, loop, uses, kept), loop))
     for loop in loops:
         for at, i in enumerate(code[: loop.at]):
-            sums = _sums_of(w, code, at, loop) if at not in taken and i[0] == POINTWISE else None
+            sums = _sums_of(w, code, at, loop, taken) if at not in taken and i[0] == POINTWISE else None
             if sums is not None:
                 taken.update(dict.fromkeys((at, *sums), loop))
     groups = {loop.at: sorted(at for at, other in taken.items() if other is loop) for loop in loops}
@@ -87,7 +88,8 @@ def named(w: Writer, code: Sequence[Instruction]) -> Iterator[int]:
 def _loop(w: Writer, code: Sequence[Instruction], at: int) -> _Loop:
     _, ins, outs, dims, _, _, body, _ = code[at]
     states, sequences = len(w.bodies[body][1]), len(w.bodies[body][2])
-    return _Loop(at, sizes_of(w, dims)[0], ins[states : states + sequences], outs[states:])
+    first, last = states, states + sequences
+    return _Loop(at, sizes_of(w, dims)[0], ins[first:last], outs[states:], [*ins[:first], *ins[last:]])
 
 
 def sizes_of(w: Writer, dims: Sequence[int]) -> list[Size]:
@@ -99,8 +101,15 @@ def sizes_of(w: Writer, dims: Sequence[int]) -> list[Size]:
 def _makes(w: Writer, i: Instruction, loop: _Loop) -> bool:
     """Whether a product makes a sequence of the loop, some rows of it a step."""
     batch, rows = sizes_of(w, i[3])[:2]
-    whole = w.values[i[2][0]][0] == TEMPORARY
+    whole = w.values[i[2][0]][0] == TEMPORARY and _only_walked(w, i[2], i[2], loop)
     return whole and i[2][0] in loop.sequences and batch == 1 and quotient(rows, loop.steps) is not None
+
+
+def _only_walked(w: Writer, made: Sequence[int], sequences: Collection[int], loop: _Loop) -> bool:
+    """Whether the loop reads of what is made beside it nothing but sequences, no element before its step."""
+    roots = {root(w, v) for v in made}
+    walked = all(v in sequences for v in loop.sequences if root(w, v) in roots)
+    return walked and roots.isdisjoint(root(w, v) for v in loop.others)
 
 
 def _reads(w: Writer, i: Instruction, loop: _Loop) -> bool:
@@ -138,7 +147,9 @@ def _by_time(w: Writer, i: Instruction, loop: _Loop, out: int, axis: int) -> boo
     return sizes[axis] == loop.steps and stride == quotient(_size(w, out), loop.steps)
 
 
-def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> list[int] | None:
+def _sums_of(
+    w: Writer, code: Sequence[Instruction], at: int, loop: _Loop, taken: Mapping[int, _Loop]
+) -> list[int] | None:
     """Where all of what element-wise work makes beside a sequence is added up.
 
     None where it cannot run beside the loop: it makes no sequence of it, or something else waits for it.
@@ -152,9 +163,13 @@ def _sums_of(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> li
         whole = i[0] == REDUCE and i[1][0] in outs and i[4][0] == SUM
         if whole and sizes_of(w, i[3])[::2] == [1, 1] and _by_time(w, code[at], loop, i[1][0], axis):
             sums.append(n)
-    between = [code[n] for n in range(at + 1, loop.at) if n not in sums]
-    made = {root(w, v) for v in (*outs, *(v for n in sums for v in code[n][2]))}
-    return None if made.intersection(named(w, between)) else sums
+    made = [*outs, *(v for n in sums for v in code[n][2])]
+    steps = [v for v in outs if _by_time(w, code[at], loop, v, axis)]
+    sooner = (n for n, other in taken.items() if loop.at < n and other.at < loop.at)
+    between = [code[n] for n in (*range(at + 1, loop.at), *sooner) if n not in sums]
+    beside = (code[n] for n, other in taken.items() if other is loop)
+    waits = not _only_walked(w, made, steps, loop) or not all(_in_step(w, i, loop, made, steps) for i in beside)
+    return None if waits or {root(w, v) for v in made}.intersection(named(w, between)) else sums
 
 
 def read_by_row(w: Writer, value: int, uses: Counter[int], stepwise: bool) -> bool:
@@ -214,11 +229,39 @@ def _size(w: Writer, value: int) -> Size:
     return sizes_of(w, [w.values[value][3]])[0]
 
 
-def _ready(w: Writer, code: Sequence[Instruction], at: int, loop: int) -> bool:
-    """Whether all that an instruction reads is there when the loop starts, or is made by the loop."""
+def _ready(w: Writer, code: Sequence[Instruction], at: int, loop: _Loop) -> bool:
+    """Whether all that an instruction reads is there when the loop starts, or is stacked and read step by step."""
     reads = {root(w, v) for v in code[at][1]}
-    later = (v for i in code[loop + 1 : at] for v in i[2])
-    return reads.isdisjoint(root(w, v) for v in later)
+    later = (v for i in code[loop.at + 1 : at] for v in i[2])
+    there = reads.isdisjoint(root(w, v) for v in later)
+    return there and _in_step(w, code[at], loop, code[loop.at][2], loop.stacks)
+
+
+def _in_step(w: Writer, i: Instruction, loop: _Loop, made: Sequence[int], stacks: Collection[int]) -> bool:
+    """Whether an instruction beside the loop reads, of what is made there, at each step what there is at that step.
+
+    So it does of stacks that it walks along as the loop does, and of states before each step, which lie in the memory
+    of those after it; not of the last state, nor of stacks cut, turned or repeated.
+
+    Args: made: values. stacks: those of them that are made step after step.
+    """
+    roots = {root(w, v) for v in made}
+    whole = {(root(w, v), _size(w, v)) for v in stacks}
+    read = ((n, (root(w, v), _size(w, v))) for n, v in enumerate(i[1]))
+    return all(known in whole and _walks(w, i, n, loop) for n, known in read if known[0] in roots)
+
+
+def _walks(w: Writer, i: Instruction, n: int, loop: _Loop) -> bool:
+    """Whether an operand is read from its start to its end as the steps of an instruction beside the loop go on."""
+    sizes, size = sizes_of(w, i[3]), _size(w, i[1][n])
+    if i[0] == POINTWISE:
+        return bool(sizes[i[4][0] * (1 + n)] == quotient(size, loop.steps))
+    if i[0] == REDUCE:
+        return True
+    m, columns, k, *a = sizes[1:6]
+    if _adds_up(w, i, loop):
+        return n == 1 or (n == 0 and a == [1, m] and size == m * k)
+    return n == 0 or (n == 2 and sizes[10] == columns and size == m * columns)
 
 
 def _strip(
