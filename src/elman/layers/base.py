@@ -210,6 +210,8 @@ class Layer(Weighted, Configured):
         right = x.ndim == len(axes) if len(short) == len(axes) else x.ndim >= len(short)
         if not right:
             because, cure = _rank_problem(axes, x.ndim)
+            last = _last_step_of(x) if "T" in axes and x.ndim < len(axes) else None
+            cure = cure if last is None else f"Pass return_sequences=True to {last}: it gives its last step alone."
             raise ShapeError.at(self.where, "x", f"have shape {self._expected()}", text(x.shape), cure, because=because)
         if axes[-1] != "F":
             return
@@ -331,6 +333,18 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for item in value.values() for leaf in _flat(item)]
     return [value]
+
+
+def _last_step_of(x: Tensor) -> str | None:
+    """The recurrent layer that x is the last step of, through layers that work on each number; None: there is none."""
+    while x.origin is not None:
+        layer, args = x.origin.layer, _flat(x.origin.args)
+        if getattr(layer, "return_sequences", True) is False:
+            return f"the layer in {layer.where}" if hasattr(layer, "forward_layer") else str(layer.where)
+        if not layer.stepwise or not args or not isinstance(args[0], Tensor):
+            return None
+        x = args[0]
+    return None
 
 
 def _rank_problem(axes: tuple[str, ...], rank: int) -> tuple[str, str]:

@@ -32,6 +32,13 @@ class Merge(Layer):
 
     supports_masking = True
 
+    def __call__(self, x: Any, *more: Any, **options: Any) -> Any:
+        """Trace the layer onto a list of tensors. Raises: ArgumentError: tensors one by one."""
+        if more:
+            cure = f"Call {type(self).__name__}()([a, b])."
+            raise ArgumentError.at(self.where, "x", "be a list of tensors", f"{1 + len(more)} arguments", cure)
+        return super().__call__(x, **options)
+
     @abstractmethod
     def merge(self, xs: list[Tensor]) -> Tensor:
         """The equation, on tensors of one rank. Shapes: (B, ...) each, of one rank -> (B, ...), their broadcast."""

@@ -39,12 +39,13 @@ _MOST = int(np.iinfo(np.int32).max)
 
 
 class Column(NamedTuple):
-    """What an array is meant for: its name in errors, the shape and type the graph wants."""
+    """What an array is meant for: its name in errors, the shape and type the graph wants, what helps another shape."""
 
     where: str
     name: str
     shape: Shape
     dtype: str
+    cure: str = ""
 
 
 class Padded(NamedTuple):
@@ -293,11 +294,11 @@ def check_shape(array: np.ndarray | Rows, column: Column) -> None:
     if array.ndim != len(column.shape):
         because, cure = rank_problem(column.name, column.shape, array.ndim)
         wanted = rule.format(shape_text(column.shape))
-        raise ShapeError.at(column.where, column.name, wanted, array.shape, cure, because=because)
+        raise ShapeError.at(column.where, column.name, wanted, array.shape, column.cure or cure, because=because)
     for axis, (size, given) in enumerate(zip(column.shape, array.shape, strict=True)):
         if axis and isinstance(size, int) and size != given:
             what = "features" if axis == array.ndim - 1 else "steps"
-            cure = f"Axis {axis} must hold {size} {what}."
+            cure = column.cure or f"Axis {axis} must hold {size} {what}."
             wanted = rule.format(shape_text(column.shape))
             raise ShapeError.at(column.where, column.name, wanted, array.shape, cure)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from elman import dtypes, ops
+from elman import dtypes, losses, ops
 from elman.errors import DataError, ShapeError, unknown_name
 from elman.executors import Arrays, Plan, Rows, default
 from elman.graph import Graph, Tensor
@@ -195,7 +195,7 @@ class Adapter:
         integers = self.objective.wants_integers(i)
         dtype = dtypes.INT32 if integers else output.dtype
         shape: Shape = output.shape[:-1] if integers else output.shape
-        column = Column(self.program.where, self._target_name(i), shape, dtype)
+        column = Column(self.program.where, self._target_name(i), shape, dtype, _cure_of_targets(loss, output))
         padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, data)
         if not integers:
             check_target(padded.values, column)
@@ -315,6 +315,16 @@ def _rank(item: Any) -> int:
 def _own_size(i: int) -> Dim:
     """The open size of targets that have steps of their own."""
     return Dim.symbol(f"L{i}")
+
+
+def _cure_of_targets(loss: Loss | None, output: Tensor) -> str:
+    """What to do where targets have another shape than the loss takes; empty where nothing is known."""
+    size = output.shape[-1]
+    if isinstance(loss, losses.SparseCategoricalCrossentropy):
+        return "Give one class number each; for one-hot targets compile categorical_crossentropy."
+    if isinstance(loss, losses.CategoricalCrossentropy):
+        return f"Give {size} numbers each; for class numbers compile sparse_categorical_crossentropy."
+    return f"Give {size} numbers each, or end with a layer of 1 unit." if isinstance(size, int) and size > 1 else ""
 
 
 def check_target(values: np.ndarray, column: Column) -> None:

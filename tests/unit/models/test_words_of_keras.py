@@ -146,3 +146,60 @@ def test_parts_of_keras_that_are_not_here_are_told_of(part: str, cure: str) -> N
         getattr(elman, part)
     with pytest.raises(AttributeError, match=r"^module 'elman' has no attribute 'nothing'\.$"):
         elman.nothing  # noqa: B018
+
+
+# ---- what they forget -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("below", "told"),
+    [
+        ([LSTM(3, name="l")], "LSTM 'l'"),
+        ([LSTM(3, name="l"), layers.Dropout(0.2), layers.LayerNormalization()], "LSTM 'l'"),
+        ([layers.Bidirectional(LSTM(3), name="b")], "the layer in Bidirectional 'b'"),
+        ([layers.RNN(layers.GRUCell(3), name="r")], "RNN 'r'"),
+    ],
+)
+def test_a_stack_without_return_sequences_says_where_they_are_missing(below: list[Any], told: str) -> None:
+    rule = rf"no time axis\. Pass return_sequences=True to {told}: it gives its last step alone\.$"
+    for top in (layers.GRU(2), layers.Conv1D(2, 2)):
+        with pytest.raises(ElmanError, match=rule):
+            Sequential([Input((6, 3)), *copy.deepcopy(below), top])
+
+
+def test_where_no_recurrent_layer_is_to_blame_an_axis_is_asked_for() -> None:
+    with pytest.raises(ElmanError, match=r"no time axis\. Add one with x\[:, None, :\]"):
+        Sequential([Input((6, 3)), LSTM(3), Dense(2), layers.Flatten(), LSTM(2)])
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "y", "cure"),
+    [
+        (3, "categorical_crossentropy", np.zeros(4, int), "for class numbers compile sparse_categorical_crossentropy"),
+        (
+            3,
+            "sparse_categorical_crossentropy",
+            np.eye(3)[[0, 1, 2, 0]],
+            "for one-hot targets compile categorical",
+        ),
+        (2, "binary_crossentropy", np.zeros(4), "Give 2 numbers each, or end with a layer of 1 unit"),
+        (3, "mse", np.zeros((4, 2)), "Give 3 numbers each, or end with a layer of 1 unit"),
+    ],
+)
+def test_targets_of_another_kind_say_which_loss_takes_them(units: int, loss: str, y: Any, cure: str) -> None:
+    made = Sequential([Input((3,)), Dense(units)])
+    made.compile("sgd", loss)
+    with pytest.raises(ElmanError, match=rf": y must have shape .*{cure}"):
+        made.fit(X, y, verbose=0)
+
+
+def test_layers_that_join_tensors_are_functions_too() -> None:
+    a, b = Input((4,)), Input((4,))
+    for name in ("add", "average", "maximum", "minimum", "multiply", "subtract"):
+        made = getattr(layers, name)([a, b], name=f"my_{name}")
+        assert type(made.origin.layer).__name__ == name.capitalize() and made.origin.layer.name == f"my_{name}"
+    assert layers.concatenate([a, b], axis=1).shape[1:] == layers.concatenate([a, b], -1).shape[1:] == (8,)
+    assert layers.dot([a, b], axes=1, normalize=True).shape[1:] == (1,)
+    for call in (lambda: layers.Add()(a, b), lambda: layers.add(a, b), lambda: layers.add(a)):
+        with pytest.raises(ArgumentError, match=r"Add 'add.*': x must be a list of tensors\. .* Call Add"):
+            call()
