@@ -25,7 +25,7 @@ from elman.fields.text import Text
 from elman.fields.tokens import Tokens
 from elman.fields.video import MOVIE_FILES, Video
 
-__all__ = ["BOX_NAMES", "TAG_NAMES", "Guess", "guess"]
+__all__ = ["BOX_NAMES", "TAG_NAMES", "Guess", "guess", "guess_media", "is_sound"]
 
 _LOOKED_AT = 10_000
 _MOST_CLASSES = 1000
@@ -71,6 +71,8 @@ def guess(column: Any, name: str) -> Guess:
     samples = [s for s in map(plain, samples_of(where, column, fitting=True)[:_LOOKED_AT]) if not is_missing(s)]
     if not samples:
         raise DataError.at(where, "column", "have a value", None, "Fill it or leave it out.", because="all are missing")
+    if found := guess_media(samples):
+        return found
     for kinds, rule in _RULES:
         if all(isinstance(sample, kinds) for sample in samples):
             return rule(name, samples)
@@ -79,11 +81,44 @@ def guess(column: Any, name: str) -> Guess:
     raise DTypeError.at(where, "column", "of one type that a field reads", " and ".join(types[:3]), cure)
 
 
+def guess_media(samples: Sequence[Any]) -> Guess | None:
+    """The field of samples that all are sounds with their rates, or files of one kind: paths by how they end, bytes by
+    how they begin; None for others.
+
+    Example:
+        >>> guess_media(["a.wav", "b.flac"])
+        Guess(field=<elman.fields.audio.Audio object at 0x...>, reason='paths of files of sound (.wav)')
+    """
+    if all(isinstance(sample, str | Path) for sample in samples):
+        suffixes = [Path(sample).suffix.lower() if len(str(sample)) < 1000 else "" for sample in samples]
+        for files, field, what in _FILES:
+            if all(suffix in files for suffix in suffixes):
+                return Guess(field(), f"paths of files of {what} ({suffixes[0]})")
+    if all(isinstance(sample, bytes) for sample in samples):
+        if all(sample.startswith((b"RIFF", b"fLaC", b"OggS", b"ID3")) for sample in samples):
+            return Guess(_sound(), "bytes of sound files")
+        if all(sample.startswith((b"\x89PNG", b"\xff\xd8", b"GIF8", b"BM", b"II*", b"MM\0*")) for sample in samples):
+            return Guess(Image(), "bytes of picture files")
+    return Guess(_sound(), "pairs of a sound and its rate") if all(map(is_sound, samples)) else None
+
+
+def is_sound(sample: Any) -> bool:
+    """Whether a sample is a pair (sound, rate).
+
+    Example:
+        >>> is_sound(([0.0, 0.5], 8000)), is_sound((1, 2))
+        (True, False)
+    """
+    return (
+        isinstance(sample, tuple)
+        and len(sample) == 2
+        and isinstance(sample[0], list | np.ndarray)
+        and np.ndim(sample[0][:1]) in (1, 2)
+        and np.ndim(sample[1]) == 0
+    )
+
+
 def _of_texts(name: str, texts: Sequence[str]) -> Guess:
-    suffixes = [Path(text).suffix.lower() if len(text) < 1000 else "" for text in texts]
-    for files, field, what in _FILES:
-        if all(suffix in files for suffix in suffixes):
-            return Guess(field(), f"paths of files of {what} ({suffixes[0]})")
     if all(map(_is_number, texts)):
         return _of_numbers(name, [float(text) for text in texts], "text that reads as ")
     different = set(texts)
@@ -115,8 +150,6 @@ def _of_sets(name: str, sets: Sequence[set[Any]]) -> Guess:
 
 
 def _of_lists(name: str, lists: Sequence[Sequence[Any]]) -> Guess:
-    if all(_is_sound(sample) for sample in lists):
-        return Guess(_sound(), "pairs of a sound and its rate")
     inside = [plain(symbol) for sample in lists for symbol in sample]
     if name.lower() in BOX_NAMES:
         return Guess(Boxes(), f"lists in a column called {name!r}")
@@ -145,10 +178,6 @@ def _of_arrays(name: str, arrays: Sequence[np.ndarray]) -> Guess:
 
 
 def _of_bytes(name: str, samples: Sequence[bytes]) -> Guess:
-    if all(sample.startswith((b"RIFF", b"fLaC", b"OggS", b"ID3")) for sample in samples):
-        return Guess(_sound(), "bytes of sound files")
-    if all(sample.startswith((b"\x89PNG", b"\xff\xd8", b"GIF8", b"BM", b"II*", b"MM\0*")) for sample in samples):
-        return Guess(Image(), "bytes of picture files")
     return _of_texts(name, [sample.decode("utf-8", "replace") for sample in samples])
 
 
@@ -193,7 +222,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_sound(sample: Any) -> bool:
-    return isinstance(sample, tuple) and len(sample) == 2 and np.ndim(sample[0]) in (1, 2) and np.ndim(sample[1]) == 0

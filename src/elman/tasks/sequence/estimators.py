@@ -72,7 +72,9 @@ class _Classifier(Wrapped):
         self._note(None)
 
     def _note(self, dtype: Any) -> None:
-        self.classes_ = np.array(self.model_.blueprint_.outputs["y"].classes, dtype)  # type: ignore[attr-defined]
+        classes = self.model_.blueprint_.outputs["y"].classes  # type: ignore[attr-defined]
+        mixed = len({isinstance(name, str) for name in classes}) > 1
+        self.classes_ = np.array(classes, object if mixed else dtype)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most likely class of each sample. Shapes: -> (N,)."""
@@ -185,10 +187,10 @@ class SequenceTagger(_Recurrent):
     label_smoothing: float = 0.0
 
     def _output(self, y: Any) -> Field[Any] | str:
-        first = next((row for row in y if len(row)), [""])
+        tagged = [row for row in y if not is_missing(row)]  # the field says which row has none
+        first = next((row for row in tagged if len(row)), [""])
         if not isinstance(first[0], str):
             return Series()
-        tagged = [row for row in y if not is_missing(row)]  # the field says which row has none
         return Tags("iobes" if marks_spans(tagged) else None, unknown="outside")
 
 

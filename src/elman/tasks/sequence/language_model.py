@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from elman.errors import DataError
 from elman.fields import Text, Tokens
+from elman.fields.samples import is_missing
 from elman.tasks.estimator import settings
 from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
@@ -84,7 +86,9 @@ class LanguageModel(Trained):
     def _over(self, verb: str, x: Any) -> tuple[SequenceModel, Any]:
         """The model behind, not yet fitted, and its texts."""
         texts = _texts(f"LanguageModel.{verb}", x)
-        field = self.input or (Text("char", max_length=None) if isinstance(texts[0], str) else Tokens(max_length=None))
+        first = next((text for text in texts if not is_missing(text)), "")
+        symbols = Tokens if isinstance(first, (list, tuple, np.ndarray)) else functools.partial(Text, "char")
+        field = self.input or symbols(max_length=None)
         return SequenceModel({"y": field}, {"y": field}, **self._settings()), texts
 
     def generate(
@@ -154,6 +158,8 @@ def _texts(where: str, x: Any) -> Any:
     Raises: DataError: nothing, or numbers.
     """
     found = [x] if isinstance(x, str) else samples(where, x)
+    if isinstance(found, np.ndarray) and np.asarray(x).dtype.kind in "iu":
+        found = list(x)  # tokens that are numbers, in rows of one length
     if isinstance(found, np.ndarray) or not any(map(len, found)):
         cure = "Pass a text, or a list of texts or of lists of tokens."
         shown = f"an array {found.shape}" if isinstance(found, np.ndarray) else found[:3]

@@ -16,6 +16,7 @@ import numpy as np
 
 from elman.errors import DataError, DTypeError, ElmanWarning, ShapeError
 from elman.fields import Field, Number, Series, Text, Tokens
+from elman.fields.guessing import guess_media, is_sound
 from elman.fields.samples import is_missing
 from elman.fields.scaling import as_numbers
 
@@ -70,9 +71,10 @@ def targets(where: str, y: Any, rows: int | None, numeric: bool) -> Any:
     array = y.to_numpy() if hasattr(y, "to_numpy") else y
     if hasattr(array, "__array__") or _flat(array):
         found = np.asarray(array)
-        # Beside texts NumPy makes a class "nan" of what is missing.
-        gaps = found.dtype.kind == "U" and not isinstance(array, np.ndarray) and any(map(is_missing, array))
-        array = np.asarray(array, object) if gaps else found
+        # Beside texts NumPy makes a class "nan" of what is missing, and "1" of 1.
+        mixed = found.dtype.kind == "U" and not isinstance(array, np.ndarray)
+        mixed = mixed and not all(isinstance(one, str) for one in array)
+        array = np.asarray(array, object) if mixed else found
     if isinstance(array, np.ndarray):
         array = _plain_targets(where, array, numeric)
     if rows is not None and len(array) != rows:
@@ -102,7 +104,7 @@ def has_gaps(field: Any) -> bool:
 
 
 def field_for(x: Any, vector: bool) -> Field[Any]:
-    """The field for X: numbers, series, text or tokens.
+    """The field for X: numbers, series, text or tokens; what files hold, where all samples are files or sounds.
 
     Args:
         x: as `samples` gives it.
@@ -114,24 +116,23 @@ def field_for(x: Any, vector: bool) -> Field[Any]:
     if isinstance(x, np.ndarray):
         return Number() if vector and x.ndim == 2 else Series()
     known = [row for row in x if not is_missing(row)]
-    first = next((row for row in known if len(row)), known[0] if known else "")
+    if known and (found := guess_media(known)):
+        return found.field
+    sized = [row for row in known if hasattr(row, "__len__")]
+    first = next((row for row in sized if len(row)), sized[0] if sized else "")
     if not len(first) and not isinstance(first, str):
         because = "every row is empty"
         raise DataError.at("fit", "X", "have a row with a step", first, "Check what was read.", because=because)
     if isinstance(first, (str, bytes)):
         return Text(level="word", lower=True, min_count=2)
-    if isinstance(first, Sequence) and isinstance(first[0], str):
+    if isinstance(first, (Sequence, np.ndarray)) and isinstance(first[0], str):
         return Tokens(min_count=2)
     return Series()
 
 
 def _in_a_file(sample: Any) -> bool:
     """Whether a sample is a path, the bytes of a file, or a sound with its rate: nothing to count or to stack."""
-    return isinstance(sample, (bytes, Path)) or (isinstance(sample, tuple) and len(sample) == 2 and _long(sample[0]))
-
-
-def _long(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim > 0
+    return isinstance(sample, (bytes, Path)) or is_sound(sample)
 
 
 def _stacked(x: Any) -> Any:
@@ -141,18 +142,26 @@ def _stacked(x: Any) -> Any:
         return rows
     if not rows:
         return np.empty((0, 1))
-    if np.ndim(rows[0]) == 0:
-        return np.asarray(rows)
-    if not any(map(len, rows)) or len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1:
+    lists = [isinstance(row, (list, tuple, np.ndarray)) for row in rows]
+    if not any(lists):
+        return rows if np.ndim(rows[0]) else np.asarray(rows)  # pictures of pillow, or numbers
+    if (
+        not all(lists)
+        or not any(map(len, rows))
+        or len({row.shape if isinstance(row, np.ndarray) else len(row) for row in rows}) > 1
+    ):
         return rows
-    array = np.asarray(rows)
+    try:
+        array = np.asarray(rows)
+    except ValueError:  # steps of unlike lengths: the field says where
+        return rows
     return array if array.dtype.kind in "fiubc" else rows
 
 
 def _numbers(where: str, array: np.ndarray) -> Any:
     """An array of objects as numbers, or as a list of samples where its rows are texts or sequences."""
     first = array.flat[0] if array.size else 0.0
-    if array.ndim == 1 and (isinstance(first, (str, os.PathLike)) or np.ndim(first) > 0):
+    if array.ndim == 1 and (isinstance(first, os.PathLike) or hasattr(first, "__len__") or np.ndim(first) > 0):
         return array.tolist()
     try:
         return array.astype("float64")
@@ -160,7 +169,7 @@ def _numbers(where: str, array: np.ndarray) -> Any:
         rule, received = "numbers that float64 can hold", "a larger whole number"
         raise DataError.at(where, "X", rule, received, "Correct the entry.") from None
     except (TypeError, ValueError) as error:
-        cure = "argument must be a string or a number: convert the columns first."
+        cure = "argument must be a string or a number: pass one column of texts, X['text'], or take SequenceModel."
         raise DTypeError.at(where, "X", "of numbers", type(first).__name__, cure, because=str(error)) from None
 
 
@@ -181,8 +190,8 @@ def _checked(where: str, array: np.ndarray, gaps: bool) -> np.ndarray:
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         cure = "X contains NaN or infinity: fill the gap or drop the row."
         raise DataError.at(where, "X", "be finite", float(array[at]), cure, because=f"row {at[0]}, column {at[-1]}")
-    bytes_ = array.ndim > 2 and array.dtype == np.uint8  # pictures, whose brightness the type tells
-    return array if bytes_ or array.dtype.kind == "f" else array.astype("float64")
+    whole = array.ndim > 2 and array.dtype.kind in "iu"  # pictures, whose brightness the type tells
+    return array if whole or array.dtype.kind == "f" else array.astype("float64")
 
 
 def _plain_targets(where: str, y: np.ndarray, numeric: bool) -> Any:

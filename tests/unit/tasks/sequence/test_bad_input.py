@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
+import PIL.Image
 import pytest
 
 from elman import fields
@@ -285,6 +289,10 @@ FRAMES = [np.ones((2, 1)), np.zeros((2, 1))] * 4
         (lambda: SequenceTagger(**S).fit(WORDS, [["O"], ["P"]] * 4), ShapeError, r"one for each step of 'x'.*1 for 2"),
         (lambda: SequenceTagger(**S).fit(WORDS, [[]] * 8), DataError, r"have a tag in some row"),
         (lambda: SequenceTagger(**S).fit(WORDS, [["O"], None] * 4), DataError, r"be lists of symbols.*: row 1"),
+        (lambda: SequenceTagger(**S).fit(WORDS, [None, ["O"]] * 4), DataError, r"be lists of symbols.*: row 0"),
+        (lambda: SequenceClassifier(**S).fit([[1, [2, 3]], [1, 2]] * 4, [0, 1] * 4), DataError, r"one shape in every"),
+        (lambda: SequenceClassifier(**S).fit([object()] * 8, [0, 1] * 4), DTypeError, r"Received dtype object: float"),
+        (lambda: SequenceClassifier(**S).fit([Path("a.md")] * 8, [0, 1] * 4), DTypeError, r"be texts. Received Posix"),
         (lambda: SequenceClassifier(**S).fit([None, *TEXTS[1:]], MOODS), DataError, r"a text in every row.*: row 0"),
         (
             lambda: SequenceClassifier(**S).fit([float("nan"), *TEXTS[1:]], MOODS),
@@ -403,3 +411,48 @@ def test_numbers_beyond_what_can_be_counted_with_are_no_samples():
         DataError, match=r"MLP.fit: values must be numbers up to .*a whole number beyond float64': row 1"
     ):
         MLP(task="regress", **S).fit([[1, 2], [2, 3]] * 4, [1, 10**400] * 4)
+
+
+def test_files_and_sounds_are_read_as_what_they_hold(tmp_path):
+    rng = np.random.default_rng(0)
+    waves, labels = rng.normal(0, 0.1, (8, 1600)).astype(np.float32), ["a", "b"] * 4
+    sounds = [(wave, 8000) for wave in waves]
+    paths = [str(tmp_path / f"{name}{n}.png") for n, name in enumerate(labels)]
+    for path in paths:
+        PIL.Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(path)
+    for given, kind in ((sounds, "audio"), (paths, "image"), ([Path(p) for p in paths], "image")):
+        model = SequenceClassifier(**S).fit(given, labels)
+        assert model.model_.blueprint_.inputs["x"].kind == kind
+        assert np.isfinite(model.predict_proba(given)).all()
+    heard = SequenceClassifier(**S).fit(sounds, labels)
+    lists = [(wave.tolist(), 8000) for wave in waves]
+    np.testing.assert_array_equal(heard.predict_proba(lists), heard.predict_proba(sounds))
+    np.testing.assert_array_equal(heard.predict_proba(pd.Series(sounds)), heard.predict_proba(sounds))
+
+
+def test_pictures_are_pillows_or_whole_numbers_of_any_type(pictures):
+    grey = np.random.default_rng(0).integers(0, 256, (3, 8, 8), np.uint8)
+    expected = pictures.predict_proba(grey)
+    ways = [grey.astype(int), grey.tolist(), [PIL.Image.fromarray(one) for one in grey], grey / 255]
+    for given in ways:
+        np.testing.assert_array_equal(pictures.predict_proba(given), expected)
+
+
+def test_words_and_tokens_of_one_length_may_be_an_array():
+    words = np.array([["the", "cat"], ["a", "dog"]] * 4)
+    tagger = SequenceTagger(**S).fit(words, np.array([["D", "N"]] * 8))
+    assert tagger.model_.blueprint_.inputs["x"].kind == "tokens"
+    for notes in ([[60, 62, 64], [64, 62, 60]] * 4, np.array([[60, 62, 64], [64, 62, 60]] * 4)):
+        assert set(LanguageModel(**S).fit(notes).generate([60], length=5)) <= {60, 62, 64}
+
+
+def test_a_number_beside_texts_is_a_class_of_its_own(tmp_path):
+    model = SequenceClassifier(**S).fit(TEXTS, [1, "1"] * (len(TEXTS) // 2))
+    model.save(tmp_path / "m.safetensors")
+    for one in (model, SequenceClassifier.load(tmp_path / "m.safetensors")):
+        assert one.classes_.tolist() == [1, "1"]
+
+
+def test_a_table_with_one_column_of_texts_says_how_to_pass_it():
+    with pytest.raises(DTypeError, match=r"pass one column of texts, X\['text'\]"):
+        SequenceClassifier(**S).fit(pd.DataFrame({"text": TEXTS}), MOODS)
