@@ -274,3 +274,24 @@ def test_it_tells_what_it_learned(learned, capsys) -> None:
     estimator.summary()
     assert "Total params" in capsys.readouterr().out
     assert "baseline" in str(estimator.evaluate()).lower() or len(estimator.evaluate().rows) > 1
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_settings_may_be_numbers_of_numpy(case, tmp_path) -> None:
+    kinds = {bool: np.bool_, int: np.int64, float: np.float32}
+    settings = case.make().get_params()
+    given = {name: kinds[type(value)](value) for name, value in settings.items() if type(value) in kinds}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElmanWarning)
+        fitted = case.make(**given).fit(copy.deepcopy(case.data), **case.fit_options)
+    again = case.kind.load(fitted.save(tmp_path / "model.safetensors"))
+    assert {name: again.get_params()[name] for name in given} == {name: value.item() for name, value in given.items()}
+
+
+@pytest.mark.parametrize("bad", ["x", [1], np.nan, {"a": 1}], ids=str)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_settings_that_are_no_numbers_are_refused_by_name(case, bad) -> None:
+    for name, value in case.make().get_params().items():
+        if isinstance(value, int | float):
+            with pytest.raises(ElmanError, match=rf"\b{name} must "):
+                case.make(**{name: bad}).fit(copy.deepcopy(case.data), **case.fit_options)

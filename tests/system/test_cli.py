@@ -514,3 +514,26 @@ def test_the_summary_of_a_network_and_of_what_is_none(run):
     for command in ("summary", "evaluate"):
         code, _, err = run(command, "w.safetensors")
         assert (code, "it is a weights file. Build the model and call load_weights." in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("holdout = 'x'", "train: --holdout must be a whole number. Received --holdout='x'"),
+        ("features = 3", "config, features must be the name of a column, or a list of names. Received"),
+        ("target = [3]", "config, target must be the name of a column, or a list of names. Received"),
+        ("time = 3", "config, time must be a text. Received config, time=3"),
+        ("id = true", "config, id must be a text. Received config, id=True"),
+        ("file = 3", "config, file must be a text. Received config, file=3"),
+        ("validation = 'a'", "validation must be a share below 1 or a number of rows. Received validation='a'"),
+        ("validation = nan", "validation must be a share below 1 or a number of rows. Received validation=nan"),
+        ("learning_rate = 'b'", "learning_rate must be a finite number above 0. Received learning_rate='b'"),
+        ("refit = 'no'", "refit must be True or False. Received refit='no'"),
+    ],
+)
+def test_settings_of_another_type_are_named(run, line, text):
+    settings = {"file": str(AIRLINE), "target": "passengers"}
+    lines = [line, *(f"{name} = {value!r}" for name, value in settings.items() if not line.startswith(name))]
+    Path("run.toml").write_text("\n".join(lines))
+    code, _, err = run("train", "--config", "run.toml")
+    assert (code, text in err) == (2, True), err

@@ -398,6 +398,8 @@ def test_a_book_is_no_category(run):
     ("config", "text"),
     [
         ("fields = 3", "train: fields must be a table of columns. Received fields=3. For example [fields.review]"),
+        ("fields.review = 'text'", "train: fields must be a table of columns. Received fields={'review': 'text'}."),
+        ("input = 3", "train: config, input must be the name of a column, or a list of names. Received"),
         ("dropout = 'x'", "dropout must be a number in [0, 1). Received dropout='x'"),
         ("size = 3", "config must be a known name. Received config='size'"),
         ("[fields.review]\nkind = 'txt'", "config, fields.review: kind must be a known name. Received kind='txt'"),

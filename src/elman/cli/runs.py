@@ -15,6 +15,9 @@ from elman.training.callbacks import Callback
 
 __all__ = ["Recorder", "check_config", "new_folder", "read_config", "render_config"]
 
+_TEXTS = ("file", "time", "id", "output")
+_COLUMNS = ("target", "input", "features")
+"""Settings that are a text, and those that are names of columns: all others an estimator looks at."""
 _EVERY = 2.0
 """Seconds between two checkpoints of the last weights."""
 
@@ -48,14 +51,28 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check_config(config: Mapping[str, Any], known: Mapping[str, object]) -> None:
-    """Refuse settings that the command line does not know.
+    """Refuse settings that the command line does not know, and files and columns that are no text.
 
     Raises:
         UnknownNameError: the nearest are named.
+        ArgumentError: no text, no list of texts, no table.
     """
-    for name in config:
+    for name, value in config.items():
         if name not in known:
             raise unknown_name("train", "config", name, known)
+        if name in _TEXTS and not isinstance(value, str):
+            raise ArgumentError.at("train", f"config, {name}", "a text", value)
+        if name in _COLUMNS and not all(isinstance(column, str) for column in _several(value)):
+            raise ArgumentError.at("train", f"config, {name}", "the name of a column, or a list of names", value)
+        if name == "fields" and not (
+            isinstance(value, Mapping) and all(isinstance(v, Mapping) for v in value.values())
+        ):
+            cure = "For example [fields.review] and below it kind = 'text'."
+            raise ArgumentError.at("train", "fields", "a table of columns", value, cure)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def render_config(settings: Mapping[str, Any], place: str = "") -> str:

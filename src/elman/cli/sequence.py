@@ -82,9 +82,6 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
             raise ArgumentError.at("train", f"--{name}", "left out where --input is given", given[name], cure)
     settings = {**SETTINGS, **given}
     settings |= {role: _names(settings[role]) for role in ("input", "target")}
-    if not isinstance(settings["fields"], Mapping):
-        cure = "For example [fields.review] and below it kind = 'text'."
-        raise ArgumentError.at("train", "fields", "a table of columns", settings["fields"], cure)
     output, path = Path(str(settings["output"])), Path(str(settings["file"]))
     check_file(path)
     check_free(output, force, "train")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import charts
+from elman.arguments import check_whole
 from elman.cli.runs import Recorder, check_config, read_config, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.sequence import SETTINGS as SEQUENCE_SETTINGS
@@ -60,7 +61,7 @@ def train(given: Mapping[str, Any], config: Path | None, force: bool) -> None:
         say(line)
     check_targets(settings, table)
     check_free(output, force, "train")
-    learned, held = _parts(table, int(settings["holdout"]), settings["id"])
+    learned, held = _parts(table, check_whole("train", "--holdout", settings["holdout"], None), settings["id"])
     forecaster = Forecaster(**{name: settings[name] for name in Forecaster().get_params()})
     recorder = Recorder(output.name.removesuffix(".safetensors"), render_config({**settings, "output": str(output)}))
     _fit(forecaster, learned, settings, recorder)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elman import settings as floats
-from elman.arguments import check_whole
-from elman.errors import ArgumentError, DataError, ElmanWarning, unknown_name
+from elman.arguments import check_flag, check_number, check_whole
+from elman.errors import DataError, ElmanWarning, unknown_name
 from elman.fields import Series
 from elman.fields.missing import Missing, check_missing
 from elman.fields.scaling import Scaling
@@ -79,10 +79,10 @@ def check_settings(settings: Settings) -> None:
     for name, known in (("transform", TRANSFORMS), ("anchor", ANCHORS)):
         if getattr(settings, name) not in ("auto", *known):
             raise unknown_name("Forecaster", name, getattr(settings, name), ("auto", *known))
-    if not settings.learning_rate > 0:
-        raise ArgumentError.at("Forecaster", "learning_rate", "above 0", settings.learning_rate)
-    if not 0 <= settings.dropout < 1:
-        raise ArgumentError.at("Forecaster", "dropout", "in [0, 1)", settings.dropout)
+    check_number("Forecaster", "learning_rate", settings.learning_rate, "a finite number above 0")
+    check_number("Forecaster", "dropout", settings.dropout, "in [0, 1)")
+    for name in ("refit", "calendar"):
+        check_flag("Forecaster", name, getattr(settings, name))
 
 
 def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callbacks: Sequence[Callback]) -> Learned:

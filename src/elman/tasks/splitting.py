@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from elman.arguments import check_whole
+from elman.arguments import as_plain, check_whole
 from elman.errors import ArgumentError, DataError
 from elman.tasks.panel import TimeSeries
 from elman.tasks.representation import Representation
@@ -23,13 +24,15 @@ def validation_cuts(series: Sequence[TimeSeries], validation: float | None, hori
         horizon: rows of a forecast; the part holds at least one.
 
     Raises:
-        ArgumentError: negative, or a share that is no share.
+        ArgumentError: negative, a share that is no share, or no number.
     """
-    if not validation:
-        return [len(part) for part in series]
-    if validation < 0 or (validation > 1 and validation != int(validation)):
+    share = 0.0 if validation is None else as_plain(validation)
+    known = isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share < math.inf
+    if not known or (share > 1 and share != int(share)):
         raise ArgumentError.at("Forecaster", "validation", "a share below 1 or a number of rows", validation)
-    rows = [round(validation * len(part)) if validation < 1 else int(validation) for part in series]
+    if not share:
+        return [len(part) for part in series]
+    rows = [round(share * len(part)) if share < 1 else int(share) for part in series]
     return [max(0, len(part) - max(horizon, count)) for part, count in zip(series, rows, strict=True)]
 
 

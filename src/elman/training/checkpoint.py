@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.arguments import as_plain
 from elman.errors import ArgumentError, FileFormatError, OverwriteError, warn
 
 __all__ = ["FORMAT", "Contents", "packed", "read", "unpacked", "write"]
@@ -79,10 +80,18 @@ def packed(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> by
     from safetensors.numpy import save
 
     arrays = {name: np.asarray(array, order="C") for name, array in tensors.items()}
-    texts = {key: json.dumps(value, sort_keys=True, allow_nan=False) for key, value in metadata.items()}
+    texts = {key: json.dumps(value, sort_keys=True, allow_nan=False, default=_plain) for key, value in metadata.items()}
     texts["elman"] = json.dumps({"format": FORMAT})
     texts["sha256"] = json.dumps(_digest(arrays, texts))
     return save(arrays, texts)
+
+
+def _plain(value: object) -> Any:
+    """NumPy's numbers among settings, which JSON does not know, as Python's."""
+    plain = as_plain(value)
+    if plain is value:
+        raise TypeError(f"{type(value).__name__} is not known to JSON")
+    return plain
 
 
 def _replace(target: Path, data: bytes) -> None:

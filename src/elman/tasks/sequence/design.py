@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from elman import layers
-from elman.arguments import check_whole
+from elman.arguments import as_plain, check_flag, check_whole
 from elman.errors import ArgumentError, unknown_name
 from elman.graph import Tensor, windows
 from elman.graph import trace as ops
@@ -79,6 +79,10 @@ class Design:
         for name in ("dropout", "recurrent_dropout", "label_smoothing", "scheduled_sampling"):
             if not (is_number(value := getattr(self, name)) and 0 <= value < 1):
                 raise ArgumentError.at("SequenceModel", name, "a number in [0, 1)", value)
+        for name in ("crf", "tie_weights", "copying"):
+            check_flag("SequenceModel", name, getattr(self, name))
+        for name in ("bidirectional", "spelling"):
+            check_flag("SequenceModel", name, getattr(self, name), none=True)
         if self.hidden not in HIDDEN:
             raise unknown_name("SequenceModel", "hidden", str(self.hidden), HIDDEN)
         if self.vectors not in VECTORS:
@@ -99,13 +103,14 @@ class Design:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a setting is a number, and no truth.
+    """Whether a setting is a number, NumPy's too, and no truth.
 
     Example:
         >>> is_number(0.5), is_number("0.5"), is_number(True)
         (True, False, False)
     """
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = as_plain(value)
+    return isinstance(number, (int, float)) and not isinstance(number, bool)
 
 
 class Spread(layers.Layer):
