@@ -15,7 +15,7 @@ from elman.cli.screen import say
 from elman.cli.sequence import show_reports
 from elman.cli.tables import STANDARD_INPUT, write_table
 from elman.errors import ArgumentError, DataError
-from elman.fields import Category, Field, Labels, Tokens
+from elman.fields import Labels, Tokens
 from elman.fields.audio import SOUND_FILES
 from elman.fields.pixels import IMAGE_FILES
 from elman.tasks.sequence import SequenceModel
@@ -102,14 +102,8 @@ def _columns(model: SequenceModel, path: Path, *, outputs: bool) -> dict[str, li
         return {name: ["\n".join(read_lines(None if piped else path, "read"))]}
     if not is_table(path) and not piped:
         raise DataError.at("read", "file", "a table", str(path), "Tables end in .csv, .tsv or .parquet.")
-    # Classes that are texts are text where only some of them stand that could be numbers, too.
-    kinds = {name: "text" if _has_texts(field) else field.kind for name, field in known.items()}
-    cells = read_samples(path, kinds, "read")
+    cells = read_samples(path, {name: field.kind for name, field in known.items()}, "read")
     return samples_by_name(known, cells, path.parent)
-
-
-def _has_texts(field: Field[Any]) -> bool:
-    return isinstance(field, Category) and all(isinstance(name, str) for name in field.classes)
 
 
 def _only_input(model: SequenceModel) -> tuple[str, Any]:

@@ -349,7 +349,13 @@ def change(column, row, value):
         ({"cell": "lstn"}, pd.DataFrame(sales()), {}, UnknownNameError, r"cell='lstn'. Did you mean 'lstm'\?"),
         ({"scaling": "standart"}, pd.DataFrame(sales()), {}, UnknownNameError, r"Did you mean 'standard'\?"),
         ({"anchor": "seson"}, pd.DataFrame(sales()), {}, UnknownNameError, r"anchor='seson'. Did you mean 'seasonal'"),
-        ({"learning_rate": 0}, pd.DataFrame(sales()), {}, ArgumentError, r"learning_rate must be a finite number above 0"),
+        (
+            {"learning_rate": 0},
+            pd.DataFrame(sales()),
+            {},
+            ArgumentError,
+            r"learning_rate must be a finite number above 0",
+        ),
         (
             {"validation": 1.5},
             pd.DataFrame(sales()),
