@@ -194,13 +194,13 @@ def truth(*shape: int | str) -> Argument:
     return Argument(shape, "bool", lambda random, s: random.random(s) < 0.5)
 
 
-def lengths() -> Argument:
+def lengths(rows: int | str = "B") -> Argument:
     """Lengths from 0 to T."""
 
     def draw(random: np.random.Generator, s: tuple[int, ...]) -> np.ndarray:
         return np.arange(s[0]) % 4
 
-    return Argument(("B",), "int32", draw)
+    return Argument((rows,), "int32", draw)
 
 
 CASES: dict[str, Case] = {}
@@ -699,6 +699,7 @@ def rnn(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor, n: Tensor | None 
 _weights = (real(2, 3), real(3, 3, low=-0.7, high=0.7), real(3))
 case("Scan", rnn, real("T", "B", 2), real("B", 3), *_weights, **RECURRENCE)
 case("Scan:lengths", rnn, real("T", "B", 2), real("B", 3), *_weights, lengths(), **RECURRENCE)
+case("Scan:lengths_square", rnn, real("T", 3, 2), real(3, 3), *_weights, lengths(3), **RECURRENCE)  # rows as units
 case("Scan:reverse", lambda *a: rnn(*a, reverse=True), real("T", "B", 2), real("B", 3), *_weights, **RECURRENCE)
 case(
     "Scan:reverse_lengths",

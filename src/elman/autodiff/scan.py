@@ -182,7 +182,7 @@ class _Backward:
             operands = [outer if j == i else self._whole(t, rank) for j, t in enumerate(node.inputs)]
             again = Node(node.op, operands, node.attrs)
             d = list(RULES[node.op](again, whole_g))[i]
-            if d is not None and self.node.attrs["lengths"] and node.op not in _FINITE:
+            if d is not None and self.node.attrs["lengths"] and kind(node) == "pointwise" and node.op not in _FINITE:
                 d = self._ended(d)
         assert d is not None, "a deferred operand is real"
         return unbroadcast(d, outer.shape)
