@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "complain", "console", "say", "show_report", "show_table"]
 
 _LINES = 10
+"""Lines a training prints where there is no terminal."""
 _SILENCE = 10.0
 """Seconds after which an epoch is worth a line, however many there are."""
-"""Lines a training prints where there is no terminal."""
 
 
 def console() -> Console:

@@ -124,7 +124,7 @@ class Labels(Field[Any]):
         encode: N lists -> (N, V) of 0 and 1; decode: (N, V) scores -> N lists.
 
     Raises:
-        DataError: no samples, no label at all, a missing sample, or an unknown label.
+        DataError: no samples, no label at all, a missing sample, or an unknown label; a matrix of 0 and 1.
         DTypeError: a text where no separator was given.
 
     Example:
@@ -158,9 +158,13 @@ class Labels(Field[Any]):
 
     def fit(self, values: Any) -> Self:
         """Learn the labels of the training part, in order."""
-        names = [name for row in self._lists("Labels.fit", values, fitting=True) for name in row]
+        rows = self._lists("Labels.fit", values, fitting=True)
+        names = [name for row in rows for name in row]
         if not names:
             raise DataError.at("Labels.fit", "values", "have a label in some row", 0, "Check the separator.")
+        if len(rows[0]) > 1 and {len(row) for row in rows} == {len(rows[0])} and {*names} <= {0, 1}:
+            cure = "Name those that are 1: [[name for name, one in zip(names, row) if one] for row in values]."
+            raise DataError.at("Labels.fit", "values", "lists of labels", "a matrix of 0 and 1", cure)
         self._restore({"classes": _in_order(names)})
         self.fitted = True
         return self

@@ -88,6 +88,12 @@ def test_a_table_of_numbers_keeps_its_columns(rng):
         (lambda: Category().fit([["a"]]), DTypeError, r"Category.fit: values must be text or numbers. .*list: row 0"),
         (lambda: Labels().fit(["a"]), DTypeError, r"Labels.fit: values must be lists of labels. .*separator='\|'"),
         (lambda: Labels().fit([[], []]), DataError, r"Labels.fit: values must have a label in some row"),
+        (
+            lambda: Labels().fit(np.eye(3)),
+            DataError,
+            r"be lists of labels. Received values='a matrix of 0 and 1'. Name",
+        ),
+        (lambda: Labels().fit([[True, False], [True, True]]), DataError, r"a matrix of 0 and 1"),
         (lambda: Labels(threshold=1), ArgumentError, r"Labels: threshold must be between 0 and 1"),
         (lambda: Labels(unknown="other"), UnknownNameError, r"Labels: unknown must be a known name"),
         (lambda: Labels().fit([["a"]]).encode([["b"]]), DataError, r"labels of the training part. .*'b': row 0"),

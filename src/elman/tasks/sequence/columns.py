@@ -43,18 +43,22 @@ def read_columns(where: str, data: Any, names: Sequence[str]) -> Columns:
     Raises:
         UnknownColumnError: a column is missing; the nearest are named.
         DataError: no rows, or columns of different lengths.
+        DTypeError: something without names of columns.
 
     Example:
         >>> read_columns("fit", [{"text": "hi", "mood": "good"}], ["mood"])
         {'mood': ['good']}
     """
     if isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
-        data = {name: [row.get(name) for row in data] for name in data[0]}
+        data = {name: [row.get(name) for row in data] for name in dict.fromkeys(key for row in data for key in row)}
     if isinstance(data, Mapping):
         for name in names:
             if name not in data:
                 raise unknown_column(where, "data", name, [str(key) for key in data])
         columns = {name: _column_of(where, name, data[name]) for name in names}
+    elif isinstance(data, (np.ndarray, list, tuple, str)):
+        rule, cure = "a table, a mapping from name to column, or a list of records", "For example {'text': texts}."
+        raise DTypeError.at(where, "data", rule, type(data).__name__, cure)
     else:
         table = Table.wrap(where, data)
         columns = {name: _column(table.column(where, "data", name)) for name in names}

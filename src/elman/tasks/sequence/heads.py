@@ -18,7 +18,7 @@ from elman import layers, losses
 from elman.decoding import viterbi
 from elman.decoding.rows import padded
 from elman.errors import ArgumentError, ShapeError
-from elman.fields import Field, Labels, Tags
+from elman.fields import Field, Labels, Tags, marks_spans
 from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, r_squared, span_f1
@@ -111,7 +111,7 @@ class Head(abc.ABC):
         return {}, self.field.encode(column)
 
     def check(self, x: Mapping[str, Any], y: Any) -> None:
-        """Refuse targets that do not fit what goes in."""
+        """Refuse targets, or what they are made from, that do not fit what goes in."""
         return
 
     def begun(self, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,8 +340,8 @@ class Tag(Aligned):
     def scores(self, actual: Any, answers: Any) -> dict[str, float]:
         """F1 of spans where tags mark spans, and the share of steps that are right."""
         steps = {"accuracy": accuracy([t for row in actual for t in row], [t for row in answers for t in row])}
-        marked = any(str(tag)[:2] in ("B-", "I-") for row in actual for tag in row)
-        return {"span F1": span_f1(actual, answers)["f1"], **steps} if marked else steps
+        spans = self.field.scheme is not None or (len(self.field.classes) > 1 and marks_spans([self.field.classes]))
+        return {"span F1": span_f1(actual, answers)["f1"], **steps} if spans else steps
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The most frequent tag of each token, and of all. Warns of one that all steps have."""

@@ -95,7 +95,7 @@ class Next(Head):
         wholes = self.field.decode([np.concatenate(row).astype(np.int32) for row in zip(begun, more, strict=True)])
         rows = zip(texts, self.field.decode(begun), wholes, strict=True)
         return [
-            text + whole[len(start) :] if isinstance(text, str) and whole.startswith(start) else whole
+            _joined(text, start, whole[len(start) :]) if isinstance(text, str) and whole.startswith(start) else whole
             for text, start, whole in rows
         ]
 
@@ -159,6 +159,11 @@ def pieces(ids: np.ndarray, window: int | None) -> list[tuple[np.ndarray, np.nda
     """
     step = window or len(ids)
     return [(ids[k : k + step][: len(ids) - 1 - k], ids[k + 1 : k + 1 + step]) for k in range(0, len(ids) - 1, step)]
+
+
+def _joined(text: str, start: str, more: str) -> str:
+    """A text and how it goes on; a space that it ends with, and words do not keep, is the one between them."""
+    return text + (more.lstrip() if text[-1:].isspace() and not start[-1:].isspace() else more)
 
 
 def _likelihood(nats: float, letters: float) -> dict[str, float]:

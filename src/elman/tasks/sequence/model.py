@@ -271,7 +271,7 @@ class SequenceModel(Estimator):
         if data is None:
             return draw_history(self.history_, path)
         columns = self._read("plot", data, asked=True)
-        run = self._run(columns, {})
+        run = self._run(columns, {}, asked=True)
         return draw_result([(head, *head.shown(run, columns)) for head in self.blueprint_.heads.values()], path)
 
     def find_learning_rate(self, data: Any, lowest: float = 1e-5, highest: float = 1.0, steps: int = 100) -> RateSearch:
@@ -378,9 +378,13 @@ class SequenceModel(Estimator):
         self._guessed[name] = f"{name}: {guessed.field.kind} ({guessed.reason})"
         return guessed.field
 
-    def _run(self, columns: Columns, search: Mapping[str, Any]) -> Run:
+    def _run(self, columns: Columns, search: Mapping[str, Any], *, asked: bool = False) -> Run:
+        """The network on these columns. Raises: ShapeError: what was asked for does not fit, where it is given."""
         how = Search.of({"beam": self.beam, **search})
-        return self.blueprint_.run(self.network_, columns, max(64, self.batch_size), how)
+        run = self.blueprint_.run(self.network_, columns, max(64, self.batch_size), how)
+        for name, head in self.blueprint_.heads.items() if asked else ():
+            head.check(run.x, columns[name])
+        return run
 
     def _answers(self, columns: Columns, search: Mapping[str, Any]) -> dict[str, Any]:
         run = self._run(columns, search)
@@ -388,7 +392,7 @@ class SequenceModel(Estimator):
 
     def _scored(self, columns: Columns, title: str, search: Mapping[str, Any]) -> Any:
         """A report for each output, beside the simplest guesses."""
-        run = self._run(columns, search)
+        run = self._run(columns, search, asked=True)
         reports = {}
         for name, head in self.blueprint_.heads.items():
             rows = head.measure(run, columns)

@@ -126,6 +126,9 @@ def _aligned(name: str, field: Field[Any], source: str, shorter: str) -> Choice:
 
 
 def _whole(inputs: Mapping[str, Field[Any]], name: str, field: Field[Any], source: str) -> Choice:
+    if getattr(field, "missing", "error") != "error":
+        cure = "Leave out rows without a number: only what goes in may have gaps."
+        raise ArgumentError.at("SequenceModel", "outputs", "numbers without gaps", f"{name}: missing='mean'", cure)
     what, how = {
         "category": ("one class", "a softmax chooses"),
         "labels": ("any number of labels", "a sigmoid for each decides"),

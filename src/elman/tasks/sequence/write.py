@@ -140,7 +140,7 @@ class Write(Written):
 
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The longest text, and the most frequent."""
-        texts = [shown(row) for row in columns[self.name]]
+        texts = [shown(row) for row in self.truth(columns)]
         longest = max(map(len, self.field.encode(columns[self.name])))
         self.naive = {"longest": longest + 1, "frequent": Counter(texts).most_common(1)[0][0]}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,10 @@ class Written(Head):
     @abc.abstractmethod
     def search(self, run: Run, best: int) -> Iterator[Decoded]:
         """The best symbols of each row, batch by batch. Shapes: tokens (B, best, L)."""
+
+    def truth(self, columns: Mapping[str, Any]) -> Any:
+        """Texts in Unicode's NFC form, as answers are: an accent that was typed as two characters is not wrong."""
+        return [unicodedata.normalize("NFC", row) if isinstance(row, str) else row for row in columns[self.name]]
 
     def answers(self, run: Run) -> Any:
         """The best text of each row."""

@@ -142,3 +142,10 @@ def test_tied_weights_are_one_matrix():
     assert [w.shape for w in network.weights if size in w.shape] == [(size, SMALL["size"])]
     assert model.perplexity(texts) < 1.5
     assert model.generate("the s", temperature=0) in texts
+
+
+def test_a_space_behind_a_prompt_is_the_one_before_the_next_word():
+    settings = {"size": 16, "epochs": 20, "validation": 0, "learning_rate": 0.02, "dropout": 0.0}
+    model = LanguageModel(input=Text("word"), **settings).fit(["how are you today"] * 8)
+    assert [model.generate(prompt, temperature=0) for prompt in ("how are ", "how are")] == ["how are you today"] * 2
+    assert model.predict(["how are "]) == ["how are you"]

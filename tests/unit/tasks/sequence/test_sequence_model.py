@@ -8,7 +8,7 @@ import pytest
 
 import elman
 from elman import fields
-from elman.errors import ArgumentError, DataError, FileFormatError, NotBuiltError, UnknownNameError
+from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, NotBuiltError, UnknownNameError
 from elman.layers.initializers import Initializer
 from elman.tasks.sequence import SequenceModel
 from elman.tasks.sequence.blueprint import Blueprint
@@ -436,3 +436,24 @@ def test_patience_is_that_of_the_slowest_head():
     one = Blueprint(frames, {"y": kind.fit(["a", "b"])}, Design())
     two = Blueprint(frames, {"y": kind, "t": text.fit(["ab"])}, Design())
     assert [max(head.patience for head in made.heads.values()) for made in (one, two)] == [6, 40]
+
+
+def test_records_may_leave_out_what_others_have():
+    rows = [{"text": "a", "mood": "+"}, {"text": "b", "n": 1.0, "mood": "-"}] * 4
+    model = SequenceModel({"text": "text", "n": fields.Number(missing="mean")}, {"mood": "category"}, epochs=1, size=4)
+    assert len(model.fit(rows).predict(rows)) == len(rows)
+
+
+@pytest.mark.parametrize("data", [np.zeros((2, 2)), ["a text"], "a text"])
+def test_data_without_names_of_columns_are_refused(data):
+    with pytest.raises(DTypeError, match=r"fit: data must be a table, a mapping from name to column, or a list of rec"):
+        SequenceModel("text", "mood").fit(data)
+
+
+def test_what_comes_out_has_no_gaps():
+    with pytest.raises(
+        ArgumentError, match=r"outputs must be numbers without gaps. Received outputs=\"n: missing='mean'"
+    ):
+        SequenceModel({"text": "text"}, {"n": fields.Number(missing="mean")}).fit(
+            {"text": ["a", "b"], "n": [1.0, np.nan]}
+        )

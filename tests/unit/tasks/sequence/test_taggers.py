@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman.errors import ArgumentError, UnknownNameError
+from elman.errors import ArgumentError, ShapeError, UnknownNameError
 from elman.fields import convert_tags
 from elman.tasks import SequenceClassifier, SequenceTagger
 
@@ -78,3 +78,22 @@ def test_explain_says_what_a_crf_makes_of_tags(tags, told):
     assert f"chosen together by a CRF: {told}" in lines[0]
     SequenceTagger(**SMALL).fit(words, [tags] * 4).explain(lines.append)
     assert "CRF" not in lines[1]
+
+
+@pytest.mark.parametrize("place", ["S-CITY", "U-CITY", "B-CITY"])
+def test_spans_are_scored_wherever_the_training_had_some(place):
+    words, tags = [["fly", "to", "rome"], ["no", "city"]] * 6, [["O", "O", place], ["O", "O"]] * 6
+    model = SequenceTagger(size=4, epochs=1, validation=0).fit(words, tags)
+    assert "span F1" in model.evaluate(words, tags).model
+    assert "span F1" in model.evaluate(words[1:2], tags[1:2]).model  # none in these
+    kinds = [["N"] * len(row) for row in words[:-1]] + [["V", "N"]]
+    others = SequenceTagger(size=4, epochs=1, validation=0).fit(words, kinds)
+    assert [*others.evaluate(words[:1], [["N", "N", "V"]]).model] == ["accuracy"]
+
+
+def test_truths_that_are_no_tag_a_word_are_named():
+    words, tags = [["fly", "to", "rome"], ["no", "city"]] * 6, [["O", "O", "B-CITY"], ["O", "O"]] * 6
+    model = SequenceTagger(size=4, epochs=1, validation=0).fit(words, tags)
+    for asked in (model.evaluate, model.plot):
+        with pytest.raises(ShapeError, match=r"'y' must have one for each step of 'x'. Received 1 for 3: row 1"):
+            asked([words[1], words[0]], [["O", "O"], ["O"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -231,3 +233,10 @@ def test_nothing_is_drawn_where_speech_is_read(mumbled):
     model, waves = mumbled
     with pytest.raises(ArgumentError, match=r"temperature must be left out where speech or writing is read by CTC"):
         model.predict(waves, temperature=1.0)
+
+
+def test_an_accent_is_not_wrong_because_it_was_typed_as_two_characters():
+    settings = {"size": 16, "epochs": 30, "validation": 0, "learning_rate": 0.03, "dropout": 0.0}
+    typed = [unicodedata.normalize("NFD", text) for text in ("été", "café")] * 8
+    scores = Translator(**settings).fit(["summer", "coffee"] * 8, typed).evaluate(["summer", "coffee"], typed[:2])
+    assert (scores.model["CER"], scores.model["whole"], scores.baselines["most frequent text"]["whole"]) == (0, 1, 0.5)
