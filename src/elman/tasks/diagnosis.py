@@ -47,8 +47,9 @@ model a longer window, more rows or other features"]
             "the forecast merely copies the last value, one step late: the network found nothing in the window "
             "that tells where the series goes"
         )
-    if report.better_baselines():
-        names = " and ".join(map(repr, report.better_baselines()))
+    measure = "MASE" if np.isfinite(report.model.get("MASE", np.nan)) else "MAE"  # in which all series count alike
+    if better := report.better_baselines(measure):
+        names = " and ".join(map(repr, better))
         found.append(
             f"the forecast does not beat {names} on the validation part: use that instead, or give the model "
             "a longer window, more rows or other features"

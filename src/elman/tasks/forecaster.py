@@ -170,8 +170,8 @@ class Forecaster(Estimator):
         """Forecast what comes next.
 
         Args:
-            data: None: after the training rows. Or a table: rows that follow the training rows, or a history
-                of its own that fills a window. An array is always such a history.
+            data: None: after the training rows. Or a table: rows that follow the training rows, or begin in their
+                end, or a history of its own that fills a window. An array is always such a history.
             horizon: rows; None: as trained. More than trained is made by feeding forecasts back.
             level: also give an interval that should hold this share of futures, 0.01 ... 0.99,
                 in whole percents: between two of them it is the wider one.

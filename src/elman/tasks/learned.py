@@ -65,7 +65,7 @@ class Learned:
         return {str(tail.key): tail.timeline.stamps[-1] for tail in self.tails}
 
     def context(self, where: str, data: Any, missing: Missing, follows: bool = False) -> Panel:
-        """The series to forecast from, each joined to the end of training where it goes on from there.
+        """The series to forecast from, each joined to the end of training where it goes on from there, or in it.
 
         Args:
             where: the function that owns the data, for errors.

@@ -106,7 +106,7 @@ class TimeSeries:
         return self._with(stamps, values, np.zeros(values.shape, bool)), moved
 
     def joined_to(self, where: str, before: Self, needed: int, follows: bool = False) -> Self:
-        """This series after `before`, where it goes on right there; itself, where it starts earlier, or is enough.
+        """This series after the rows of `before` ahead of it; itself, where there are none, or it fills a window.
 
         Args:
             where: the function that owns the data, for errors.
@@ -123,9 +123,11 @@ class TimeSeries:
             stamps = calendar.after(end, len(self))
         elif calendar.kind == "integer" and calendar.step == 1 and stamps[0] == 0:
             return self
-        if stamps[0] <= end:
+        count = int(np.searchsorted(before.timeline.stamps, stamps[0]))
+        if not count:
             return self
-        expected = calendar.after(end, 1)[0]
+        ahead = before.timeline.stamps[:count]
+        expected = calendar.after(ahead[-1], 1)[0]
         if stamps[0] != expected:
             if len(self) >= needed:
                 return self
@@ -134,12 +136,12 @@ class TimeSeries:
             cure = f"Pass rows from {style.show(expected)} on, or at least {needed}."
             rule = "not leave a gap after training"
             raise DataError.at(where, "time", rule, style.show(stamps[0]), cure, because=because)
-        values = np.concatenate([before._values, self._values])
-        absent = np.concatenate([before.absent, self.absent])
+        values = np.concatenate([before._values[:count], self._values])
+        absent = np.concatenate([before.absent[:count], self.absent])
         if absent.any():  # a gap may go on from one to the other
             names = [str(channel) for channel in range(values.shape[1])]
             values = fill_missing(where, np.where(absent, np.nan, values), names, "interpolate")
-        return self._with(np.concatenate([before.timeline.stamps, stamps]), values, absent)
+        return self._with(np.concatenate([ahead, stamps]), values, absent)
 
     def followed_by(self, targets: _Array) -> Self:
         """This series with further rows whose features nobody knows: NaN.

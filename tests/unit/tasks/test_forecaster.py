@@ -191,6 +191,16 @@ def test_evaluation_of_later_rows_and_of_the_whole_table_agree():
     assert "were part of the training" in fitted.evaluate(frame[:60]).notes[0]
 
 
+@pytest.mark.parametrize("first", [37, 50, 59])
+def test_rows_that_begin_in_the_end_of_the_training_are_joined_to_it(first):
+    frame = pd.DataFrame({**sales(), "noise": np.random.default_rng(0).normal(size=72)})
+    fitted = forecaster().fit(frame[:60], time="month", target="noise", features="price")
+    assert first > 60 - fitted.learned_.needed or first == 37
+    later, overlap = fitted.evaluate(frame[60:]), fitted.evaluate(frame[first:])
+    assert (later.title, later.model["MAE"]) == (overlap.title, nearly(overlap.model["MAE"]))
+    assert fitted.predict(frame[first:63]).noise.tolist() == nearly(fitted.predict(frame[60:63]).noise.tolist())
+
+
 def test_without_a_validation_part_there_is_no_report():
     fitted = forecaster(validation=0).fit(np.sin(np.arange(60)))
     assert fitted.report_ is None

@@ -68,6 +68,13 @@ def test_a_lagging_forecast_is_found_and_a_good_one_is_not(rng):
     assert not copies_last_value(np.ones((5, 1)), np.ones((5, 1)), np.ones((5, 1)))
 
 
+def test_findings_count_all_series_alike():
+    rows = {"gru": {"MAE": 9.0, "MASE": 0.5}, "last value": {"MAE": 5.0, "MASE": 0.8}}
+    assert findings(Report(rows), copies=False) == []
+    rows["gru"]["MASE"] = np.nan
+    assert "does not beat 'last value'" in findings(Report(rows), copies=False)[0]
+
+
 def test_findings_name_the_baselines_that_win():
     report = Report({"gru": {"MAE": 2.0}, "last value": {"MAE": 1.0}, "seasonal naive (7)": {"MAE": 3.0}})
     (found,) = findings(report, copies=False)
