@@ -257,6 +257,8 @@ def _shown(where: str, table: Table, column: str, clock: str) -> npt.NDArray[Any
 
 
 def _as_array(where: str, data: Any) -> npt.NDArray[Any]:
+    if isinstance(data, np.ma.MaskedArray):
+        data = np.ma.filled(data.astype("float64"), np.nan)
     try:
         return np.asarray(data)
     except ValueError:
@@ -299,6 +301,10 @@ def _split(
         rule, cure = "have a name for every row", "Drop such rows, or name their series."
         raise DataError.at(where, f"column {id!r}", rule, f"no name in row {gap}", cure)
     keys = ids.tolist()
+    other = next((key for key in keys if not isinstance(key, str | int | float)), None)
+    if other is not None:
+        cure = "Turn them into text: astype(str)."
+        raise DataError.at(where, f"column {id!r}", "have texts or numbers", type(other).__name__, cure)
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     series = np.array([places[key] for key in keys])
     counts = np.bincount(series)

@@ -454,6 +454,19 @@ def test_the_future_of_features_is_not_invented():
         fitted.predict(horizon=5)
 
 
+@pytest.mark.parametrize("name", [("a", "b"), pd.Timestamp("2024-01-01"), np.datetime64("2024-01-01", "s"), b"a"])
+def test_series_are_named_by_texts_or_numbers(name):
+    table = pd.DataFrame({**sales(), "shop": pd.Series([name] * 72)})
+    with pytest.raises(DataError, match=r"column 'shop' must have texts or numbers. Received .* Turn them into text"):
+        forecaster().fit(table, time="month", target="sales", id="shop")
+
+
+def test_what_is_masked_is_missing():
+    values = np.ma.masked_equal(np.tile([1, 2, 3], 20), 3)
+    with pytest.raises(DataError, match=r"data must be finite. Received data=nan: row 2"):
+        forecaster().fit(values)
+
+
 @pytest.mark.parametrize("gap", [None, np.nan, pd.NA])
 def test_a_row_without_the_name_of_its_series_is_told(gap):
     days = pd.date_range("2024-01-01", periods=36, freq="D")
