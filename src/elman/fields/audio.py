@@ -6,6 +6,7 @@ The features are Kaldi's (Povey et al. 2011), without dither, so the same sound 
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from elman import settings
 from elman.errors import ArgumentError, DataError, DTypeError, missing_extra
 from elman.fields.base import MAX_LENGTH, Encoded, Field
 from elman.fields.samples import rows_of, samples_of, together, truncated
-from elman.fields.scaling import Moments
+from elman.fields.scaling import Moments, as_numbers
 
 __all__ = ["SOUND_FILES", "Audio", "resample"]
 
@@ -51,7 +52,8 @@ class Audio(Field[Any]):
 
     Raises:
         ArgumentError: mels, rate or stack out of range.
-        DataError: no samples, no such file, one damaged or cut off, NaN; the row is named. An array without a rate.
+        DataError: no samples, no such file, one damaged or cut off, NaN; the row is named. An array without a rate, or
+            with one that is none.
         DTypeError: no sounds, or whole numbers of 64 bits, which nobody records: their full scale is not known.
         MissingExtraError: without soundfile (files) or kaldi-native-fbank.
 
@@ -139,7 +141,7 @@ class Audio(Field[Any]):
             sound: npt.NDArray[Any]
             sound, rate = _of_file(where, row, sample, seconds)
         elif isinstance(sample, tuple) and len(sample) == 2 and np.ndim(sample[1]) == 0:
-            sound, rate = np.asarray(sample[0]), int(sample[1])
+            sound, rate = _of_pair(where, row, *sample)
         elif isinstance(sample, np.ndarray):
             if self.rate is None:
                 cure = "Pass Audio(rate=8000), or pairs (array, rate)."
@@ -156,6 +158,8 @@ class Audio(Field[Any]):
             rule, cure = "be sounds (samples,) or (samples, channels)", "Pass array.T: its channels stand first."
             because = f"row {row}: more channels than samples"
             raise DataError.at(where, "values", rule, sound.shape, cure, because=because)
+        if sound.dtype.kind not in "fiu":
+            raise DTypeError.at(where, "values", "be sounds of numbers", sound.dtype, because=f"row {row}")
         if sound.dtype.kind in "iu" and sound.dtype.itemsize > 4:
             rule = "be floats, or whole numbers of the type that was recorded: that says how loud the loudest can be"
             cure = "Convert it as it was recorded, say with .astype('int16')."
@@ -215,6 +219,16 @@ def _log_mels(where: str, sound: _Sound, rate: int, mels: int) -> _Sound:
         bank.accept_waveform(rate, (sound[begin : begin + rate] * _FULL_SCALE).tolist())
     bank.input_finished()
     return np.array([bank.get_frame(step) for step in range(bank.num_frames_ready)] or found, "float32")
+
+
+def _of_pair(where: str, row: int, sound: Any, rate: Any) -> tuple[npt.NDArray[Any], int]:
+    """A sound as an array, and a rate that is one."""
+    if not isinstance(rate, int | float | np.number) or not 1 <= rate < math.inf:
+        cure = "A pair is (array, rate)."
+        raise DataError.at(where, "values", "have a rate: samples a second", rate, cure, because=f"row {row}")
+    if not isinstance(sound, np.ndarray):
+        as_numbers(f"{where}, row {row}", sound)  # says which are none
+    return np.asarray(sound), int(rate)
 
 
 def _of_file(where: str, row: int, sample: Any, seconds: float | None) -> tuple[_Sound, int]:

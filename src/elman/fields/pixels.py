@@ -94,7 +94,8 @@ def _of_array(where: str, row: int, array: npt.NDArray[Any]) -> Pixels:
     because = f"row {row}"
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
         rule = "be pictures (H, W), (H, W, 1) or (H, W, 3)"
-        raise DataError.at(where, "values", rule, array.shape, because=because)
+        cure = "Channels stand last, without transparency: array.transpose(1, 2, 0), array[:, :, :3]."
+        raise DataError.at(where, "values", rule, array.shape, cure, because=because)
     pixels = array.reshape(*array.shape[:2], -1) if array.size else np.zeros((*array.shape[:2], 1), "uint8")
     if pixels.dtype == np.uint8:
         return pixels
@@ -104,7 +105,8 @@ def _of_array(where: str, row: int, array: npt.NDArray[Any]) -> Pixels:
     limit = 255 if pixels.dtype.kind in "iu" else 1
     if not (low >= 0 and high <= limit):
         rule = "be pictures of whole numbers 0 ... 255 or fractions 0 ... 1"
-        raise DataError.at(where, "values", rule, f"{low} ... {high}", because=because)
+        cure = "Divide by what white is: array / 255, of 16 bits array / 65535."
+        raise DataError.at(where, "values", rule, f"{low} ... {high}", cure, because=because)
     return np.rint(pixels.astype("float64") * (255 / limit)).astype("uint8")
 
 
@@ -135,7 +137,9 @@ def _decoded(where: str, row: int, sample: Any, channels: int) -> Pixels:
         image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "I;16", "I;16B", "F"):
             deep = np.asarray(image, "float64")
-            return _of_array(where, row, np.clip(deep / (65535 if deep.max(initial=0) > 255 else 255), 0, 1))
+            most = deep.max(initial=0)
+            white = 1 if image.mode == "F" and most <= 1 else 255 if most <= 255 else 65535
+            return _of_array(where, row, np.clip(deep / white, 0, 1))
         if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -208,3 +208,25 @@ def test_channels_that_stand_first_are_refused():
         Audio().fit([(sound, 8000), (np.stack([sound, sound]), 8000)])
     both = Audio().fit([(np.stack([sound, sound], 1), 8000)])
     assert len(both.encode([(np.zeros((0, 2)), 8000)])[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("sample", "error", "text"),
+    [
+        (([0.0] * 800, np.nan), DataError, r"have a rate: samples a second. Received values=nan: row 0. A pair is"),
+        (([0.0] * 800, "8k"), DataError, r"have a rate: samples a second. Received values='8k'"),
+        (([0.0] * 800, None), DataError, r"have a rate: samples a second. Received values=None"),
+        (([0.0, "loud"], 8000), DataError, r"row 0: values must be numbers. Received values='loud': row 1"),
+        ((np.zeros(800, complex), 8000), DTypeError, r"be sounds of numbers. Received dtype complex128: row 0"),
+        ((np.array(["a", "b"]), 8000), DTypeError, r"be sounds of numbers. Received dtype <U1: row 0"),
+    ],
+)
+def test_pairs_that_are_no_sound_and_rate_are_named(sample, error, text):
+    with pytest.raises(error, match=text):
+        Audio().fit([sample])
+
+
+def test_a_sound_may_be_a_list():
+    sound = tone(440)
+    field = Audio(mels=20).fit([(sound, 8000.0)])
+    np.testing.assert_array_equal(field.encode([(sound.tolist(), 8000)]), field.encode([(sound, 8000)]))

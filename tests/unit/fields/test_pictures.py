@@ -41,6 +41,8 @@ def test_a_path_bytes_a_pillow_image_and_an_array_are_one_picture(tmp_path):
 
 def test_deep_and_two_coloured_pictures_keep_their_brightness():
     assert pixels(png(GREY.astype("uint16") * 257)) == GREY.tolist()
+    for white in (1, 255, 65535):
+        assert pixels(pillow.fromarray((GREY / 255 * white).astype("float32"))) == GREY.tolist()
     assert pixels(pillow.fromarray(GREY > 100)) == np.where(GREY > 100, 255, 0).tolist()
 
 

@@ -246,7 +246,8 @@ def test_what_is_no_series_is_named(series, given, error, text):
         ),
         ([np.zeros((0, 0), "uint8")], ShapeError, r"values must have pixels"),
         ([np.full((8, 8), np.nan)], DataError, r"X must be finite"),
-        ([np.full((8, 8), 200.0)], DataError, r"whole numbers 0 ... 255 or fractions 0 ... 1"),
+        ([np.full((8, 8), 200.0)], DataError, r"whole numbers 0 ... 255 or fractions 0 ... 1.*Divide by what white is"),
+        ([np.zeros((8, 8, 4), "uint8")], DataError, r"or \(H, W, 3\).*without transparency: array"),
     ],
 )
 def test_what_is_no_picture_is_named(pictures, given, error, text):
