@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def save_checkpoint(model: Any, filepath: str | os.PathLike[str], state: Mapping
 def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool) -> None:
     """Fill weights by name."""
     tensors = {k: v for k, v in read(filepath).tensors.items() if not k.startswith(".")}
-    _fill(model, _keys(model), tensors, skip_mismatch)
+    _fill(model, _known(model, tensors), tensors, skip_mismatch)
 
 
 def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
     model.make_steps().pack()
     kept = (len(array) for name, array in contents.tensors.items() if name.startswith(STATE) and array.ndim > 1)
     model.make_steps().make_room(max(kept, default=0))
-    names = {**_keys(model), **_named(model.optimizer.variables, OPTIMIZER), **_named(_state_variables(model), STATE)}
+    counted = _named(_state_variables(model), STATE)
+    names = {**_known(model, contents.tensors), **_named(model.optimizer.variables, OPTIMIZER), **counted}
     _fill(model, names, contents.tensors, skip_mismatch=False)
     if contents.metadata.get("rate") is not None:
         model.optimizer.learning_rate = contents.metadata["rate"]
@@ -146,7 +147,8 @@ def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: boo
             model = deserialize(contents.metadata["model"])
         make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
-        _fill(model, _keys(model), {k: v for k, v in tensors.items() if not k.startswith(".")}, skip_mismatch=False)
+        weights = {k: v for k, v in tensors.items() if not k.startswith(".")}
+        _fill(model, _known(model, weights), weights, skip_mismatch=False)
         if compile and contents.metadata.get("compile") is not None:
             part = "compile"
             _compile(model, contents.metadata["compile"], tensors)
@@ -243,11 +245,23 @@ def _rate(model: Any) -> float | None:
     return float(rate) if isinstance(config, (int, float)) else None
 
 
-def _keys(model: Any) -> dict[str, Variable]:
+def _known(model: Any, stored: Collection[str]) -> dict[str, Variable]:
+    """Weights by the names they have in a file, given some of them: those of today, or of before.
+
+    Before, those of layers in a model that was built before it became a layer itself had no names of layers in theirs.
+    """
+    names = _keys(model)
+    if all(name in names or name.startswith(".") for name in stored):
+        return names
+    before = _keys(model, inside=False)
+    return before if all(name in before or name.startswith(".") for name in stored) else names
+
+
+def _keys(model: Any, inside: bool = True) -> dict[str, Variable]:
     """Weights by the names they have in files.
 
     Automatic numbers count within the model ("dense", "dense_1"), so that the same architecture built twice has the
-    same names.
+    same names, whether layers inside others were built with these or before. inside: False is without that.
     """
     if not model.built:
         raise NotBuiltError(
@@ -261,10 +275,20 @@ def _keys(model: Any) -> dict[str, Variable]:
         for v in layer.weights:
             if id(v) not in seen:
                 seen.add(id(v))
-                path = v.name.split("/")
-                tail = path[path.index(layer.name) + 1 :] if layer.name in path else path[-1:]
+                tail = _path_in(layer, v, inside)
                 _add(found, "/".join([name, *(parts.get(step, step) for step in tail)]), v)
     return found
+
+
+def _path_in(layer: Layer, v: Variable, inside: bool) -> list[str]:
+    """The names of the layers inside a layer to which a weight belongs, from the outer one on, and its own."""
+    path = v.name.split("/")
+    if layer.name in path:
+        return path[path.index(layer.name) + 1 :]
+    for part in parts_of(layer) if inside else ():
+        if any(weight is v for weight in part.weights):
+            return [part.name, *_path_in(part, v, inside)]
+    return path[-1:]
 
 
 def _numbered(layers: Iterable[Layer], prefix: str = "") -> list[str]:
@@ -331,7 +355,7 @@ def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
 def make_codes(model: Any, names: Sequence[str]) -> None:
     """Room for codes of 8 bits in the place of the weights of these names."""
     if names:
-        known = _keys(model)
+        known = _known(model, names)
         weights = [known[name] for name in names]
         keep_in_codes(model, {id(v): in_place_of(v, np.zeros(v.shape[::-1]), np.zeros(v.shape[1])) for v in weights})
 

@@ -13,7 +13,18 @@ from safetensors.numpy import save_file
 
 from elman import ops
 from elman.errors import ArgumentError, FileFormatError, NotBuiltError, OverwriteError, WeightsError
-from elman.layers import GRU, Bidirectional, Dense, Input, Lambda, Layer, TimeDistributed, register
+from elman.layers import (
+    GRU,
+    Bidirectional,
+    Dense,
+    Input,
+    InputLayer,
+    Lambda,
+    Layer,
+    MixtureOfExperts,
+    TimeDistributed,
+    register,
+)
 from elman.layers.initializers import GlorotUniform, Orthogonal, Zeros, rng, set_seed
 from elman.losses import Huber
 from elman.metrics import MeanAbsoluteError
@@ -55,6 +66,50 @@ def test_a_file_has_keras_like_names(path: Path) -> None:
         "dense/kernel",
         "dense_1/kernel",
     }
+
+
+def block(first: Any = None) -> Sequential:
+    """Two layers of one kind; first: an Input, which builds them at once."""
+    return Sequential([*([] if first is None else [first]), Dense(3, activation="tanh"), Dense(3)])
+
+
+NESTED = {
+    "model": lambda first: [block(first)],
+    "models": lambda first: [Sequential([block(first), Dense(2)]), block()],
+    "model_of_steps": lambda first: [TimeDistributed(block(first and InputLayer((2,))))],
+    "experts": lambda first: [MixtureOfExperts([block(first), block(first)])],
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_models_inside_a_model_come_back_whenever_they_were_built(kind: str, path: Path) -> None:
+    late = Sequential([Input((None, 2)), *NESTED[kind](None), GRU(2)])
+    early = Sequential([Input((None, 2)), *NESTED[kind](InputLayer((None, 2))), GRU(2)])
+    expected = late.predict(X, verbose=0)
+    late.save(path)
+    for loaded in (load_model(path), copy.deepcopy(late)):
+        np.testing.assert_array_equal(loaded.predict(X, verbose=0), expected)
+    late.save_weights(path)
+    early.load_weights(path)
+    np.testing.assert_array_equal(early.predict(X, verbose=0), expected)
+
+
+def test_names_of_before_are_read_of_models_inside_a_model(path: Path) -> None:
+    made = Sequential([Input((None, 2)), block(Input((None, 2))), GRU(2)])
+    made.save_weights(path)
+    contents = read(path)
+    before = {
+        "sequential/kernel": "sequential/dense/kernel",
+        "sequential/bias": "sequential/dense/bias",
+        "sequential/kernel_1": "sequential/dense_1/kernel",
+        "sequential/bias_1": "sequential/dense_1/bias",
+        **{name: name for name in contents.tensors if name.startswith("gru")},
+    }
+    write(path, {name: contents.tensors[today] for name, today in before.items()}, contents.metadata)
+    expected = made.predict(X, verbose=0)
+    made.set_weights([w * 0.0 for w in made.get_weights()])
+    made.load_weights(path)
+    np.testing.assert_array_equal(made.predict(X, verbose=0), expected)
 
 
 def test_training_goes_on_after_loading(path: Path) -> None:
