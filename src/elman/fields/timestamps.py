@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import DataError
+from elman.fields.half_days import half_day, hours_of, whole_day
 from elman.fields.periods import PERIODS, period_of, read_period, write_period
 
 __all__ = [
@@ -58,6 +59,7 @@ class TimeStyle:
         clock: the time zone, or for text the offset, whose clocks the stamps are read from. "": UTC, or what they are.
         day: how a day is written: of text "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ..., or one of `PERIODS`; of whole
             numbers "YYYYMMDD" or "YYYYMM", where they are days or months.
+        hours: for text that counts them twice a day, how: "hh AM", "h am" ...; "": it counts 24.
 
     Example:
         >>> stamps, style = read_times("fit", ["1960-11", "1960-12"])
@@ -71,6 +73,7 @@ class TimeStyle:
     zone: str = ""
     clock: str = ""
     day: str = _ISO_DAY
+    hours: str = ""
 
     def write(self, stamps: Stamps) -> npt.NDArray[Any]:
         """Stamps in this style. Shapes: (N,) -> (N,)."""
@@ -111,7 +114,8 @@ class TimeStyle:
             year, month, day = iso[:10].split("-")
             parts = {"YYYY": year, "MM": month, "DD": day, "M": month.lstrip("0"), "D": day.lstrip("0")}
             iso = re.sub("Y+|M+|D+", lambda part: parts[part[0]], self.day) + iso[10:]
-        return iso.replace("T", self.separator)
+        text = iso.replace("T", self.separator)
+        return half_day(text, self.hours) if self.hours else text
 
     def state(self) -> dict[str, str]:
         """This style as JSON."""
@@ -132,8 +136,9 @@ def read_times(
 ) -> tuple[Stamps, TimeStyle]:
     """Read times: ISO text, dates, datetimes, datetime64, or whole numbers; text of another order, where it tells.
 
-    Text may be months, quarters and weeks, too, as 01/2025, 2025Q1 and 2025-W01: see `PERIODS`. Whole numbers such as
-    20251231 are days, and such as 202512 months where as numbers they would have no one step.
+    Text may be months, quarters and weeks, too, as 01/2025, 2025Q1 and 2025-W01: see `PERIODS`; its hours may be
+    those of half a day, as 9:00 PM. Whole numbers such as 20251231 are days, and such as 202512 months where as numbers
+    they would have no one step.
 
     Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
     "31/12/2025" and "12/31/2025" are read where the column tells which is the month: some day is above 12, or of more
@@ -179,10 +184,13 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
         moments = [_in_utc(value) for value in array[check(array, good)]]
         return np.array(moments, "datetime64[us]"), TimeStyle(kind)
     # Text, or pandas' stamps, which print as ISO text.
-    day = pattern_of(where, array, column, day, otherwise)
-    text = np.array([_iso(value, day) for value in array])
-    stamps = text[check(array, text != "", day=day)].astype("datetime64[us]")
-    return stamps, dataclasses.replace(_style_of(_in_order(str(array[0]).strip(), day)), day=day)
+    texts = [str(value).strip() for value in array]
+    if hours := hours_of(texts):
+        texts = [whole_day(text) for text in texts]
+    day = pattern_of(where, np.array(texts, object), column, day, otherwise)
+    iso = np.array([_iso(text, day) for text in texts])
+    stamps = iso[check(array, iso != "", day=day + " HH:MM AM" if hours else day)].astype("datetime64[us]")
+    return stamps, dataclasses.replace(_style_of(_in_order(texts[0], day)), day=day, hours=hours)
 
 
 def _is_whole(numbers: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
@@ -394,7 +402,8 @@ def _first_bad(
     row = int(np.argmin(good))
     because = f"row {row}, column {column!r}"
     received = values[row]
-    cure = f"Write it as {day}{' HH:MM' if ':' in str(received) else ''}{otherwise}."
+    clock = " HH:MM" if ":" in str(received) and "HH" not in day else ""
+    cure = f"Write it as {day}{clock}{otherwise}."
     rule = "be ISO 8601 text, a date or a whole number"
     raise DataError.at(
         where, "time", rule, str(received) if isinstance(received, str) else received, cure, because=because
