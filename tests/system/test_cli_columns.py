@@ -69,6 +69,19 @@ def test_a_text_a_file_a_table_and_standard_input_are_answered(run, reviews, mon
     assert pd.read_csv("answers.csv").mood.tolist() == table[1:]
 
 
+def test_what_was_learned_before_ctrl_c_is_a_file_of_the_run(run, reviews, monkeypatch):
+    def stop(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("elman.cli.screen.Progress.on_epoch_end", stop)
+        code, out, _ = run("train", reviews, "--input", "review", "--target", "mood", *QUICK)
+    assert code
+    assert not Path("model.safetensors").exists()
+    assert "training did not end; what was learned: runs/model/last.safetensors" in out
+    assert run("predict", "runs/model/last.safetensors", "a good film")[1].strip() in ("+", "-")
+
+
 @pytest.mark.usefixtures("classifier")
 def test_a_model_is_scored_drawn_and_summed_up(run, reviews, monkeypatch):
     assert "validation part, 2" in run("evaluate", "model.safetensors")[1]

@@ -22,7 +22,7 @@ from elman.cli.declared import (
 from elman.cli.runs import Recorder, render_config
 from elman.cli.screen import Progress, say, show_report
 from elman.cli.tables import check_file, check_free, read_table
-from elman.errors import ArgumentError, DataError
+from elman.errors import ArgumentError, DataError, DivergenceError
 from elman.fields import Field, Guess, Text, Tokens, guess
 from elman.fields.guessing import TAG_NAMES
 from elman.tasks import Report
@@ -93,7 +93,12 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     config = {**settings, "fields": written({**inputs, **outputs}), "output": str(output)}
     recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(config), weights=False)
     began = time.perf_counter()
-    model.fit(columns, callbacks=[Progress("training"), recorder])
+    try:
+        model.fit(columns, callbacks=[Progress("training"), recorder])
+    except (KeyboardInterrupt, DivergenceError):
+        if hasattr(model, "network_"):
+            say(f"training did not end; what was learned: {model.save(recorder.folder / 'last.safetensors')}")
+        raise
     model.explain(say)
     say(f"trained in {time.perf_counter() - began:.1f} s")
     show_reports(model.report_)

@@ -69,7 +69,11 @@ class LanguageModel(Trained):
             DataError: nothing to read, or what is no text, with the row.
         """
         model, texts = self._over("fit", X)
-        self.model_ = model.fit({"y": texts}, callbacks=callbacks)
+        try:
+            model.fit({"y": texts}, callbacks=callbacks)
+        finally:
+            if hasattr(model, "network_"):  # also what was learned before Ctrl-C
+                self.model_ = model
         return self
 
     def find_learning_rate(

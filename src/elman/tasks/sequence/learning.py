@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elman.arguments import check_whole
-from elman.errors import ArgumentError, unknown_name
+from elman.errors import ArgumentError, DivergenceError, unknown_name
 from elman.layers.initializers import check_seed
 from elman.models import Model
 from elman.optimizers import schedules
@@ -68,8 +68,8 @@ def train(
     columns: Mapping[str, Any],
     check: Mapping[str, Any] | None,
     callbacks: Sequence[Callback] = (),
-) -> tuple[Model, dict[str, list[float]]]:
-    """A trained network and the course of its training.
+) -> tuple[Model, dict[str, list[float]], BaseException | None]:
+    """A trained network, the course of its training, and what ended it before its time: Ctrl-C, or divergence.
 
     Args:
         blueprint: of fitted fields.
@@ -88,17 +88,26 @@ def train(
     if check is not None:
         patience = training.patience or max(head.patience for head in blueprint.heads.values())
         followers += [Score(blueprint), *_stopping(patience, falling)]
-    history = network.fit(
-        x,
-        y,
-        batch_size=training.batch_size,
-        epochs=training.epochs,
-        validation_data=None if check is None else blueprint.arrays(check),
-        sample_weight=_weights(blueprint, columns, training.class_weight),
-        callbacks=followers,
-        verbose=training.verbose,
-    )
-    return network, {name: [float(value) for value in values] for name, values in history.history.items()}
+    held_out = None if check is None else blueprint.arrays(check)
+    weights = _weights(blueprint, columns, training.class_weight)
+    ended: BaseException | None = None
+    try:
+        network.fit(
+            x,
+            y,
+            batch_size=training.batch_size,
+            epochs=training.epochs,
+            validation_data=held_out,
+            sample_weight=weights,
+            callbacks=followers,
+            verbose=training.verbose,
+        )
+    except (KeyboardInterrupt, DivergenceError) as error:
+        if not int(network.optimizer.iterations.value):
+            raise
+        ended = error
+    history = network.history.history
+    return network, {name: [float(value) for value in values] for name, values in history.items()}, ended
 
 
 def _wave(training: Training, rows: int) -> schedules.CosineDecay:

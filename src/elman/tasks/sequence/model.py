@@ -153,7 +153,8 @@ class SequenceModel(Estimator):
         Raises:
             UnknownColumnError: a column is missing. DataError: rows that a field cannot read, with the row.
             ArgumentError: settings, or types that make no network.
-            DivergenceError: the loss became NaN.
+            DivergenceError: the loss became NaN. KeyboardInterrupt: Ctrl-C. After both the model answers with what it
+                had learned.
         """
         design, training = self._settings()
         columns = read_columns("SequenceModel.fit", data, self._names())
@@ -169,8 +170,10 @@ class SequenceModel(Estimator):
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
         for head in blueprint.heads.values():
             head.learn(learned)
-        self.network_, self.history_ = train(blueprint, training, learned, check, callbacks)
-        self.blueprint_ = blueprint
+        self.network_, self.history_, ended = train(blueprint, training, learned, check, callbacks)
+        self.blueprint_, self.report_ = blueprint, None
+        if ended is not None:
+            raise ended
         self.report_ = None if check is None else self._scored(check, "validation part", {})
         return self
 
@@ -245,7 +248,8 @@ class SequenceModel(Estimator):
         if data is not None:
             return self._scored(self._read("evaluate", data, asked=True), "given rows", search)
         if self.report_ is None:
-            raise ArgumentError.at("evaluate", "data", "given after validation=0", None, "Pass held-out rows.")
+            rule = "given after validation=0, or after a training that did not end"
+            raise ArgumentError.at("evaluate", "data", rule, None, "Pass held-out rows.")
         return self.report_
 
     def explain(self, print_fn: Callable[[str], object] = print) -> None:

@@ -74,8 +74,11 @@ class Wrapped(Estimator):
             DataError, ShapeError, DTypeError: what cannot be read, with the row.
         """
         model, given, asked = self._begun("fit", X, y)
-        model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
-        self._learned(model, given, asked)
+        try:
+            model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
+        finally:
+            if hasattr(model, "network_"):  # also what was learned before Ctrl-C
+                self._learned(model, given, asked)
         return self
 
     def find_learning_rate(

@@ -8,11 +8,21 @@ import pytest
 
 import elman
 from elman import fields
-from elman.errors import ArgumentError, DataError, DTypeError, FileFormatError, NotBuiltError, UnknownNameError
+from elman.errors import (
+    ArgumentError,
+    DataError,
+    DivergenceError,
+    DTypeError,
+    FileFormatError,
+    NotBuiltError,
+    UnknownNameError,
+)
 from elman.layers.initializers import Initializer
+from elman.tasks import LanguageModel, SequenceClassifier
 from elman.tasks.sequence import SequenceModel
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.tasks.sequence.design import Design
+from elman.training.callbacks import Callback
 from tests.tolerances import nearly
 
 SMALL = {"size": 12, "epochs": 25, "validation": 0, "learning_rate": 0.02, "dropout": 0.0}
@@ -457,3 +467,43 @@ def test_what_comes_out_has_no_gaps():
         SequenceModel({"text": "text"}, {"n": fields.Number(missing="mean")}).fit(
             {"text": ["a", "b"], "n": [1.0, np.nan]}
         )
+
+
+class _Ended(Callback):
+    """Ends training with the second epoch, as a person or a NaN may."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+        self.error = error
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        if epoch == 1:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, DivergenceError])
+@pytest.mark.parametrize("kind", [SequenceClassifier, LanguageModel, SequenceModel])
+def test_what_was_learned_before_ctrl_c_is_there(tmp_path, kind, error):
+    texts, moods = ["a b", "c d"] * 8, ["+", "-"] * 8
+    given = {SequenceModel: ({"x": texts, "y": moods},), LanguageModel: (texts,)}.get(kind, (texts, moods))
+    settings = {"size": 4, "epochs": 50, "validation": 0}
+    model = kind("x", "y", **settings) if kind is SequenceModel else kind(**settings)
+    with pytest.raises(error):
+        model.fit(*given, callbacks=[_Ended(error)])
+    model.save(tmp_path / "m.safetensors")
+    asked = {"x": texts} if kind is SequenceModel else texts
+    assert list(model.predict(asked)) == list(kind.load(tmp_path / "m.safetensors").predict(asked))
+    assert len((model if kind is SequenceModel else model.model_).history_["loss"]) == 2
+    with pytest.raises(ArgumentError, match="or after a training that did not end"):
+        model.evaluate()
+
+
+def test_a_training_that_never_began_leaves_nothing():
+    class Early(Callback):
+        def on_train_begin(self, logs: object = None) -> None:
+            raise KeyboardInterrupt
+
+    model = SequenceClassifier(size=4)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(["a", "b"] * 8, ["+", "-"] * 8, callbacks=[Early()])
+    assert not hasattr(model, "model_")
