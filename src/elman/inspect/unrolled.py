@@ -10,6 +10,7 @@ from elman.errors import ArgumentError
 from elman.layers import Bidirectional, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, Layer
 from elman.layers.rnn.recurrence import Recurrence
 from elman.models import Model
+from elman.models.structure import parts_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +73,7 @@ def unroll(model: Model, title: str | None = None) -> Figure:
 def _rows(model: Model) -> list[_Row]:
     """What is drawn for each layer. Raises: ArgumentError."""
     rows, sequence = [], True
-    for layer in model.layers:
+    for layer in parts_of(model):
         both = isinstance(layer, Bidirectional)
         inner: Any = layer.forward_layer if isinstance(layer, Bidirectional) else getattr(layer, "layer", layer)
         recurrent = sequence and isinstance(inner, Recurrence)

@@ -14,11 +14,12 @@ import inspect
 import itertools
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from elman import dtypes
+from elman.arguments import unknown_argument
 from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, as_tensor, products_in
@@ -154,6 +155,7 @@ class Layer(Weighted, Configured):
             if symbolic:  # arrays are of no graph, and would be kept
                 self.note_call(0, x, made)
             return made
+        self._check_names(kwargs)
         x = _map(_tensor, x)
         given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}
         now = current()
@@ -168,6 +170,14 @@ class Layer(Weighted, Configured):
             noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
             self._penalize(now, noted)
         return noted
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        """Raises: UnknownNameError: an argument that `call` does not have."""
+        known = _call_parameters(type(self))
+        if given and not known.issuperset(given) and not _takes_any(type(self)):
+            name = next(name for name in given if name not in known)
+            named = {*list(inspect.signature(self.call).parameters)[1:], "mask", "training"}
+            raise unknown_argument(self.where, name, named)
 
     def note_call(self, caller: int, x: Any, made: Any) -> None:
         """Remember what a call took and gave. caller: 0, or that of a model which connects its stack."""
@@ -355,6 +365,10 @@ def _rank_problem(axes: tuple[str, ...], rank: int) -> tuple[str, str]:
 
 def _call_parameters(cls: type[Layer]) -> frozenset[str]:
     return frozenset(inspect.signature(cls.call).parameters)
+
+
+def _takes_any(cls: type[Layer]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.call).parameters.values())
 
 
 def _build_arity(cls: type[Layer]) -> int | None:

@@ -97,7 +97,8 @@ class InputLayer(Layer):
         batch_shape: Sequence[Any] | None = None, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         old, old_batch = kwargs.pop("input_shape", None), kwargs.pop("batch_input_shape", None)
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        super().__init__(name=name, **kwargs)
+        self.dtype = settings.floatx() if dtype is None else dtypes.canonical(dtype)  # indices, too
         shape, batch_shape = old if shape is None else shape, old_batch if batch_shape is None else batch_shape
         self.batch_shape = _whole_shape(self.where, shape, batch_size, batch_shape)
         self.built = True
@@ -113,6 +114,13 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         """Shape, type and name."""
         return {"batch_shape": list(self.batch_shape), "dtype": self.dtype, "name": self.name}
+
+
+def start_of(tensor: Tensor) -> InputLayer:
+    """The layer that stands for what `Input` made. Shapes: any."""
+    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.node.attrs["name"])
+    layer.note_call(0, tensor, tensor)
+    return layer
 
 
 @register

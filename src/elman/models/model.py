@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from elman.errors import ArgumentError, ElmanError, ShapeError
 from elman.graph import Tensor, Variable
 from elman.graph.symbolic import answer_by
 from elman.layers.base import Layer
+from elman.layers.core import InputLayer, start_of
 from elman.layers.registry import register
 from elman.layers.rnn.recurrence import Recurrence
 from elman.models import saving, structure
@@ -151,8 +153,13 @@ class Model(Compiled):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in the order in which they are called."""
-        return list(self.network.layers)
+        """The layers, in the order in which they are called; before them, as in Keras, one for each input."""
+        return [*self._starts, *self.network.layers]
+
+    @functools.cached_property
+    def _starts(self) -> list[Layer]:
+        """The inputs as layers."""
+        return [start_of(t) for t in self.network.inputs]
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -191,7 +198,8 @@ class Model(Compiled):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name or a position. Raises: UnknownNameError, ArgumentError."""
-        return structure.pick_layer(self.where, self.layers, name, index)
+        listed = self.layers if name is None else sorted(self.layers, key=lambda layer: isinstance(layer, InputLayer))
+        return structure.pick_layer(self.where, listed, name, index)
 
     @checked
     def summary(

@@ -23,7 +23,7 @@ from elman.graph import Graph, Node, Tensor, Variable
 from elman.graph.node import QuantizedVariable
 from elman.graph.operators import LONGEST_EXACT
 from elman.layers.base import Layer
-from elman.models.structure import every_layer
+from elman.models.structure import every_layer, parts_of
 from elman.training import Signature, predict_graph, release, weights_of
 
 __all__ = ["Filters", "Quantization", "in_place_of", "keep_in_codes", "quantize_model"]
@@ -146,7 +146,7 @@ def _chosen(model: Any, where: str, filters: Filters) -> list[Variable]:
     program = model.program()
     graph = predict_graph(program, Signature((False,) * len(program.inputs)))
     readers = _Readers(graph)
-    wanted = {id(v) for layer in model.layers if _matches(layer, filters) for v in layer.weights}
+    wanted = {id(v) for layer in parts_of(model) if _matches(layer, filters) for v in layer.weights}
     found = [v for v in weights_of(program) if id(v) in wanted and readers.products_alone(v) and v.value.size >= LEAST]
     if not found:
         rule = f"made of layers with kernels of {LEAST} or more float32 numbers, and chosen by filters"

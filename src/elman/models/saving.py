@@ -269,8 +269,8 @@ def _keys(model: Any, inside: bool = True) -> dict[str, Variable]:
         )
     found: dict[str, Variable] = {}
     seen: set[int] = set()
-    names = _numbered(model.layers)
-    for layer, name in zip(model.layers, names, strict=True):
+    layers = parts_of(model)
+    for layer, name in zip(layers, _numbered(layers), strict=True):
         parts = _names_inside(layer)
         for v in layer.weights:
             if id(v) not in seen:

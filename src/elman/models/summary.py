@@ -11,6 +11,7 @@ from elman import dtypes
 from elman.errors import ArgumentError
 from elman.graph import Graph, Tensor, Variable
 from elman.layers.base import Layer
+from elman.models.structure import parts_of
 
 __all__ = ["summary"]
 
@@ -72,7 +73,7 @@ def _rows(
             *(("Y" if layer.trainable else "N",) if trainable else ()),
         )
         if nested and hasattr(layer, "summary"):
-            yield from _rows(layer, layer.layers, connected, trainable, nested, depth + 1)
+            yield from _rows(layer, parts_of(layer), connected, trainable, nested, depth + 1)
 
 
 def _outputs_of(model: Any) -> dict[int, list[Tensor]]:
@@ -129,7 +130,7 @@ def _shape(t: Tensor) -> str:
 
 def _picked(model: Any, layer_range: Sequence[str] | None) -> list[Layer]:
     """The layers from the first to the second name (or pattern). Raises: ArgumentError: a name that matches none."""
-    layers: list[Layer] = model.layers
+    layers: list[Layer] = parts_of(model)
     if layer_range is None:
         return layers
     ends = [next((i for i, layer in enumerate(layers) if re.fullmatch(name, layer.name)), None) for name in layer_range]
@@ -161,7 +162,7 @@ def _line(row: Row, widths: Sequence[int]) -> str:
 
 def _totals(model: Any) -> list[str]:
     """Numbers of parameters and the memory they take."""
-    weights = [w for layer in model.layers for w in layer.weights]
+    weights = [w for layer in parts_of(model) for w in layer.weights]
     weights = list({id(w): w for w in weights}.values())
     trained = [w for w in weights if w.trainable]
     fixed = [w for w in weights if not w.trainable]

@@ -35,6 +35,41 @@ def test_variables_are_weights() -> None:
     assert (len(made.trainable_variables), len(made.non_trainable_variables)) == (4, 4)
 
 
+def test_inputs_of_a_functional_model_are_layers() -> None:
+    a, b = Input((None,), dtype="int32", name="a"), Input((2,), name="b")
+    words = layers.GRU(2, name="g")(layers.Embedding(5, 3, name="e")(a))
+    made = Model([a, b], Dense(1, name="b_")(layers.concatenate([words, b], name="c")))
+    assert [layer.name for layer in made.layers] == ["a", "b", "e", "g", "c", "b_"]
+    assert made.layers[0].output is a and made.layers[0].dtype == "int32" and made.layers[0] is made.layers[0]
+    assert made.get_layer("b").output is b and made.get_layer(index=2).name == "e" and not made.layers[1].weights
+    parts = Model(made.input, [layer.output for layer in made.layers])
+    assert len(parts.predict([np.ones((2, 3)), np.ones((2, 2))], verbose=0)) == 6
+    same = Model(x := Input((3,), name="d"), Dense(1, name="d")(x))
+    assert same.get_layer("d").units == 1 and [layer.name for layer in same.layers] == ["d", "d"]
+    for again in (clone_model(made), pickle.loads(pickle.dumps(made))):
+        assert [layer.name for layer in again.layers] == [layer.name for layer in made.layers]
+
+
+@pytest.mark.parametrize(
+    ("layer", "known"),
+    [
+        (Dense(1, name="l"), "'mask', 'training'"),
+        (LSTM(1, name="l"), "'initial_state', 'mask', 'training'"),
+        (layers.Attention(name="l"), ".*'use_causal_mask'"),
+    ],
+)
+def test_an_argument_that_a_call_does_not_have_is_refused_with_those_it_has(layer: Any, known: str) -> None:
+    rule = rf"^{type(layer).__name__} 'l': argument must be a known name\. .*='states'\. .*Known: {known}"
+    with pytest.raises(ArgumentError, match=rule):
+        layer(Input((None, 3)), states=1)
+
+    class Free(layers.Layer):
+        def call(self, x: Any, **more: Any) -> Any:
+            return x * more["states"]
+
+    assert Free()(Input((3,)), states=2.0).shape[1:] == (3,)
+
+
 def functional() -> Model:
     x = Input((None, 3), name="x")
     y, *states = LSTM(4, return_state=True)(x)
