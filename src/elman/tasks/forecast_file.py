@@ -68,11 +68,11 @@ def read_forecast_file(
         because = f"it has version {version}, and {_VERSION} is known"
         raise FileFormatError.at("load", "path", "a forecaster's file", str(path), "Update elman.", because=because)
     weights = [tensors[name] for name in sorted(tensors) if name.startswith("network/")]
-    series = []
-    for index, about in enumerate(metadata["series"]):
-        prefix = f"series/{index:05d}/"
-        arrays = {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
-        series.append(unpack_series(arrays, about))
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for name, tensor in tensors.items():
+        place, _, kind = name.rpartition("/")
+        parts.setdefault(place, {})[kind] = tensor
+    series = [unpack_series(parts[f"series/{n:05d}"], about) for n, about in enumerate(metadata["series"])]
     return weights, series, metadata["forecaster"]
 
 
