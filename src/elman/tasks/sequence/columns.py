@@ -98,9 +98,16 @@ def check_truths(where: str, name: str, column: Any) -> None:
 Fill or drop the row.
     """
     for row, value in enumerate(column):
-        if is_missing(value) or (isinstance(value, (list, tuple)) and any(map(is_missing, value))):
+        if is_missing(value) or _misses(value):
             rule, cure = "have a value in every row", "Fill or drop the row."
             raise DataError.at(where, repr(name), rule, value, cure, because=f"row {row}")
+
+
+def _misses(value: Any) -> bool:
+    """Whether a step of a sequence is missing."""
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.dtype.kind == "f" and bool(np.isnan(value).any())
+    return isinstance(value, (list, tuple, np.ndarray)) and any(map(is_missing, value))
 
 
 @contextmanager
@@ -144,7 +151,7 @@ def rows_of(columns: Mapping[str, Any], rows: npt.NDArray[np.int64]) -> Columns:
 def split_rows(
     where: str, rows: int, share: float | None, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows to learn from and rows to check on, drawn at random by the seed; none to check on where that leaves none.
+    """Rows to learn from, one at least, and rows to check on, drawn at random by the seed.
 
     Shapes:
         -> (rows to learn from,), (rows to check on,).
@@ -161,7 +168,7 @@ def split_rows(
             where, "validation", "a share from 0 to below 1", share, "0.1 keeps a tenth to check on."
         )
     order = np.random.Generator(np.random.Philox(seed)).permutation(rows)
-    kept = round((share or 0) * rows)
+    kept = min(round((share or 0) * rows), rows - 1)
     return np.sort(order[kept:]), np.sort(order[:kept])
 
 

@@ -23,6 +23,7 @@ from elman.graph import Tensor
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, r_squared, span_f1
 from elman.tasks.sequence.classes import class_weights, listed, warn_of_one_class
+from elman.tasks.sequence.columns import naming
 from elman.tasks.sequence.design import Design, dropped
 from elman.tasks.sequence.encoders import Features, join_steps, join_vectors
 from elman.tasks.sequence.search import Search
@@ -244,10 +245,20 @@ class Label(Head):
         return {"most frequent set": [self.naive["most frequent"]] * len(columns[self.name])}
 
 
-class Regress(Head):
-    """Numbers of a whole row: a dense layer over a vector."""
+class Numbers(Head):
+    """Numbers by how far they are off."""
 
     loss = "mean_squared_error"
+
+    def truth(self, columns: Mapping[str, Any]) -> Any:
+        """Numbers as they were given. Raises: DataError, ShapeError: none, or others than those that were learned."""
+        with naming(self.name):
+            self.field.encode(columns[self.name])
+        return columns[self.name]
+
+
+class Regress(Numbers):
+    """Numbers of a whole row: a dense layer over a vector."""
 
     def decodes(self) -> str:
         """What the dense layer gives."""
@@ -364,10 +375,8 @@ class Tag(Aligned):
         return {"most frequent tag of each token": found}
 
 
-class Follow(Aligned):
+class Follow(Aligned, Numbers):
     """Numbers at each step: a dense layer at every step."""
-
-    loss = "mean_squared_error"
 
     def decodes(self) -> str:
         """What the dense layer gives."""

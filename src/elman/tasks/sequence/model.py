@@ -40,7 +40,7 @@ from elman.tasks.sequence.learning import Training, train
 from elman.tasks.sequence.plots import draw_history, draw_result
 from elman.tasks.sequence.rate_finder import RateSearch, search_rate
 from elman.tasks.sequence.search import Search
-from elman.training.callbacks import Callback
+from elman.training.callbacks import Callback, callbacks_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -157,6 +157,7 @@ class SequenceModel(Estimator):
                 had learned.
         """
         design, training = self._settings()
+        followers = callbacks_of("SequenceModel.fit", callbacks)
         columns = read_columns("SequenceModel.fit", data, self._names())
         learned, check = self._parts(columns, validation_data)
         try:
@@ -170,7 +171,7 @@ class SequenceModel(Estimator):
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
         for head in blueprint.heads.values():
             head.learn(learned)
-        self.network_, self.history_, ended = train(blueprint, training, learned, check, callbacks)
+        self.network_, self.history_, ended = train(blueprint, training, learned, check, followers)
         self.blueprint_, self.report_ = blueprint, None
         if ended is not None:
             raise ended

@@ -15,6 +15,7 @@ from elman.errors import (
     DTypeError,
     FileFormatError,
     NotBuiltError,
+    ShapeError,
     UnknownNameError,
 )
 from elman.layers.initializers import Initializer
@@ -507,3 +508,39 @@ def test_a_training_that_never_began_leaves_nothing():
     with pytest.raises(KeyboardInterrupt):
         model.fit(["a", "b"] * 8, ["+", "-"] * 8, callbacks=[Early()])
     assert not hasattr(model, "model_")
+
+
+@pytest.mark.parametrize(
+    ("kind", "truths", "rule"),
+    [
+        ("number", [[1.0, 2.0], [2.0, 3.0]], r"'o': values must have 1 columns"),
+        ("number", ["a", "2"], r"Number.encode of 'o': values must be numbers. Received values='a': row 0"),
+        ("series", [np.ones((3, 2)), np.ones((2, 2))], r"Series.encode of 'o': values must have 1 channels"),
+        ("series", [np.ones(3), np.array([1.0, np.nan])], r"'o' must have a value in every row.*: row 1"),
+        (
+            "series",
+            [np.ones(3), np.array([1.0, np.inf])],
+            r"Series.encode of 'o': data must be finite.*: sample 1, row 1",
+        ),
+    ],
+)
+def test_truths_that_are_no_such_numbers_are_named(rng, kind, truths, rule):
+    given = [rng.normal(size=(n, 1)) for n in (3, 2)] * 4
+    learned = [1.0, 2.0] * 4 if kind == "number" else given
+    model = SequenceModel({"s": "series"}, {"o": kind}, size=4, epochs=1).fit({"s": given, "o": learned})
+    for asked in (model.evaluate, model.plot):
+        with pytest.raises((DataError, ShapeError), match=rule):
+            asked({"s": given[:2], "o": truths})
+
+
+def test_one_row_is_always_learned_from():
+    model = SequenceModel({"x": "text"}, {"y": "number"}, size=4, epochs=1, validation=0.99)
+    assert model.fit({"x": ["a", "b"], "y": [1.0, 2.0]}).report_.title == "y: validation part, 1"
+
+
+def test_callbacks_are_one_or_several_or_refused():
+    data = {"x": ["a", "b"] * 4, "y": ["+", "-"] * 4}
+    model = SequenceModel({"x": "text"}, {"y": "category"}, size=4, epochs=1)
+    assert model.fit(data, callbacks=Callback()).history_
+    with pytest.raises(ArgumentError, match=r"SequenceModel.fit: callbacks must be Callback objects in a list"):
+        model.fit(data, callbacks=3)
