@@ -515,3 +515,11 @@ def test_boxes_of_a_picture_stand_in_several_rows(run, tmp_path, kind):
     code, out, err = run("predict", "model.safetensors", tmp_path / "faces")
     assert (code, err) == (0, "")
     assert [Path(line.split("\t")[0]).name for line in out.splitlines()] == [f"{n}.png" for n in range(8)]
+
+
+def test_lists_of_a_parquet_file_are_series(run):
+    rows = [[1.0, 2.0], [3.0, 1.0], None]
+    pd.DataFrame({"wave": rows * 20, "y": ["up", "down", "none"] * 20}).to_parquet("waves.parquet")
+    code, _, err = run("train", "waves.parquet", "--input", "wave:series", "--target", "y", "--epochs", "1")
+    assert code == 0, err
+    assert run("predict", "model.safetensors", "waves.parquet")[1].count("\n") == 61

@@ -15,6 +15,7 @@ from elman.errors import ArgumentError, DataError, unknown_column, unknown_name
 from elman.fields import Field, Guess, Table
 from elman.fields.guessing import BOX_NAMES
 from elman.fields.pixels import picture_size
+from elman.fields.samples import is_missing
 
 __all__ = [
     "LABELS_BETWEEN",
@@ -274,4 +275,4 @@ def _json(cell: str, kind: str, cure: str) -> Any:
 
 
 def _plain(cell: Any) -> Any:
-    return None if cell is None or cell != cell else cell  # noqa: PLR0124 - NaN, whatever its type
+    return None if is_missing(cell) else cell
