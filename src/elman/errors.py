@@ -493,7 +493,8 @@ def _plain(value: object) -> str:
 
 def _shown(value: object) -> str:
     """The value as Python prints it, cut short; an array by shape and dtype, never its numbers."""
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    known = not isinstance(value, type)  # the class of a field has a shape that is a property
+    shape, dtype = (getattr(value, name, None) if known else None for name in ("shape", "dtype"))
     if shape and dtype is not None:
         return f"<{type(value).__name__} of shape {tuple(shape)}, {dtype}>"
     if dtype is not None and hasattr(value, "item"):

@@ -151,7 +151,7 @@ def test_padding_is_not_learned(case):
     def measured(rows):
         taken = {key: value[rows] for key, value in x.items()}
         found = fitted.network_.evaluate(taken, {name: y[name][rows]}, return_dict=True, verbose=0)
-        return np.array([found[key] for key in ("loss", *head.metrics)])
+        return np.array([found[key] for key in ("loss", *(metric.name for metric in head.metrics))])
 
     steps = np.array([len(row) if isinstance(head, (Aligned, Next, Write)) else 1 for row in y[name][:2]])
     weights = np.stack([steps] * (1 + len(head.metrics)), 1)

@@ -158,7 +158,7 @@ class Blueprint:
         network.compile(
             optimizers.Adam(learning_rate, global_clipnorm=clipnorm),
             loss={name: head.loss for name, head in self.heads.items()},
-            metrics={name: head.metrics for name, head in self.heads.items()},
+            metrics={name: list(head.metrics) for name, head in self.heads.items()},
             scheduled_sampling=self._sampling(),
         )
         return network

@@ -51,6 +51,7 @@ class _Recurrent(Trained):
 class _Classifier(Wrapped):
     """Classes out."""
 
+    heads: ClassVar[tuple[str, ...]] = ("classify",)
     classes_: np.ndarray
 
     def __sklearn_tags__(self) -> Any:
@@ -95,6 +96,8 @@ class _Classifier(Wrapped):
 
 class _Regressor(Wrapped):
     """Numbers out."""
+
+    heads: ClassVar[tuple[str, ...]] = ("regress",)
 
     def __sklearn_tags__(self) -> Any:
         return regressor_tags()
@@ -182,6 +185,8 @@ class SequenceTagger(_Recurrent):
         [['B-CITY', 'O', 'B-CITY']]
     """
 
+    heads: ClassVar[tuple[str, ...]] = ("tag", "follow")
+
     crf: bool = False
     class_weight: Any = None
     label_smoothing: float = 0.0
@@ -199,6 +204,7 @@ class _Layered(_Classifier, Trained):
     """Settings of networks without recurrence; a row of a table is one vector. `task` says what comes out."""
 
     vector = True
+    heads: ClassVar[tuple[str, ...]] = ("classify", "regress")
     hidden: ClassVar[str] = "dense"
 
     task: str = "classify"
@@ -381,6 +387,7 @@ class FaceDetector(Trained):
     """
 
     vector = True
+    heads: ClassVar[tuple[str, ...]] = ("detect",)
     input: ClassVar[Field[Any]] = Image()
 
     cell: str = "lstm"

@@ -20,6 +20,7 @@ from elman.decoding.rows import padded
 from elman.errors import ArgumentError, ShapeError
 from elman.fields import Field, Labels, Tags, marks_spans
 from elman.graph import Tensor
+from elman.metrics import Metric, SparseCategoricalAccuracy
 from elman.models import Model
 from elman.tasks.scoring import accuracy, macro_f1, r_squared, span_f1
 from elman.tasks.sequence.classes import class_weights, listed, warn_of_one_class
@@ -66,7 +67,7 @@ class Head(abc.ABC):
     """
 
     loss: Any
-    metrics: ClassVar[list[str]] = []
+    metrics: Sequence[Metric] = ()
     monitor: ClassVar[tuple[str, float]] = ("loss", -1.0)
     """What to stop on: a number of the logs, and +1 where more is better."""
     patience: ClassVar[int] = 6
@@ -169,13 +170,13 @@ class Head(abc.ABC):
 class Classify(Head):
     """One class of several: softmax over a vector."""
 
-    metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
     smooths = True
 
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         super().__init__(choice, field, design)
         self.loss = classes_loss(design)
+        self.metrics = [SparseCategoricalAccuracy("accuracy")]
 
     def decodes(self) -> str:
         """The likeliest."""
@@ -291,13 +292,13 @@ class Aligned(Head):
         for row, (steps, targets) in enumerate(zip(x[self.choice.source], y, strict=True)):
             if len(steps) != len(targets):
                 rule, received = f"have one for each step of {self.choice.source!r}", f"{len(targets)} for {len(steps)}"
-                raise ShapeError.at("SequenceModel", repr(self.name), rule, received, because=f"row {row}")
+                cure = "What runs in the same order without lining up comes out as text."
+                raise ShapeError.at("SequenceModel", repr(self.name), rule, received, cure, because=f"row {row}")
 
 
 class Tag(Aligned):
     """A tag for each step: softmax at every step, or a CRF over all of them."""
 
-    metrics: ClassVar[list[str]] = ["accuracy"]
     monitor: ClassVar[tuple[str, float]] = ("accuracy", 1.0)
     smooths = True
     field: Tags
@@ -307,6 +308,7 @@ class Tag(Aligned):
     def __init__(self, choice: Choice, field: Field[Any], design: Design) -> None:
         super().__init__(choice, field, design)
         self.loss = losses.CRF() if design.crf else classes_loss(design)
+        self.metrics = [SparseCategoricalAccuracy("accuracy")]
 
     def describe(self) -> str:
         """The tags, and what a CRF makes of their order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class LanguageModel(Trained):
         >>> model.perplexity("welcome home") < 1.5
         True
     """
+
+    heads: ClassVar[tuple[str, ...]] = ("next",)
 
     cell: str = "lstm"
     size: int = 128

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman import charts
-from elman.errors import DivergenceError
+from elman.arguments import check_number, check_whole
+from elman.errors import ArgumentError, DivergenceError
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.tasks.sequence.learning import Training
 
@@ -58,7 +59,14 @@ def search_rate(
     """Train `steps` batches on fresh weights, the rate rising from lowest to highest.
 
     Stops early where the loss is four times its best.
+
+    Raises: ArgumentError: no steps, or rates that do not rise.
     """
+    check_whole("find_learning_rate", "steps", steps, 1)
+    check_number("find_learning_rate", "lowest", lowest, "a finite number above 0")
+    check_number("find_learning_rate", "highest", highest, "a finite number above 0")
+    if highest <= lowest:
+        raise ArgumentError.at("find_learning_rate", "highest", f"above lowest, {lowest:g}", highest)
     x, y = blueprint.arrays(columns)
     blueprint.learn(x)
     network = blueprint.build(training.seed, lowest, training.clipnorm)

@@ -35,6 +35,8 @@ class Wrapped(Estimator):
 
     vector: ClassVar[bool] = False
     """Whether a row of a table is one vector, not a sequence."""
+    heads: ClassVar[tuple[str, ...]] = ()
+    """What y may be made by, see `topology`."""
 
     model_: SequenceModel
     n_features_in_: int
@@ -167,8 +169,8 @@ class Wrapped(Estimator):
         """An estimator around a model that was read."""
         known, told = cls._parameters(), model.get_params()
         made = cls(**{name: value for name, value in told.items() if name in known})
-        if set(model.blueprint_.outputs) != {"y"}:
-            because = f"it gives {', '.join(map(repr, model.blueprint_.outputs))}"
+        if [(one.output, one.head in cls.heads) for one in model.blueprint_.choices] != [("y", True)]:
+            because = f"it gives {', '.join(f'{name!r} ({f.kind})' for name, f in model.blueprint_.outputs.items())}"
             cure = "Load it with elman.SequenceModel.load."
             raise FileFormatError.at("load", "path", f"a {cls.__name__}'s file", str(path), cure, because=because)
         made._restored(model)

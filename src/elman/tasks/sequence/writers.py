@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class _Writer(_Recurrent):
 @settings
 class _Decoder(_Writer):
     """Texts out, token by token."""
+
+    heads: ClassVar[tuple[str, ...]] = ("write",)
 
     label_smoothing: float = 0.0
     scheduled_sampling: float = 0.0
@@ -131,6 +133,8 @@ class Transcriber(_Writer):
         >>> Transcriber(**settings).fit(waves, texts).predict(waves[:3])
         ['ab', 'ba', 'a']
     """
+
+    heads: ClassVar[tuple[str, ...]] = ("transcribe",)
 
     epochs: int = 200
     patience: int = 40

@@ -15,6 +15,7 @@ from elman.errors import (
     DataError,
     DTypeError,
     ElmanWarning,
+    FileFormatError,
     MemoryLimitError,
     ShapeError,
     TruncationWarning,
@@ -131,6 +132,7 @@ def test_a_single_class_is_learned_and_told(kind, x, y):
         model = kind(**S).fit(x, y)
     found = model.predict(x)
     assert (found if isinstance(found, list) else found.tolist()) == y
+    assert model.model_.history_["accuracy"] == [1.0] or kind is SequenceTagger  # which chooses O, too
 
 
 def test_a_label_never_seen_counts_as_wrong(texts):
@@ -457,3 +459,31 @@ def test_a_number_beside_texts_is_a_class_of_its_own(tmp_path):
 def test_a_table_with_one_column_of_texts_says_how_to_pass_it():
     with pytest.raises(DTypeError, match=r"pass one column of texts, X\['text'\]"):
         SequenceClassifier(**S).fit(pd.DataFrame({"text": TEXTS}), MOODS)
+
+
+def test_a_file_of_another_task_is_told(texts, tmp_path):
+    texts.save(tmp_path / "m.safetensors")
+    for kind in (LanguageModel, SequenceRegressor, SequenceTagger, Transcriber, Translator, FaceDetector):
+        with pytest.raises(
+            FileFormatError, match=rf"a {kind.__name__}'s file.*it gives 'y' \(category\). Load it with el"
+        ):
+            kind.load(tmp_path / "m.safetensors")
+    assert SequenceClassifier.load(tmp_path / "m.safetensors").classes_.tolist() == ["+", "-"]
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [
+        ({"steps": 0}, "steps must be a whole number from 1"),
+        ({"lowest": 0}, "lowest must be a finite number above 0"),
+        ({"lowest": 0.1, "highest": 0.01}, "highest must be above lowest, 0.1"),
+    ],
+)
+def test_rates_that_do_not_rise_are_refused(told, rule):
+    with pytest.raises(ArgumentError, match=f"find_learning_rate: {rule}"):
+        SequenceClassifier(**S).find_learning_rate(TEXTS, MOODS, **told)
+
+
+def test_a_class_of_fields_is_no_field():
+    with pytest.raises(ArgumentError, match=r"a field or a kind. Received .*<class 'elman.fields.text.Text'>"):
+        SequenceClassifier(input=fields.Text).fit(TEXTS, MOODS)

@@ -95,5 +95,5 @@ def test_truths_that_are_no_tag_a_word_are_named():
     words, tags = [["fly", "to", "rome"], ["no", "city"]] * 6, [["O", "O", "B-CITY"], ["O", "O"]] * 6
     model = SequenceTagger(size=4, epochs=1, validation=0).fit(words, tags)
     for asked in (model.evaluate, model.plot):
-        with pytest.raises(ShapeError, match=r"'y' must have one for each step of 'x'. Received 1 for 3: row 1"):
+        with pytest.raises(ShapeError, match=r"'y' must have one for each step of 'x'. Received 1 for 3: row 1. What"):
             asked([words[1], words[0]], [["O", "O"], ["O"]])
