@@ -30,12 +30,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from elman.autodiff.reverse import Key, key, unbroadcast, walk
+from elman.autodiff.rows import Rows, follow
 from elman.autodiff.rules import RULES
 from elman.errors import GraphError
 from elman.graph import trace as ops
 from elman.graph.node import Graph, Node, Tensor, ancestors, kind, placeholder
 from elman.graph.rewrite.rebuild import copy, rebuild
 from elman.graph.trace import close
+from elman.shapes import text
 
 Deferral = tuple[Node, int, Tensor]  # a body node, which of its operands is captured, the gradient of its output
 
@@ -75,6 +77,7 @@ class _Backward:
         inputs = {t.node.serial for t in self.body.inputs}
         self.forward_nodes = inputs if self.again else inputs | {n.serial for n in self.body.nodes()}
         self.fixed = self._fixed()
+        self.rows = self._follow_rows()
         self.deferred: dict[Key, list[Deferral]] = {}
 
     def run(self) -> Sequence[Tensor | None]:
@@ -314,14 +317,24 @@ class _Backward:
         self._check_rows(body.outputs[len(d_states) :])
         return Node("Scan", [*init, *sequences, *captured, *lengths], attrs).outputs
 
+    def _follow_rows(self) -> Rows:
+        """The axis of rows of each value of the step. Raises: GraphError: with lengths, they meet."""
+        walked = self.body.inputs[: self.carries + self.sequences] if self.node.attrs["lengths"] else ()
+        rows, met = follow(self.body, {key(t): 0 for t in walked})
+        if met is not None:
+            raise self._joined(f"rows meet in {met.op} of shape {text(met.outputs[0].shape)}")
+        return rows
+
     def _check_rows(self, stacked: Iterable[Tensor]) -> None:
-        """Raises: GraphError: with lengths, a value of a step that is to be kept, and has no rows of the batch."""
-        rule = "a step whose values start with the batch axis, as there are lengths"
+        """Raises: GraphError: with lengths, a value of a step that is to be kept and does not start with rows."""
+        for t in stacked if self.node.attrs["lengths"] else ():
+            if self.rows.get(key(t), 0) != 0 or t.shape[:1] != self.node.inputs[-1].shape:
+                raise self._joined(f"it keeps {t.node.op} of shape {text(t.shape)}")
+
+    def _joined(self, because: str) -> GraphError:
+        rule = "a step whose values start with the batch axis, each row for itself, as there are lengths"
         cure = "Compute what joins rows of the batch outside the scan, or give no lengths."
-        for t in stacked:
-            if self.node.attrs["lengths"] and t.shape[:1] != self.node.inputs[-1].shape:
-                because = f"it keeps {t.node.op} of shape {t.shape}"
-                raise GraphError.at("gradients of a scan", "body", rule, self.node, cure, because=because)
+        return GraphError.at("gradients of a scan", "body", rule, self.node, cure, because=because)
 
 
 def _adds(node: Node, i: int) -> bool:

@@ -46,17 +46,77 @@ def test_what_is_one_step_from_what_is_kept_is_made_again(name):
     assert (stacked.count((T, B, 16)), stacked.count((T, B, 1))) == (wide, narrow), stacked
 
 
-@pytest.mark.parametrize("joined", [True, False])
-def test_rows_that_meet_in_a_step_with_lengths_are_refused(joined):
-    x, n = placeholder("x", (T, B, 4)), placeholder("n", (B,), "int32")
+def along_rows(h):
+    """A loop over the rows: each adds itself to the sum of those before."""
+    return ops.scan(lambda s, xs: ([s[0] + xs[0]], [s[0]]), [ops.zeros((4,), "float32")], [h])[1][0]
+
+
+def along_features(h):
+    """A loop over the features of each row."""
+    turned = ops.swapaxes(h, 0, 1)
+    (total,) = ops.scan(lambda s, xs: ([ops.tanh(s[0] + xs[0])], []), [ops.zeros(h.shape[:1], "float32")], [turned])[0]
+    return ops.expand_dims(total, 1)
+
+
+def own(h, w):
+    """A matrix for each row, multiplied with it."""
+    return ops.squeeze(ops.matmul(ops.expand_dims(h, 1), ops.expand_dims(h, 2) * w), 1)
+
+
+JOINED = {
+    "mean": lambda h, w: ops.mean(h, 0),
+    "sum": lambda h, w: 0.1 * ops.sum(h, 0, keepdims=True),
+    "products": lambda h, w: ops.matmul(ops.matmul(h, h, transpose_b=True), h),
+    "outer": lambda h, w: ops.matmul(h, h, transpose_a=True)[:1],
+    "pairs": lambda h, w: ops.mean(ops.expand_dims(h, 0) - ops.expand_dims(h, 1), 1),
+    "softmax": lambda h, w: ops.softmax(h, 0),
+    "cumsum": lambda h, w: ops.cumsum(h, 0),
+    "reversed": lambda h, w: ops.flip(h, 0),
+    "shifted": lambda h, w: ops.pad(h, 0, 1)[:-1],
+    "beside_each_other": lambda h, w: ops.reshape(ops.transpose(h), h.shape),
+    "loop": lambda h, w: along_rows(h),
+}
+APART = {
+    "product": lambda h, w: h @ w,
+    "mean": lambda h, w: ops.mean(h, 1, keepdims=True),
+    "turned": lambda h, w: ops.transpose(ops.transpose(h) * 0.5),
+    "own_matrix": own,
+    "parts": lambda h, w: ops.reshape(ops.flip(ops.reshape(h, (-1, 2, 2)), 1), h.shape),
+    "beside": lambda h, w: ops.concatenate([h[:, 1:], h[:, :1]], 1),
+    "chosen": lambda h, w: ops.top_k(h, 1)[0],
+    "no_gradient": lambda h, w: ops.stop_gradient(ops.mean(h, 0)),
+}
+
+
+def loss_with_lengths(what, rows):
+    """Of a loop that adds to its state what is made of it."""
+    x, n, w = placeholder("x", (T, rows, 4)), placeholder("n", (rows,), "int32"), placeholder("w", (4, 4))
 
     def step(states, slices):
-        y = ops.tanh(states[0] * ops.exp(ops.mean(slices[0], 0 if joined else 1, keepdims=not joined)))
+        y = 0.9 * states[0] + slices[0] + what(states[0], w)
         return [y], [y]
 
-    (y,) = ops.scan(step, [ops.ones((B, 4), "float32")], [x], n)[1]
-    if not joined:
-        assert gradients(ops.sum(y), [x])
-        return
-    with pytest.raises(GraphError, match=r"batch axis.*lengths.*Exp.*outside the scan"):
-        gradients(ops.sum(y), [x])
+    (y,) = ops.scan(step, [ops.ones((rows, 4), "float32")], [x], n)[1]
+    return ops.sum(y), x
+
+
+@pytest.mark.parametrize("rows", [B, 4])
+@pytest.mark.parametrize("name", JOINED)
+def test_rows_that_meet_in_a_step_with_lengths_are_refused(name, rows):
+    loss, x = loss_with_lengths(JOINED[name], rows)
+    with pytest.raises(GraphError, match=r"batch axis.*lengths.*rows meet in .*outside the scan"):
+        gradients(loss, [x])
+
+
+@pytest.mark.parametrize("rows", [B, 4])
+@pytest.mark.parametrize("name", APART)
+def test_a_step_with_lengths_may_do_anything_within_a_row(name, rows):
+    loss, x = loss_with_lengths(APART[name], rows)
+    assert gradients(loss, [x])[0].shape == x.shape
+
+
+@pytest.mark.parametrize("rows", [B, 4])
+def test_what_a_step_with_lengths_keeps_starts_with_rows(rows):
+    loss, x = loss_with_lengths(lambda h, w: along_features(h), rows)
+    with pytest.raises(GraphError, match=r"batch axis.*lengths.*it keeps .*outside the scan"):
+        gradients(loss, [x])
