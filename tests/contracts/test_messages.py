@@ -541,7 +541,7 @@ ROWS: dict[str, tuple[Callable[[], Any], str]] = {
     # ---- forecasts
     "forecast_rate": (
         lambda: forecaster(learning_rate=0.0).fit(np.arange(30.0)),
-        "Forecaster: learning_rate must be above 0. Received learning_rate=0.0.",
+        "Forecaster: learning_rate must be a finite number above 0. Received learning_rate=0.0.",
     ),
     "forecast_validation": (
         lambda: forecaster(validation=1.5).fit(np.arange(30.0)),
