@@ -7,10 +7,11 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from inspect import getattr_static
 from typing import Any, Self
 
-from elman.arguments import checked
-from elman.errors import ArgumentError, ElmanError, ShapeError
+from elman.arguments import Absent, checked
+from elman.errors import ArgumentError, ShapeError
 from elman.graph import Tensor, Variable
 from elman.graph.symbolic import answer_by
 from elman.layers.base import Layer
@@ -29,23 +30,7 @@ from elman.training import Program, weights_of
 
 __all__ = ["Model"]
 
-
-_OF_KERAS = {
-    "compute_output_shape": "output_shape is the shape of what it gives.",
-    "evaluate_generator": "evaluate takes generators.",
-    "fit_generator": "fit takes generators.",
-    "metrics": "metrics_names are their names; evaluate(x, y, return_dict=True) gives their numbers.",
-    "predict_classes": "predict(x).argmax(-1) are the likeliest classes; of one sigmoid, predict(x) > 0.5.",
-    "predict_generator": "predict takes generators.",
-    "predict_proba": "predict gives the probabilities.",
-    "test_step": "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need.",
-    "train_step": "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need.",
-}
-"""What models of Keras, of any age, have and these have not: what to write instead."""
-
-
-class _NoSuchError(ElmanError, AttributeError):
-    """As of any attribute that there is not, so that `hasattr` says no."""
+_STEP = "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need."
 
 
 @register
@@ -101,12 +86,20 @@ class Model(Compiled):
         self.built = True
         self._program = self._steps = self._adapter = self._objective = self._kept = self._predicts = None
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _OF_KERAS:
-            raise _NoSuchError(f"{self.where}: there is no {name}. {_OF_KERAS[name]}")
-        if hasattr(type(self), name):
-            return object.__getattribute__(self, name)  # says why it is not there
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+    # -- what models of Keras, of any age, have, and these have not ----------------------------------------------------
+
+    compute_output_shape = Absent("output_shape is the shape of what it gives.")
+    evaluate_generator = Absent("evaluate takes generators.")
+    fit_generator = Absent("fit takes generators.")
+    metrics = Absent("metrics_names are their names; evaluate(x, y, return_dict=True) gives their numbers.")
+    predict_classes = Absent("predict(x).argmax(-1) are the likeliest classes; of one sigmoid, predict(x) > 0.5.")
+    predict_generator = Absent("predict takes generators.")
+    predict_proba = Absent("predict gives the probabilities.")
+    test_step = Absent(_STEP)
+    train_step = Absent(_STEP)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not isinstance(getattr_static(type(self), name, None), Absent)]
 
     # -- as a layer --------------------------------------------------------------------------------------------------
 

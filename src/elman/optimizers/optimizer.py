@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from elman import ops
-from elman.arguments import Checked, check_number, check_whole
+from elman.arguments import Absent, Checked, check_number, check_whole
 from elman.errors import ArgumentError, NotBuiltError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor, constant
 from elman.graph.node import Operand
@@ -136,12 +136,7 @@ class Optimizer(Checked, metaclass=_Closed):
                 raise ArgumentError.at(self.name, name, "left as it is once training has begun", value, cure)
         object.__setattr__(self, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        if hasattr(type(self), name):
-            return object.__getattribute__(self, name)  # says why it is not there
-        more = " It is called learning_rate." if name == "lr" else ""
-        told = f"{type(self).__name__!r} object has no attribute {name!r}.{more}"
-        raise AttributeError(told, name=name, obj=self)
+    lr = Absent("It is called learning_rate.")
 
     # ---- what an optimizer is -------------------------------------------------------------------------------------
 
