@@ -75,7 +75,8 @@ class Call:
 class Layer(Weighted, Configured):
     """A part of a network: weights and an equation over symbolic tensors.
 
-    Write one with `call`, and `build` where it has weights. Store each constructor argument under its own name and
+    Write one with `call`, and `build` where it has weights. Layers inside are attributes, alone or in lists and dicts;
+    one that `call` makes would start anew each time. Store each constructor argument under its own name and
     `get_config` writes itself; decorate the class with `@elman.layers.register` and it can be saved.
 
     Args:
@@ -164,12 +165,16 @@ class Layer(Weighted, Configured):
         with inside(self.name), switch, products_in(self.precision):
             inputs = self._accept(x)
             self._build_once(inputs, args)
-            mask = _masks_of(inputs) if mask is None else _map(_as_mask, mask)
-            extra = {k: v for k, v in (("mask", mask), ("training", now.training)) if k in _call_parameters(type(self))}
-            outputs = self.call(inputs, *args, **kwargs, **extra)
+            mask = masks_of(inputs) if mask is None else _map(_as_mask, mask)
+            outputs = self.call(inputs, *args, **kwargs, **self._told(mask))
             noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
             self._penalize(now, noted)
         return noted
+
+    def _told(self, mask: Any) -> dict[str, Any]:
+        """The mask, and whether the pass trains, where `call` names them."""
+        told = {"mask": mask, "training": current().training}
+        return {k: v for k, v in told.items() if k in _call_parameters(type(self))}
 
     def _check_names(self, given: Mapping[str, Any]) -> None:
         """Raises: UnknownNameError: an argument that `call` does not have."""
@@ -243,6 +248,7 @@ class Layer(Weighted, Configured):
             return
         tensors = [t for t in _flat([inputs, *args]) if isinstance(t, Tensor)]
         self.build(*(t.shape for t in tensors[: _build_arity(type(self))]))
+        self._all_parts()
         self.built = True
 
     def _note(self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -320,7 +326,7 @@ def _as_mask(value: Any) -> Mask | None:
     return Mask(values=t if t.dtype == dtypes.BOOL else ops.cast(t, dtypes.BOOL))
 
 
-def _masks_of(inputs: Any) -> Any:
+def masks_of(inputs: Any) -> Any:
     """The mask of a tensor; of a list of tensors, their masks in a list, or None when nobody has one."""
     if isinstance(inputs, Tensor):
         return inputs.mask

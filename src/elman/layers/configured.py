@@ -48,6 +48,10 @@ class Configured(Checked, ABC):
     def dtype_policy(self) -> str:
         """What `dtype` was, in the words of the constructor."""
 
+    @abstractmethod
+    def use_dtype(self, dtype: str) -> None:
+        """Work in another number type."""
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them; `from_config` makes the layer again, with fresh weights.
 
@@ -83,8 +87,18 @@ class Configured(Checked, ABC):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer that a configuration describes."""
-        return cls(**{k: v if _resolver(k) else _revive(v) for k, v in config.items()})
+        """The layer that a configuration describes.
+
+        A name, number type or `trainable` that the constructor does not take is set afterwards.
+        """
+        late = {k: config[k] for k in ("name", "dtype", "trainable") if k in config and not _takes(cls, k)}
+        made = cls(**{k: v if _resolver(k) else _revive(v) for k, v in config.items() if k not in late})
+        if late.pop("dtype", made.dtype_policy) != made.dtype_policy:
+            made.use_dtype(config["dtype"])
+        for attribute, value in late.items():
+            if getattr(made, attribute) != value:
+                setattr(made, attribute, value)
+        return made
 
     def _store(self, arguments: Mapping[str, Any], **rules: str) -> None:
         """Keep constructor arguments (its `locals()`) by name; names of initializers and so on become objects.
@@ -138,6 +152,12 @@ def _own_arguments(cls: type) -> list[str]:
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
     return list(names)
+
+
+def _takes(cls: type, argument: str) -> bool:
+    """Whether a constructor takes an argument, by name or to pass it on."""
+    parameters = inspect.signature(cls).parameters
+    return argument in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _resolver(argument: str) -> Callable[..., Any] | None:

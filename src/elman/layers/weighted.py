@@ -188,7 +188,7 @@ class Weighted:
         self._trainable = check_flag(self.where, "trainable", value)
         for v in self._weights:
             v.trainable = self._trainable and id(v) not in self._fixed
-        for part in self._parts:
+        for part in self._all_parts():
             part.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
@@ -241,7 +241,7 @@ class Weighted:
         if self.built and self._weights and self.dtype != before:
             self.dtype = before
             raise ArgumentError.at(self.where, "dtype", f"be {before} as its weights are", dtype, "Make a new layer.")
-        for part in self._parts:
+        for part in self._all_parts():
             part.use_dtype(dtype)
 
     def _share_dtype(self, given: str | None, *parts: Weighted) -> None:
@@ -252,12 +252,28 @@ class Weighted:
             part.use_dtype(self.dtype_policy)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        """Layers that are stored as attributes, alone or in a list, are layers inside this one."""
+        """Layers that are stored as attributes, alone or in lists and dicts, are layers inside this one."""
         if not attribute.startswith("_"):
-            found = [value] if isinstance(value, Weighted) else value if isinstance(value, (list, tuple)) else []
             parts = self.__dict__.setdefault("_parts", [])
-            parts.extend(p for p in found if isinstance(p, Weighted) and not any(p is known for known in parts))
+            new = [p for p in _distinct(_held(value)) if not any(p is known for known in parts)]
+            parts.extend(new)
+            self._freeze_as_this(new)
         object.__setattr__(self, attribute, value)
+
+    def _all_parts(self) -> list[Any]:
+        """The layers directly inside this one, also those under names with "_" or put into lists and dicts later."""
+        held = _distinct(p for name, v in vars(self).items() if name != "_parts" for p in _held(v))
+        known = {id(p) for p in self._parts}
+        if any(id(p) not in known for p in held):
+            first = {id(p) for p in held}
+            self._freeze_as_this([p for p in held if id(p) not in known])
+            self._parts = [*held, *(p for p in self._parts if id(p) not in first)]
+        return list(self._parts)
+
+    def _freeze_as_this(self, parts: Iterable[Weighted]) -> None:
+        """Parts of what is frozen are."""
+        for part in parts if not self.__dict__.get("_trainable", True) else ():
+            part.trainable = False
 
     @property
     def _fixed(self) -> set[int]:
@@ -321,6 +337,15 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return run
+
+
+def _held(value: Any) -> list[Weighted]:
+    """The layers that an attribute holds: itself one, or lists and dicts of them."""
+    if isinstance(value, Weighted):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [p for item in value for p in _held(item)] if isinstance(value, (list, tuple)) else []
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getattr_static
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from elman.arguments import Absent, checked
-from elman.errors import ArgumentError, ShapeError
+from elman.errors import ArgumentError, NotBuiltError, ShapeError
 from elman.graph import Tensor, Variable
+from elman.graph.node import products_in
 from elman.graph.symbolic import answer_by
-from elman.layers.base import Layer
-from elman.layers.core import InputLayer, start_of
+from elman.layers.base import Layer, current, masks_of, tracing
+from elman.layers.core import InputLayer
 from elman.layers.registry import register
 from elman.layers.rnn.recurrence import Recurrence
-from elman.models import saving, structure
+from elman.layers.weighted import inside
+from elman.models import first_seen, saving, structure
 from elman.models.compiled import Compiled
 from elman.models.network import Network
 from elman.models.numbers import numbers_of
@@ -31,28 +32,53 @@ from elman.training import Program, weights_of
 __all__ = ["Model"]
 
 _STEP = "A step is one compiled plan: a loss, a Layer with add_loss, or a Callback may be what you need."
+_STEPS = ("compute_loss", "predict_step", "test_step", "train_step")
+"""What Keras lets a model write anew, and nobody would call here."""
 
 
 @register
 class Model(Compiled):
-    """A network given by its inputs and outputs, several of each if you like.
+    """A network given by its inputs and outputs, several of each if you like; or a class with a `call` of its own.
 
     A model is a layer: it can be called on tensors, and stand inside another model; both then share weights.
+
+    A class with its own `call` stores its layers as attributes, alone or in lists and dicts, and gives no inputs. Its
+    network is what `call` makes of the first it sees: data, a tensor, or the shape told to `build`. `call` may name
+    `training` and `mask`, as that of a `Layer`, and is traced: it runs for each plan, not for each batch, so that
+    `if` sees shapes and settings, not values. Several inputs come to it in a list, or in a dict by name.
 
     Args:
         inputs: a tensor of `Input`, or a list or dict of them.
         outputs: tensors made from the inputs, in a list or dict if several. A dict's keys name the outputs in `fit`.
         name: default "model", numbered.
         seed: of dropout and of the order of rows; default drawn from the generator of `layers.set_seed`.
+        dtype: of the inputs that a class with its own `call` is given; its layers have theirs.
     Raises: ArgumentError: outputs that depend on other inputs, or layers that share a name.
     Example:
         >>> from elman.layers import Dense, Input
         >>> x = Input((4,))
         >>> Model(x, Dense(2)(x), name="small").count_params()
         10
+        >>> class Tagger(Model):
+        ...     def __init__(self, classes):
+        ...         super().__init__()
+        ...         self.classes = classes
+        ...         self.top = Dense(classes, activation="softmax")
+        ...     def call(self, x):
+        ...         return self.top(x)
+        >>> tagger = Tagger(3)
+        >>> tagger.build((None, None, 4))
+        >>> tagger.output_shape
+        (None, None, 3)
     """
 
+    family: ClassVar[str] = "layer"  # its arguments are no part of a class's own configuration
     supports_masking = True
+    _network: Network | None = None
+    _readings: Sequence[Any] = ()
+    _own_built = False
+    _written = False
+    """Whether `call` is the network, which is not known before it has seen something."""
 
     def __init__(
         self,
@@ -61,19 +87,30 @@ class Model(Compiled):
         name: str | None = None,
         trainable: bool = True,
         seed: int | None = None,
+        dtype: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self._start(seed)
-        self._network: Network | None = None
+        self._refuse_steps()
+        if inputs is None and outputs is None and type(self).call is not Model.call:
+            self._written, self.trainable = True, trainable
+            return
         if inputs is None or outputs is None:
             cure = "Pass Model(inputs, outputs); for a plain stack of layers use Sequential."
             if type(self) is not Model:
-                cure = "Make it a Layer with this call, and put it into Sequential; or give them to super().__init__."
+                cure = "Give them to super().__init__, or write call(self, x)."
             raise ArgumentError.at(self.where, "inputs and outputs", "given", None, cure)
         self._input_structure, self._output_structure = inputs, outputs
         self._connect(structure.leaves(inputs, self.where, "inputs"), structure.leaves(outputs, self.where, "outputs"))
         if not trainable:
             self.trainable = False
+
+    def _refuse_steps(self) -> None:
+        """Raises: ArgumentError: a class that writes how a step is done."""
+        own = {name for base in type(self).__mro__ if base not in Model.__mro__ for name in vars(base)}
+        for name in _STEPS:
+            if name in own:
+                raise ArgumentError.at(self.where, "class", f"without {name}, which nobody calls", name, _STEP)
 
     def _connect(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Take a network; what was compiled for another is forgotten."""
@@ -81,8 +118,9 @@ class Model(Compiled):
             if t.node.op != "Input" or t.origin is not None:
                 cure = "Start from elman.layers.Input."
                 raise ArgumentError.at(self.where, "inputs", "made by Input", t, cure)
-        self._network = Network(self.where, inputs, outputs)
-        self._parts = list(self._network.layers)
+        self._network = Network(self.where, inputs, outputs, self._call_again if self._written else None)
+        if not self._written:
+            self._parts = list(self._network.layers)
         self.built = True
         self._program = self._steps = self._adapter = self._objective = self._kept = self._predicts = None
 
@@ -100,6 +138,93 @@ class Model(Compiled):
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not isinstance(getattr_static(type(self), name, None), Absent)]
+
+    # -- a call of its own -------------------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether the network is known."""
+        return self._network is not None or bool(self._readings)
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._own_built = value
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of a shape, batch first: `build((None, 10, 3))`; of several, a list or a dict.
+
+        A class may write its own, to add weights of its own. Raises: as `call` does on inputs of that shape.
+        """
+        if self._written and type(self).build is Model.build and input_shape is not None:
+            self._learn(first_seen.from_shape(input_shape, self.dtype))
+
+    def _build_for(self, x: Any) -> None:
+        """A functional model is built from the start."""
+        if not self.built and x is not None:
+            self._learn(first_seen.from_data(x, self.dtype))
+
+    def _build_once(self, inputs: Any, args: tuple[Any, ...]) -> None:
+        if type(self).build is not Model.build and not self._own_built:
+            super()._build_once(inputs, args)
+
+    def _note(self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.built:
+            self._all_parts()
+            if len(args) == 1 and kwargs.keys() <= {"mask", "training"}:
+                self._readings = first_seen.from_tensors(args[0], self.dtype)
+        return super()._note(outputs, inputs, mask, args, kwargs)
+
+    def _learn(self, readings: Sequence[Any]) -> None:
+        """Take the network that `call` makes of the first of these inputs that it can be traced on."""
+        for x in readings[:-1]:
+            try:
+                return self._learn_from(x)
+            except Exception:  # noqa: BLE001, S112  # whatever a call does with a shape that it is not for
+                continue
+        return self._learn_from(readings[-1])
+
+    def _learn_from(self, x: Any) -> None:
+        with tracing(training=False):
+            made = self._call_on(x)
+        inputs = structure.leaves(x, self.where, "x")
+        outputs = structure.given_back(made, self.where)
+        network = Network(self.where, inputs, outputs)
+        typed = first_seen.read_as(network, x)
+        if typed is not x:
+            return self._learn_from(typed)
+        if self._told(None).keys() & {"training"}:
+            with tracing(training=True):
+                self._call_on(x)  # what is called in training alone has weights, too
+        self._check_parts(network)
+        self._input_structure, self._output_structure = x, made
+        self._connect(inputs, outputs)
+        return None
+
+    def _check_parts(self, network: Network) -> None:
+        """Raises: ArgumentError: `call` makes a layer with weights, or takes one from elsewhere."""
+        held = {id(layer) for layer in structure.every_layer(self)}
+        for layer in network.layers:
+            if layer.weights and id(layer) not in held:
+                cure = "Make it in __init__, self.layer = ...: one that call makes would start anew each time."
+                raise ArgumentError.at(self.where, "layers", "stored as attributes", layer.where, cure)
+
+    def _call_on(self, x: Any) -> Any:
+        """What `call` makes of tensors in the form of the inputs, in the pass that goes on."""
+        with inside(self.name), products_in(self.precision):
+            self._build_once(x, ())
+            outputs = self.call(x, **self._told(masks_of(x)))
+            self._all_parts()
+            self._penalize(current(), outputs)
+        return outputs
+
+    def _call_again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Trace the network on other tensors."""
+        outputs = structure.given_back(self._call_on(structure.packed(tensors, self._input_structure)), self.where)
+        if len(outputs) != len(self.network.outputs):
+            cure = "Let call give as many tensors in training as in use."
+            rule = f"{len(self.network.outputs)} tensors, as before"
+            raise ArgumentError.at(self.where, "what call gives", rule, len(outputs), cure)
+        return outputs
 
     # -- as a layer --------------------------------------------------------------------------------------------------
 
@@ -120,8 +245,12 @@ class Model(Compiled):
 
     @property
     def network(self) -> Network:
-        """The network. Raises: NotBuiltError where a subclass does not know it yet."""
-        assert self._network is not None
+        """The network. Raises: NotBuiltError: a class with its own `call` has seen nothing yet."""
+        if self._network is None and self._readings:
+            self._learn(self._readings)
+        if self._network is None:
+            cure = "Call build((None, ...)), or call fit or predict with data."
+            raise NotBuiltError(f"{self.where}: the shape of its input must be known. {cure}")
         return self._network
 
     def _make_program(self) -> Program:
@@ -134,10 +263,8 @@ class Model(Compiled):
             return sum(layer.make_room(rows) for layer in kept) > 0  # every one of them, not until the first
 
         room = make_room if kept else None
-        return Program(self.where, inputs, outputs, names, network.trace, tuple(network.layers), room)
-
-    def _build_for(self, x: Any) -> None:
-        """A functional model is built from the start."""
+        layers = (*self.layers, self) if self._written else tuple(network.layers)  # it may have weights of its own
+        return Program(self.where, inputs, outputs, names, network.trace, layers, room)
 
     def _structured(self, outputs: list[Any]) -> Any:
         return structure.packed(outputs, self._output_structure)
@@ -146,13 +273,11 @@ class Model(Compiled):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in the order in which they are called; before them, as in Keras, one for each input."""
-        return [*self._starts, *self.network.layers]
+        """The layers, in the order in which they are called; before them, as in Keras, one for each input.
 
-    @functools.cached_property
-    def _starts(self) -> list[Layer]:
-        """The inputs as layers."""
-        return [start_of(t) for t in self.network.inputs]
+        Of a class with its own `call`, those stored as attributes.
+        """
+        return structure.parts_of(self) if self._written else [*self.network.starts, *self.network.layers]
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -167,11 +292,13 @@ class Model(Compiled):
     @property
     def input(self) -> Any:
         """The input, or inputs as they were given."""
+        _ = self.network  # raises where there is none yet
         return self._input_structure
 
     @property
     def output(self) -> Any:
         """The output, or outputs as they were given."""
+        _ = self.network
         return self._output_structure
 
     @property
@@ -293,21 +420,41 @@ class Model(Compiled):
         return model
 
     def get_config(self) -> dict[str, Any]:
-        """The architecture as JSON can hold it: layers and the calls that connect them."""
+        """The architecture as JSON can hold it: layers and the calls that connect them.
+
+        Of a class with its own `call`, the arguments of its constructor.
+        """
+        if self._written:
+            return super().get_config()
         return structure.functional_config(self.name, self.network, self._input_structure, self._output_structure)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The model that a configuration describes, with fresh weights. Raises: UnknownNameError, ArgumentError."""
+        if "calls" not in config and cls.call is not Model.call:
+            return super().from_config(config)
         inputs, outputs = structure.functional_from_config(config)
         return cls(inputs, outputs, name=config.get("name"))
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What a class with its own `call` has seen, and which of its layers are frozen; of other models None."""
+        if not self._written or not self.built:
+            return None
+        flags = [layer.trainable for layer in structure.every_layer(self)]
+        return {**structure.inputs_config(self.network.inputs, self._input_structure), "trainable": flags}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Make the network again that `get_build_config` has told."""
+        self._learn([structure.inputs_from_config(config)])
+        for layer, flag in zip(structure.every_layer(self), config["trainable"], strict=True):
+            layer.trainable = flag
 
     def to_json(self, **options: Any) -> str:
         """The architecture as text; `elman.models.model_from_json` makes the model again.
 
         Args: options: of json.dumps.
         """
-        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
+        return json.dumps(saving.described(self), **options)
 
 
 def _shapes(tensors: Sequence[Tensor]) -> Any:

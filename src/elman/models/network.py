@@ -7,13 +7,15 @@ copied node by node.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from elman.errors import ArgumentError, ShapeError
 from elman.graph import Node, Tensor, placeholder
 from elman.layers.base import Call, Layer, tracing
+from elman.layers.core import InputLayer, start_of
 from elman.shapes import Dim, T, filled, is_symbol
 
 __all__ = ["Network"]
@@ -22,14 +24,22 @@ __all__ = ["Network"]
 class Network:
     """A piece of graph between inputs and outputs.
 
+    Args: again: traces it on other tensors, where that is more than to make the calls again. Shapes: as `trace`.
     Attributes:
         layers: every layer once, in the order in which they are first called.
         calls: every call with the tensors it gave, in order.
     Raises: ArgumentError: an output depends on an input that is not given, or two layers share a name.
     """
 
-    def __init__(self, where: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        where: str,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        again: Callable[[Sequence[Tensor]], list[Tensor]] | None = None,
+    ) -> None:
         self.where = where
+        self._again = again
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.calls: list[tuple[Call, list[Tensor]]] = []
@@ -39,8 +49,15 @@ class Network:
         self.layers: list[Layer] = list({id(c.layer): c.layer for c, _ in self.calls}.values())
         _check_names(where, self.layers)
 
+    @functools.cached_property
+    def starts(self) -> list[InputLayer]:
+        """The inputs as layers."""
+        return [start_of(t) for t in self.inputs]
+
     def trace(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The outputs on other input tensors. Shapes: tensors as the inputs -> as the outputs."""
+        if self._again is not None:
+            return self._again(tensors)
         replay = _Replay(self._given, tensors, _fixed(self.inputs, tensors))
         for call, _ in self.calls:  # in order, so that the recursion below stays shallow
             replay.called(call)

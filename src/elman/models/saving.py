@@ -20,7 +20,7 @@ from elman.arguments import checked
 from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltError, WeightsError
 from elman.graph import Variable
 from elman.layers.base import Layer
-from elman.layers.registry import deserialize, snake_case
+from elman.layers.registry import deserialize, serialize, snake_case
 from elman.layers.weighted import to_be_filled
 from elman.models.quantizing import in_place_of, keep_in_codes
 from elman.models.structure import parts_of
@@ -33,6 +33,7 @@ __all__ = [
     "codes_of",
     "copied",
     "copy_of",
+    "described",
     "how_to_load",
     "load_checkpoint",
     "load_model",
@@ -107,7 +108,7 @@ def clone_model(model: Any) -> Any:
 
     Raises: ArgumentError: a layer that is not registered.
     """
-    return type(model).from_config(model.get_config())
+    return _built(type(model).from_config(model.get_config()), model.get_build_config())
 
 
 @checked
@@ -144,7 +145,7 @@ def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: boo
     part = "architecture"
     try:
         with to_be_filled(max((array.size for array in contents.tensors.values()), default=0)):
-            model = deserialize(contents.metadata["model"])
+            model = _model(contents.metadata["model"])
         make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
         weights = {k: v for k, v in tensors.items() if not k.startswith(".")}
@@ -175,7 +176,25 @@ def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None
             custom_objects,
             "Decorate your classes with @elman.layers.register.",
         )
-    return deserialize(json.loads(config))
+    return _model(json.loads(config))
+
+
+def described(model: Any) -> dict[str, Any]:
+    """A model as JSON can hold it. Raises: ArgumentError: a class of one's own that is not registered."""
+    seen = model.get_build_config()
+    return {**serialize(model, model.where, "class"), **({} if seen is None else {"build": seen})}
+
+
+def _model(description: Mapping[str, Any]) -> Any:
+    """The model that `described` has described."""
+    return _built(deserialize(description), description.get("build"))
+
+
+def _built(model: Any, seen: Mapping[str, Any] | None) -> Any:
+    """The model, with the network that it had."""
+    if seen is not None:
+        model.build_from_config(seen)
+    return model
 
 
 # ---- what goes in --------------------------------------------------------------------------------------------------
@@ -187,9 +206,8 @@ def _whole(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def _metadata(model: Any, kind: str) -> dict[str, Any]:
-    config = {"class_name": type(model).__name__, "config": model.get_config()}
     codes = codes_of(model)
-    return {"kind": kind, "model": config, "compile": _compiled(model), **({"int8": codes} if codes else {})}
+    return {"kind": kind, "model": described(model), "compile": _compiled(model), **({"int8": codes} if codes else {})}
 
 
 def codes_of(model: Any) -> list[str]:
@@ -277,6 +295,9 @@ def _keys(model: Any, inside: bool = True) -> dict[str, Variable]:
                 seen.add(id(v))
                 tail = _path_in(layer, v, inside)
                 _add(found, "/".join([name, *(parts.get(step, step) for step in tail)]), v)
+    for v in model.weights:  # of its own
+        if id(v) not in seen:
+            _add(found, v.name.rsplit("/", 1)[-1], v)
     return found
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
-import numpy as np
-
 from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError
 from elman.graph import Tensor
 from elman.layers import Input, InputLayer
 from elman.layers.base import Layer, tracing
 from elman.layers.registry import deserialize, register, serialize
+from elman.models.first_seen import open_shape, shape_of
 from elman.models.model import Model
 from elman.models.network import Network
-from elman.training.arrays import is_ragged
 
 __all__ = ["Sequential"]
 
@@ -135,12 +133,12 @@ class Sequential(Model):
     def _build_for(self, x: Any) -> None:
         if self.built or x is None or not self._stack:
             return
-        shape = _shape_of(x)
-        open_shape = (None, *(None for _ in shape[1:-1]), shape[-1]) if len(shape) > 2 else (None, *shape[1:])
+        shape = shape_of(x)
+        opened = open_shape(shape)
         try:
-            self.build(open_shape)
+            self.build(opened)
         except ShapeError:
-            if open_shape[1:] == tuple(shape[1:]):
+            if opened[1:] == tuple(shape[1:]):
                 raise
             self.build((None, *shape[1:]))  # a layer needs to know how many steps there are
 
@@ -205,11 +203,3 @@ def _start_of(layer: Layer) -> Tensor | None:
     if layer.input_shape_hint is None:
         return None
     return Input(batch_shape=(layer.batch_size_hint, *layer.input_shape_hint), dtype=layer.input_dtype)
-
-
-def _shape_of(x: Any) -> tuple[int | None, ...]:
-    """The shape of data, batch first, an axis of 1 where there is only the batch; None for the steps of ragged data."""
-    if is_ragged(x):
-        return (None, None, *(np.shape(x[0])[1:] or (1,)))
-    shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-    return shape if len(shape) > 1 else (*shape, 1)

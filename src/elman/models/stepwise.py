@@ -208,7 +208,7 @@ def _reason(layer: Layer, inputs: Sequence[Tensor]) -> str | None:
         kept = layer.target_shape[0] == -1 and product(layer.target_shape[1:]) == product(inputs[0].shape[2:])
         return None if kept else "it may join numbers of several steps: begin target_shape with -1, the steps"
     known = (BatchNormalization, LayerNormalization, Softmax, *_ALWAYS)
-    if layer.stepwise or isinstance(layer, known) or hasattr(layer, "network"):
+    if layer.stepwise or isinstance(layer, known) or hasattr(type(layer), "network"):
         return None
     return "it does not say that it treats every step by itself: set stepwise = True in its class if it does"
 

@@ -19,6 +19,9 @@ __all__ = [
     "every_layer",
     "functional_config",
     "functional_from_config",
+    "given_back",
+    "inputs_config",
+    "inputs_from_config",
     "leaves",
     "matched",
     "output_names",
@@ -42,6 +45,16 @@ def leaves(structure: Any, where: str, argument: str) -> list[Tensor]:
             raise DTypeError.at(
                 where, argument, "symbolic tensors", type(item).__name__, "Start from Input and call layers on it."
             )
+    return list(items)
+
+
+def given_back(made: Any, where: str) -> list[Tensor]:
+    """The tensors that a call has given. Raises: DTypeError: something else among them, or none."""
+    items = list(made.values()) if isinstance(made, Mapping) else made if isinstance(made, (list, tuple)) else [made]
+    for item in items or [made]:
+        if not isinstance(item, Tensor):
+            rule, cure = "a tensor, or a list or dict of tensors", "Compute it with layers and elman.ops."
+            raise DTypeError.at(where, "what call gives", rule, type(item).__name__, cure)
     return list(items)
 
 
@@ -78,7 +91,7 @@ def output_names(structure: Any, outputs: Sequence[Tensor]) -> tuple[str, ...]:
 
 def parts_of(layer: Layer) -> list[Layer]:
     """The layers directly inside a layer."""
-    return list(layer._parts)  # noqa: SLF001  # a model is a layer of layers
+    return layer._all_parts()  # noqa: SLF001  # a model is a layer of layers
 
 
 def every_layer(layer: Layer) -> list[Layer]:
@@ -119,14 +132,30 @@ def functional_config(name: str, network: Network, inputs: Any, outputs: Any) ->
     ends = [writer.value(t) for t in network.outputs]
     return {
         "name": name,
-        "inputs": [{"name": t.node.attrs["name"], "shape": _symbolic(t), "dtype": t.dtype} for t in network.inputs],
+        **inputs_config(network.inputs, inputs),
         "layers": [serialize(layer) for layer in network.layers],
         "calls": calls,
         "nodes": writer.nodes,
         "outputs": ends,
-        "input_names": list(inputs) if isinstance(inputs, Mapping) else _form(inputs),
         "output_names": list(outputs) if isinstance(outputs, Mapping) else _form(outputs),
     }
+
+
+def inputs_config(tensors: Sequence[Tensor], form: Any) -> dict[str, Any]:
+    """Inputs as JSON can hold them, and the form they are in."""
+    return {
+        "inputs": [{"name": t.node.attrs["name"], "shape": _symbolic(t), "dtype": t.dtype} for t in tensors],
+        "input_names": list(form) if isinstance(form, Mapping) else _form(form),
+    }
+
+
+def inputs_from_config(config: Mapping[str, Any]) -> Any:
+    """New inputs as `inputs_config` has described them."""
+    return _formed(_new_inputs(config), config["input_names"])
+
+
+def _new_inputs(config: Mapping[str, Any]) -> list[Tensor]:
+    return [Input(batch_shape=item["shape"], dtype=item["dtype"], name=item["name"]) for item in config["inputs"]]
 
 
 def _form(structure: Any) -> str:
@@ -195,7 +224,7 @@ class _Writer:
 
 def functional_from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
     """New inputs and outputs, connected as the configuration says."""
-    inputs = [Input(batch_shape=item["shape"], dtype=item["dtype"], name=item["name"]) for item in config["inputs"]]
+    inputs = _new_inputs(config)
     layers = {item["config"]["name"]: deserialize(item) for item in config["layers"]}
     reader = _Reader(inputs, config["nodes"])
     for call in config["calls"]:

@@ -63,7 +63,7 @@ def _rows(
         made = tensors.get(id(layer), [])
         count = sum(math.prod(w.shape) for w in layer.weights)
         shape = _shape(made[0]) if len(made) == 1 else f"[{', '.join(_shape(t) for t in made)}]" if made else "?"
-        params = f"{count:,}" if layer.built else "0 (unbuilt)"
+        params = f"{count:,}" if layer.built or count else "0 (unbuilt)"
         sources = (", ".join(_sources(made[0], model)) if made else "-",) if connected else ()
         yield (
             "  " * depth + f"{layer.name} ({type(layer).__name__})",
@@ -162,8 +162,7 @@ def _line(row: Row, widths: Sequence[int]) -> str:
 
 def _totals(model: Any) -> list[str]:
     """Numbers of parameters and the memory they take."""
-    weights = [w for layer in parts_of(model) for w in layer.weights]
-    weights = list({id(w): w for w in weights}.values())
+    weights = model.weights
     trained = [w for w in weights if w.trainable]
     fixed = [w for w in weights if not w.trainable]
     lines = [

@@ -128,16 +128,13 @@ def test_a_property_that_fails_says_why() -> None:
         Mine().told  # noqa: B018
 
 
-def test_a_model_with_a_call_of_its_own_says_how_to_write_it() -> None:
+def test_a_model_without_a_call_says_how_to_write_it() -> None:
     class Mine(Model):
         def __init__(self) -> None:
             super().__init__()
             self.top = Dense(1)
 
-        def call(self, x: Any) -> Any:
-            return self.top(x)
-
-    rule = r"^Mine 'mine.*': inputs and outputs must be given\. .* Make it a Layer with this call, and put it into Seq"
+    rule = r"^Mine 'mine.*': inputs and outputs must be given\. .* Give them to super\(\).__init__, or write call\("
     with pytest.raises(ArgumentError, match=rule):
         Mine()
 
