@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "plan.h"
+#include "reach.h"
 
 namespace elman {
 namespace {
@@ -67,6 +68,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
   for (const Value& v : spec_.values) {
     if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
   }
+  check_reach(spec_, b->sizes, false);
   const Numbers& cuts = cut.rows;
   const int count = cuts.empty() ? shard_count(spec_, symbols, b->sizes, threads_) : int(cuts.size()) + 1;
   b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
@@ -84,6 +86,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
     Numbers own = symbols;
     own[0] = shard.rows;
     shard.sizes = evaluate(spec_.dims, own);
+    check_reach(spec_, shard.sizes, true);
     shard.layout = Layout<R>(spec_, shard.sizes, kernels_, b->typical, cut.full).arena(true, count > 1);
   }
   return b;

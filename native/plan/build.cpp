@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "reach.h"
-
 namespace elman {
 
 template <class R>
@@ -40,7 +38,6 @@ void Builder<R>::bind(int value, void** field, Frame* frame) {
 
 template <class R>
 std::unique_ptr<Step> Builder<R>::step(const Instruction& i, char* block, Frame* frame, char* pack, Steps* before) {
-  if (frame == nullptr) check_reach(spec_, sizes_, i);
   const Kernels<R>* k = &kernels_;
   auto flag = [&](size_t n) { return i.flags[n] != 0; };
   switch (i.op) {

@@ -186,6 +186,8 @@ class Checker {
 
   std::vector<Reach> strided(const Instruction& i, size_t operands) const {
     const size_t axes = size_t(flag(i, 0));
+    if (i.program.in.size() != i.in.size() || i.program.out.size() != i.out.size())
+      fail(i, "has a program for other operands");
     std::vector<Reach> out;
     for (size_t n = 0; n < operands; ++n) {
       std::vector<Axis> walked;
@@ -248,8 +250,14 @@ class Checker {
 
 }  // namespace
 
-void check_reach(const Spec& spec, const Numbers& sizes, const Instruction& instruction) {
-  Checker(spec, sizes).check(instruction);
+void check_reach(const Spec& spec, const Numbers& sizes, bool rows) {
+  const Checker checker(spec, sizes);
+  for (const Segment& segment : spec.segments)
+    for (const Instruction& i : segment.code)
+      if (segment.rows == rows) checker.check(i);
+  for (const Segment& segment : spec.last)
+    for (const Instruction& i : segment.code)
+      if (!rows) checker.check(i);
 }
 
 }  // namespace elman

@@ -6,7 +6,7 @@
 
 namespace elman {
 
-// Throws std::logic_error, which says where. With the code of its body or strip.
-void check_reach(const Spec& spec, const Numbers& sizes, const Instruction& instruction);
+// Throws std::logic_error, which says where. rows: of a shard, the code that runs once a shard; else all other.
+void check_reach(const Spec& spec, const Numbers& sizes, bool rows);
 
 }  // namespace elman
