@@ -157,6 +157,11 @@ class Node:
         return f"{self.op}({', '.join(t.node.op for t in self.inputs)})"
 
 
+def count_on() -> int:
+    """A number above those of all nodes there are, and below those of all that will be."""
+    return next(_serial)
+
+
 class Variable(Symbolic):
     """An array that outlives a run: a weight, an optimizer's slot, a counter, a state.
 

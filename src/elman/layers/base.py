@@ -22,7 +22,7 @@ from elman import dtypes
 from elman.arguments import unknown_argument
 from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError, ShapeError
 from elman.graph import trace as ops
-from elman.graph.node import Tensor, Variable, as_tensor, products_in
+from elman.graph.node import Tensor, Variable, as_tensor, count_on, products_in
 from elman.layers import regularizers
 from elman.layers.configured import Configured
 from elman.layers.initializers import rng as rng  # noqa: PLC0414
@@ -64,12 +64,16 @@ class _OfOnlyCall:
 @final
 @dataclass(frozen=True, eq=False)
 class Call:
-    """How a tensor came to be: `layer(*args, **kwargs)`, its output number `index`. Held by `Tensor.origin`."""
+    """How a tensor came to be: `layer(*args, **kwargs)`, its output number `index`. Held by `Tensor.origin`.
+
+    Nodes whose serial is smaller than `start` were there before the call.
+    """
 
     layer: Layer
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     index: int
+    start: int
 
 
 class Layer(Weighted, Configured):
@@ -158,8 +162,8 @@ class Layer(Weighted, Configured):
             return made
         self._check_names(kwargs)
         x = _map(_tensor, x)
-        given = {k: v for k, v in (("mask", mask), ("training", training)) if v is not None}
-        now = current()
+        given = {k: v for k, v in (("mask", _map(_values, mask)), ("training", training)) if v is not None}
+        start, now = count_on(), current()
         now.companion.enter(self, x, args, kwargs)
         switch = switched(now.training if training is None else bool(training))
         with inside(self.name), switch, products_in(self.precision):
@@ -167,7 +171,7 @@ class Layer(Weighted, Configured):
             self._build_once(inputs, args)
             mask = masks_of(inputs) if mask is None else _map(_as_mask, mask)
             outputs = self.call(inputs, *args, **kwargs, **self._told(mask))
-            noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given})
+            noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given}, start)
             self._penalize(now, noted)
         return noted
 
@@ -251,7 +255,9 @@ class Layer(Weighted, Configured):
         self._all_parts()
         self.built = True
 
-    def _note(self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _note(
+        self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any], start: int
+    ) -> Any:  # fmt: skip
         """The outputs as tensors of this call, each with its origin and mask; the node behind them is the same."""
         masks = self.compute_mask(inputs, mask)
         if masks is None and mask is not None and not self.follows_mask(inputs, mask) and self._loses_mask(outputs):
@@ -272,7 +278,7 @@ class Layer(Weighted, Configured):
                 )
             made = Tensor(t.node, t.index, t.shape, t.dtype)
             made.mask = offered if id(t) in taken or t.mask is None else t.mask
-            made.origin = Call(self, args, kwargs, index)
+            made.origin = Call(self, args, kwargs, index, start)
             return made
 
         return _map(note, outputs)
@@ -324,6 +330,11 @@ def _as_mask(value: Any) -> Mask | None:
         return value
     t = as_tensor(value)
     return Mask(values=t if t.dtype == dtypes.BOOL else ops.cast(t, dtypes.BOOL))
+
+
+def _values(value: Any) -> Any:
+    """A mask of values as the tensor it holds: what a call was given is made anew, and saved, tensor by tensor."""
+    return value if not isinstance(value, Mask) or value.values is None else value.values
 
 
 def masks_of(inputs: Any) -> Any:

@@ -176,6 +176,7 @@ class Lambda(Layer):
     """A function of tensors, written with `elman.ops`, as a layer without weights.
 
     Good for trying something out. A lambda cannot be saved: register a Layer subclass, or a named function, for that.
+    What it needs of other layers it is called on, too: `Lambda(lambda t: t[0] * t[1])([x, other])`.
 
     Args:
         function: from a tensor (or a list of them) to a tensor.

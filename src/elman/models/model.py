@@ -167,12 +167,14 @@ class Model(Compiled):
         if type(self).build is not Model.build and not self._own_built:
             super()._build_once(inputs, args)
 
-    def _note(self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _note(
+        self, outputs: Any, inputs: Any, mask: Any, args: tuple[Any, ...], kwargs: dict[str, Any], start: int
+    ) -> Any:  # fmt: skip
         if not self.built:
             self._all_parts()
             if len(args) == 1 and kwargs.keys() <= {"mask", "training"}:
                 self._readings = first_seen.from_tensors(args[0], self.dtype)
-        return super()._note(outputs, inputs, mask, args, kwargs)
+        return super()._note(outputs, inputs, mask, args, kwargs, start)
 
     def _learn(self, readings: Sequence[Any]) -> None:
         """Take the network that `call` makes of the first of these inputs that it can be traced on."""
@@ -188,7 +190,7 @@ class Model(Compiled):
             made = self._call_on(x)
         inputs = structure.leaves(x, self.where, "x")
         outputs = structure.given_back(made, self.where)
-        network = Network(self.where, inputs, outputs)
+        network = Network(self.where, inputs, outputs, self._call_again)
         typed = first_seen.read_as(network, x)
         if typed is not x:
             return self._learn_from(typed)

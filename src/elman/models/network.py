@@ -28,7 +28,8 @@ class Network:
     Attributes:
         layers: every layer once, in the order in which they are first called.
         calls: every call with the tensors it gave, in order.
-    Raises: ArgumentError: an output depends on an input that is not given, or two layers share a name.
+    Raises: ArgumentError: an output depends on an input that is not given, two layers share a name, or one uses a
+        tensor of the network that it was not called on.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class Network:
         self._walk(self.outputs)
         self.layers: list[Layer] = list({id(c.layer): c.layer for c, _ in self.calls}.values())
         _check_names(where, self.layers)
+        for call, made in self.calls if again is None else ():
+            _check_given(where, call, made)
 
     @functools.cached_property
     def starts(self) -> list[InputLayer]:
@@ -208,3 +211,47 @@ def _check_names(where: str, layers: Sequence[Layer]) -> None:
             "Give one of them another name=.",
             because="two layers have it",
         )
+
+
+def _check_given(where: str, call: Call, made: Sequence[Tensor]) -> None:
+    """Raises: ArgumentError: a function or a layer that uses a tensor from around it: made again, it uses the old."""
+    given = _tensors([call.args, call.kwargs])
+    masks = [m for t in given if t.mask is not None for m in (t.mask.lengths, t.mask.values) if m is not None]
+    known = {_key(t) for t in masks}
+    seen = known | {_key(t) for t in given}
+    stack = list(made)
+    while stack:
+        t = stack.pop()
+        if _key(t) in seen:
+            continue
+        seen.add(_key(t))
+        if t.node.serial > call.start:
+            stack.extend(t.node.inputs)
+        elif _from_inputs(t, known):
+            rule, because = "called on all that it uses", f"it uses {_named(t)} too"
+            cure = f"Pass that as well: {type(call.layer).__name__}(...)([x, other])."
+            names = " and ".join(map(_named, given))
+            raise ArgumentError.at(where, f"layer '{call.layer.name}'", rule, names, cure, because=because)
+
+
+def _from_inputs(tensor: Tensor, but: set[tuple[int, int]]) -> bool:
+    """Whether an input of a network is behind a tensor, other than behind some."""
+    seen, stack = set(but), [tensor]
+    while stack:
+        t = stack.pop()
+        if _key(t) in seen:
+            continue
+        if t.node.op == "Input":
+            return True
+        seen.add(_key(t))
+        stack.extend(t.node.inputs)
+    return False
+
+
+def _key(tensor: Tensor) -> tuple[int, int]:
+    return tensor.node.serial, tensor.index
+
+
+def _named(tensor: Tensor) -> str:
+    """The input, the layer or the operator that a tensor is of."""
+    return str(tensor.node.attrs.get("name", tensor.node.op) if tensor.origin is None else tensor.origin.layer.name)
