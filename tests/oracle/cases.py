@@ -506,6 +506,8 @@ case(
 case("ArgMax", same("ArgMax", axes=(1,), keepdims=False), apart("B", 5))
 case("ArgMax:keepdims", same("ArgMax", axes=(2,), keepdims=True), apart("B", "T", 3))
 case("ArgMax:first_axis", same("ArgMax", axes=(0,), keepdims=False), apart(4, 3))
+case("ArgMax:size_0", same("ArgMax", axes=(1,), keepdims=False), real(3, 0))
+case("ArgMax:size_0:columns", same("ArgMax", axes=(1,), keepdims=True), real(2, 0, 3))
 case("ArgMax:int32", same("ArgMax", axes=(1,), keepdims=False), whole("B", 5, below=99))
 case("ArgMax:tie", same("ArgMax", axes=(1,), keepdims=False), given([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]))
 case("TopK", lambda x: ops.top_k(x, 3)[0], apart("B", 5))

@@ -351,7 +351,9 @@ ROWS: dict[str, Row] = {
 
 
 def first_largest(x: Any, axis: int, keep: bool) -> Any:
-    """PyTorch does not say which of equals it names; ONNX says the first."""
+    """PyTorch does not say which of equals it names; ONNX says the first. Of nothing it names none; 0 is ours."""
+    if x.shape[axis] == 0:
+        return x.sum(axis, keepdim=keep).to(torch.int32)
     top = torch.amax(x, axis, keepdim=True)
     position = torch.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     return torch.where(x == top, position, x.shape[axis]).amin(axis, keepdim=keep).to(torch.int32)

@@ -105,8 +105,11 @@ def _extreme(f: Callable[..., np.ndarray], empty: float) -> Row:
 
 
 def _argmax(n: Node, v: Values, s: Sizes) -> Any:
-    (axis,) = n.attrs["axes"]
-    return np.argmax(v[0], axis=axis, keepdims=n.attrs["keepdims"]).astype(np.int32)
+    """The largest of nothing is 0; NumPy refuses it."""
+    (axis,), keep = n.attrs["axes"], n.attrs["keepdims"]
+    if v[0].shape[axis] == 0:
+        return np.sum(v[0], axis=axis, keepdims=keep, dtype=np.int32)
+    return np.argmax(v[0], axis=axis, keepdims=keep).astype(np.int32)
 
 
 def _top_k(n: Node, v: Values, s: Sizes) -> Any:

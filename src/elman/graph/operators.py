@@ -441,7 +441,7 @@ _ROWS = (
     ("ReduceMax", "reduction", 1, _reduce, "largest over axes"),
     ("ReduceMin", "reduction", 1, _reduce, "smallest over axes"),
     ("ReduceProd", "reduction", 1, _reduce, "product over axes"),
-    ("ArgMax", "reduction", 1, _reduce, "index of the first largest over one axis"),
+    ("ArgMax", "reduction", 1, _reduce, "index of the first largest over one axis; of none 0"),
     ("TopK", "reduction", 1, _top_k, "the k largest along the last axis, best first, and their places"),
     ("Softmax", "reduction", 1, _real, "e^x / sum e^x over the last axis"),
     ("LogSoftmax", "reduction", 1, _real, "log of Softmax, stable"),

@@ -211,7 +211,7 @@ def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def argmax(x: Operand, axis: int = -1, keepdims: bool = False) -> Tensor:
-    """Index of the first largest element along `axis` (int32).
+    """Index of the first largest element along `axis` (int32); 0 where there are none.
 
     Shapes: x (...) -> without the axes, or with them of size 1.
     """
