@@ -181,7 +181,9 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
     if isinstance(array[0], dt.date):
         good = np.array([isinstance(value, dt.date) and value == value for value in array])  # noqa: PLR0124
         kind: Literal["date", "datetime"] = "datetime" if isinstance(array[0], dt.datetime) else "date"
-        moments = [_in_utc(value) for value in array[check(array, good)]]
+        check(array, good)
+        _check_zones(where, array, [getattr(value, "tzinfo", None) is not None for value in array], column)
+        moments = [_in_utc(value) for value in array]
         return np.array(moments, "datetime64[us]"), TimeStyle(kind)
     # Text, or pandas' stamps, which print as ISO text.
     texts = [str(value).strip() for value in array]
@@ -190,7 +192,17 @@ Received time='31/1/2019': row 1, column 'time'. Write it as YYYY-MM-DD, or pass
     day = pattern_of(where, np.array(texts, object), column, day, otherwise)
     iso = np.array([_iso(text, day) for text in texts])
     stamps = iso[check(array, iso != "", day=day + " HH:MM AM" if hours else day)].astype("datetime64[us]")
+    _check_zones(where, array, [text.endswith("Z") or _OFFSET.fullmatch(text) is not None for text in texts], column)
     return stamps, dataclasses.replace(_style_of(_in_order(texts[0], day)), day=day, hours=hours)
+
+
+def _check_zones(where: str, values: npt.NDArray[Any], zoned: Sequence[bool], column: str) -> None:
+    """Refuse moments among times of some clock: nobody knows which lies before which."""
+    odd = next((row for row, told in enumerate(zoned) if told != zoned[0]), None)
+    if odd is not None:
+        rule = f"have {'a' if zoned[0] else 'no'} time zone, as the first row"
+        cure = "Give all of them one zone, or none."
+        raise DataError.at(where, "time", rule, str(values[odd]), cure, because=f"row {odd}, column {column!r}")
 
 
 def _is_whole(numbers: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:

@@ -37,7 +37,7 @@ def holdout_blocks(
     scored, absent, trained = 0, 0, 0
     for part in series:
         stamps = part.timeline.stamps
-        known = int(np.count_nonzero(stamps <= ends[str(part.key)])) if str(part.key) in ends else needed
+        known = int(np.count_nonzero(stamps <= ends[part.name])) if part.name in ends else needed
         if known == len(part):
             known = len(part) - max(horizon, len(part) // 5)
             trained += 1
@@ -104,7 +104,7 @@ def backtest(
         ahead = rows[:, None] + np.arange(1, horizon + 1)
         inside = ahead < len(part)
         actual.append(part.actual[ahead[inside]])
-        scale.append(np.broadcast_to(scales.get(str(part.key), np.nan), actual[-1].shape))
+        scale.append(np.broadcast_to(scales.get(part.name, np.nan), actual[-1].shape))
         columns[name].append(forecast[inside])
         known, at = part.as_known(rows, season)
         columns["last value"].append(last_value(known.targets, at, horizon)[inside])

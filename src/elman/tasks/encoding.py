@@ -50,12 +50,15 @@ class Encoding:
         self.scaling: Scaling = scaling
         self.calendar = calendar
         self.fields: dict[str, Series] = {}
+        self.lowest: dict[str, _Array] = {}
+        """Of each series, what stands for values without a level, see `Representation.forward`."""
         self.feature_field: Series | None = None
         self.input_spread, self.target_spread = np.ones(1), np.ones(1)
 
     def fit(self, parts: Sequence[TimeSeries]) -> Self:
         """Learn every scale from the training rows of each series; one too short to train on is only scaled."""
-        self.fields = {str(part.key): self._field(part) for part in parts if len(part)}
+        for part in (part for part in parts if len(part)):
+            self.learn_scale(part)
         if parts[0].features.shape[1]:
             self.feature_field = Series(self.scaling).fit(np.concatenate([part.features for part in parts]))
         known = [self._as_known(part, rows) for part in parts if len(rows := self.origins(part))]
@@ -84,13 +87,20 @@ class Encoding:
 
     def knows(self, series: TimeSeries) -> bool:
         """Whether it was seen in training: else it is scaled by its own rows."""
-        return str(series.key) in self.fields
+        return series.name in self.fields
 
     def knowing(self, series: TimeSeries) -> Self:
         """This encoding, for one series that was not in training, which these rows of it scale."""
         made = copy.copy(self)
-        made.fields = {str(series.key): self._field(series)}
+        made.fields, made.lowest = {}, {}
+        made.learn_scale(series, next(iter(self.lowest.values())))
         return made
+
+    def learn_scale(self, series: TimeSeries, otherwise: _Array | float = 1.0) -> None:
+        """The scale of one series. otherwise: what stands for its values where none has a level."""
+        own = self.representation.lowest(series.targets)
+        self.lowest[series.name] = lowest = np.where(np.isfinite(own), own, otherwise)
+        self.fields[series.name] = Series(self.scaling).fit(self.representation.forward(series.targets, lowest))
 
     def origins(self, series: TimeSeries, first: int = 0, last: int | None = None) -> _Rows:
         """The origins whose horizon lies in rows first ... last, and whose window the series can fill."""
@@ -132,7 +142,7 @@ class Encoding:
         Shapes:
             answer (n, horizon * C), origins (n,) -> (n, horizon, C).
         """
-        field = self._field_of(series)
+        field = self._knowing(series).fields[series.name]
         z, series, origins = self._as_known(series, origins)
         asked = np.asarray(answer, "float64").reshape(len(origins), self.horizon, -1) * self.target_spread
         levels = field.decode(asked + self.representation.anchors(z, origins, self.horizon))
@@ -153,6 +163,7 @@ class Encoding:
             "scaling": self.scaling,
             "calendar": self.calendar,
             "fields": {key: field.state() for key, field in self.fields.items()},
+            "lowest": {key: lowest.tolist() for key, lowest in self.lowest.items()},
             "feature_field": self.feature_field.state() if self.feature_field else None,
             "input_spread": self.input_spread.tolist(),
             "target_spread": self.target_spread.tolist(),
@@ -164,6 +175,8 @@ class Encoding:
         representation = Representation.from_state(state["representation"])
         encoding = cls(representation, state["window"], state["horizon"], state["scaling"], state["calendar"])
         encoding.fields = {key: Series.from_state(field) for key, field in state["fields"].items()}
+        lowest = state.get("lowest", {})  # files of before have none
+        encoding.lowest = {key: np.asarray(lowest.get(key, [1.0])) for key in encoding.fields}
         if state["feature_field"]:
             encoding.feature_field = Series.from_state(state["feature_field"])
         encoding.input_spread = np.asarray(state["input_spread"])
@@ -173,20 +186,19 @@ class Encoding:
     def _few(self) -> list[tuple[str, Series]]:
         return list(self.fields.items())[:3]
 
-    def _field(self, series: TimeSeries) -> Series:
-        return Series(self.scaling).fit(self.representation.forward(series.targets))
-
-    def _field_of(self, series: TimeSeries) -> Series:
-        return self.fields.get(str(series.key)) or self._field(series)
+    def _knowing(self, series: TimeSeries) -> Self:
+        """This encoding, which knows the series, or one that does."""
+        return self if self.knows(series) else self.knowing(series)
 
     def _as_known(self, series: TimeSeries, origins: _Rows) -> tuple[_Array, TimeSeries, _Rows]:
         """Scaled levels, series and origins, every gap as it was known at its origin.
 
         The levels (N, C) are in float64: differences of close levels need the digits.
         """
-        field = self._field_of(series)
+        known = self._knowing(series)
+        field, lowest = known.fields[series.name], known.lowest[series.name]
         series, origins = series.as_known(origins, self.lead + self.window, self.horizon)
-        return (self.representation.forward(series.targets) - field.center) / field.scale, series, origins
+        return (self.representation.forward(series.targets, lowest) - field.center) / field.scale, series, origins
 
     def _beside(self, series: TimeSeries) -> _Array:
         """Windows of features and calendar: (N - window + 1, window, K)."""

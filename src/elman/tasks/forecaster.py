@@ -182,11 +182,14 @@ class Forecaster(Estimator):
             (horizon,) or (horizon, C); with a level a tuple of forecast, low and high.
 
         Raises:
-            ArgumentError: a horizon below 1, or beyond the trained one although there are features.
+            ArgumentError: a horizon below 1, or beyond the trained one although there are features; a level where
+                another column is called as a bound.
         """
         self._check_fitted("predict")
         steps = self.horizon if horizon is None else horizon
         check_whole("predict", "horizon", steps, 1)
+        if level is not None:
+            _check_bounds(self.learned_.columns, level)
         panel = self._panel("predict", data)
         forecasts = self.learned_.ahead(panel.series, steps)
         widths = None if level is None else self.learned_.half_widths(panel.series, level, steps)
@@ -296,6 +299,15 @@ def _listed(names: Any) -> list[str]:
     """Names of columns, one or several; pandas has numbers among them."""
     several = isinstance(names, Iterable) and not isinstance(names, str)
     return [str(name) for name in names] if several else [] if names is None else [str(names)]
+
+
+def _check_bounds(names: Columns, level: float) -> None:
+    """Refuse an interval where another column has the name of its bound."""
+    bounds = {f"{name}_{side}" for name in names.targets for side in ("low", "high")}
+    taken = [name for name in (*names.targets, names.time, names.id) if name in bounds]
+    if taken:
+        because = f"a column is called {taken[0]!r}, as a bound of the interval would be"
+        raise ArgumentError.at("predict", "level", "None here", level, "Rename the column.", because=because)
 
 
 def _columns(panel: Panel, forecasts: Sequence[_Array], widths: Sequence[_Array] | None) -> dict[str, npt.NDArray[Any]]:

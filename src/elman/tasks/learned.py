@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ArgumentError, DataError
+from elman.errors import ArgumentError, DataError, warn
 from elman.fields.missing import Missing, check_missing
 from elman.models import Sequential
 from elman.tasks.encoding import Encoding
@@ -62,7 +62,7 @@ class Learned:
     @property
     def ends(self) -> dict[str, Any]:
         """The last time of each series in training."""
-        return {str(tail.key): tail.timeline.stamps[-1] for tail in self.tails}
+        return {tail.name: tail.timeline.stamps[-1] for tail in self.tails}
 
     def context(self, where: str, data: Any, missing: Missing, follows: bool = False) -> Panel:
         """The series to forecast from, each joined to the end of training where it goes on from there, or in it.
@@ -78,11 +78,11 @@ class Learned:
             UnknownNameError: `missing` is none of those there are; it may be set after training.
         """
         check_missing(where, missing)
-        tails = {str(tail.key): tail for tail in self.tails}
+        tails = {tail.name: tail for tail in self.tails}
         panel = Panel.read(where, data, self.columns, missing, self.tails[0].timeline)
         counted = self.columns.time is None and follows
         joined = [
-            part.joined_to(where, tails[str(part.key)], self.needed, counted) if str(part.key) in tails else part
+            part.joined_to(where, tails[part.name], self.needed, counted) if part.name in tails else part
             for part in panel.series
         ]
         for part in joined:
@@ -90,7 +90,24 @@ class Learned:
                 name = "rows" if part.key is None else f"rows of series {part.key!r}"
                 cure = "Pass a longer history, or rows that follow those of training."
                 raise DataError.at(where, name, f"at least {self.needed}", len(part), cure)
+        self._tell_of_levels(where, panel.series)
         return dataclasses.replace(panel, series=joined)
+
+    def _tell_of_levels(self, where: str, series: Sequence[TimeSeries]) -> None:
+        """Warn of values that have no logarithm, after training on values that had one."""
+        choice = self.encoding.representation
+        for part in series:
+            without = np.argwhere(~choice.has_levels(part.targets))
+            if len(without):
+                row, channel = without[0]
+                of = "" if part.key is None else f" of series {part.key!r}"
+                received = f"{part.targets[row, channel]:g}: {part.timeline.show(row)}{of}, one of {len(without)}"
+                cure = (
+                    "Such values are read as the smallest before them; train with transform='none' to take them as are."
+                )
+                rule = f"be above {0.0 - choice.shift:g}, as in the training, for the logarithm that was chosen there"
+                warn(f"{where}: target must {rule}. Received {received}. {cure}")
+                return
 
     def blocks(self, series: Sequence[TimeSeries], origins: Sequence[_Rows]) -> list[_Array]:
         """Forecasts from each origin, of a series not seen in training as if it ended there: its rows are its scale.
@@ -122,6 +139,11 @@ class Learned:
         blocks = []
         for _ in range(-(-steps // horizon)):
             blocks.append(self._answers(asked))
+            if not all(np.isfinite(block).all() for block in blocks[-1]):
+                cure = "Train with transform='none', which does not grow by percents, or with a longer horizon."
+                because = "beyond, forecasts are larger than numbers can be"
+                known = horizon * (len(blocks) - 1)
+                raise ArgumentError.at("predict", "horizon", f"at most {known}", steps, cure, because=because)
             asked = [
                 (encoding, part.followed_by(block[0]).rows(slice(horizon, None)), rows)
                 for (encoding, part, rows), block in zip(asked, blocks[-1], strict=True)
@@ -153,7 +175,7 @@ class Learned:
     def half_widths(self, series: Sequence[TimeSeries], level: float, steps: int) -> list[_Array]:
         """Half the interval's width of each series. Shapes: -> (steps, C) each."""
         return [
-            self.intervals.half_width(str(part.key), naive_scales(part.targets, self.season), level, steps)
+            self.intervals.half_width(part.name, naive_scales(part.targets, self.season), level, steps)
             for part in series
         ]
 

@@ -110,7 +110,7 @@ def learn(settings: Settings, series: list[TimeSeries], columns: Columns, callba
     # Scales are learned before the cuts: validation rows must be as unknown as the future is.
     training = _before(series, cuts)
     encoding.fit(training).leave_constants(series)
-    scales = {str(part.key): naive_scales(part.actual, season).tolist() for part in training}
+    scales = {part.name: naive_scales(part.actual, season).tolist() for part in training}
     network, history = _train(settings, encoding, series, cuts, callbacks, settings.epochs)
     nothing = Intervals(np.zeros((0, 1, 1)))
     learned = Learned(columns, encoding, network, season, scales, [], history, choices, nothing, None)
@@ -228,7 +228,7 @@ def _measure(
     actual, forecast, last = validation_pairs(series, origins, forecasts, settings.horizon)
     title = f"validation part, {len(actual)} forecasts"
     report = backtest(settings.cell, series, origins, forecasts, learned.season, learned.scales, title)
-    keys = [str(part.key) for part in series]
+    keys = [part.name for part in series]
     naive = [naive_scales(part.targets, learned.season) for part in _before(series, cuts)]
     first = ~np.isnan(actual[:, 0]).any(axis=1)
     units = np.repeat([np.where(one > 0, one, 1.0) for one in naive], list(map(len, origins)), axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -41,6 +41,12 @@ class TimeSeries:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def name(self) -> str:
+        """What tells it apart: of an id that is a whole number the same in whatever type it comes, 1.0 or "1"."""
+        whole = isinstance(self.key, float) and self.key.is_integer()
+        return str(int(self.key) if whole else self.key)
 
     @property
     def actual(self) -> _Array:
@@ -305,17 +311,29 @@ def _split(
     if other is not None:
         cure = "Turn them into text: astype(str)."
         raise DataError.at(where, f"column {id!r}", "have texts or numbers", type(other).__name__, cure)
-    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    different = list(dict.fromkeys(keys))
+    places = {key: place for place, key in enumerate(different)}
     series = np.array([places[key] for key in keys])
     counts = np.bincount(series)
     ends = np.cumsum(counts)
     together = table.rows(np.argsort(series, kind="stable"))
     parts: dict[Any, TimeSeries] = {}
-    for place in (longest := int(np.argmax(counts)), *(other for other in range(len(places)) if other != longest)):
-        key, rows = list(places)[place], slice(ends[place] - counts[place], ends[place])
+    for place in (longest := int(np.argmax(counts)), *(other for other in range(len(different)) if other != longest)):
+        key, rows = different[place], slice(ends[place] - counts[place], ends[place])
         parts[key] = read(f"{where} series {key!r}", together.rows(rows), key, like)
         like = like or parts[key].timeline
-    return [parts[key] for key in places]
+    _check_names(where, id, parts.values())
+    return [parts[key] for key in different]
+
+
+def _check_names(where: str, id: str, series: Iterable[TimeSeries]) -> None:
+    """Refuse ids that read alike, as 1 and "1": nobody could tell whose a forecast is."""
+    seen: dict[str, Any] = {}
+    for part in series:
+        if part.name in seen:
+            rule, received = "have one name for each series", f"{seen[part.name]!r} and {part.key!r}"
+            raise DataError.at(where, f"column {id!r}", rule, received, "Turn them into text: astype(str).")
+        seen[part.name] = part.key
 
 
 def _from_table(

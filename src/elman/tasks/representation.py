@@ -26,7 +26,6 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import DataError
 from elman.fields import windows
 from elman.tasks.baselines import last_value, seasonal_naive
 
@@ -83,26 +82,39 @@ class Representation:
         # Drift compares two whole seasons, which may be longer than the window.
         return max(self.season, 2 * self.season - window) if self.anchor == "drift" else self.season
 
-    def forward(self, values: _Array) -> _Array:
+    def has_levels(self, values: _Array) -> npt.NDArray[np.bool_]:
+        """Which values have a level: not all have a logarithm. Shapes: any -> as values."""
+        return np.asarray(values + self.shift > 0 if self.transform == "log" else np.ones(values.shape, bool))
+
+    def forward(self, values: _Array, lowest: _Array) -> _Array:
         """Values in the user's units -> levels.
 
-        Shapes:
-            any -> as values.
+        What has no logarithm, as a day without sales after years with some, counts as the smallest value before it.
 
-        Raises:
-            DataError: a value that has no logarithm, after training on values that had one.
+        Args:
+            values: of a series.
+            lowest: of each channel, what that is where no smaller value stands before it.
+
+        Shapes:
+            values (N, C), lowest (C,) -> (N, C).
         """
         if self.transform == "none":
             return values
-        lowest = float(values.min())
-        if lowest + self.shift <= 0:
-            cure = "Train with transform='none', or correct the value."
-            raise DataError.at("Forecaster", "target", "positive for transform='log'", lowest, cure)
+        there = self.has_levels(values)
+        if not there.all():
+            values = np.where(there, values, np.minimum.accumulate(np.where(there, values, lowest)))
         return np.log(values + self.shift)
+
+    def lowest(self, values: _Array) -> _Array:
+        """The smallest value of each channel that has a level; infinite where none has. Shapes: (N, C) -> (C,)."""
+        return np.asarray(np.min(values, axis=0, initial=np.inf, where=self.has_levels(values)))
 
     def backward(self, levels: _Array) -> _Array:
         """Levels -> values in the user's units. Shapes: any -> as levels."""
-        return np.exp(levels) - self.shift if self.transform == "log" else levels
+        if self.transform == "none":
+            return levels
+        with np.errstate(over="ignore"):  # a forecast that grows for ever; who asked is told
+            return np.asarray(np.exp(levels) - self.shift)
 
     def inputs(self, z: _Array, origins: _Rows, window: int) -> _Array:
         """What the network sees.

@@ -475,3 +475,28 @@ def test_a_row_without_the_name_of_its_series_is_told(gap):
     table.iloc[71, 0] = gap
     with pytest.raises(DataError, match=r"column 'id' must have a name for every row.*row 71"):
         forecaster().fit(table, time="ds", target="y", id="id")
+
+
+def test_a_day_without_sales_after_training_with_a_logarithm_is_told_and_forecast(tmp_path):
+    values = np.exp(np.arange(60) / 20)
+    fitted = Forecaster(horizon=4, window=6, units=2, epochs=1, transform="log", anchor="last").fit(values)
+    later = np.array([9.0, 5.0, 0.0, 3.0, -1.0, 0.0])
+    with pytest.warns(
+        ElmanWarning, match=r"predict: target must be above 0, as in the training.*0: 2, one of 3.*'none'"
+    ):
+        answer = fitted.predict(later)
+    assert answer == nearly(fitted.predict(np.array([9.0, 5.0, 1.0, 3.0, 1.0, 1.0])))  # 1 is the smallest there was
+    with pytest.warns(ElmanWarning, match="above 0"):
+        scored = fitted.evaluate(later)
+    errors = np.abs(later - np.array([values[-1]] * 4 + [later[3]] * 2))  # of what was, not of what it is read as
+    assert scored.rows["last value"]["MAE"] == nearly(errors.mean())
+    loaded = Forecaster.load(fitted.save(tmp_path / "model.safetensors"))
+    with pytest.warns(ElmanWarning, match="above 0"):
+        assert np.array_equal(loaded.predict(later), answer)
+
+
+def test_a_forecast_that_grows_beyond_numbers_is_refused_with_what_is_left():
+    fitted = Forecaster(horizon=4, window=8, units=2, epochs=1, transform="log", anchor="drift", season=4)
+    fitted.fit(np.exp(np.arange(80) / 2))
+    with pytest.raises(ArgumentError, match=r"predict: horizon must be at most \d+.*larger than numbers can be"):
+        fitted.predict(horizon=4000)

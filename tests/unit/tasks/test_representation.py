@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman.errors import DataError
 from elman.fields import windows
 from elman.tasks.representation import ANCHORS, Representation, candidates
 from tests.tolerances import nearly
@@ -47,13 +46,15 @@ def test_a_seasonal_series_with_drift_leaves_nothing_to_ask_for():
     assert choice.targets(z, np.arange(12, 30), HORIZON) == nearly(0)
 
 
-def test_the_logarithm_comes_back_and_refuses_what_it_cannot_take():
+def test_the_logarithm_comes_back_and_takes_the_smallest_before_for_what_has_none():
     choice = Representation("log", shift=1.0)
-    values = np.array([[0.0], [5.0]])
-    assert choice.backward(choice.forward(values)) == nearly(values)
-    text = r"Forecaster: target must be positive for transform='log'. Received target=-3.0. Train with transform='none'"
-    with pytest.raises(DataError, match=text):
-        choice.forward(np.array([[-3.0]]))
+    values = np.array([[0.0, 2.0], [5.0, 2.0]])
+    assert choice.backward(choice.forward(values, values.min(axis=0))) == nearly(values)
+    plain = Representation("log")
+    falling = np.array([[0.0], [9.0], [4.0], [0.0], [6.0], [-3.0], [2.0], [0.0]])
+    assert plain.lowest(falling).tolist() == [2.0]
+    known = plain.backward(plain.forward(falling, np.array([5.0])))
+    assert known == nearly(np.array([[5.0], [9.0], [4.0], [4.0], [6.0], [4.0], [2.0], [2.0]]))
 
 
 def test_candidates_are_what_series_and_user_allow():

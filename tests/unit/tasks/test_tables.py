@@ -243,3 +243,35 @@ def test_days_of_one_series_tell_how_those_of_others_are_written():
     assert fitted.predict().t.tolist() == ["13/02/2024", "14/02/2024", "15/02/2024", "16/02/2024"]
     later = pd.DataFrame({"id": "a", "t": ["01/03/2024", "02/03/2024", "03/03/2024"], "y": 1.0})
     assert fitted.predict(later).t.tolist() == ["04/03/2024", "05/03/2024"]
+
+
+def test_an_id_is_the_same_in_whatever_type_it_comes():
+    table = panel()
+    fitted = fit(table.assign(unique_id=table.unique_id.map({"b": 1, "a": 2})), target="y", time="ds", id="unique_id")
+    ahead = pd.DataFrame({"ds": DAYS[40:], "y": WAVE[:4]})
+    expected = fitted.predict(ahead.assign(unique_id=1)).y.tolist()
+    for key in (1.0, "1"):
+        answer = fitted.predict(ahead.assign(unique_id=key))
+        assert answer.y.tolist() == expected
+        assert answer.unique_id.tolist() == [key] * 4
+    mixed = table.assign(unique_id=pd.Series([1] * 40 + ["1"] * 40, dtype=object))
+    with pytest.raises(DataError, match=r"column 'unique_id' must have one name for each series.*1 and '1'.*astype"):
+        fit(mixed, target="y", time="ds", id="unique_id")
+
+
+def test_bounds_of_an_interval_never_stand_in_for_a_column():
+    fitted = fit(pd.DataFrame({"y": WAVE, "y_low": -WAVE}), target=["y", "y_low"])
+    assert list(fitted.predict()) == ["y", "y_low"]
+    with pytest.raises(ArgumentError, match=r"predict: level must be None here.*a column is called 'y_low'.*Rename"):
+        fitted.predict(level=0.8)
+
+
+@pytest.mark.parametrize("zoned", [0, 5])
+@pytest.mark.parametrize("text", [False, True])
+def test_moments_do_not_stand_among_times_of_some_clock(text, zoned):
+    times = [time.tz_localize("UTC") if (row == 5) == bool(zoned) else time for row, time in enumerate(DAYS[:40])]
+    table = pd.DataFrame({"t": pd.Series([f"{time:%Y-%m-%dT%H:%M%z}" for time in times] if text else times), "y": WAVE})
+    with pytest.raises(
+        DataError, match=rf"have {'no' if zoned else 'a'} time zone, as the first row.*row 5, column 't'"
+    ):
+        fit(table, target="y", time="t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -49,9 +50,11 @@ def class_scores(actual: Labels, predicted: Labels) -> dict[Hashable, dict[str, 
         >>> class_scores(["a", "b", "b"], ["a", "a", "b"])["b"]
         {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'rows': 2.0}
     """
-    classes, counts = confusion(actual, predicted)
-    hits, truths, guesses = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    rows = zip(classes, hits, truths, guesses, strict=True)
+    true_labels, found = _plain(actual), _plain(predicted)
+    truths, guesses = Counter(true_labels), Counter(found)
+    hits = Counter(a for a, p in zip(true_labels, found, strict=True) if a == p)
+    classes = sorted({*truths, *guesses}, key=str)
+    rows = ((label, hits[label], truths[label], guesses[label]) for label in classes)
     return {
         label: {
             "precision": float(hit / max(1, guessed)),
