@@ -22,7 +22,7 @@ import elman
 ROOT = Path(elman.__file__).parent
 
 FLOORS = {
-    0: ("arguments", "dtypes", "errors", "settings", "shapes"),
+    0: ("arguments", "dtypes", "errors", "paths", "settings", "shapes"),
     1: ("charts", "fields"),
     2: ("graph",),
     3: ("autodiff", "executors", "layers", "losses", "optimizers"),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import ArgumentError, ElmanWarning
+from elman.paths import check_writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -211,10 +212,10 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure; the file's ending says the format.
 
     Raises:
-        ArgumentError: an ending that is no format.
+        ArgumentError: an ending that is no format, no path. MissingFileError: no such folder. FolderError: it is one.
     """
-    check_ending("plot", "path", path)
-    target = Path(path)
+    target = check_writable("plot", "path", path, "forecast.png")
+    check_ending("plot", "path", target)
     # Packing it harder takes longer than drawing it.
     packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 2}} if target.suffix == ".png" else {}
     with warnings.catch_warnings():

@@ -13,6 +13,8 @@
     |-- WeightsError               ValueError       weights do not fit the model
     |-- FileFormatError            ValueError       a model file is damaged, foreign, or too new
     |-- OverwriteError             FileExistsError  an existing file would be lost
+    |-- MissingFileError           FileNotFoundError  a file to read, or the folder to write one in, is not there
+    |-- FolderError                IsADirectoryError  a folder stands where a file is asked for
     |-- DivergenceError            ArithmeticError  training reached NaN or infinity
     |-- MemoryLimitError           MemoryError      a run would need more memory than there is
     `-- MissingExtraError          ImportError      an optional dependency is not installed
@@ -46,9 +48,11 @@ __all__ = [
     "ElmanWarning",
     "ExecutorError",
     "FileFormatError",
+    "FolderError",
     "GraphError",
     "MemoryLimitError",
     "MissingExtraError",
+    "MissingFileError",
     "NotBuiltError",
     "OverwriteError",
     "ReferenceExecutorWarning",
@@ -260,6 +264,26 @@ class OverwriteError(ElmanError, FileExistsError):
         ...                         "Choose another name or pass --force."))
         train: output must not exist yet. Received output='model.safetensors'. \
 Choose another name or pass --force.
+    """
+
+
+class MissingFileError(ElmanError, FileNotFoundError):
+    """A file that is to be read, or the folder of one that is to be written, does not exist.
+
+    Example:
+        >>> print(MissingFileError.at("save", "filepath", "in an existing folder", "new/m.safetensors",
+        ...                           "Create it first.", because="there is no folder 'new'"))
+        save: filepath must be in an existing folder. Received filepath='new/m.safetensors': \
+there is no folder 'new'. Create it first.
+    """
+
+
+class FolderError(ElmanError, IsADirectoryError):
+    """A folder stands where a file is asked for.
+
+    Example:
+        >>> print(FolderError.at("load", "path", "a file", "models", "Name the file in it.", because="it is a folder"))
+        load: path must be a file. Received path='models': it is a folder. Name the file in it.
     """
 
 

@@ -537,3 +537,14 @@ def test_settings_of_another_type_are_named(run, line, text):
     Path("run.toml").write_text("\n".join(lines))
     code, _, err = run("train", "--config", "run.toml")
     assert (code, text in err) == (2, True), err
+
+
+def test_a_place_where_nothing_can_be_written_is_an_error_before_training_and_never_a_traceback(run, monkeypatch):
+    code, _, err = run("train", AIRLINE, "--target", "passengers", "-o", f"{'m' * 300}.safetensors")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("error: ")
+    assert err.endswith("File name too long.\n")
+    monkeypatch.setattr("os.access", lambda path, mode, **_: mode != os.W_OK)
+    code, _, err = run("train", AIRLINE, "--target", "passengers", "-o", "here.safetensors")
+    rule = "train: output must be where you may write. Received output='here.safetensors'. Choose another place"
+    assert (code, err[: len(rule) + 7], Path("runs").exists()) == (2, f"error: {rule}", False)

@@ -31,13 +31,17 @@ Force = Annotated[bool, typer.Option("--force", help="Write over files that exis
 
 
 def main() -> None:
-    """The `elman` command: errors of elman are one message and exit code 2, never a traceback."""
+    """The `elman` command: errors of elman, and of files, are one message and exit code 2, never a traceback."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", ElmanWarning)
     try:
         app()
     except ElmanError as error:
         screen.complain("error", error)
+        sys.exit(2)
+    except OSError as error:  # of a file that cannot be read or written: a full disk, a name that is too long
+        place = f"{str(error.filename)!r}: " if error.filename else ""
+        screen.complain("error", f"{place}{error.strerror or error}.")
         sys.exit(2)
 
 

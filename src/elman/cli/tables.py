@@ -20,6 +20,7 @@ import numpy as np
 
 from elman.errors import ArgumentError, DataError, OverwriteError, missing_extra
 from elman.fields import Table
+from elman.paths import check_writable
 
 __all__ = [
     "STANDARD_INPUT",
@@ -135,16 +136,16 @@ def check_free(path: Path, force: bool, where: str = "write", argument: str = "o
 
     Raises:
         OverwriteError: the file exists and force is false.
-        DataError: its folder does not exist, or the path is a folder.
+        MissingFileError: its folder does not exist. FolderError: the path is a folder.
+        ArgumentError: one may not write there.
     """
-    if path.is_dir():
-        raise DataError.at(where, argument, "a file", str(path), "Add a file name.", because="it is a folder")
+    check_writable(where, argument, path)
     if path.exists() and not force:
         cure = "Choose another name or pass --force."
         raise OverwriteError.at(where, argument, "not exist yet", str(path), cure)
-    if not path.parent.exists():
-        because = f"there is no folder {str(path.parent)!r}"
-        raise DataError.at(where, argument, "in an existing folder", str(path), "Create it first.", because=because)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        cure = "Choose another place, or ask who owns this one."
+        raise ArgumentError.at(where, argument, "where you may write", str(path), cure)
 
 
 def check_file(path: Path) -> None:

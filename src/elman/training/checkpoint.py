@@ -9,7 +9,6 @@ Source: https://github.com/huggingface/safetensors (format, header limits); the 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -21,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.arguments import as_plain
-from elman.errors import ArgumentError, FileFormatError, OverwriteError, warn
+from elman.errors import FileFormatError, OverwriteError, warn
+from elman.paths import check_readable, check_writable
 
 __all__ = ["FORMAT", "Contents", "packed", "read", "unpacked", "write"]
 
@@ -53,16 +53,10 @@ def write(
     Args: metadata: anything JSON can hold; keys beside "elman" and "sha256".
     A name of another format is taken, and warned of: what is written is safetensors under any name.
 
-    Raises: OverwriteError: the file exists and overwrite is false. FileNotFoundError: its folder does not.
-            IsADirectoryError: it is a folder. ArgumentError: no path.
+    Raises: OverwriteError: the file exists and overwrite is false. MissingFileError: its folder does not.
+            FolderError: it is a folder. ArgumentError: no path.
     """
-    target = _path("save", path)
-    if target.is_dir():
-        rule = f"save: filepath must be a file. Received filepath={str(target)!r}: it is a folder."
-        raise IsADirectoryError(f"{rule} Add a file name, as model.safetensors.")
-    if not target.parent.is_dir():
-        rule = f"save: filepath must be in an existing folder. Received filepath={str(target)!r}"
-        raise FileNotFoundError(f"{rule}: there is no folder {str(target.parent)!r}. Create it first.")
+    target = check_writable("save", "filepath", path, "model.safetensors")
     if target.exists() and not overwrite:
         raise OverwriteError.at(
             "save", "filepath", "not exist yet", str(target), "Choose another name or pass overwrite=True."
@@ -112,33 +106,11 @@ def _replace(target: Path, data: bytes) -> None:
 def read(path: str | os.PathLike[str]) -> Contents:
     """Read a file and check it.
 
-    Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. FileNotFoundError: no
-        such file. IsADirectoryError: it is a folder. ArgumentError: no path.
+    Raises: FileFormatError: truncated, damaged, hostile, of another program or a later version. MissingFileError: no
+        such file. FolderError: it is a folder. ArgumentError: no path.
     """
-    target = _path("load", path)
-    if target.is_dir():
-        rule = f"load: path must be a file. Received path={str(target)!r}: it is a folder."
-        raise IsADirectoryError(f"{rule} Name the .safetensors file that save wrote.")
-    if not target.exists():
-        raise FileNotFoundError(f"load: path must be an existing file. Received path={str(target)!r}{_beside(target)}")
+    target = check_readable("load", "path", path, "Name the .safetensors file that save wrote.")
     return unpacked(target.read_bytes(), path)
-
-
-def _path(verb: str, path: Any) -> Path:
-    """Raises: ArgumentError: no path."""
-    if not isinstance(path, str | os.PathLike):
-        argument = "filepath" if verb == "save" else "path"
-        raise ArgumentError.at(verb, argument, "a path", path, "For example 'model.safetensors'.")
-    return Path(path)
-
-
-def _beside(target: Path) -> str:
-    """What is there instead of a file that is not."""
-    if not target.parent.is_dir():
-        return f": there is no folder {str(target.parent)!r}. Paths begin in the working folder, {str(Path.cwd())!r}."
-    near = difflib.get_close_matches(target.name, [p.name for p in target.parent.iterdir() if p.is_file()], n=3)
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name."
-    return f": there is none in {str(target.parent.resolve())!r}. {hint}"
 
 
 def unpacked(data: bytes, path: str | os.PathLike[str]) -> Contents:

@@ -16,6 +16,8 @@ from elman.errors import (
     ArgumentError,
     DataError,
     ElmanWarning,
+    FolderError,
+    MissingFileError,
     NotBuiltError,
     UnknownColumnError,
     UnknownNameError,
@@ -500,3 +502,15 @@ def test_a_forecast_that_grows_beyond_numbers_is_refused_with_what_is_left():
     fitted.fit(np.exp(np.arange(80) / 2))
     with pytest.raises(ArgumentError, match=r"predict: horizon must be at most \d+.*larger than numbers can be"):
         fitted.predict(horizon=4000)
+
+
+def test_a_picture_that_cannot_be_where_it_is_named_is_refused_with_a_cure(tmp_path):
+    fitted = Forecaster(horizon=4, window=6, units=2, epochs=1).fit(np.sin(np.arange(40.0)))
+    with pytest.raises(MissingFileError, match=r"plot: path must be in an existing folder.*'.*new'. Create it first."):
+        fitted.plot(path=tmp_path / "new" / "forecast.png")
+    with pytest.raises(
+        FolderError, match=r"plot: path must be a file.*it is a folder. Add a file name, as forecast.png"
+    ):
+        fitted.plot(path=tmp_path)
+    with pytest.raises(ArgumentError, match=r"plot: path must be a path. Received path=3. For example 'forecast.png'"):
+        fitted.plot(path=3)

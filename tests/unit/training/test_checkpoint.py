@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.errors import ArgumentError, ElmanWarning, FileFormatError, OverwriteError
+from elman.errors import ArgumentError, ElmanWarning, FileFormatError, FolderError, MissingFileError, OverwriteError
 from elman.training.checkpoint import FORMAT, read, write
 
 TENSORS = {
@@ -75,11 +75,11 @@ def test_a_missing_file_is_not_a_damaged_one(file: Path, tmp_path: Path) -> None
     with pytest.raises(FileNotFoundError, match=r"load: path must be an existing file\. Received path='") as error:
         read(near)
     assert re.search(rf"there is none in '.*'\. Did you mean '{file.name}'\?$", str(error.value))
-    with pytest.raises(FileNotFoundError, match=r"there is none in '.*'\. Check the name\."):
+    with pytest.raises(MissingFileError, match=r"there is none in '.*'\. Check the name\."):
         read(tmp_path / "0")
     with pytest.raises(FileNotFoundError, match=r"there is no folder '.*new'\. Paths begin in the working folder, '"):
         read(tmp_path / "new" / "m.safetensors")
-    with pytest.raises(IsADirectoryError, match=r"load: path must be a file\. .*: it is a folder\. Name the"):
+    with pytest.raises(FolderError, match=r"load: path must be a file\. .*: it is a folder\. Name the"):
         read(tmp_path)
 
 
