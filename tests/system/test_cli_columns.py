@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from elman.cli.declared import read_lines, read_samples
+from elman.tasks import SequenceModel
 
 QUICK = ["--epochs", "2", "--units", "4"]
 
@@ -523,3 +524,29 @@ def test_lists_of_a_parquet_file_are_series(run):
     code, _, err = run("train", "waves.parquet", "--input", "wave:series", "--target", "y", "--epochs", "1")
     assert code == 0, err
     assert run("predict", "model.safetensors", "waves.parquet")[1].count("\n") == 61
+
+
+def test_a_column_says_whose_a_row_is(run, reviews, monkeypatch):
+    table = pd.read_csv(reviews).assign(who=lambda one: [f"00{n}" for n in one.index // 4])
+    table.to_csv(reviews, index=False)
+    told = []
+    fit = SequenceModel.fit
+    monkeypatch.setattr(
+        SequenceModel, "fit", lambda *a, groups=None, **b: told.append(groups) or fit(*a, groups=groups, **b)
+    )
+    asked = ["train", reviews, "--input", "review", "--target", "mood", *QUICK, "--force"]
+    assert run(*asked, "--groups", "who")[0] == 0
+    assert told == [table.who.tolist()]
+    assert 'groups = "who"' in Path("runs/model/config.toml").read_text()
+    assert run(*asked)[0] == 0
+    assert told[1] is None
+    assert "Received column='whom'. Did you mean 'who'" in run(*asked, "--groups", "whom")[2]
+    Path("book.txt").write_text("a text")
+    assert "--groups must be left out for a file of text" in run("train", "book.txt", "--groups", "who", "--force")[2]
+
+
+def test_what_is_for_inputs_is_refused_for_a_forecast(run):
+    Path("sales.csv").write_text("n\n" + "1\n2\n" * 40)
+    for name, value in (("seconds", "1"), ("groups", "n")):
+        code, _, err = run("train", "sales.csv", "--target", "n", f"--{name}", value)
+        assert (code, f"train: --{name} must be left out of a forecast" in err) == (2, True)

@@ -98,6 +98,7 @@ def train(
     calendar: Annotated[bool | None, typer.Option(help="Show the network day, week, year. [yes]")] = None,
     missing: Annotated[str | None, typer.Option(help="error or interpolate. [error]")] = None,
     seconds: Annotated[float | None, typer.Option(help="The most that training with inputs may take.")] = None,
+    groups: Annotated[str | None, typer.Option(help="Column that says whose a row is; none is on both sides.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights and order. [0]")] = None,
     holdout: Annotated[int | None, typer.Option(help="Last rows to test on, never learned from. [0]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of these settings.")] = None,

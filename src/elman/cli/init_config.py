@@ -83,7 +83,7 @@ def _of_columns(file: Path, inputs: list[str], targets: list[str]) -> dict[str, 
     if not inputs:
         taken = {declare(text).name for text in settings["target"]}
         settings["input"] = [name for name in names if name not in taken]
-    _, ins, outs = read_columns(file, settings)
+    _, ins, outs, _ = read_columns(file, settings)
     for role in ("input", "target"):
         settings[role] = [declare(text).name for text in settings[role]]
     return {**settings, "fields": written({**ins, **outs})}
@@ -92,5 +92,5 @@ def _of_columns(file: Path, inputs: list[str], targets: list[str]) -> dict[str, 
 def _of_book(file: Path, inputs: list[str], targets: list[str]) -> dict[str, Any]:
     """The config of a language model."""
     settings: dict[str, Any] = {**SEQUENCE_SETTINGS, "file": str(file), "input": inputs, "target": targets}
-    _, fields, _ = read_book(file, settings)
+    _, fields, _, _ = read_book(file, settings)
     return {**settings, "input": [BOOK], "target": [BOOK], "fields": written(fields)}

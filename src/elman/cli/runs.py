@@ -15,7 +15,7 @@ from elman.training.callbacks import Callback
 
 __all__ = ["Recorder", "check_config", "new_folder", "read_config", "render_config"]
 
-_TEXTS = ("file", "time", "id", "output")
+_TEXTS = ("file", "time", "id", "groups", "output")
 _COLUMNS = ("target", "input", "features")
 """Settings that are a text, and those that are names of columns: all others an estimator looks at."""
 _EVERY = 2.0

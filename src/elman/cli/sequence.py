@@ -48,6 +48,7 @@ SETTINGS: dict[str, object] = {
     "file": None,
     "input": [],
     "target": [],
+    "groups": None,
     "fields": {},
     "units": SequenceModel().size,
     **_MODEL,
@@ -86,7 +87,7 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     check_file(path)
     check_free(output, force, "train")
     check_whole("train", "--units", settings["units"], 1)
-    columns, inputs, outputs = read_book(path, settings) if not is_table(path) else read_columns(path, settings)
+    columns, inputs, outputs, groups = (read_columns if is_table(path) else read_book)(path, settings)
     if isinstance(weights := settings["class_weight"], Mapping):
         settings["class_weight"] = _of_classes(weights, [columns[name] for name in outputs])
     model = SequenceModel(inputs, outputs, size=settings["units"], **{name: settings[name] for name in _MODEL})
@@ -94,7 +95,7 @@ def train_sequence(given: Mapping[str, Any], force: bool) -> None:
     recorder = Recorder(output.name.removesuffix(".safetensors"), render_config(config), weights=False)
     began = time.perf_counter()
     try:
-        model.fit(columns, callbacks=[Progress("training"), recorder])
+        model.fit(columns, callbacks=[Progress("training"), recorder], groups=groups)
     except (KeyboardInterrupt, DivergenceError):
         if hasattr(model, "network_"):
             say(f"training did not end; what was learned: {model.save(recorder.folder / 'last.safetensors')}")
@@ -125,8 +126,8 @@ def show_reports(report: Report | Mapping[str, Report] | None) -> None:
             show_report(one)
 
 
-_Parts = tuple[dict[str, list[Any]], dict[str, Field[Any]], dict[str, Field[Any]]]
-"""Samples by column; fields that go in; fields that come out."""
+_Parts = tuple[dict[str, list[Any]], dict[str, Field[Any]], dict[str, Field[Any]], list[Any] | None]
+"""Samples by column; fields that go in; fields that come out; whose each row is, where that was told."""
 
 
 def read_book(path: Path, settings: Mapping[str, Any]) -> _Parts:
@@ -135,6 +136,8 @@ def read_book(path: Path, settings: Mapping[str, Any]) -> _Parts:
     if told and {declare(text).name for text in told} != {BOOK}:
         cure = f"A text file has one column, {BOOK!r}; tables end in .csv, .tsv or .parquet."
         raise ArgumentError.at("train", "--input", "left out for a file of text", told[0], cure)
+    if settings["groups"] is not None:
+        raise ArgumentError.at("train", "--groups", "left out for a file of text", settings["groups"])
     text = "\n".join(read_lines(path, "train"))
     if not text.strip():
         raise DataError.at("train", "file", "a file of text", str(path), "Check the path.", because="it is empty")
@@ -149,7 +152,7 @@ def read_book(path: Path, settings: Mapping[str, Any]) -> _Parts:
         field = chosen
         field.max_length = _WHOLE_BOOK
     say(f"{BOOK}: {field.kind} ({len(text)} characters: a language model)")
-    return {BOOK: [text]}, {BOOK: field}, {BOOK: field}
+    return {BOOK: [text]}, {BOOK: field}, {BOOK: field}, None
 
 
 def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
@@ -161,7 +164,8 @@ def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
     ins, outs = ([declare(text) for text in settings[role]] for role in ("input", "target"))
     kinds = {column.name: settings["fields"].get(column.name, {}).get("kind", "") for column in [*ins, *outs]}
     kinds |= {column.name: column.kind for column in [*ins, *outs] if column.kind}
-    cells = read_samples(path, kinds, "train")
+    whose = settings["groups"]
+    cells = read_samples(path, kinds if whose is None else {whose: "text", **kinds}, "train")
     aligned = _aligned(ins, outs, cells)
     chosen: dict[str, Field[Any]] = {}
     for column in [*ins, *outs]:
@@ -175,6 +179,7 @@ def read_columns(path: Path, settings: Mapping[str, Any]) -> _Parts:
         samples_by_name(chosen, cells, path.parent),
         {column.name: chosen[column.name] for column in ins},
         {column.name: chosen[column.name] for column in outs},
+        None if whose is None else cells[whose],
     )
 
 

@@ -52,6 +52,10 @@ def train(given: Mapping[str, Any], config: Path | None, force: bool) -> None:
         train_sequence({**asked, **told}, force)
         return
     check_config(asked, SETTINGS)
+    for name, value in told.items():
+        if name not in SETTINGS:
+            cure = "It is for training with inputs: add --input COLUMN, or leave it out."
+            raise ArgumentError.at("train", f"--{name}", "left out of a forecast", value, cure)
     settings = {**SETTINGS, **asked, **told}
     if settings["file"] is None:
         raise ArgumentError.at("train", "FILE", "given", None, "Example: elman train sales.csv --target sales.")

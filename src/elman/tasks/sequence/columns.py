@@ -9,23 +9,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ArgumentError, DataError, DTypeError, ElmanError, unknown_column
+from elman.errors import DataError, DTypeError, ElmanError, unknown_column
 from elman.fields import Field, Table
 from elman.fields.samples import is_missing
 from elman.fields.scaling import as_numbers
-from elman.tasks.sequence.design import is_number
 
 __all__ = [
     "Columns",
     "as_samples",
     "check_truths",
     "count",
-    "cut_ends",
     "naming",
     "read_columns",
     "rows_of",
     "sized",
-    "split_rows",
 ]
 
 Columns = dict[str, Any]
@@ -146,43 +143,6 @@ def rows_of(columns: Mapping[str, Any], rows: npt.NDArray[np.int64]) -> Columns:
         name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows]
         for name, column in columns.items()
     }
-
-
-def split_rows(
-    where: str, rows: int, share: float | None, seed: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows to learn from, one at least, and rows to check on, drawn at random by the seed.
-
-    Shapes:
-        -> (rows to learn from,), (rows to check on,).
-
-    Raises:
-        ArgumentError: a share outside [0, 1).
-
-    Example:
-        >>> [len(part) for part in split_rows("fit", 10, 0.2, seed=0)]
-        [8, 2]
-    """
-    if share is not None and not (is_number(share) and 0 <= share < 1):
-        raise ArgumentError.at(
-            where, "validation", "a share from 0 to below 1", share, "0.1 keeps a tenth to check on."
-        )
-    order = np.random.Generator(np.random.Philox(seed)).permutation(rows)
-    kept = min(round((share or 0) * rows), rows - 1)
-    return np.sort(order[kept:]), np.sort(order[:kept])
-
-
-def cut_ends(columns: Mapping[str, Any], share: float) -> tuple[Columns, Columns | None]:
-    """The beginnings of a few long texts to learn from, and their ends to check on; None where those are empty.
-
-    Example:
-        >>> cut_ends({"book": ["abcdefghij"]}, 0.2)
-        ({'book': ['abcdefgh']}, {'book': ['ij']})
-    """
-    at = {name: [round(len(row) * (1 - share)) for row in column] for name, column in columns.items()}
-    begun = {name: [row[:k] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
-    ended = {name: [row[k:] for row, k in zip(column, at[name], strict=True)] for name, column in columns.items()}
-    return begun, ended if any(len(row) for column in ended.values() for row in column) else None
 
 
 def _column_of(where: str, name: str, values: Any) -> Any:

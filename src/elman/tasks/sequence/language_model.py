@@ -16,7 +16,7 @@ from elman.tasks.scores import Report
 from elman.tasks.sequence.model import SequenceModel
 from elman.tasks.sequence.rate_finder import RateSearch
 from elman.tasks.sequence.tabular import samples
-from elman.tasks.sequence.wrapping import Trained
+from elman.tasks.sequence.wrapping import Trained, rows_only
 from elman.training.callbacks import Callback
 
 __all__ = ["LanguageModel"]
@@ -61,18 +61,19 @@ class LanguageModel(Trained):
     patience: int = 6
     input: Any = None
 
-    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = (), groups: Any = None) -> Self:
         """Learn texts.
 
         Args:
             X: one text, or several. y: not used. callbacks: told how training goes.
+            groups: a text or number for each text that says whose it is, see `SequenceModel.fit`.
 
         Raises:
             DataError: nothing to read, or what is no text, with the row.
         """
         model, texts = self._over("fit", X)
         try:
-            model.fit({"y": texts}, callbacks=callbacks)
+            model.fit({"y": texts}, callbacks=callbacks, groups=rows_only(groups))
         finally:
             if hasattr(model, "network_"):  # also what was learned before Ctrl-C
                 self.model_ = model

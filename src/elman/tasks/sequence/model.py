@@ -24,12 +24,10 @@ from elman.tasks.sequence.columns import (
     as_samples,
     check_truths,
     count,
-    cut_ends,
     naming,
     read_columns,
     rows_of,
     sized,
-    split_rows,
 )
 from elman.tasks.sequence.copying import copied_from
 from elman.tasks.sequence.design import Design
@@ -40,6 +38,7 @@ from elman.tasks.sequence.learning import Training, train
 from elman.tasks.sequence.plots import draw_history, draw_result
 from elman.tasks.sequence.rate_finder import RateSearch, search_rate
 from elman.tasks.sequence.search import Search
+from elman.tasks.sequence.splitting import cut_ends, groups_of, named_files, split_rows
 from elman.training.callbacks import Callback, callbacks_of
 
 if TYPE_CHECKING:
@@ -142,13 +141,17 @@ class SequenceModel(Estimator):
     report_: Any = dataclasses.field(init=False)
     guesses_: dict[str, str] = dataclasses.field(init=False)
 
-    def fit(self, data: Any, validation_data: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+    def fit(
+        self, data: Any, validation_data: Any = None, callbacks: Sequence[Callback] = (), groups: Any = None
+    ) -> Self:
         """Learn from a table.
 
         Args:
             data: a pandas, polars or pyarrow table, a mapping from name to column, or a list of records.
             validation_data: the same, to check on; None: a share of `data`, drawn by the seed.
             callbacks: told how training goes.
+            groups: a column, or a text or number for each row, that says whose it is: rows of one subject, document or
+                recording are all learned from or all checked on. None: rows that name one picture, sound or film.
 
         Raises:
             UnknownColumnError: a column is missing. DataError: rows that a field cannot read, with the row.
@@ -158,8 +161,11 @@ class SequenceModel(Estimator):
         """
         design, training = self._settings()
         followers = callbacks_of("SequenceModel.fit", callbacks)
-        columns = read_columns("SequenceModel.fit", data, self._names())
-        learned, check = self._parts(columns, validation_data)
+        together = [groups] if isinstance(groups, str) else []
+        columns = read_columns("SequenceModel.fit", data, [*self._names(), *together])
+        groups = columns[groups] if together else groups
+        columns = {name: columns[name] for name in self._names()}
+        learned, check = self._parts(columns, validation_data, groups)
         try:
             inputs, outputs = self._fields(learned, check)
         except DataError:
@@ -249,7 +255,7 @@ class SequenceModel(Estimator):
         if data is not None:
             return self._scored(self._read("evaluate", data, asked=True), "given rows", search)
         if self.report_ is None:
-            rule = "given after validation=0, or after a training that did not end"
+            rule = "given where no rows were left to check on, or the training did not end"
             raise ArgumentError.at("evaluate", "data", rule, None, "Pass held-out rows.")
         return self.report_
 
@@ -341,11 +347,23 @@ class SequenceModel(Estimator):
             check_truths(verb, name, columns[name])
         return {name: as_samples(verb, field, columns[name]) for name, field in known.items()}
 
-    def _parts(self, columns: Columns, validation_data: Any) -> tuple[Columns, Columns | None]:
+    def _parts(self, columns: Columns, validation_data: Any, groups: Any) -> tuple[Columns, Columns | None]:
         """Rows to learn from and rows to check on."""
+        where = "SequenceModel.fit"
         if validation_data is not None:
-            return columns, read_columns("SequenceModel.fit", validation_data, self._names())
-        learn, check = split_rows("SequenceModel.fit", count(columns), self.validation, self.seed)
+            if groups is not None:
+                cure = "They say how rows to check on are drawn from the data."
+                raise ArgumentError.at(where, "groups", "left out beside validation_data", groups, cure)
+            return columns, read_columns(where, validation_data, self._names())
+        if groups is None:
+            groups = named_files(columns, list(_declared("inputs", self.inputs)))
+            found = None if groups is None else groups_of(where, groups, count(columns))
+        else:
+            found = groups_of(where, groups, count(columns))
+            if self.validation and not found.any():
+                cure = "With validation=0 all rows are learned from."
+                raise DataError.at(where, "groups", "two or more, for some are checked on", 1, cure)
+        learn, check = split_rows(where, count(columns), self.validation, self.seed, found)
         book = set(columns) == set(_declared("outputs", self.outputs)) and all(map(sized, columns.values()))
         if not len(check) and self.validation and book:
             return cut_ends(columns, self.validation)

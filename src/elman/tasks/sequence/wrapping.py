@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from elman.errors import DataError, FileFormatError
+from elman.errors import DataError, DTypeError, FileFormatError
 from elman.fields import Field
 from elman.tasks.estimator import Estimator, settings
 from elman.tasks.scores import Report
@@ -23,7 +23,7 @@ from elman.training.callbacks import Callback
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Trained", "Wrapped"]
+__all__ = ["Trained", "Wrapped", "rows_only"]
 
 
 class Wrapped(Estimator):
@@ -66,18 +66,19 @@ class Wrapped(Estimator):
         known = inspect.signature(SequenceModel).parameters
         return {name: value for name, value in self.get_params().items() if name in known}
 
-    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = ()) -> Self:
+    def fit(self, X: Any, y: Any = None, callbacks: Sequence[Callback] = (), groups: Any = None) -> Self:
         """Learn from samples and their targets.
 
         Args:
             X: samples, ragged if need be. y: a target for each. callbacks: told how training goes.
+            groups: a text or number for each sample that says whose it is, see `SequenceModel.fit`.
 
         Raises:
             DataError, ShapeError, DTypeError: what cannot be read, with the row.
         """
         model, given, asked = self._begun("fit", X, y)
         try:
-            model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks)
+            model.fit({"x": self._column(given), "y": asked}, callbacks=callbacks, groups=rows_only(groups))
         finally:
             if hasattr(model, "network_"):  # also what was learned before Ctrl-C
                 self._learned(model, given, asked)
@@ -221,6 +222,14 @@ class Wrapped(Estimator):
                 path = Path(folder) / "m.safetensors"
                 path.write_bytes(file.tobytes())
                 self.model_ = SequenceModel.load(path)
+
+
+def rows_only(groups: Any) -> Any:
+    """Groups of X, which has no columns that a text could name. Raises: DTypeError: one text."""
+    if isinstance(groups, str):
+        cure = "Pass the column itself."
+        raise DTypeError.at("fit", "groups", "a list with an entry for each sample", "str", cure)
+    return groups
 
 
 @settings

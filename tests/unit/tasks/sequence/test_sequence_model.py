@@ -293,7 +293,7 @@ def test_errors_say_what_to_do(rng):
         SequenceModel({"text": "text"}, {"mood": "category"}, cell="lstn").fit(data)
     with pytest.raises(NotBuiltError, match="needs a fitted model"):
         SequenceModel().predict(data)
-    with pytest.raises(ArgumentError, match="data must be given after validation=0"):
+    with pytest.raises(ArgumentError, match="data must be given where no rows were left to check on"):
         SequenceModel({"text": "text"}, {"mood": "category"}, **SMALL).fit(data).evaluate()
     with pytest.raises(ArgumentError, match="along a sequence that goes in"):
         SequenceModel({"mood": "category"}, {"text": "tags"}).fit({"mood": ["a"], "text": [["O"]]})
@@ -495,7 +495,7 @@ def test_what_was_learned_before_ctrl_c_is_there(tmp_path, kind, error):
     asked = {"x": texts} if kind is SequenceModel else texts
     assert list(model.predict(asked)) == list(kind.load(tmp_path / "m.safetensors").predict(asked))
     assert len((model if kind is SequenceModel else model.model_).history_["loss"]) == 2
-    with pytest.raises(ArgumentError, match="or after a training that did not end"):
+    with pytest.raises(ArgumentError, match="or the training did not end"):
         model.evaluate()
 
 
