@@ -50,6 +50,7 @@ class NativePlan {
     const auto apart = rows_apart(given, list, views);
     if (list.given()) rows = list.size();
     else if (rows < 0) rows = batch = symbols[0];  // no array has the batch first: its size is known from another axis
+    if (rows < 0) throw nb::value_error("a batch has at least no rows");
     const std::vector<char*> into = places(made, symbols, rows);
     if (batch <= 0) batch = std::max<int64_t>(rows, 1);
     if (!into.empty() && rows > batch) throw nb::value_error("results of several batches have no one place");
@@ -65,6 +66,7 @@ class NativePlan {
     int64_t rows = -1;
     std::vector<Array> views = inputs(given, batched, symbols, rows);
     if (rows < 0) rows = symbols[0];
+    if (rows < 0) throw nb::value_error("a batch has at least no rows");
     places(made, symbols, rows);
     std::vector<Limits> between;
     for (const auto& [input, low, high] : limits) {
@@ -296,13 +298,7 @@ class NativePlan {
 
   static int64_t bytes_of(const Spec& s, int value, const Numbers& symbols) {
     const Value& v = s.values[size_t(value)];
-    int64_t count = 0;
-    for (const Monomial& m : s.dims[size_t(v.count)]) {
-      int64_t product = m.coefficient;
-      for (int n : m.symbols) product *= symbols[size_t(n)];
-      count += product;
-    }
-    return count * item_bytes<R>(v.storage);
+    return evaluate(s.dims[size_t(v.count)], symbols) * item_bytes<R>(v.storage);
   }
 
   void sizes_of_memory(const Spec& s, const std::vector<AnyArray>& constants) const {

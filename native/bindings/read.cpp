@@ -150,6 +150,7 @@ bool only_copied(const Spec& s, int value) {
 }  // namespace
 
 void check(const Spec& s, size_t variables, size_t constants) {
+  if (s.symbols < 0) throw nb::value_error("a plan has at least no symbols");
   for (const Dim& d : s.dims)
     for (const Monomial& m : d) within(m.symbols, size_t(s.symbols), "a size uses an unknown symbol");
   for (size_t n = 0; n < s.values.size(); ++n) {
@@ -214,8 +215,10 @@ void check(const Spec& s, size_t variables, size_t constants) {
     if (s.output_given[o] && !only_copied(s, s.outputs[o]))
       throw nb::value_error("an output that lies with the caller must be written by copies and read by nobody");
   within(s.partials, s.values.size(), "unknown partial sum");
+  for (const Update& u : s.updates) within({u.variable_value, u.from}, s.values.size(), "unknown update");
+  if (s.row_work >= 0 || !s.ragged.empty()) within({s.row_work}, s.dims.size(), "unknown size");
   for (const Ragged& r : s.ragged) {
-    within({r.steps, r.work, s.row_work}, s.dims.size(), "unknown size");
+    within({r.steps, r.work}, s.dims.size(), "unknown size");
     const bool input = std::find(s.inputs.begin(), s.inputs.end(), r.lengths) != s.inputs.end();
     if (!input || !s.values[size_t(r.lengths)].rows || s.values[size_t(r.lengths)].storage != Storage::index)
       throw nb::value_error("lengths must be whole numbers of an input, one a row");

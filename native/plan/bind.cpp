@@ -1,4 +1,5 @@
 // A plan bound to sizes: its shards, its memory, and steps whose pointers are set.
+#include <algorithm>
 #include <stdexcept>
 
 #include "plan.h"
@@ -7,6 +8,8 @@
 namespace elman {
 namespace {
 
+constexpr int64_t most_elements = int64_t(1)
+                                  << 46;  // of a value: no machine addresses more, and sums of bytes stay numbers
 constexpr size_t kept_bindings = 256;  // sizes remembered, twice with twins; then the older half is forgotten
 
 }  // namespace
@@ -66,9 +69,12 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
   b->away = twins_.away();
   b->sizes = evaluate(spec_.dims, symbols);
   for (const Value& v : spec_.values) {
-    if (b->sizes[size_t(v.count)] < 0) throw std::range_error("a size is negative");
+    const int64_t size = b->sizes[size_t(v.count)];
+    if (size < 0) throw std::range_error("a size is negative");
+    if (size > most_elements)
+      throw MemoryShortage{std::min(size, most_elements << 13) * item_bytes<R>(v.storage), 0, symbols[0]};
   }
-  check_reach(spec_, b->sizes, false);
+  check_reach(spec_, b->sizes, symbols[0], false);
   const Numbers& cuts = cut.rows;
   const int count = cuts.empty() ? shard_count(spec_, symbols, b->sizes, threads_) : int(cuts.size()) + 1;
   b->layout = Layout<R>(spec_, b->sizes, kernels_).arena(false, false);
@@ -86,7 +92,7 @@ std::unique_ptr<typename Plan<R>::Binding> Plan<R>::make(const Numbers& symbols,
     Numbers own = symbols;
     own[0] = shard.rows;
     shard.sizes = evaluate(spec_.dims, own);
-    check_reach(spec_, shard.sizes, true);
+    check_reach(spec_, shard.sizes, shard.rows, true);
     shard.layout = Layout<R>(spec_, shard.sizes, kernels_, b->typical, cut.full).arena(true, count > 1);
   }
   return b;
@@ -251,18 +257,19 @@ void Plan<R>::link(Binding& b) {
       const int dim = i < spec_.input_steps.size() ? spec_.input_steps[i] : -1;
       return dim < 0 ? 0 : sizes[size_t(dim)];
     };
+    const auto bytes = [&](const Numbers& sizes) { return Layout<R>(spec_, sizes, kernels_).bytes(value); };
     if (!spec_.values[size_t(value)].rows) {
       if (b.layout.value[size_t(value)] >= 0)
-        b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0], steps(b.sizes)});
+        b.loads.push_back({i, address(b, nullptr, -1, value, value), 0, b.symbols[0], steps(b.sizes), bytes(b.sizes)});
       continue;
     }
     const int lengths = spec_.values[size_t(value)].lengths;
     for (Shard& s : b.shards) {
       if (s.layout.value[size_t(value)] < 0) continue;
-      s.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes)});
+      s.loads.push_back({i, address(b, &s, -1, value, value), s.first_row, s.rows, steps(s.sizes), bytes(s.sizes)});
       if (const auto rows = s.rows_at.find(value); rows != s.rows_at.end()) {
         s.loads.back().rows_at = &rows->second;
-        s.loads.back().row = Layout<R>(spec_, s.sizes, kernels_).bytes(value) / std::max<int64_t>(s.rows, 1);
+        s.loads.back().row = s.loads.back().room / std::max<int64_t>(s.rows, 1);
       }
       if (lengths >= 0) s.loads.back().lengths = reinterpret_cast<const int32_t*>(address(b, &s, -1, lengths, lengths));
     }

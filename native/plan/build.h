@@ -66,8 +66,9 @@ class Builder {
   void scan_states(ScanStep&, const Instruction&, const BodyLayout&, Frame&);
   void scan_duplicates(ScanStep&, const Body&, const BodyLayout&, Frame&, bool by_row);
   std::unique_ptr<Step> strip(const Instruction&, char* block);
-  std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, const std::vector<int>& local, bool sums,
-                                           char* pack, Steps* packing);
+  // most: steps of the strip at a time
+  std::unique_ptr<StripPart> strip_product(const Instruction&, int64_t steps, int64_t most,
+                                           const std::vector<int>& local, bool sums, char* pack, Steps* packing);
   std::unique_ptr<StripSum<R>> strip_sum(const Instruction&, int64_t steps, const std::vector<int>& local);
   std::unique_ptr<StripPointwise<R>> strip_pointwise(const Instruction&, const std::vector<int>& local);
   std::unique_ptr<StripAdded<R>> strip_added(std::unique_ptr<StripPointwise<R>>, int64_t steps, const Strip&,

@@ -31,8 +31,9 @@ std::vector<int> only_added_up(const Strip& strip, size_t n) {
 }  // namespace
 
 template <class R>
-std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64_t steps, const std::vector<int>& local,
-                                                     bool sums, char* pack, Steps* packing) {
+std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64_t steps, int64_t most,
+                                                     const std::vector<int>& local, bool sums, char* pack,
+                                                     Steps* packing) {
   auto p = std::make_unique<StripProduct<R>>();
   auto made = matmul(i, nullptr, sums ? nullptr : pack, packing);
   p->product = made->product;
@@ -56,7 +57,7 @@ std::unique_ptr<StripPart> Builder<R>::strip_product(const Instruction& i, int64
       p->rows_at = found->second->rows.data();
       p->product = layout_.products(i).matmul;  // what was chosen for one row reads it in place
       p->whole.finite = &found->second->finite;
-      p->rows.resize(size_t(p->each * std::min(steps, strip_steps(p->each))));
+      p->rows.resize(size_t(p->each * std::min(steps, most)));
     }
   }
   return p;
@@ -134,6 +135,7 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
   for (const Instruction& one : strip.code) {
     if (one.op == Op::scan && s->gapless) steps *= std::max<int64_t>(size(one, 1), 1);
   }
+  const int64_t most = s->gapless ? steps : strip_steps(s->rows);
   std::vector<int> done;
   for (size_t n = 0; n < strip.code.size(); ++n) {
     const Instruction& one = strip.code[n];
@@ -155,7 +157,7 @@ std::unique_ptr<Step> Builder<R>::strip(const Instruction& i, char* block) {
       const auto here = layout.pack.begin() + std::ptrdiff_t(n);
       const bool packed = std::find(layout.pack.begin(), here, *here) != here;  // by a sum that ran before
       const bool sum = among(strip.sums, int(n));
-      parts.push_back(strip_product(one, steps, strip.local, sum, pack, packed ? nullptr : &s->packing));
+      parts.push_back(strip_product(one, steps, most, strip.local, sum, pack, packed ? nullptr : &s->packing));
     }
   }
   return s;

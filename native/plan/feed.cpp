@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "steps.h"
 
@@ -60,6 +61,9 @@ void load(const std::vector<Load>& loads, const Feed& feed) {
   for (const Load& l : loads) {
     const Array& a = feed.arrays[l.input];
     if (a.bytes == 0) continue;  // an empty array may be nowhere
+    if ((a.rows < 0 ? 1 : l.rows) > l.room / a.bytes)
+      throw std::invalid_argument(
+          "an input is larger than those of a batch; a batch is cut along the first axis alone");
     if (l.rows_at != nullptr && a.rows >= 0) tell_rows(l, a, feed);
     else if (a.rows < 0) std::memcpy(l.to, a.data, size_t(a.bytes));
     else if (l.steps > 0) gather_steps(l, a, feed);

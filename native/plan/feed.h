@@ -47,11 +47,13 @@ struct Load {
   char* to;
   int64_t first, rows;  // within the batch
   int64_t steps;  // each step's rows together; 0: row by row
+  int64_t room;  // bytes there are at `to`
   const int32_t* lengths = nullptr;  // of rows without gaps, loaded before
   RowsAt* rows_at = nullptr;  // told where rows lie, instead of being given them
   int64_t row = 0;  // then: bytes of each
 };
 
+// Throws std::invalid_argument where an array has more for these rows than there is room.
 void load(const std::vector<Load>& loads, const Feed& feed);
 
 // Rows that were read where they lay are looked for in the plan's own memory from now on: the caller's may be gone.

@@ -4,15 +4,22 @@
 
 namespace elman {
 
-Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols) {
-  Numbers out(dims.size(), 0);
-  for (size_t i = 0; i < dims.size(); ++i) {
-    for (const Monomial& m : dims[i]) {
-      int64_t product = m.coefficient;
-      for (int s : m.symbols) product *= symbols[size_t(s)];
-      out[i] += product;
-    }
+int64_t evaluate(const Dim& dim, const Numbers& symbols) {
+  int64_t sum = 0;
+  bool large = false;
+  for (const Monomial& m : dim) {
+    int64_t product = m.coefficient;
+    for (const int s : m.symbols) large |= __builtin_mul_overflow(product, symbols[size_t(s)], &product);
+    large |= __builtin_add_overflow(sum, product, &sum);
   }
+  if (large) throw MemoryShortage{0, 0, symbols[0]};
+  return sum;
+}
+
+Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols) {
+  Numbers out;
+  out.reserve(dims.size());
+  for (const Dim& dim : dims) out.push_back(evaluate(dim, symbols));
   return out;
 }
 

@@ -12,6 +12,8 @@ using Numbers = std::vector<int64_t>;
 
 Window window(const Instruction& instruction, const Numbers& sizes);  // of conv, conv_kernel, pool, unpool
 
+// Sizes as numbers. Throws MemoryShortage where they need more digits than there are.
+int64_t evaluate(const Dim& dim, const Numbers& symbols);
 Numbers evaluate(const std::vector<Dim>& dims, const Numbers& symbols);
 
 // Of a body: everything a scan needs while it runs, as one block. Offsets are from the block's start.

@@ -32,9 +32,9 @@ class Block {
   int64_t size_ = 0;
 };
 
-// A plan that needs more memory than it may have.
+// A plan that needs more memory than it may have, in bytes, for so many rows of a batch. limit 0: the machine refused; needed 0: unknown.
 struct MemoryShortage {
-  int64_t needed, limit, rows;  // bytes, and the rows of the batch it was for. limit 0: the machine refused
+  int64_t needed, limit, rows;
 };
 
 inline int64_t aligned(int64_t bytes) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "floating_point.h"
+#include "places.h"
 #include "threads.h"
 
 namespace elman {
@@ -31,7 +32,7 @@ std::vector<bool> holders_of_partials(const Spec& spec) {
 template <class R>
 Plan<R>::Plan(Spec spec, std::vector<char*> variables, std::vector<std::vector<char>> constants, Isa isa,
               int64_t memory)
-    : spec_(std::move(spec)),
+    : spec_(placed(std::move(spec))),
       variables_(std::move(variables)),
       kernels_(kernels<R>(isa)),
       memory_(memory),

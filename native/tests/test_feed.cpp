@@ -1,5 +1,6 @@
 // Rows of a batch: gathered one after another or step by step, or read where they lie, from an array or from anywhere.
 #include <algorithm>
+#include <stdexcept>
 
 #include "check.h"
 #include "feed.h"
@@ -64,7 +65,7 @@ TEST(rows_that_lie_apart_are_read_as_rows_of_an_array) {
     for (int64_t r : order) lengths.push_back(all[size_t(r)]);
     for (int64_t first : {int64_t{0}, count / 2})
       for (int way = 0; way < 4; ++way) {
-        Load l{0, nullptr, first, count - first, way == 1 || way == 2 ? steps : 0};
+        Load l{0, nullptr, first, count - first, way == 1 || way == 2 ? steps : 0, (count - first) * bytes};
         if (way == 2) l.lengths = lengths.data() + first;
         const auto expected = loaded(s, order, l, false, way == 3), got = loaded(s, order, l, true, way == 3);
         if (way == 0 || way == 3) {
@@ -86,7 +87,20 @@ TEST(rows_longer_than_those_of_the_batch_are_cut) {
   const std::vector<Array> arrays = {{nullptr, 1, 12, 0, rows.data()}};
   for (int64_t by_step : {0, 3}) {
     std::vector<float> to(4, guard);
-    load({{0, reinterpret_cast<char*>(to.data()), 0, 1, by_step}}, {arrays, nullptr, 0});
+    load({{0, reinterpret_cast<char*>(to.data()), 0, 1, by_step, 12}}, {arrays, nullptr, 0});
     CHECK((to == std::vector<float>{1, 2, 3, guard}));
+  }
+}
+
+TEST(an_array_that_is_larger_than_its_place_is_refused) {
+  const std::vector<float> x(12, 1.f);
+  std::vector<float> to(7, guard);
+  for (const Array& array : {Array{reinterpret_cast<const char*>(x.data()), 3, 16, 16},
+                             Array{reinterpret_cast<const char*>(x.data()), -1, 48, 0}}) {
+    bool refused = false;
+    try {
+      load({{0, reinterpret_cast<char*>(to.data()), 0, 3, 0, 24}}, {{array}, nullptr, 0});
+    } catch (const std::invalid_argument&) { refused = true; }
+    CHECK(refused && to == std::vector<float>(7, guard), "rows %d", int(array.rows));
   }
 }

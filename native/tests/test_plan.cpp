@@ -1,5 +1,6 @@
 // The plan: hand-made specs run on shards and threads, scans with lengths, guards, and what placing values in memory must keep apart.
 #include <atomic>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -299,6 +300,28 @@ Spec large_update() {
   return s;
 }
 
+// Whether a plan is refused before it runs: where it is made, or where it is bound to 4 rows and 4 of all else
+bool refused(const Spec& spec) {
+  std::vector<float> values = padded(std::vector<float>(64, 1.f));
+  const std::vector<int32_t> lengths(64, 1);
+  std::vector<Array> arrays;
+  for (const int v : spec.inputs) {
+    const Value& value = spec.values[size_t(v)];
+    const void* const from = value.storage == Storage::index ? static_cast<const void*>(lengths.data()) : values.data();
+    const int64_t bytes =
+        std::min<int64_t>(4 * evaluate(spec.dims[size_t(value.count)], Numbers(size_t(spec.symbols), 4)), 256);
+    if (value.rows) arrays.push_back({static_cast<const char*>(from), 4, bytes / 4, bytes / 4});
+    else arrays.push_back({static_cast<const char*>(from), -1, bytes, 0});
+  }
+  try {
+    Plan<float> plan(spec, {reinterpret_cast<char*>(values.data())}, {}, best_isa());
+    plan.run(arrays, Numbers(size_t(spec.symbols), 4), nullptr, 4, 4, 1, nullptr);
+  } catch (const std::logic_error&) { return true; } catch (const MemoryShortage&) {
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TEST(plan_gives_the_same_bits_for_any_number_of_threads) {
@@ -318,10 +341,10 @@ TEST(plan_refuses_an_update_of_another_size_than_its_variable) {
   for (int from : {2, 3}) {  // y (B, 2) and total (2), for w (3, 2)
     Spec spec = product_and_sum();
     spec.updates = {{1, from}};
-    Plan<float> plan(spec, {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
     const std::vector<float> x(15);
     bool refused = false;
     try {
+      Plan<float> plan(spec, {reinterpret_cast<char*>(weights.data())}, {}, best_isa());
       plan.run({{reinterpret_cast<const char*>(x.data()), 5, 12, 12}}, {5}, nullptr, 5, 5, 1, nullptr);
     } catch (const std::invalid_argument&) { refused = true; }
     CHECK(refused, "value %d", from);
@@ -329,21 +352,6 @@ TEST(plan_refuses_an_update_of_another_size_than_its_variable) {
 }
 
 TEST(plan_refuses_what_lies_outside_its_values) {
-  const auto refused = [](const Spec& spec) {
-    std::vector<float> values = padded(std::vector<float>(64, 1.f));
-    const std::vector<int32_t> lengths(64, 1);
-    std::vector<Array> arrays;
-    for (const int v : spec.inputs) {
-      const bool index = spec.values[size_t(v)].storage == Storage::index;
-      const void* const from = index ? static_cast<const void*>(lengths.data()) : values.data();
-      arrays.push_back({static_cast<const char*>(from), spec.values[size_t(v)].rows ? 4 : -1, 12, 12});
-    }
-    try {
-      Plan<float> plan(spec, {reinterpret_cast<char*>(values.data())}, {}, best_isa());
-      plan.run(arrays, Numbers(size_t(spec.symbols), 4), nullptr, 4, 4, 1, nullptr);
-    } catch (const std::logic_error&) { return true; }
-    return false;
-  };
   // Each size and each stride of what runs, of bodies and strips too, larger than is right
   const auto larger = [&](Spec& spec, Instruction& i) {
     std::vector<size_t> read = {0, 1, 2};
@@ -383,6 +391,62 @@ TEST(plan_refuses_what_lies_outside_its_values) {
   CHECK(!refused(spec));
   spec.values[4].offset = 2;  // the third of two
   CHECK(refused(spec));
+}
+
+TEST(plan_refuses_values_without_memory) {
+  const auto changed = [](Spec spec, const char* what, const std::function<void(Spec&)>& change) {
+    CHECK(!refused(spec), "before: %s", what);
+    change(spec);
+    CHECK(refused(spec), "%s", what);
+  };
+  const Spec product = product_and_sum(), loop = running_sum(false, false), strip = projected_sum(false, true, false);
+  const auto first = [](Spec& s) -> Instruction& { return s.segments[0].code[0]; };
+  changed(product, "a value of the batch, once a run", [](Spec& s) { s.segments[0].rows = false; });
+  changed(product, "a part of itself", [](Spec& s) { s.values[4].index = 4; });
+  changed(product, "a part of another type", [](Spec& s) { s.values[4].storage = Storage::index; });
+  changed(product, "a product of whole numbers", [](Spec& s) { s.values[0].storage = Storage::index; });
+  changed(product, "a product with too few sizes", [&](Spec& s) { first(s).dims.resize(10); });
+  changed(product, "a product with operands among its results",
+          [&](Spec& s) { first(s).in = {0}, first(s).out = {1, 2}; });
+  changed(product, "a sum of an unknown kind", [](Spec& s) { s.segments[0].code[1].flags = {9}; });
+  changed(product, "sums that shards have as many of as rows", [](Spec& s) { s.partials = {2}; });
+  changed(product, "sums of a segment that there is not", [](Spec& s) { s.partial_segment = {1}; });
+  changed(product, "a guard behind its value", [](Spec& s) { s.values[4].offset = 2; });
+  changed(product, "an output behind its value",
+          [](Spec& s) { s.values[4].offset = 2, s.guard = -1, s.outputs = {4}; });
+  changed(product, "an update of what is no variable", [](Spec& s) { s.updates = {{3, 3}}; });
+  changed(product, "more rows than the batch has", [](Spec& s) { s.dims[7] = {{3, {0, 0}}}; });
+  changed(product, "sizes without number", [](Spec& s) { s.dims[6] = {{int64_t(1) << 62, {0}}}; });
+  changed(product, "more than a machine has", [](Spec& s) { s.dims[6] = {{int64_t(1) << 50, {0}}}; });
+  changed(loop, "a loop in itself", [&](Spec& s) { s.bodies[0].code.push_back(first(s)); });
+  changed(loop, "a body that names the outside", [](Spec& s) { s.bodies[0].code[0].in = {5, 1}; });
+  changed(loop, "a body that makes what it walks along", [](Spec& s) { s.bodies[0].code[0].out = {6}; });
+  changed(loop, "a state stacked before its stack", [](Spec& s) { s.bodies[0].traced = {0}; });
+  changed(loop, "a loop of gaps without lengths", [](Spec& s) { s.values[2].rows = true, s.values[1].lengths = 2; });
+  changed(loop, "a program that reads what nothing made", [](Spec& s) { s.bodies[0].code[0].program.steps[0].b = 2; });
+  changed(loop, "a program that writes what it was given",
+          [](Spec& s) { s.bodies[0].code[0].program.steps[0].to = 0; });
+  changed(loop, "rows of a program that has none", [](Spec& s) { s.bodies[0].code[0].program.steps[0].narrow = true; });
+  changed(loop, "a matrix packed before a loop that moves in it", [](Spec& s) {
+    const Instruction packed = make(Op::matmul, {5, 6}, {7}, {1, 2, 1, 1, 1, 1, 0, 1, 1, 0, 0, 0}, {1, 0});
+    s.bodies[0].code.push_back(packed);
+  });
+  changed(strip, "a strip of other steps than its loop", [&](Spec& s) {
+    first(s).dims = {11};
+    s.dims[11] = number(3);
+  });
+  changed(strip, "what is local to a strip, given", [](Spec& s) { s.outputs.push_back(3); });
+  changed(strip, "what is local to a strip, read behind it", [](Spec& s) {
+    Instruction sum = make(Op::reduce, {3}, {7}, {1, 7, 2}, {int64_t(ReduceKind::sum)});
+    s.segments[0].code.push_back(sum);
+  });
+  changed(strip, "a strip that does not name what it reads",
+          [&](Spec& s) { first(s).in = {0, 1, 2, 3}, first(s).out = {4, 5, 6, 7}; });
+  const Spec filled = filled_sum(false, true, true);
+  changed(filled, "more rows than there are where they lie", [](Spec& s) {
+    s.strips[0].code[0].dims[0] = s.strips[0].code[0].dims[3] = 1;
+    s.dims[1] = number(5);
+  });
 }
 
 TEST(plan_without_sums_over_the_batch_has_a_shard_a_thread) {

@@ -32,7 +32,7 @@ from elman.executors.pointwise import CODES
 from elman.executors.rows import Rows
 from elman.graph.node import Graph, Tensor
 from elman.graph.verify import verify
-from elman.shapes import Dim, bind, number, text
+from elman.shapes import Dim, bind, number, symbols, text
 
 T = TypeVar("T")
 
@@ -147,6 +147,8 @@ class NativePlan(Plan):
         # The kernels know one real type, int32 and int8: truth values are 0.0 and 1.0 of the real type.
         self._types = [np.dtype(lowered.real if t.dtype == dtypes.BOOL else t.dtype) for t in graph.inputs]
         self._batched = [bool(t.shape) and t.shape[0] == Dim.symbol("B") for t in graph.inputs]
+        # Inputs of which batches cannot be cut: the batch is another axis than the first.
+        self._across = any("B" in symbols(t.shape[b:]) for t, b in zip(graph.inputs, self._batched, strict=True))
         self._bound: tuple[Any, ...] | None = None
         self._sizes: dict[str, int] = {}
         self._symbols: list[int] = []
@@ -222,6 +224,7 @@ class NativePlan(Plan):
             else:  # convert these rows, and no others
                 views = self._accept([a[order] if self._batched[i] else a for i, a in enumerate(arrays)])
                 order = np.arange(len(order))
+            self._check_cut(views, min(batch_size, len(order)))
             rows = np.ascontiguousarray(order, dtype=np.int64)
             steps, diverged = _named(
                 self._plan.run, views, self._batched, self._symbols, rows, batch_size, self._threads, []
@@ -242,6 +245,12 @@ class NativePlan(Plan):
                 if longest.setdefault(str(size), a.shape[1]) != a.shape[1]:
                     return False
         return True
+
+    def _check_cut(self, arrays: Arrays, rows: int) -> None:
+        """Raises: ShapeError: an array has the batch on another axis than the first, and batches are not all of it."""
+        sizes = {"B": rows}
+        for t, a, batched in zip(self.graph.inputs, arrays, self._batched, strict=True) if self._across else ():
+            bind("Plan", t.node.attrs["name"], t.shape, (rows, *a.shape[1:]) if batched else a.shape, sizes)
 
     def _cut(self, sizes: Mapping[str, np.ndarray]) -> np.ndarray:
         """The number of each symbol in batches of which some sizes are smaller than those of the arrays.
@@ -276,6 +285,7 @@ class NativePlan(Plan):
         places = {id(v): i for i, v in enumerate(self.lowered.variables)}
         with self._lock:
             views = self._accept(arrays)
+            self._check_cut(views, min(batch_size, orders.shape[1]))
             rows = np.ascontiguousarray(orders, dtype=np.int64)
             steps, diverged = _named(
                 self._plan.run_epochs, views, self._batched, self._symbols, rows.reshape(-1), len(rows), batch_size,
@@ -293,7 +303,7 @@ class NativePlan(Plan):
         sizes: dict[str, int] = {}
         for t, a in zip(self.graph.inputs, arrays, strict=True):
             bind("Plan", t.node.attrs["name"], t.shape, a.shape, sizes)
-        found: int = self._plan.needed([*_known(self.lowered.symbols, sizes).values()])
+        found: int = _named(self._plan.needed, [*_known(self.lowered.symbols, sizes).values()])
         return found
 
     def release(self) -> None:
@@ -388,7 +398,8 @@ class NativePlan(Plan):
         try:
             return [np.empty(shape, kind) for shape, kind in self._results[1]]
         except MemoryError:
-            raise MemoryLimitError.of(self._plan.needed([rows, *self._symbols[1:]]), 0, rows) from None
+            needed = _named(self._plan.needed, [rows, *self._symbols[1:]])
+            raise MemoryLimitError.of(needed, 0, rows) from None
 
     def _as_typed(self, made: list[np.ndarray]) -> list[np.ndarray]:
         """Results in the types of the graph."""
