@@ -42,7 +42,7 @@ __all__ = [
 _MODEL = {
     name: value
     for name, value in SequenceModel().get_params().items()
-    if name not in ("inputs", "outputs", "size", "verbose")
+    if name not in ("inputs", "outputs", "size", "verbose", "warm_start")
 }
 SETTINGS: dict[str, object] = {
     "file": None,

@@ -55,12 +55,14 @@ class Blueprint:
         choices: the topology, output by output.
         encoders: one for each input that no head reads itself.
         heads: one for each output.
+        timeless: whether nothing has steps, so that no cell is needed.
     """
 
     def __init__(self, inputs: Fields, outputs: Fields, design: Design) -> None:
         self.inputs, self.outputs = dict(inputs), dict(outputs)
         self.choices: list[Choice] = choose(inputs, outputs)
-        if all(choice.shape == "one to one" for choice in self.choices):
+        self.timeless = all(choice.shape == "one to one" for choice in self.choices)
+        if self.timeless:
             design = dataclasses.replace(design, cell="none")  # nothing has steps
         self.design = design
         self.heads: dict[str, Head] = {
@@ -138,6 +140,11 @@ class Blueprint:
                 raise ArgumentError.at("predict", name, f"left out where {way}", getattr(search, name), cure)
 
     @property
+    def fields(self) -> dict[str, Field[Any]]:
+        """Those of all columns."""
+        return self.inputs | self.outputs
+
+    @property
     def both_ways(self) -> bool:
         """Whether sequences are read both ways."""
         if self.design.bidirectional is not None:
@@ -155,13 +162,17 @@ class Blueprint:
         features = self._features(given)
         made = {name: head.output(features, given) for name, head in self.heads.items()}
         network = Model(given, made, name="sequence_model", seed=seed)
+        self.compile(network, learning_rate, clipnorm)
+        return network
+
+    def compile(self, network: Model, learning_rate: Any, clipnorm: float | None) -> None:
+        """Say how a network of this blueprint learns from now on; the optimizer begins anew."""
         network.compile(
             optimizers.Adam(learning_rate, global_clipnorm=clipnorm),
             loss={name: head.loss for name, head in self.heads.items()},
             metrics={name: list(head.metrics) for name, head in self.heads.items()},
             scheduled_sampling=self._sampling(),
         )
-        return network
 
     def _sampling(self) -> float | None:
         """Share of own tokens. Raises: ArgumentError: a network that does not write, or not that alone."""

@@ -136,6 +136,7 @@ class SequenceClassifier(_Classifier, _Recurrent):
         epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds: of training, see
             `SequenceModel`.
         input: a field for X, where it should not be guessed.
+        warm_start: `fit` goes on from what was learned before, also in a file.
         seed: of weights, split and order. verbose: 0 silent, 1 a live line, 2 a line an epoch.
         class_weight: "balanced", or class -> weight. label_smoothing: of the targets.
 
@@ -267,8 +268,8 @@ class MLP(_Layered):
         task: "classify" or "regress".
         size: units of each hidden layer. layers: how many.
         class_weight: "balanced", or class -> weight, where classes come out.
-        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
-            `SequenceClassifier`.
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, warm_start, seed,
+            verbose: as `SequenceClassifier`.
 
     Example:
         >>> corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 8
@@ -335,8 +336,8 @@ class ConvNet(_Layered):
         task: "classify" or "regress".
         size: units of each dense layer. layers: how many stand behind the convolutions.
         class_weight: "balanced", or class -> weight, where classes come out.
-        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
-            `SequenceClassifier`.
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, warm_start, seed,
+            verbose: as `SequenceClassifier`.
 
     Source: LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition".
 
@@ -372,8 +373,8 @@ class FaceDetector(Trained):
 
     Args:
         cell: of the decoder. size: its units, and those of the dense layers. layers: how many of both.
-        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, seed, verbose: as
-            `SequenceClassifier`.
+        dropout, epochs, batch_size, learning_rate, decay, clipnorm, patience, validation, seconds, warm_start, seed,
+            verbose: as `SequenceClassifier`.
 
     Source: Stewart and Andriluka 2016, "End-to-end people detection in crowded scenes".
 

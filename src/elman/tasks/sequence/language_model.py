@@ -96,6 +96,8 @@ class LanguageModel(Trained):
         first = next((text for text in texts if not is_missing(text)), "")
         symbols = Tokens if isinstance(first, (list, tuple, np.ndarray)) else functools.partial(Text, "char")
         field = self.input or symbols(max_length=None)
+        if verb == "fit" and self._goes_on:
+            return self.model_.set_params(**self._settings()), texts
         return SequenceModel({"y": field}, {"y": field}, **self._settings()), texts
 
     def generate(

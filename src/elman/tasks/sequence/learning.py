@@ -68,6 +68,7 @@ def train(
     columns: Mapping[str, Any],
     check: Mapping[str, Any] | None,
     callbacks: Sequence[Callback] = (),
+    network: Model | None = None,
 ) -> tuple[Model, dict[str, list[float]], BaseException | None]:
     """A trained network, the course of its training, and what ended it before its time: Ctrl-C, or divergence.
 
@@ -76,12 +77,16 @@ def train(
         training: settings.
         columns: rows to learn from. check: rows to check on; None: train to the end.
         callbacks: told how it goes.
+        network: whose training goes on; None: a new one.
     """
     x, y = blueprint.arrays(columns)
-    blueprint.learn(x)
     falling = (training.decay or ("plateau" if check is not None else "cosine")) == "cosine"
     rate = _wave(training, len(next(iter(x.values())))) if falling else training.learning_rate
-    network = blueprint.build(training.seed, rate, training.clipnorm)
+    if network is None:
+        blueprint.learn(x)
+        network = blueprint.build(training.seed, rate, training.clipnorm)
+    else:
+        blueprint.compile(network, rate, training.clipnorm)
     followers: list[Callback] = [*callbacks]
     if training.seconds is not None:
         followers.append(TimeLimit(training.seconds))
@@ -90,6 +95,8 @@ def train(
         followers += [Score(blueprint), *_stopping(patience, falling)]
     held_out = None if check is None else blueprint.arrays(check)
     weights = _weights(blueprint, columns, training.class_weight)
+    for head in blueprint.heads.values():
+        head.learn(columns)
     ended: BaseException | None = None
     try:
         network.fit(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from elman import fields
-from elman.arguments import check_whole
+from elman.arguments import check_flag, check_whole
 from elman.errors import ArgumentError, DataError
 from elman.fields import Field
 from elman.fields.samples import plain
@@ -88,6 +88,8 @@ class SequenceModel(Estimator):
         clipnorm: to what norm gradients are cut.
         class_weight: "balanced", or class -> weight, for classes and tags.
         beam: texts that are kept at every step of writing one; 1: the likeliest token, one after another.
+        warm_start: let `fit` go on from what was learned, by an earlier `fit` or in a file: fields and weights stay,
+            the optimizer begins anew. A class or word that was not known before stays unknown.
         seed: of weights, split, order and dropout.
         verbose: 0 silent, 1 a live line and what was guessed, 2 a line an epoch.
 
@@ -132,6 +134,7 @@ class SequenceModel(Estimator):
     clipnorm: float | None = 1.0
     class_weight: Any = None
     beam: int = 1
+    warm_start: bool = False
     seed: int = 0
     verbose: int = 0
 
@@ -166,18 +169,18 @@ class SequenceModel(Estimator):
         groups = columns[groups] if together else groups
         columns = {name: columns[name] for name in self._names()}
         learned, check = self._parts(columns, validation_data, groups)
-        try:
-            inputs, outputs = self._fields(learned, check)
-        except DataError:
-            self._fields(columns, None)  # the same complaint, by the row's number in the whole table
-            raise
-        self.guesses_ = self._guessed
-        blueprint = Blueprint(inputs, outputs, design)
+        before = self._before(design)
+        if before is None:
+            blueprint = self._anew(design, columns, learned, check)
+        else:
+            blueprint = before
+            for part in (learned, check) if check is not None else (learned,):
+                part |= {name: as_samples("SequenceModel.fit", f, part[name]) for name, f in before.fields.items()}
         if self.verbose:
             print("\n".join([*self.guesses_.values(), blueprint.describe()]))
-        for head in blueprint.heads.values():
-            head.learn(learned)
-        self.network_, self.history_, ended = train(blueprint, training, learned, check, followers)
+        self.network_, self.history_, ended = train(
+            blueprint, training, learned, check, followers, self.network_ if before is not None else None
+        )
         self.blueprint_, self.report_ = blueprint, None
         if ended is not None:
             raise ended
@@ -368,6 +371,34 @@ class SequenceModel(Estimator):
         if not len(check) and self.validation and book:
             return cut_ends(columns, self.validation)
         return rows_of(columns, learn), rows_of(columns, check) if len(check) else None
+
+    def _anew(self, design: Design, columns: Columns, learned: Columns, check: Columns | None) -> Blueprint:
+        """A blueprint of fields that know the rows to learn from; columns: all rows."""
+        try:
+            inputs, outputs = self._fields(learned, check)
+        except DataError:
+            self._fields(columns, None)  # the same complaint, by the row's number in the whole table
+            raise
+        self.guesses_ = self._guessed
+        return Blueprint(inputs, outputs, design)
+
+    def _before(self, design: Design) -> Blueprint | None:
+        """The blueprint whose network learns on; None: `fit` begins anew.
+
+        Raises: ArgumentError: other columns, or settings of another network.
+        """
+        if not check_flag("SequenceModel", "warm_start", self.warm_start) or not hasattr(self, "network_"):
+            return None
+        before = self.blueprint_
+        kept, asked = dataclasses.asdict(before.design), dataclasses.asdict(design)
+        changed = [name for name in asked if asked[name] != kept[name] and not (name == "cell" and before.timeless)]
+        for role, known in (("inputs", before.inputs), ("outputs", before.outputs)):
+            changed += [role] if list(_declared(role, getattr(self, role))) != list(known) else []
+        if changed:
+            cure = f"Leave {' and '.join(changed)} as before, or begin anew."
+            rule = "False where another network is asked for"
+            raise ArgumentError.at("SequenceModel", "warm_start", rule, True, cure)
+        return before
 
     def _fields(self, columns: Columns, check: Columns | None) -> tuple[dict[str, Field[Any]], dict[str, Field[Any]]]:
         """A fitted field for each column; one that goes in and comes out is one field.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from elman.arguments import check_flag
 from elman.errors import DataError, DTypeError, FileFormatError
 from elman.fields import Field
 from elman.tasks.estimator import Estimator, settings
@@ -100,7 +101,15 @@ class Wrapped(Estimator):
         where = f"{type(self).__name__}.{verb}"
         given = samples(where, x, gaps=has_gaps(getattr(self, "input", None)))
         asked = self._checked(where, targets(where, y, len(given), self._numeric))
+        if verb == "fit" and self._goes_on:
+            return self.model_.set_params(**self._settings()), given, asked
         return SequenceModel({"x": self._input(given)}, {"y": self._output(asked)}, **self._settings()), given, asked
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether `fit` goes on from what was learned. Raises: ArgumentError: `warm_start` is no truth."""
+        asked = getattr(self, "warm_start", False)
+        return bool(check_flag(type(self).__name__, "warm_start", asked)) and hasattr(self, "model_")
 
     def _checked(self, where: str, y: Any) -> Any:
         """y as the task wants it."""
@@ -244,5 +253,6 @@ class Trained(Wrapped):
     patience: int = 10
     validation: float | None = 0.1
     seconds: float | None = None
+    warm_start: bool = False
     seed: int = 0
     verbose: int = 0

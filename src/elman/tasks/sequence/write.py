@@ -141,8 +141,9 @@ class Write(Written):
     def learn(self, columns: Mapping[str, Any]) -> None:
         """The longest text, and the most frequent."""
         texts = [shown(row) for row in self.truth(columns)]
-        longest = max(map(len, self.field.encode(columns[self.name])))
-        self.naive = {"longest": longest + 1, "frequent": Counter(texts).most_common(1)[0][0]}
+        longest = 1 + max(map(len, self.field.encode(columns[self.name])))
+        longest = max(longest, self.naive.get("longest", 0))  # where training goes on, that of the rows before, too
+        self.naive = {"longest": longest, "frequent": Counter(texts).most_common(1)[0][0]}
 
     def guesses(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The most frequent text for each."""

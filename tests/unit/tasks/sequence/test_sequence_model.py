@@ -19,7 +19,7 @@ from elman.errors import (
     UnknownNameError,
 )
 from elman.layers.initializers import Initializer
-from elman.tasks import LanguageModel, SequenceClassifier
+from elman.tasks import MLP, LanguageModel, SequenceClassifier, Translator
 from elman.tasks.sequence import SequenceModel
 from elman.tasks.sequence.blueprint import Blueprint
 from elman.tasks.sequence.design import Design
@@ -544,3 +544,54 @@ def test_callbacks_are_one_or_several_or_refused():
     assert model.fit(data, callbacks=Callback()).history_
     with pytest.raises(ArgumentError, match=r"SequenceModel.fit: callbacks must be Callback objects in a list"):
         model.fit(data, callbacks=3)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_training_goes_on_from_what_was_learned(loaded, tmp_path):
+    small = {"size": 8, "epochs": 3, "validation": 0, "learning_rate": 0.01, "decay": "plateau", "dropout": 0.0}
+    texts, moods = ["good film", "bad film", "so good", "so bad"] * 8, ["+", "-", "+", "-"] * 8
+    anew = SequenceClassifier(**small).fit(texts, moods)
+    model = SequenceClassifier(**small).fit(texts, moods)
+    if loaded:
+        model = SequenceClassifier.load(model.save(tmp_path / "model.safetensors"))
+    weights = model.model_.network_.get_weights()
+    model.set_params(warm_start=True).fit(texts, moods)
+    assert model.model_.history_["loss"][0] < anew.model_.history_["loss"][-1] * 1.05
+    assert model.model_.history_["loss"][-1] < anew.model_.history_["loss"][-1]
+    assert any((a != b).any() for a, b in zip(weights, model.model_.network_.get_weights(), strict=True))
+    model.set_params(warm_start=False).fit(texts, moods)
+    assert np.array_equal(model.predict_proba(texts), anew.predict_proba(texts))
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "then"),
+    [
+        (MLP, ([[0.0], [1.0]] * 8, [0, 1] * 8), ([[0.0], [1.0]] * 8, [1, 0] * 8)),
+        (LanguageModel, ("hello world " * 20,), ("world hello " * 20,)),
+        (Translator, (["a b", "b c"] * 8, ["b a", "c b"] * 8), (["a b a b a b"] * 8, ["b a b a b a"] * 8)),
+    ],
+)
+def test_what_goes_on_keeps_its_fields(kind, first, then):
+    model = kind(size=4, epochs=1, validation=0, warm_start=True).fit(*first)
+    before, known = model.model_.network_, model.model_.blueprint_.fields
+    model.fit(*then)
+    assert model.model_.network_ is before
+    assert all(model.model_.blueprint_.fields[name] is field for name, field in known.items())
+    if kind is Translator:  # answers may be as long as the longest that was ever learned
+        assert model.fit(*first).model_.blueprint_.heads["y"].naive["longest"] == 7
+
+
+def test_another_network_does_not_go_on():
+    data = {"x": ["a b", "b a"] * 4, "y": ["+", "-"] * 4, "z": ["+", "-"] * 4}
+    model = SequenceModel("x", "y", size=4, epochs=1, validation=0, warm_start=True).fit(data)
+    with pytest.raises(
+        ArgumentError, match=r"warm_start must be False .* Leave size and outputs as before, or begin anew"
+    ):
+        model.set_params(size=5, outputs="z").fit(data)
+    model.set_params(size=4, outputs="y")
+    answers = model.evaluate(data)
+    with pytest.raises(DataError, match=r"of 'y': values must be classes of the training part. Received values='\?'"):
+        model.fit({**data, "y": ["?"] * 8})
+    assert str(model.evaluate(data)) == str(answers)
+    with pytest.raises(ArgumentError, match="warm_start must be True or False"):
+        SequenceClassifier(warm_start="no").fit(data["x"], data["y"])

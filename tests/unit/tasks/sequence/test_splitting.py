@@ -46,7 +46,7 @@ def checked_on(monkeypatch, estimator, data, **how):
     """The rows that a training was checked on."""
     seen = []
 
-    def stop(blueprint, training, learned, check, callbacks):
+    def stop(blueprint, training, learned, check, *more):
         seen.append((learned, check))
         raise InterruptedError
 
