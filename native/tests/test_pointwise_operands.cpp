@@ -1,4 +1,6 @@
 // Where the operands of a program lie, and what its rows share.
+#include <array>
+
 #include "check.h"
 #include "steps.h"
 
@@ -200,6 +202,45 @@ void check_reduced_rows(const Kernels<R>& kernels) {
 }
 TEST(pointwise_programs_that_reduce_rows) {
   each_isa([]<class R>(const Kernels<R>& kernels, R) { check_reduced_rows(kernels); });
+}
+
+// Steps with one element a row, in every order of elements and constants: bits of the same step over as many elements
+TEST(pointwise_steps_of_one_element_a_row) {
+  each_isa([]<class R>(const Kernels<R>& kernels, R) {
+    Random random;
+    const int64_t rows = 37, columns = 16, n = rows * columns;
+    Buffer<R> x[3] = {Buffer<R>(rows), Buffer<R>(rows), Buffer<R>(rows)};
+    for (auto& numbers : x) randomize(numbers, random, 0.1, 0.9);
+    const PointwiseConstant constant{3, 0.3};
+    for (int code = 0; code < int(first_row_code); ++code)
+      for (const auto& [a, b, c] : {std::array<uint8_t, 3>{0, 1, 2}, {3, 1, 2}, {0, 3, 2}, {0, 1, 3}, {3, 3, 0}}) {
+        const auto run = [&](bool narrow, R* to) {
+          PointwiseInput inputs[3];
+          const void* in[3];
+          for (uint8_t i = 0; i < 3; ++i) {
+            in[i] = x[i].data;
+            if (narrow) inputs[i] = {i, Storage::real, 2, {rows, columns}, {1, 0}};
+            else inputs[i] = {i, Storage::real, 0, {}, {}};
+          }
+          const PointwiseStep steps[] = {
+              {Code::copy, 4, 0, 0, 0, narrow}, {Code(code), 5, a, b, c, narrow}, {Code::add, 5, 5, 4, 0, narrow}};
+          PointwiseOutput output{5, Storage::real, false};
+          if (narrow) output = {5, Storage::real, false, 2, {rows, columns}, {1, 0}};
+          void* out[] = {to};
+          Buffer<R> scratch(pointwise_scratch(6));
+          Pointwise<R> p{narrow ? n : rows, inputs, in, 3, &constant, 1, steps, 3, &output, out, 1, 6, scratch};
+          p.row = narrow ? columns : 0;
+          test::run(kernels, p);
+          CHECK(scratch.intact());
+        };
+        Buffer<R> one(rows), many(rows);
+        run(true, one), run(false, many);
+        CHECK(one.intact());
+        for (int64_t i = 0; i < rows; ++i)
+          CHECK(same_bits(one[i], many[i]), "code %d of %d %d %d: %g %g", code, a, b, c, double(one[i]),
+                double(many[i]));
+      }
+  });
 }
 
 // Numbers of which three rows share one each, in a step of the rows' own numbers

@@ -223,7 +223,7 @@ UNARY = {
     **dict.fromkeys(("Identity", "Neg", "Exp", "Expm1", "Tanh", "Sigmoid", "Softplus", "Erf", "Sin", "Cos"), real),
     **dict.fromkeys(("Abs", "Sign", "Floor", "Ceil", "Round", "Relu", "Reciprocal"), apart),
 }
-POSITIVE = ("Sqrt", "Log", "Log1p")
+POSITIVE = ("Sqrt", "Rsqrt", "Log", "Log1p")
 
 for _op, _draw in {**UNARY, **dict.fromkeys(POSITIVE, lambda *s: real(*s, low=0.2, high=3.0))}.items():
     case(_op, same(_op), _draw("B", 5))

@@ -283,6 +283,7 @@ ROWS: dict[str, Row] = {
     "Round": unary(torch.round),
     "Sqrt": unary(torch.sqrt),
     "Reciprocal": unary(torch.reciprocal),
+    "Rsqrt": unary(torch.rsqrt),
     "Exp": unary(torch.exp),
     "Expm1": unary(torch.expm1),
     "Log": unary(torch.log),

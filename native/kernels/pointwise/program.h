@@ -43,6 +43,9 @@ __attribute__((noinline)) void reduce_repeated(PointwiseCode code, const Part& p
   }
 }
 
+// Whether it has one element a row, and reduces none
+ELMAN_INLINE bool along_rows(const PointwiseStep& step) { return step.narrow && step.code < first_row_code; }
+
 template <class R>
 ELMAN_INLINE void run_step(const PointwiseStep& step, const Part& part, Registers<R>& r) {
   constexpr int W = width<R>;
@@ -54,20 +57,49 @@ ELMAN_INLINE void run_step(const PointwiseStep& step, const Part& part, Register
     if (a.step > 0 && b.step > 0)
       reduce_rows<R>(step.code, {a.at, r.apart[first]}, {b.at, r.apart[second]}, part.columns, part.rows, to);
     else reduce_repeated(step.code, part, a, r.apart[first], b, r.apart[second], to);
-  } else if (step.narrow) {
-    const auto run = [&](uint8_t of) { return Operand<R>{r.value[of].at, r.apart[of] ? W : 0}; };
-    step_functions<R>[int(step.code)](to, run(first), run(second), run(third), (part.rows + W - 1) / W, nullptr);
-  } else {
-    const Rows rows{part.rows, r.home_apart[step.to], r.apart[first], r.apart[second], r.apart[third]};
-    const auto along = [&](const Operand<R>& x, int64_t apart) { return apart == (x.step > 0 ? part.columns : 0); };
-    const bool one_long_row =
-        part.rows == 1 || (rows.to == part.columns && along(a, rows.a) && along(b, rows.b) && along(c, rows.c));
-    const int64_t columns = one_long_row ? part.count() : part.columns;
-    step_functions<R>[int(step.code)](to, a, b, c, (columns + W - 1) / W, one_long_row ? nullptr : & rows);
-    r.value[step.to] = {to, W}, r.apart[step.to] = rows.to;
+    r.value[step.to] = {to, one_element}, r.apart[step.to] = 1;
     return;
   }
-  r.value[step.to] = {to, one_element}, r.apart[step.to] = 1;
+  const Rows rows{part.rows, r.home_apart[step.to], r.apart[first], r.apart[second], r.apart[third]};
+  const auto along = [&](const Operand<R>& x, int64_t apart) { return apart == (x.step > 0 ? part.columns : 0); };
+  const bool one_long_row =
+      part.rows == 1 || (rows.to == part.columns && along(a, rows.a) && along(b, rows.b) && along(c, rows.c));
+  const int64_t columns = one_long_row ? part.count() : part.columns;
+  step_functions<R>[int(step.code)](to, a, b, c, (columns + W - 1) / W, one_long_row ? nullptr : & rows);
+  r.value[step.to] = {to, W}, r.apart[step.to] = rows.to;
+}
+
+// A step with one element a row
+template <class R, PointwiseCode code, int arity>
+ELMAN_INLINE void run_narrow(const PointwiseStep& step, int64_t rows, const Registers<R>& r) {
+  constexpr int W = width<R>;
+  const uint8_t first = step.a, second = arity > 1 ? step.b : first, third = arity > 2 ? step.c : first;
+  const R *a = r.value[first].at, *b = r.value[second].at, *c = r.value[third].at;
+  const auto ahead = [&](uint8_t of) { return r.apart[of] ? W : 0; };
+  const int a_step = ahead(first), b_step = ahead(second), c_step = ahead(third);
+  R* const to = r.home[step.to];
+  for (int64_t row = 0; row < rows; row += W, a += a_step, b += b_step, c += c_step)
+    store(to + row, apply<code>::template to<R>(load(a), load(b), load(c)));
+}
+// Such steps as long as they follow each other: they are of few vectors, for which calls would take longer than the arithmetic.
+// The step behind the last
+template <class R>
+__attribute__((noinline)) int run_narrow(const Pointwise<R>& p, int s, int64_t rows, Registers<R>& r) {
+  do {
+    const PointwiseStep& step = p.steps[s];
+    switch (step.code) {
+#define ELMAN_STEP(arity, name, expression)                   \
+  case PointwiseCode::name:                                   \
+    run_narrow<R, PointwiseCode::name, arity>(step, rows, r); \
+    break;
+      ELMAN_POINTWISE_CODES(ELMAN_STEP)
+#undef ELMAN_STEP
+      default:
+        break;
+    }
+    r.value[step.to] = {r.home[step.to], one_element}, r.apart[step.to] = 1;
+  } while (++s < p.n_steps && along_rows(p.steps[s]));
+  return s;
 }
 
 // Step by step, every step over the whole part before the next
@@ -80,7 +112,10 @@ ELMAN_INLINE void run_steps(const Pointwise<R>& p, const Part& part, Registers<R
     r.home[from] = vectors ? place_of(p, o, part) : p.scratch + p.laid->place[from];
     r.home_apart[from] = vectors ? p.laid->out[o].apart : part.columns;
   }
-  for (int s = 0; s < p.n_steps; ++s) run_step(p.steps[s], part, r);
+  for (int s = 0; s < p.n_steps;) {
+    if (along_rows(p.steps[s])) s = run_narrow(p, s, part.rows, r);
+    else run_step(p.steps[s++], part, r);
+  }
   for (int o = 0; o < p.n_outputs; ++o) {
     const uint8_t from = p.laid->out[o].r;
     if (!p.laid->out[o].direct || !vectors) write(p, o, part, r.value[from], r.apart[from]);

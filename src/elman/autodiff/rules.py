@@ -175,6 +175,7 @@ RULES: dict[str, Rule] = {
     "Abs": lambda n, g: (g * ops.sign(_x(n)),),
     "Sqrt": lambda n, g: (g * 0.5 / _y(n),),
     "Reciprocal": lambda n, g: (-g * _y(n) * _y(n),),
+    "Rsqrt": lambda n, g: (g * -0.5 * _y(n) * _y(n) * _y(n),),
     "Exp": lambda n, g: (g * _y(n),),
     "Expm1": lambda n, g: (g * (_y(n) + 1.0),),
     "Log": lambda n, g: (g / _x(n),),

@@ -39,6 +39,7 @@ NAMES = {
     "Round": "round",
     "Sqrt": "sqrt",
     "Reciprocal": "reciprocal",
+    "Rsqrt": "rsqrt",
     "Exp": "exp",
     "Expm1": "expm1",
     "Log": "log",
@@ -129,7 +130,6 @@ class _Compiler:
         self.nodes = [n for n in body.nodes() if n.op not in ("Input", "Constant")]
         self.uses = self._count_uses()
         self.fixed: set[int] = set()
-        self.rooted: dict[int, Node] = {}
         self.pairs: dict[int, tuple[str, list[Tensor]]] = {}
 
     def compile(self) -> Program:
@@ -138,10 +138,8 @@ class _Compiler:
             self.program.inputs.append(r)
         self.pairs, absorbed = self._pairs()
         results = {(t.node.serial, t.index) for t in self.body.outputs}
-        self.rooted = self._roots_to_absorb()
-        roots = {root.serial for root in self.rooted.values()}
         for node in self.nodes:
-            if node.serial not in absorbed and node.serial not in roots:
+            if node.serial not in absorbed:
                 self._emit(node, (node.serial, 0) in results)
         for t in self.body.outputs:
             self.program.outputs.append(self._output(t))
@@ -185,43 +183,13 @@ class _Compiler:
 
     def _emit(self, node: Node, result: bool) -> None:
         self.narrow = self._is_narrow(node.outputs[0])
-        if node.serial in self.rooted:
-            self._inverse_root(node, result)
-        elif node.serial in self.pairs:
+        if node.serial in self.pairs:
             code, operands = self.pairs[node.serial]
             self._step(code, node, operands, result)
         elif node.op == "Cast":
             self._cast(node, result)
         else:
             self._step(NAMES[node.op], node, node.inputs, result)
-
-    def _roots_to_absorb(self) -> dict[int, Node]:
-        """Quotients by a root that nothing else reads take one instruction. Maps the quotient to the root."""
-        found: dict[int, Node] = {}
-        for node in self.nodes:
-            if node.op not in ("Div", "Reciprocal") or not node.inputs[-1].node.inputs:
-                continue
-            root = node.inputs[-1].node
-            if root.op == "Sqrt" and self.uses[(root.serial, 0)] == 1:
-                found[node.serial] = root
-        return found
-
-    def _inverse_root(self, node: Node, result: bool) -> None:
-        root = self.rooted[node.serial]
-        radicand = self._operand(root.inputs[0])
-        self._release(root.inputs)
-        wide, self.narrow = not self.narrow, self._is_narrow(root.outputs[0])
-        apart = wide and self.narrow  # a root a row, and a quotient for each of its elements
-        inverse = out = self._new(keep=result and not apart)
-        self._add("rsqrt", inverse, radicand)
-        self.narrow = not wide
-        if apart:
-            out = self._new(keep=result)
-            self.free[True].append(inverse)
-        if node.op == "Div":
-            self._add("mul", out, inverse, self._operand(node.inputs[0]))
-            self._release(node.inputs[:1])
-        self.register[(node.serial, 0)] = out
 
     def _cast(self, node: Node, result: bool) -> None:
         """To bool: not(not x). Real to int: toward zero, sign(x) * floor(|x|).

@@ -261,6 +261,7 @@ ROWS: dict[str, Row] = {
     "Round": _unary(np.round),
     "Sqrt": _unary(np.sqrt),
     "Reciprocal": _unary(lambda x: 1 / x),
+    "Rsqrt": _unary(lambda x: 1 / np.sqrt(x)),
     "Exp": _unary(np.exp),
     "Expm1": _unary(np.expm1),
     "Log": _unary(np.log),

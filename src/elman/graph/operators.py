@@ -381,6 +381,7 @@ _ROWS = (
     ("Round", "pointwise", 1, _real, "nearest integer, halves to even"),
     ("Sqrt", "pointwise", 1, _real, "square root"),
     ("Reciprocal", "pointwise", 1, _real, "1 / x"),
+    ("Rsqrt", "pointwise", 1, _real, "1 / square root"),
     ("Exp", "pointwise", 1, _real, "e^x"),
     ("Expm1", "pointwise", 1, _real, "e^x - 1, exact near 0"),
     ("Log", "pointwise", 1, _real, "natural logarithm"),

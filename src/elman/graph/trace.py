@@ -74,7 +74,7 @@ def square(x: Operand) -> Tensor:
 
 def rsqrt(x: Operand) -> Tensor:
     """1 / sqrt(x). Shapes: any -> as x."""
-    return apply("Reciprocal", apply("Sqrt", x))
+    return apply("Rsqrt", x)
 
 
 def cast(x: Operand, dtype: str) -> Tensor:

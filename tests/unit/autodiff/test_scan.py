@@ -25,7 +25,7 @@ KEPT = {
     "tanh": (lambda z, g: z * g, 1, 0),
     "one_less": (lambda z, g: z * (1.0 - z) * g, 1, 0),
     "centred": (lambda z, g: ops.exp(centred(z)) * g, 2, 0),
-    "scaled": (lambda z, g: scaled(z) * g, 1, 3),
+    "scaled": (lambda z, g: scaled(z) * g, 1, 2),
     "exponential": (lambda z, g: ops.exp(z) * g, 2, 0),
 }
 

@@ -77,6 +77,28 @@ def test_what_changes_something_stays(name):
     assert simplify(Graph((a,), (KEPT[name](a),))).outputs[0] is not a
 
 
+@pytest.mark.parametrize("divisor", [64.0, -0.25, 1024])
+def test_a_quotient_by_a_power_of_two_is_a_product(divisor, rng):
+    a = x(B, 3)
+    made = simplify(Graph((a,), (a / divisor,)))
+    assert operators(*made.outputs) == ["Mul"]
+    given = (rng.normal(size=(50, 3)) * 10.0 ** rng.integers(-30, 30, (50, 3))).astype(np.float32)
+    (product,) = ReferenceExecutor().compile(made).run([given]).outputs
+    assert (product == given / np.float32(divisor)).all()
+
+
+@pytest.mark.parametrize("divisor", [3.0, 0.0, 2.0**100, np.inf, np.nan])
+def test_other_quotients_stay(divisor):
+    a = x(B, 3)
+    assert operators(*simplify(Graph((a,), (a / divisor,))).outputs) == ["Div"]
+
+
+def test_quotients_by_a_root_read_its_inverse():
+    a, b = x(B, 3), x(B, 1, name="y")
+    made = simplify(Graph((a, b), (a / ops.sqrt(b), ops.reciprocal(ops.sqrt(b)))))
+    assert operators(*made.outputs) == ["Rsqrt", "Mul"]
+
+
 def test_stop_gradient_goes_once_no_derivative_is_taken():
     a = x(B, 3)
     assert simplify(Graph((a,), (ops.stop_gradient(a),)), final=True).outputs == (a,)

@@ -7,6 +7,7 @@ floor knows no numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from functools import reduce
 from typing import Any
@@ -101,6 +102,10 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
         return Node("Neg", total.outputs, ins[0].node.attrs).outputs[0]
     if node.op == "Transpose":
         return _transpose(node, ins[0])
+    if node.op in ("Div", "Reciprocal") and dtypes.is_real(out.dtype):
+        quotient = _without_division(node.op, ins)
+        if quotient is not None:
+            return quotient
     if node.op in ("Add", "Sub", "Mul", "Div"):
         found = _arithmetic(node.op, ins, out)
         return _joined_pads(ins) if found is None and node.op == "Add" else found
@@ -120,6 +125,18 @@ def _identity(node: Node, ins: tuple[Tensor, ...]) -> Tensor | None:
             return zeros(out.shape, out.dtype)
         return _through_transpose(node, ins)
     return None
+
+
+def _without_division(op: str, ins: tuple[Tensor, ...]) -> Tensor | None:
+    """A product instead of a quotient by a root, or by a power of two, where it has the same bits."""
+    divisor = ins[-1]
+    if divisor.node.op == "Sqrt":
+        inverse = apply("Rsqrt", *divisor.node.inputs)
+        return apply("Mul", ins[0], inverse) if op == "Div" else inverse
+    number = _number(divisor) if op == "Div" else None
+    if number is None or abs(math.frexp(number)[0]) != 0.5 or not 2.0**-64 <= abs(number) <= 2.0**64:
+        return None
+    return apply("Mul", ins[0], 1.0 / number)
 
 
 def _transpose(node: Node, x: Tensor) -> Tensor | None:
