@@ -22,7 +22,6 @@ from elman.models.batch import OnBatch
 from elman.models.stepwise import check_stepwise
 from elman.models.turns import Turn, in_turn
 from elman.optimizers.schedules import LearningRateSchedule
-from elman.shapes import Dim, Size
 from elman.training import (
     Adapter,
     Counters,
@@ -43,6 +42,7 @@ from elman.training import (
     split,
     stream_of,
 )
+from elman.training.buckets import left
 from elman.training.callbacks import Callback, CallbackList, ProgressBar, callbacks_of
 from elman.training.classes import ClassWeight
 from elman.training.sources import batches_of, steps_of
@@ -452,7 +452,7 @@ class Compiled(OnBatch, Layer):
         lengths = {t.shape[1]: n for t, n in zip(program.inputs, data.lengths, strict=True) if n is not None}
         found: list[Any] = []
         for rows, tensor in zip(outputs, program.outputs, strict=True):
-            n = _left(tensor.shape[1], lengths) if tensor.ndim > 2 else None
+            n = left(tensor.shape[1], lengths) if tensor.ndim > 2 else None
             if n is not None:
                 found.append([row[:k].copy() for row, k in zip(rows, n, strict=False)])
             else:
@@ -488,16 +488,6 @@ def _padded(rows: list[np.ndarray]) -> np.ndarray:
     for place, row in zip(whole, rows, strict=True):
         place[tuple(slice(0, size) for size in row.shape)] = row
     return whole
-
-
-def _left(size: Size, lengths: Mapping[Size, Any]) -> Any:
-    """How long each row is along an axis whose size follows from that of a ragged one; None where none is."""
-    for of, n in lengths.items():
-        if size == of:
-            return n
-        if isinstance(size, Dim) and isinstance(of, Dim) and size.symbols and size.symbols == of.symbols:
-            return [max(0, size.evaluate({str(of): int(k)})) for k in n]
-    return None
 
 
 def _leaves(value: Any) -> Sequence[Any]:

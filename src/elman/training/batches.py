@@ -20,7 +20,7 @@ from elman.layers.base import tracing
 from elman.losses import Loss
 from elman.shapes import Dim, Shape, is_symbol
 from elman.training.arrays import Column, Padded, cast, check_finite, convert, is_ragged, shape_text, take, to_array
-from elman.training.buckets import Trim
+from elman.training.buckets import Trim, left
 from elman.training.classes import ClassWeight, by_output, class_weights
 from elman.training.indices import check_indices, tables_of
 from elman.training.objective import Objective
@@ -102,7 +102,7 @@ class Adapter:
             one = asked[i]
             if target is None or one is None:
                 continue
-            n = lengths.get(output.shape[1]) if output.ndim > 2 else None
+            n = left(output.shape[1], lengths) if output.ndim > 2 else None
             ignored = None if self.objective is None else getattr(self.objective.losses[i], "ignore_class", None)
             made = class_weights(program.where, one, target, self._target_name(i), n, ignored)
             if weight is not None:
@@ -196,7 +196,7 @@ class Adapter:
         dtype = dtypes.INT32 if integers else output.dtype
         shape: Shape = output.shape[:-1] if integers else output.shape
         column = Column(self.program.where, self._target_name(i), shape, dtype, _cure_of_targets(loss, output))
-        padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, data)
+        padded = convert(part, column) if not is_ragged(part) else self._ragged_target(part, column, output, data)
         if not integers:
             check_target(padded.values, column)
         if loss is not None and isinstance(output.shape[-1], int):
@@ -236,26 +236,23 @@ class Adapter:
         real = ops.ones(shape) if output.mask is None else ops.cast(output.mask.tensor(shape[1]), dtypes.FLOAT32)
         return default().compile(Graph(feeds.all, (ops.sum(real, 1),)))
 
-    def _ragged_target(self, part: Any, column: Column, data: DataSet) -> Padded:
-        padded = convert(part, column)
-        lengths = next(
-            (
-                n
-                for n in data.lengths
-                if n is not None and padded.lengths is not None and np.array_equal(n, padded.lengths)
-            ),
-            None,
-        )
-        if lengths is None:
-            row = _first_difference(padded.lengths, next((n for n in data.lengths if n is not None), None))
-            cure = "Give one target for each step of x."
-            raise DataError.at(
-                column.where, column.name, "as long as x, row by row", "sequences of other lengths", cure, because=row
-            )
-        longest = max(a.shape[1] for a in data.arrays[: len(data.lengths)] if a.ndim > 1)
-        missing = longest - padded.values.shape[1]
-        width = [(0, 0), (0, missing)] + [(0, 0)] * (padded.values.ndim - 2)
-        return Padded(np.pad(padded.values, width) if missing else padded.values, lengths)
+    def _ragged_target(self, part: Any, column: Column, output: Tensor, data: DataSet) -> Padded:
+        """Targets as long as the output of each row: as x, or what strides leave of it."""
+        padded, size = convert(part, column), output.shape[1] if output.ndim > 1 else 1
+        wanted: np.ndarray | None = None
+        for tensor, array, n in zip(self.program.inputs, data.arrays, data.lengths, strict=False):
+            lengths = None if n is None else left(size, {tensor.shape[1]: n})
+            if lengths is None:
+                continue
+            wanted = lengths if wanted is None else wanted
+            if padded.lengths is not None and np.array_equal(lengths, padded.lengths):
+                (longest,) = left(size, {tensor.shape[1]: np.array([array.shape[1]])})  # type: ignore[misc]  # as lengths are
+                return Padded(_with_steps(padded.values, int(longest)), lengths)
+        rule, cure = "as long as x, row by row", "Give one target for each step of x."
+        if wanted is not None and size not in [t.shape[1] for t in self.program.inputs if t.ndim > 1]:
+            rule, cure = "as long as the output, row by row", "Give one target for each step that predict gives."
+        because = _first_difference(padded.lengths, wanted)
+        raise DataError.at(column.where, column.name, rule, "sequences of other lengths", cure, because=because)
 
     def _target(self, i: int, array: np.ndarray) -> Target:
         """The symbolic shape of a target: open where the output is open, except where the sizes differ."""
@@ -289,7 +286,7 @@ class Adapter:
     def _one_weight(self, part: Any, output: Tensor, data: DataSet) -> np.ndarray:
         if is_ragged(part) and output.ndim > 2:
             steps = Column(self.program.where, "sample_weight", output.shape[:2], output.dtype)
-            return self._ragged_target(part, steps, data).values
+            return self._ragged_target(part, steps, output, data).values
         rows = data.rows
         column = Column(self.program.where, "sample_weight", output.shape[:1], output.dtype)
         weight = cast(to_array(part, column), column)
@@ -364,6 +361,12 @@ def _check_rows(where: str, arrays: Mapping[str, np.ndarray | Rows]) -> None:
         cure = "Give one target for each row." if any(name.startswith("y") for name in counts) else "Rows must line up."
         rule = f"{where}: {' and '.join(counts)} must have the same number of rows."
         raise DataError(f"{rule} Received {received}. {cure}")
+
+
+def _with_steps(rows: np.ndarray, steps: int) -> np.ndarray:
+    """Rows with zeros behind them. Shapes: rows (N, S, ...) -> (N, steps, ...)."""
+    missing = steps - rows.shape[1]
+    return np.pad(rows, [(0, 0), (0, missing), *[(0, 0)] * (rows.ndim - 2)]) if missing else rows
 
 
 def _first_difference(a: np.ndarray | None, b: np.ndarray | None) -> str:

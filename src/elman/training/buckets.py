@@ -17,10 +17,10 @@ import numpy as np
 
 from elman.executors import Plan, Rows, Run
 from elman.graph import Tensor
-from elman.shapes import Dim
+from elman.shapes import Dim, Size
 from elman.training.sources import DataSet
 
-__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "neighbours", "run_whole"]
+__all__ = ["MOST_STEPS", "POOL", "Trim", "by_length", "left", "neighbours", "run_whole"]
 
 POOL = 50
 """Batches of a pool: enough for little padding, few enough for much mixing."""
@@ -185,3 +185,17 @@ def neighbours(length: Sequence[int] | np.ndarray, batch_size: int) -> Iterator[
             start, longest = row, int(steps)
     if len(length) > start:
         yield slice(start, len(length))
+
+
+def left(size: Size, lengths: Mapping[Size, np.ndarray]) -> np.ndarray | None:
+    """How long each row is along an axis whose size follows from that of a ragged one; None where none is.
+
+    Shapes: lengths (N,) each -> (N,).
+    """
+    for of, n in lengths.items():
+        if size == of:
+            return n
+        if isinstance(size, Dim) and isinstance(of, Dim) and size.symbols and size.symbols == of.symbols:
+            each, places = np.unique(n, return_inverse=True)
+            return np.array([max(0, size.evaluate({str(of): int(k)})) for k in each], np.int32)[places]
+    return None
