@@ -19,8 +19,8 @@ MIRRORED = {
         "Multiply Average Dot Lambda Activation MultiHeadAttention "
         "Conv1D Conv2D MaxPooling1D MaxPooling2D AveragePooling1D "
         "AveragePooling2D GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D "
-        "SpatialDropout1D SpatialDropout2D GaussianNoise UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D "
-        "Cropping1D BatchNormalization"
+        "SpatialDropout1D SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout UpSampling1D UpSampling2D "
+        "ZeroPadding1D ZeroPadding2D Cropping1D BatchNormalization"
     ),
     "optimizers": "SGD RMSprop Adagrad Adadelta Adam AdamW Adamax Nadam Lion",
     "optimizers.schedules": (

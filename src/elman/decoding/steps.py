@@ -32,7 +32,7 @@ from elman.layers import (
 )
 from elman.layers.base import Companion, Mask, tracing
 from elman.layers.merging import Merge
-from elman.layers.regularization import Noise
+from elman.layers.noise import Noise
 from elman.layers.rnn.recurrence import Recurrence
 from elman.layers.rnn.skip_wrappers import SkipWrapper
 from elman.shapes import B, Size

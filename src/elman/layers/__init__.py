@@ -19,6 +19,7 @@ from elman.layers.highway import Highway
 from elman.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from elman.layers.mixture_of_experts import MixtureOfExperts
 from elman.layers.multi_head_attention import MultiHeadAttention
+from elman.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from elman.layers.normalization import LayerNormalization
 from elman.layers.other_names import (
     AvgPool1D,
@@ -45,13 +46,7 @@ from elman.layers.other_names import (
 from elman.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from elman.layers.rbf import RBF
 from elman.layers.registry import deserialize, register, serialize
-from elman.layers.regularization import (
-    ActivityRegularization,
-    Dropout,
-    GaussianNoise,
-    SpatialDropout1D,
-    SpatialDropout2D,
-)
+from elman.layers.regularization import ActivityRegularization, Dropout, SpatialDropout1D, SpatialDropout2D
 from elman.layers.reshaping import (
     Cropping1D,
     Cropping2D,
@@ -132,24 +127,24 @@ from elman.layers.up_sampling import UpSampling1D, UpSampling2D
 
 __all__ = [
     "CIFG", "CRF", "ELU", "GRU", "JANET", "LEM", "LRU", "LSTM", "MGU", "MUT1", "QRNN", "RBF", "RNN", "SLSTM", "SRU",
-    "UGRNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AntisymmetricRNN",
+    "UGRNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention", "AlphaDropout", "AntisymmetricRNN",
     "AntisymmetricRNNCell", "Attention", "AttentiveCell", "AttentiveRNN", "Average", "AveragePooling1D",
     "AveragePooling2D", "AvgPool1D", "AvgPool2D", "BatchNormalization", "Bidirectional", "CIFGCell", "Call", "Cell",
     "CoRNN", "CoRNNCell", "Concatenate", "Conv1D", "Conv2D", "ConvLSTM1D", "ConvLSTM2D", "Convolution1D",
     "Convolution2D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "DilatedCell",
-    "DilatedRNN", "Dot", "Dropout", "EchoState", "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell",
-    "FastRNN", "FastRNNCell", "Flatten", "GRUCell", "GaussianNoise", "GlobalAveragePooling1D",
+    "DilatedRNN", "Dot", "Dropout", "EchoState", "EchoStateCell", "Embedding", "FastGRNN", "FastGRNNCell", "FastRNN",
+    "FastRNNCell", "Flatten", "GRUCell", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
     "GlobalAveragePooling2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
     "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Highway", "HighwayWrapper", "IndRNN", "IndRNNCell", "Input",
     "InputLayer", "JANETCell", "JordanRNN", "JordanRNNCell", "LEMCell", "LRUCell", "LSTMCell", "Lambda", "Layer",
     "LayerNormalization", "LeakyReLU", "LiGRU", "LiGRUCell", "MGUCell", "MUT1Cell", "Mask", "Masking", "MaxPool1D",
-    "MaxPool2D", "MaxPooling1D", "MaxPooling2D", "Maximum", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell",
-    "Minimum", "MixtureOfExperts", "MultiHeadAttention", "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell",
-    "Permute", "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector", "Reshape",
-    "ResidualWrapper", "ReversibleEmbedding", "SLSTMCell", "SRUCell", "SeparableConv1D", "SeparableConv2D",
-    "SeparableConvolution1D", "SeparableConvolution2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D",
-    "SpatialDropout2D", "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D",
-    "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "current", "deserialize",
-    "dot", "maximum", "minimum", "multiply", "register", "reset_names", "ridge_readout", "rng", "serialize",
-    "set_seed", "subtract", "tracing",
+    "MaxPool2D", "MaxPooling1D", "MaxPooling2D", "Maximum", "MinGRU", "MinGRUCell", "MinLSTM", "MinLSTMCell", "Minimum",
+    "MixtureOfExperts", "MultiHeadAttention", "Multiply", "PReLU", "PeepholeLSTM", "PeepholeLSTMCell", "Permute",
+    "ProjectionLSTM", "ProjectionLSTMCell", "QRNNCell", "ReLU", "RepeatVector", "Reshape", "ResidualWrapper",
+    "ReversibleEmbedding", "SLSTMCell", "SRUCell", "SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D",
+    "SeparableConvolution2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
+    "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D", "UpSampling2D",
+    "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "current", "deserialize", "dot", "maximum",
+    "minimum", "multiply", "register", "reset_names", "ridge_readout", "rng", "serialize", "set_seed", "subtract",
+    "tracing",
 ]  # fmt: skip

@@ -1,36 +1,16 @@
-"""Layers for training alone: Dropout, SpatialDropout1D/2D, GaussianNoise, ActivityRegularization."""
+"""Layers for training alone: Dropout, SpatialDropout1D/2D, ActivityRegularization; those that add noise: `noise.py`."""
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, final
 
-from elman.errors import ShapeError
-from elman.graph import trace as ops
 from elman.graph.node import Tensor
 from elman.layers import regularizers
 from elman.layers.arguments import check_rate, need_channels_last
 from elman.layers.base import Layer, current
+from elman.layers.noise import Noise, choice_shape
 from elman.layers.registry import register
-from elman.shapes import Size, text
-
-
-class Noise(Layer):
-    """A layer that changes its input in training and passes it on unchanged in use."""
-
-    input_kind = "real"
-    supports_masking = True
-    seed: int | None
-
-    def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """The input, disturbed in training. Shapes: any -> as x."""
-        return self.disturb(x) if training else x
-
-    @abstractmethod
-    def disturb(self, x: Tensor) -> Tensor:
-        """What happens in training. Shapes: any -> as x."""
 
 
 @register
@@ -68,17 +48,8 @@ class Dropout(Noise):
 
     def disturb(self, x: Tensor) -> Tensor:
         """Drop."""
-        return x if not self.rate else x * current().dropout(self._noise_shape(x), self.rate, x.dtype, self.seed)
-
-    def _noise_shape(self, x: Tensor) -> list[Size]:
-        if self.noise_shape is None:
-            return list(x.shape)
-        if len(self.noise_shape) != x.ndim:
-            rule = f"have one size for each axis of x, {text(x.shape)}"
-            raise ShapeError.at(
-                self.where, "noise_shape", rule, tuple(self.noise_shape), "Use None where x's size is meant."
-            )
-        return [size if wanted is None else wanted for wanted, size in zip(self.noise_shape, x.shape, strict=True)]
+        sizes = choice_shape(self.where, self.noise_shape, x)
+        return x if not self.rate else x * current().dropout(sizes, self.rate, x.dtype, self.seed)
 
 
 @register
@@ -137,31 +108,6 @@ class SpatialDropout2D(Noise):
         """Drop channels."""
         shape = (x.shape[0], 1, 1, x.shape[3])
         return x if not self.rate else x * current().dropout(shape, self.rate, x.dtype, self.seed)
-
-
-@register
-@final
-class GaussianNoise(Noise):
-    """Normal noise added in training: similar inputs should have similar outputs.
-
-    Args:     stddev: of the noise, in units of x. seed: makes the noise independent of the model's seed.
-    Shapes:   x (B, ...) -> (B, ...).
-    Raises:   ArgumentError: stddev below 0.
-    Source:   normal numbers from uniform ones by Box and Muller 1958.
-    """
-
-    stddev: float
-
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._store(locals(), stddev="a finite number from 0")
-
-    def disturb(self, x: Tensor) -> Tensor:
-        """Add noise."""
-        now = current()
-        pair = now.uniform((*x.shape, 2), now.next_key(), x.dtype, self.seed)
-        radius = ops.sqrt(ops.log(1.0 - pair[..., 0]) * -2.0)  # 1 - u is in (0, 1]
-        return x + radius * ops.cos(pair[..., 1] * (2 * math.pi)) * self.stddev
 
 
 @register

@@ -41,7 +41,7 @@ from elman.layers.attention import Scored
 from elman.layers.base import Companion, tracing
 from elman.layers.global_pooling import GlobalAveragePooling, GlobalMaxPooling
 from elman.layers.merging import Merge
-from elman.layers.regularization import Noise
+from elman.layers.noise import Noise
 from elman.layers.reshaping import Borders, Steps
 from elman.layers.rnn.conv_lstm import ConvLSTM
 from elman.layers.rnn.recurrence import Recurrence

@@ -12,6 +12,7 @@ from elman.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 from elman.graph import Variable
 from elman.layers import Input, Mask, tracing
 from tests.evaluation import evaluate
+from tests.tolerances import assert_close
 
 
 def test_inputs():
@@ -123,6 +124,54 @@ def test_gaussian_noise_is_normal():
     assert np.isfinite(found).all()
     with pytest.raises(ArgumentError, match=r"stddev must be a finite number from 0\. Received stddev=-1"):
         layers.GaussianNoise(-1)
+
+
+def disturbed(layer, values):
+    x = Input(values.shape[1:])
+    with tracing(True, Variable(np.int32(1)), Variable(np.int32(0))):
+        y = layer(x)
+    return evaluate([y], [(x, values)])[0]
+
+
+def test_gaussian_dropout_has_the_mean_and_variance_of_dropout():
+    factors = disturbed(layers.GaussianDropout(0.2), np.full((4, 40000), 3.0)) / 3
+    assert abs(factors.mean() - 1) < 0.01
+    assert abs(factors.std() - 0.5) < 0.01  # sqrt(0.2 / 0.8)
+    assert abs((np.abs(factors - 1) < 0.5).mean() - 0.6827) < 0.01
+    assert (disturbed(layers.GaussianDropout(0.5), np.zeros((2, 9))) == 0).all()
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    given = np.random.default_rng(0).normal(size=(4, 40000))
+    found = disturbed(layers.AlphaDropout(0.1), given)
+    values, counts = np.unique(found, return_counts=True)
+    low = found == values[counts.argmax()]
+    assert abs(low.mean() - 0.1) < 0.01
+    assert abs(found.mean()) < 0.01
+    assert abs(found.std() - 1) < 0.01
+    alpha = -1.0507009873554805 * 1.6732632423543772
+    a = 1 / np.sqrt(0.9 * (1 + 0.1 * alpha**2))
+    assert_close(found, np.where(low, alpha, given) * a - a * 0.1 * alpha, 4)
+
+
+def test_alpha_dropout_by_noise_shape():
+    found = disturbed(layers.AlphaDropout(0.5, noise_shape=(None, 1, None)), np.ones((6, 4, 30)))
+    assert (found == found[:, :1]).all()
+    assert len(np.unique(found)) == 2
+    with tracing(True), pytest.raises(ShapeError, match=r"noise_shape must have one size for each axis of x"):
+        layers.AlphaDropout(0.5, noise_shape=(1, 1))(Input((4, 30)))
+
+
+def test_noise_is_for_training_alone():
+    x = Input((3,))
+    for layer in (layers.GaussianDropout(0.5), layers.AlphaDropout(0.5), layers.GaussianNoise(1.0)):
+        with tracing(False):
+            assert layer(x).node is x.node
+    for kind in (layers.GaussianDropout, layers.AlphaDropout):
+        with pytest.raises(ArgumentError, match=r"rate must be in \[0, 1\)"):
+            kind(1.0)
+        with tracing(True):
+            assert kind(0.0)(x).node is x.node
 
 
 def test_spatial_dropout_drops_features():
