@@ -241,7 +241,7 @@ class Compiled(OnBatch, Layer):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Iterable[int] = 1,
         truncate: int | None = None,
         resets: Any = None,
     ) -> History:
@@ -259,6 +259,7 @@ class Compiled(OnBatch, Layer):
             class_weight: class number -> weight, or "balanced": n / (classes * count) of the rows to train on, as in
                 scikit-learn. For targets that are class numbers or one-hot; of several outputs {name: such a one}.
                 A class that the loss ignores needs no weight. Rows to validate with are not weighed.
+            validation_freq: validate after every so many epochs; or the epochs to validate after, counted from 1.
             sample_weight: (N,); for sequences also (N, T), or N arrays (T_i,).
             initial_epoch: the number of the first epoch, when training goes on.
             steps_per_epoch: batches of an epoch; needed for endless generators.
@@ -271,7 +272,8 @@ class Compiled(OnBatch, Layer):
             DivergenceError: the loss became NaN or infinite; the weights of the last good step are kept.
                 KeyboardInterrupt: Ctrl-C.
         """
-        self._check_fit(batch_size, epochs, initial_epoch, steps_per_epoch, validation_freq)
+        self._check_fit(batch_size, epochs, initial_epoch, steps_per_epoch)
+        measure_after = self._measured_epochs(validation_freq)
         if validation_split is not None:
             cure = "0.2 keeps the last fifth of the rows for validation."
             validation_split = check_number(self.where, "validation_split", validation_split, "in [0, 1)", cure)
@@ -300,7 +302,7 @@ class Compiled(OnBatch, Layer):
             steps_of(self.where, "validation_steps", validation_steps, validation, there)
         Fit(
             steps, objective, adapter, listed, self, windows or data, size, initial_epoch, epochs, shuffle,
-            steps_per_epoch, validation, measured, validation_steps, validation_freq,
+            steps_per_epoch, validation, measured, validation_steps, measure_after,
         ).run()  # fmt: skip
         return history
 
@@ -321,12 +323,18 @@ class Compiled(OnBatch, Layer):
         check_stepwise(f"{self.where}.fit", self.program())
         return Windows(self.where, data, steps, rows, resets, held_out)
 
-    def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, steps: Any, freq: Any) -> None:
+    def _check_fit(self, batch_size: Any, epochs: Any, initial_epoch: Any, steps: Any) -> None:
         self._whole("batch_size", batch_size, 1, "The usual is 32.")
         self._whole("epochs", epochs, 0, "0 trains nothing, 1 shows every row once.")
         self._whole("initial_epoch", initial_epoch, 0, "Epochs count from 0.")
         self._whole("steps_per_epoch", steps, 1, "Leave it out to see every row once an epoch.")
-        self._whole("validation_freq", freq, 1, "1 validates after every epoch.")
+
+    def _measured_epochs(self, freq: Any) -> int | frozenset[int]:
+        """Every so many epochs, or the numbers of epochs, from 1. Raises: ArgumentError: neither."""
+        cure = "1 validates after every epoch, [1, 10] after the first and the tenth."
+        if isinstance(freq, list | tuple | set | frozenset | range):
+            return frozenset(check_whole(self.where, "validation_freq", epoch, 1, cure=cure) for epoch in freq)
+        return check_whole(self.where, "validation_freq", freq, 1, cure=cure)
 
     def _whole(self, argument: str, value: Any, least: int, cure: str) -> None:
         """Raises: ArgumentError: not a whole number from `least`; None is left out."""

@@ -26,6 +26,7 @@ from elman.errors import ArgumentError, NotBuiltError, unknown_name
 from elman.graph import Tensor, Variable, as_tensor, constant
 from elman.graph.node import Operand
 from elman.optimizers import schedules
+from elman.optimizers.learning_rate import LearningRate
 from elman.optimizers.schedules import LearningRateSchedule
 
 Segment = tuple[str, int, int]
@@ -194,6 +195,10 @@ class Optimizer(Checked, metaclass=_Closed):
         """Whether the slots exist."""
         return self._parameters is not None
 
+    def remembers(self, count: int) -> bool:
+        """Whether it was built for a vector of so many numbers."""
+        return self._parameters is not None and self._parameters.shape == (count,)
+
     @property
     def variables(self) -> list[Variable]:
         """Everything it remembers, in a fixed order: iterations, learning rate (unless scheduled), slots."""
@@ -255,21 +260,12 @@ class Optimizer(Checked, metaclass=_Closed):
     # ---- the learning rate ----------------------------------------------------------------------------------------
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> LearningRate:
         """The learning rate of the next step. Assigning a number changes it, also between two steps of a compiled plan.
 
         Raises: ArgumentError: (assigning) a schedule is in charge, or a plan is compiled and the value is no number.
         """
-        if callable(self._rate):
-            value = self._rate(int(self.iterations.value))
-            if isinstance(value, Tensor):
-                rule = "give a number for a number, so that it can be read"
-                cure = "Use arithmetic on the step it is called with, and NumPy where that is a number."
-                raise ArgumentError.at(self.name, "learning_rate", f"a schedule that can {rule}", self._rate, cure)
-            return float(value)
-        if self._rate_variable is None or self._rate_variable.value == self._rate_variable.value.dtype.type(self._rate):
-            return self._rate
-        return float(self._rate_variable.value)
+        return LearningRate(self._rate_now(), self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
@@ -282,6 +278,18 @@ class Optimizer(Checked, metaclass=_Closed):
         self._rate = rate
         if self._rate_variable is not None:
             self._rate_variable.assign(rate)
+
+    def _rate_now(self) -> float:
+        if callable(self._rate):
+            value = self._rate(int(self.iterations.value))
+            if isinstance(value, Tensor):
+                rule = "give a number for a number, so that it can be read"
+                cure = "Use arithmetic on the step it is called with, and NumPy where that is a number."
+                raise ArgumentError.at(self.name, "learning_rate", f"a schedule that can {rule}", self._rate, cure)
+            return float(value)
+        if self._rate_variable is None or self._rate_variable.value == self._rate_variable.value.dtype.type(self._rate):
+            return self._rate
+        return float(self._rate_variable.value)
 
     def _read_rate(self, value: Any) -> float | Callable[[Any], Any]:
         if isinstance(value, dict):
@@ -380,7 +388,7 @@ class Optimizer(Checked, metaclass=_Closed):
         if callable(self._rate):
             cure = "Write it as a schedule, or pass it to compile() again after loading."
             raise ArgumentError.at(self.name, "learning_rate", "a number or a schedule to be saved", self._rate, cure)
-        return self.learning_rate
+        return self._rate_now()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

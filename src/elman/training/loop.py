@@ -40,6 +40,7 @@ class Fit:
         data, validation: data sets, or streams of batches; to train on also windows of long sequences.
         first_epoch, epochs: train epochs first_epoch, …, epochs - 1.
         steps_per_epoch: batches of an epoch; needed for an endless stream.
+        validation_freq: validate every so many epochs, or after those of these numbers, from 1.
     """
 
     steps: Steps
@@ -56,7 +57,7 @@ class Fit:
     validation: DataSet | Stream | None = None
     validation_batch_size: int = 32
     validation_steps: int | None = None
-    validation_freq: int = 1
+    validation_freq: int | frozenset[int] = 1
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
@@ -148,9 +149,14 @@ class Fit:
             self.callbacks.call("on_epoch_begin", epoch, None)
         self._epoch(epoch, steps)
         logs = self._logs = self.objective.result()
-        if self.validation is not None and (epoch + 1) % self.validation_freq == 0:
+        if self.validation is not None and self._due(epoch + 1):
             logs.update(self._validate())
         self.callbacks.call("on_epoch_end", epoch, logs)
+
+    def _due(self, number: int) -> bool:
+        """Whether to validate after an epoch, counted from 1."""
+        freq = self.validation_freq
+        return number % freq == 0 if isinstance(freq, int) else number in freq
 
     def _epoch(self, epoch: int, steps: int) -> None:
         if isinstance(self.data, Windows):

@@ -304,3 +304,23 @@ def test_what_is_ones_own_cannot_be_written_down():
         "schedules.serialize: schedule must be one of elman's own to be saved. Received schedule='Mine'. "
         "Pass it to compile() again after loading."
     )
+
+
+def test_the_learning_rate_is_a_number_that_may_be_asked_what_a_variable_is():
+    adam = optimizers.Adam(0.5)
+    rate = adam.learning_rate
+    assert isinstance(rate, float) and rate == rate.value == 0.5 and rate.numpy() == np.float64(0.5)
+    rate.assign(adam.learning_rate * 0.5)
+    assert (adam.learning_rate, rate) == (0.25, 0.5)
+    for copied in (copy.deepcopy(rate), pickle.loads(pickle.dumps(rate)), adam.get_config()["learning_rate"]):
+        assert type(copied) is float
+    parameters = Variable(np.zeros(3, np.float32))
+    adam.build(parameters)
+    adam.learning_rate.assign(np.float32(0.125))
+    assert adam.learning_rate == 0.125 and adam.variables[1].value == np.float32(0.125)
+    with pytest.raises(ArgumentError, match="learning_rate must be a finite number from 0"):
+        adam.learning_rate.assign("fast")
+    scheduled = optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))
+    scheduled.build(parameters)
+    with pytest.raises(ArgumentError, match="the optimizer's schedule is in charge"):
+        scheduled.learning_rate.assign(0.1)

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from elman import losses
+from elman import callbacks, losses
 from elman.errors import ArgumentError, DataError, UnknownNameError
 from elman.layers import Dense, Input, SimpleRNN
 from elman.models import Model, Sequential
@@ -355,3 +355,17 @@ def test_validation_split_and_validation_data_agree() -> None:
 def test_validation_every_other_epoch() -> None:
     history = model().fit(X, Y, epochs=5, validation_data=(X, Y), validation_freq=2, **FIT).history
     assert [len(history[k]) for k in ("loss", "val_loss")] == [5, 2]
+
+
+@pytest.mark.parametrize("epochs", [[1, 4], (4, 1, 9), {1, 4}, range(1, 5, 3), np.array([1, 4]).tolist()])
+def test_validation_after_epochs_by_number(epochs: Any) -> None:
+    validated: list[int] = []
+
+    class Notes(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            validated.extend([epoch + 1] if "val_loss" in logs else [])
+
+    model().fit(X, Y, epochs=5, validation_data=(X, Y), validation_freq=epochs, callbacks=[Notes()], **FIT)
+    assert validated == [1, 4]
+    with pytest.raises(ArgumentError, match=r"validation_freq must be a whole number from 1. Received.*=0"):
+        model().fit(X, Y, validation_data=(X, Y), validation_freq=[2, 0], **FIT)
