@@ -232,7 +232,8 @@ class Absent:
         self.name = name
 
     def __get__(self, instance: object, owner: type) -> NoReturn:
-        where = owner.__name__ if instance is None else getattr(instance, "where", owner.__name__)
+        named = instance is not None and self.name != "name"
+        where = getattr(instance, "where", owner.__name__) if named else owner.__name__
         raise _NoSuchError(f"{where}: there is no {self.name}. {self.cure}")
 
 

@@ -20,45 +20,23 @@ from typing import Any, ClassVar, final
 
 from elman import dtypes
 from elman.arguments import unknown_argument
-from elman.errors import ArgumentError, DTypeError, ElmanWarning, NotBuiltError, ShapeError
+from elman.errors import ArgumentError, DTypeError, ElmanWarning, ShapeError
 from elman.graph import trace as ops
 from elman.graph.node import Tensor, Variable, as_tensor, count_on, products_in
 from elman.layers import regularizers
 from elman.layers.configured import Configured
 from elman.layers.initializers import rng as rng  # noqa: PLC0414
 from elman.layers.initializers import set_seed as set_seed  # noqa: PLC0414
+from elman.layers.only_call import OfOnlyCall
 from elman.layers.tracing import Companion as Companion  # noqa: PLC0414
 from elman.layers.tracing import Mask as Mask  # noqa: PLC0414
 from elman.layers.tracing import Tracing as Tracing  # noqa: PLC0414
-from elman.layers.tracing import active, switched
+from elman.layers.tracing import active, calls_within, switched
 from elman.layers.tracing import current as current  # noqa: PLC0414
 from elman.layers.tracing import tracing as tracing  # noqa: PLC0414
 from elman.layers.weighted import Weighted, inside
 from elman.layers.weighted import reset_names as reset_names  # noqa: PLC0414
 from elman.shapes import rank_problem, text
-
-
-class _NotOneCallError(NotBuiltError, AttributeError):
-    """As of an attribute that there is not, so that `hasattr` says no."""
-
-
-class _OfOnlyCall:
-    """Attribute of a layer: what its only call took, or gave. A layer may have one of its own of the same name."""
-
-    def __init__(self, part: int) -> None:
-        self.part = part
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Layer | None, owner: type) -> Any:
-        if layer is None:
-            return self
-        calls = list(layer.__dict__.get("_called", {}).values())
-        if len(calls) == 1 and calls[0] is not None:
-            return calls[0][self.part]
-        told = f"{layer.where}: {self.name} must be that of one call. Received {'several' if calls else 'no'} calls."
-        raise _NotOneCallError(f"{told} {'Keep what each call gave' if calls else 'Call it on an Input first'}.")
 
 
 @final
@@ -80,7 +58,7 @@ class Layer(Weighted, Configured):
     """A part of a network: weights and an equation over symbolic tensors.
 
     Write one with `call`, and `build` where it has weights. Layers inside are attributes, alone or in lists and dicts;
-    one that `call` makes would start anew each time. Store each constructor argument under its own name and
+    one that `call` makes is refused, for it is new each time. Store each constructor argument under its own name and
     `get_config` writes itself; decorate the class with `@elman.layers.register` and it can be saved.
 
     Args:
@@ -112,10 +90,10 @@ class Layer(Weighted, Configured):
     supports_masking: bool = False
     """Whether padded steps of x have no part in what comes out; see `follows_mask`."""
 
-    input: ClassVar[Any] = _OfOnlyCall(0)
+    input: ClassVar[Any] = OfOnlyCall(0)
     """The tensor, or the tensors, the layer was called on, if once. Raises: NotBuiltError: never, or several times."""
 
-    output: ClassVar[Any] = _OfOnlyCall(1)
+    output: ClassVar[Any] = OfOnlyCall(1)
     """What that call gave: `Model(model.input, layer.output)` ends at this layer. Raises: as `input`."""
 
     def __init__(
@@ -170,10 +148,20 @@ class Layer(Weighted, Configured):
             inputs = self._accept(x)
             self._build_once(inputs, args)
             mask = masks_of(inputs) if mask is None else _map(_as_mask, mask)
-            outputs = self.call(inputs, *args, **kwargs, **self._told(mask))
+            with calls_within() as called:
+                outputs = self.call(inputs, *args, **kwargs, **self._told(mask))
+            self._check_held(called)
             noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given}, start)
             self._penalize(now, noted)
+        now.called.append(self)
         return noted
+
+    def _check_held(self, called: Sequence[Layer]) -> None:
+        """Raises: ArgumentError: `call` makes a layer with weights, or takes one from elsewhere."""
+        for layer in called:
+            if layer.weights and not self.holds(layer):
+                cure = "Make it in __init__ of a Layer or Model, self.layer = ...: what call makes is new each time."
+                raise ArgumentError.at(self.where, "layers", "stored as attributes", layer.where, cure)
 
     def _told(self, mask: Any) -> dict[str, Any]:
         """The mask, and whether the pass trains, where `call` names them."""

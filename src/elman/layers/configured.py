@@ -55,6 +55,8 @@ class Configured(Checked, ABC):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them; `from_config` makes the layer again, with fresh weights.
 
+        A class of one's own may write it anew and add what it keeps otherwise to that of super().
+
         Raises:   ArgumentError: an argument that the constructor did not store, or that cannot be saved.
         """
         config = self._common_config()
@@ -62,6 +64,8 @@ class Configured(Checked, ABC):
             if argument in self.unsaved or (argument in _COMMON_ARGUMENTS and argument != "input_dim"):
                 continue
             if not hasattr(self, argument):
+                if _writes_its_own(type(self)):
+                    continue
                 cure = f"Write self.{argument} = {argument} in __init__, or write get_config."
                 raise ArgumentError.at(self.where, argument, "be stored under its own name", "nothing", cure)
             config[argument] = serialize(getattr(self, argument), self.where, argument)
@@ -152,6 +156,11 @@ def _own_arguments(cls: type) -> list[str]:
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
     return list(names)
+
+
+def _writes_its_own(cls: type) -> bool:
+    """Whether `get_config` is that of a class which is none of elman's, and adds what is missing."""
+    return not next(base for base in cls.__mro__ if "get_config" in vars(base)).__module__.startswith("elman.")
 
 
 def _takes(cls: type, argument: str) -> bool:

@@ -82,6 +82,7 @@ class Tracing:
     zoneouts: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     heeded: set[tuple[int, str]] = field(default_factory=set)
     companion: Companion = field(default_factory=Companion)
+    called: list[Any] = field(default_factory=list)
     keys: int = 0
 
     def next_key(self) -> int:
@@ -170,6 +171,17 @@ def switched(training: bool) -> Iterator[None]:
         yield
     finally:
         now.training = before
+
+
+@contextmanager
+def calls_within() -> Iterator[list[Any]]:
+    """The layers that are called meanwhile, without those that they call."""
+    now = current()
+    before, now.called = now.called, []
+    try:
+        yield now.called
+    finally:
+        now.called = before
 
 
 @final

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman import dtypes, settings
-from elman.arguments import check_flag
+from elman.arguments import Absent, check_flag
 from elman.errors import ArgumentError, NotBuiltError, ShapeError, WeightsError, unknown_name
 from elman.graph.node import QuantizedVariable, Tensor, Variable
 from elman.layers import constraints, initializers, regularizers
@@ -30,6 +30,8 @@ _most: ContextVar[int | None] = ContextVar("elman_most", default=None)
 
 class Weighted:
     """Weights of a layer's own and of layers inside it. See `Layer` for the arguments."""
+
+    name: Any = Absent("Begin __init__ with super().__init__().")
 
     _known_as: str = ""
 
@@ -85,15 +87,21 @@ class Weighted:
         return self._known_as or f"{type(self).__name__} '{self.name}'"
 
     def add_weight(
-        self, name: str, shape: Sequence[Size], initializer: Any = "glorot_uniform", regularizer: Any = None,
-        constraint: Any = None, trainable: bool = True, dtype: str | None = None,
+        self, name: str | None = None, shape: Sequence[Size] = (), initializer: Any = "glorot_uniform",
+        regularizer: Any = None, constraint: Any = None, trainable: bool = True, dtype: str | None = None,
     ) -> Variable:  # fmt: skip
         """A new weight, with its first values drawn. Call it inside `build`.
 
-        Args:     regularizer: penalty added to the loss. constraint: applied after each update. trainable: whether
-                  training changes it.
-        Raises:   ShapeError: an open size.
+        Args:     name: in files and reports; default "variable", numbered. regularizer: penalty added to the loss.
+                  constraint: applied after each update. trainable: whether training changes it.
+        Raises:   ShapeError: an open size. ArgumentError: a shape in the place of the name.
         """
+        if name is None:
+            known_so = sum(v.name.rpartition("/")[-1].startswith("variable") for v in self._weights)
+            name = f"variable_{known_so}" if known_so else "variable"
+        if not isinstance(name, str):
+            cure = "The name comes first, or all by name: add_weight(shape=(3, 4), initializer='zeros')."
+            raise ArgumentError.at(self.where, "add_weight's name", "a text", name, cure)
         known = tuple(int(d) for d in shape if isinstance(d, (int, np.integer)))
         if len(known) != len(shape):
             cure = "Fix the sizes of that axis in Input(shape=...)."
@@ -185,11 +193,15 @@ class Weighted:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        self._train_own(value)
+        for part in self._all_parts():
+            part.trainable = value
+
+    def _train_own(self, value: bool) -> None:
+        """Set it for this layer alone."""
         self._trainable = check_flag(self.where, "trainable", value)
         for v in self._weights:
             v.trainable = self._trainable and id(v) not in self._fixed
-        for part in self._all_parts():
-            part.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights' values, in the order of `weights`. Shapes: as the weights."""
@@ -270,6 +282,10 @@ class Weighted:
             self._parts = [*held, *(p for p in self._parts if id(p) not in first)]
         return list(self._parts)
 
+    def holds(self, layer: Weighted) -> bool:
+        """Whether a layer is inside this one, at any depth."""
+        return any(part is layer or part.holds(layer) for part in self._all_parts())
+
     def _freeze_as_this(self, parts: Iterable[Weighted]) -> None:
         """Parts of what is frozen are."""
         for part in parts if not self.__dict__.get("_trainable", True) else ():
@@ -324,16 +340,16 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
     """A class's `build` as it is run, by a call or by hand: names get their place, the layer notes that it is built."""
 
     @functools.wraps(build)
-    def run(self: Weighted, *shapes: Any) -> None:
-        first = shapes[0] if shapes else None
+    def run(self: Weighted, *shapes: Any, **named: Any) -> None:
+        first = next(iter((*shapes, *named.values())), None)
         features = first[-1] if isinstance(first, (list, tuple)) and first else first
         if self.axes[-1:] == ("F",) and isinstance(features, int):
             self.features = features
         if _scope.get()[-1:] == (self.name,):
-            build(self, *shapes)
+            build(self, *shapes, **named)
         else:
             with inside(self.name):
-                build(self, *shapes)
+                build(self, *shapes, **named)
         self.built = True
 
     return run

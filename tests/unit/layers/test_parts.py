@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from elman import Sequential, load_model
-from elman.layers import Dense, Input, Layer, register
+from elman.errors import ArgumentError
+from elman.layers import Activation, Dense, Input, Lambda, Layer, TimeDistributed, register
+from tests.tolerances import assert_close
 
 X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
@@ -76,3 +78,73 @@ def test_a_constructor_without_the_common_arguments_is_loaded(tmp_path: Path, dt
     assert (other.layers[0].dtype, other.layers[0].trainable) == (dtype, False)
     assert not other.layers[0].trainable_weights
     np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+class Anew(Layer):
+    """Makes a layer each time it is called, which nobody would train."""
+
+    def call(self, x: Any) -> Any:
+        return Dense(2, name="inner")(x)
+
+
+class Borrowed(Layer):
+    """Uses what a part of another layer is."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.units = inner.units
+        self._get = lambda: inner
+
+    def call(self, x: Any) -> Any:
+        return self._get()(x)
+
+
+@register
+class Late(Layer):
+    """Makes its parts when it is first called, and keeps them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner: Any = None
+        self.more: list[Any] = []
+
+    def call(self, x: Any) -> Any:
+        if self.inner is None:
+            self.inner = Dense(2)
+            self.more.append(Dense(3))
+        return self.more[0](self.inner(x))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Anew(name="outer"),
+        lambda: Borrowed(Dense(2, name="inner")),
+        lambda: Lambda(lambda x: Dense(2, name="inner")(x) * 2.0),
+        lambda: TimeDistributed(Anew()),
+    ],
+    ids=["made", "borrowed", "function", "wrapped"],
+)
+def test_layers_that_nobody_would_train_are_refused(make: Any) -> None:
+    layer = make()
+    shape = (4, 3) if isinstance(layer, TimeDistributed) else (3,)
+    cure = r"Make it in __init__ of a Layer or Model, self.layer = \.\.\."
+    with pytest.raises(ArgumentError, match=f"layers must be stored as attributes. Received.*Dense 'inner'.*{cure}"):
+        Sequential([Input(shape), layer, Dense(1)])
+
+
+def test_parts_without_weights_may_be_made_anew() -> None:
+    model = Sequential([Input((3,)), Lambda(lambda x: Activation("tanh")(x) * 1.0)])
+    assert_close(model.predict(X, verbose=0), np.tanh(X), 1)
+
+
+def test_parts_that_are_kept_when_they_are_made_are_trained(tmp_path: Path) -> None:
+    model = Sequential([Input((3,)), Late()])
+    assert len(model.weights) == 4
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(X, np.ones((4, 3), np.float32), verbose=0)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+    model.save(tmp_path / "m.safetensors")
+    again = load_model(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
