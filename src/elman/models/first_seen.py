@@ -1,14 +1,14 @@
-"""Inputs of a model that has a `call` of its own, from the first it sees: data, tensors, or shapes told to `build`.
+"""Inputs of a model that was given none, from the first it sees: data, tensors, or shapes told to `build`.
 
 What is seen does not always tell the inputs: axes between the batch and the features may be open or of a known size,
 and a list of arrays may be several inputs or rows of one. So there are several readings, the most open one first; the
-model takes the first that its `call` can be traced on.
+model takes the first that its `call`, or its stack, can be traced on.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from elman.layers import Input
 from elman.models.network import Network
 from elman.training.arrays import is_ragged
 
-__all__ = ["from_data", "from_shape", "from_tensors", "open_shape", "read_as", "shape_of"]
+__all__ = ["first_that", "from_data", "from_shape", "from_tensors", "is_whole", "read_as", "shapes_in"]
 
 Shape = tuple[Any, ...]
 
@@ -35,6 +35,16 @@ class _Seen(NamedTuple):
     dtype: str
 
 
+def first_that(build: Callable[[Any], None], readings: Sequence[Any]) -> None:
+    """Build a model from the first of these readings that it can be built from. Raises: what the last one raises."""
+    for reading in readings[:-1]:
+        try:
+            return build(reading)
+        except Exception:  # noqa: BLE001, S112  # whatever a call does with a shape that it is not for
+            continue
+    return build(readings[-1])
+
+
 def from_data(x: Any, dtype: str) -> list[Any]:
     """Readings of data: a tensor, or tensors in a list or dict, as x is. dtype: of real numbers."""
     if isinstance(x, Mapping):
@@ -42,7 +52,7 @@ def from_data(x: Any, dtype: str) -> list[Any]:
     if not isinstance(x, (list, tuple)) or is_ragged(x) or not all(hasattr(v, "shape") or is_ragged(v) for v in x):
         return _readings(_of_array(x, dtype))
     several = _readings([_of_array(v, dtype) for v in x])
-    rows = isinstance(x, list) and len({shape_of(v) for v in x}) == 1  # may be those of one array
+    rows = isinstance(x, list) and len({_shape_of(v) for v in x}) == 1  # may be those of one array
     return [*several, *_readings(_of_array(x, dtype))] if rows else several
 
 
@@ -87,7 +97,24 @@ def read_as(network: Network, x: Any) -> Any:
     return [again(t) for t in x] if isinstance(x, (list, tuple)) else again(x)
 
 
-def shape_of(x: Any) -> Shape:
+def is_whole(x: Any) -> bool:
+    """Whether data are whole numbers."""
+    return _numbers(x).dtype.kind in "iu"
+
+
+def shapes_in(x: Any, tokens: bool) -> list[Shape]:
+    """The shapes that data may have, the most open one first.
+
+    tokens: whether rows of numbers alone may be tokens, of which there may be any number.
+    """
+    shape = _any_rows(_shape_of(x))
+    if is_ragged(x):
+        alone = [shape[:2]] if np.ndim(x[0]) == 1 else []
+        return [*alone, shape] if tokens else [shape, *alone]
+    return [shape] if np.ndim(x) < 2 or (len(shape) == 2 and not tokens) else [_opened(shape), shape]
+
+
+def _shape_of(x: Any) -> Shape:
     """The shape of data, batch first, an axis of 1 where there is only the batch; None for the steps of ragged data."""
     if is_ragged(x):
         return (None, None, *(np.shape(x[0])[1:] or (1,)))
@@ -95,9 +122,9 @@ def shape_of(x: Any) -> Shape:
     return shape if len(shape) > 1 else (*shape, 1)
 
 
-def open_shape(shape: Sequence[Any]) -> Shape:
-    """The shape with all open but the features."""
-    return (None, *(None for _ in shape[1:-1]), shape[-1]) if len(shape) > 2 else _any_rows(shape)
+def _opened(shape: Shape) -> Shape:
+    """The shape with all open but the features, if it has any."""
+    return (None, None) if len(shape) == 2 else (None, *(None for _ in shape[1:-1]), shape[-1])
 
 
 def _any_rows(shape: Sequence[Any]) -> Shape:
@@ -115,28 +142,20 @@ def _wanted(network: Network, t: Tensor) -> str:
 
 
 def _of_array(x: Any, dtype: str) -> _Seen:
-    """Rows of numbers alone may be tokens, whose number is open."""
-    shape = shape_of(x)
-    kind = np.asarray(x[0] if is_ragged(x) else x).dtype.kind
-    whole = kind in "iu"
-    seen = dtypes.INT32 if whole else dtypes.BOOL if kind == "b" else dtype
-    known = _any_rows(shape)
-    if is_ragged(x) and np.ndim(x[0]) == 1:
-        steps = known[:2]
-        return _Seen([steps, known] if whole else [known, steps], seen)
-    opened = _open(shape) if is_ragged(x) or np.ndim(x) > 1 else known
-    return _Seen([opened, known], seen)
+    whole = is_whole(x)
+    seen = dtypes.INT32 if whole else dtypes.BOOL if _numbers(x).dtype.kind == "b" else dtype
+    return _Seen(shapes_in(x, whole or not is_ragged(x)), seen)
 
 
-def _open(shape: Shape) -> Shape:
-    return (None, None) if len(shape) == 2 else open_shape(shape)
+def _numbers(x: Any) -> np.ndarray:
+    return np.asarray(x[0] if is_ragged(x) else x)
 
 
 def _of_tensor(t: Tensor, dtype: str) -> _Seen:
     """Arrays that a model is called on say as much as those that it is fitted to."""
     known = (None, *(d if isinstance(d, int) else None for d in t.shape[1:]))
     seen = dtype if dtypes.is_real(t.dtype) else t.dtype
-    return _Seen([_open(known), known] if t.node.op == "Constant" else [known], seen)
+    return _Seen([_opened(known), known] if t.node.op == "Constant" else [known], seen)
 
 
 def _readings(form: Any) -> list[Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from inspect import getattr_static
 from typing import Any, ClassVar, Self
 
 from elman.arguments import Absent, checked
@@ -18,6 +18,7 @@ from elman.layers.base import Layer, current, masks_of, tracing
 from elman.layers.core import InputLayer
 from elman.layers.registry import register
 from elman.layers.rnn.recurrence import Recurrence
+from elman.layers.tracing import calls_within
 from elman.layers.weighted import inside
 from elman.models import first_seen, saving, structure
 from elman.models.compiled import Compiled
@@ -92,9 +93,13 @@ class Model(Compiled):
         super().__init__(name=name, dtype=dtype)
         self._start(seed)
         self._refuse_steps()
-        if inputs is None and outputs is None and type(self).call is not Model.call:
+        own = type(self).call is not Model.call
+        if inputs is None and outputs is None and own:
             self._written, self.trainable = True, trainable
             return
+        if own:
+            cure = "Give super().__init__ no inputs and outputs, or leave out call: nobody would call it."
+            raise ArgumentError.at(self.where, "inputs and outputs", "left out beside a call", inputs, cure)
         if inputs is None or outputs is None:
             cure = "Pass Model(inputs, outputs); for a plain stack of layers use Sequential."
             if type(self) is not Model:
@@ -137,7 +142,8 @@ class Model(Compiled):
     train_step = Absent(_STEP)
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if not isinstance(getattr_static(type(self), name, None), Absent)]
+        known = super().__dir__()
+        return [name for name in known if not isinstance(inspect.getattr_static(type(self), name, None), Absent)]
 
     # -- a call of its own -------------------------------------------------------------------------------------------
 
@@ -178,12 +184,12 @@ class Model(Compiled):
 
     def _learn(self, readings: Sequence[Any]) -> None:
         """Take the network that `call` makes of the first of these inputs that it can be traced on."""
-        for x in readings[:-1]:
-            try:
-                return self._learn_from(x)
-            except Exception:  # noqa: BLE001, S112  # whatever a call does with a shape that it is not for
-                continue
-        return self._learn_from(readings[-1])
+        given = [p for p in inspect.signature(self.call).parameters.values() if p.name not in ("mask", "training")]
+        needed = [p.name for p in given if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        if len(needed) > 1:
+            cure = "Several inputs come in a list or a dict: a, b = x."
+            raise ArgumentError.at(self.where, "call", "a function of one x", needed, cure)
+        first_seen.first_that(self._learn_from, readings)
 
     def _learn_from(self, x: Any) -> None:
         with tracing(training=False):
@@ -197,25 +203,17 @@ class Model(Compiled):
         if self._told(None).keys() & {"training"}:
             with tracing(training=True):
                 self._call_on(x)  # what is called in training alone has weights, too
-        self._check_parts(network)
         self._input_structure, self._output_structure = x, made
         self._connect(inputs, outputs)
         return None
-
-    def _check_parts(self, network: Network) -> None:
-        """Raises: ArgumentError: `call` makes a layer with weights, or takes one from elsewhere."""
-        held = {id(layer) for layer in structure.every_layer(self)}
-        for layer in network.layers:
-            if layer.weights and id(layer) not in held:
-                cure = "Make it in __init__, self.layer = ...: one that call makes would start anew each time."
-                raise ArgumentError.at(self.where, "layers", "stored as attributes", layer.where, cure)
 
     def _call_on(self, x: Any) -> Any:
         """What `call` makes of tensors in the form of the inputs, in the pass that goes on."""
         with inside(self.name), products_in(self.precision):
             self._build_once(x, ())
-            outputs = self.call(x, **self._told(masks_of(x)))
-            self._all_parts()
+            with calls_within() as called:
+                outputs = self.call(x, **self._told(masks_of(x)))
+            self._check_held(called)
             self._penalize(current(), outputs)
         return outputs
 
@@ -424,32 +422,31 @@ class Model(Compiled):
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON can hold it: layers and the calls that connect them.
 
-        Of a class with its own `call`, the arguments of its constructor.
+        Of a class with its own `call`, or with a constructor that makes the layers, the arguments of its constructor.
         """
-        if self._written:
+        if _makes_its_layers(type(self)):
             return super().get_config()
         return structure.functional_config(self.name, self.network, self._input_structure, self._output_structure)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The model that a configuration describes, with fresh weights. Raises: UnknownNameError, ArgumentError."""
-        if "calls" not in config and cls.call is not Model.call:
+        if "calls" not in config:
             return super().from_config(config)
         inputs, outputs = structure.functional_from_config(config)
         return cls(inputs, outputs, name=config.get("name"))
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """What a class with its own `call` has seen, and which of its layers are frozen; of other models None."""
-        if not self._written or not self.built:
-            return None
-        flags = [layer.trainable for layer in structure.every_layer(self)]
-        return {**structure.inputs_config(self.network.inputs, self._input_structure), "trainable": flags}
+        """What `get_config` does not tell: what a `call` of its own has seen, and which layers are frozen."""
+        seen = self._written and self.built
+        inputs = structure.inputs_config(self.network.inputs, self._input_structure) if seen else {}
+        return {**inputs, **structure.frozen_in(self)} or None
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Make the network again that `get_build_config` has told."""
-        self._learn([structure.inputs_from_config(config)])
-        for layer, flag in zip(structure.every_layer(self), config["trainable"], strict=True):
-            layer.trainable = flag
+        """Make the network again that `get_build_config` has told, and freeze what was frozen."""
+        if "inputs" in config:
+            self._learn([structure.inputs_from_config(config)])
+        structure.freeze(self, config)
 
     def to_json(self, **options: Any) -> str:
         """The architecture as text; `elman.models.model_from_json` makes the model again.
@@ -457,6 +454,13 @@ class Model(Compiled):
         Args: options: of json.dumps.
         """
         return json.dumps(saving.described(self), **options)
+
+
+def _makes_its_layers(cls: type[Model]) -> bool:
+    """Whether the arguments of a class's constructor tell its layers: it is given no network, to pass it on."""
+    taken = inspect.signature(cls.__init__).parameters
+    given = {"inputs", "outputs"} <= taken.keys() or any(p.kind is p.VAR_POSITIONAL for p in taken.values())
+    return not given or cls.call is not Model.call
 
 
 def _shapes(tensors: Sequence[Tensor]) -> Any:

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from elman import dtypes, losses, metrics, optimizers
 from elman.arguments import checked
-from elman.errors import ArgumentError, ElmanError, FileFormatError, NotBuiltError, WeightsError
+from elman.errors import ArgumentError, ElmanError, FileFormatError, WeightsError
 from elman.graph import Variable
-from elman.layers.base import Layer
-from elman.layers.registry import deserialize, serialize, snake_case
+from elman.layers.registry import deserialize, serialize
 from elman.layers.weighted import to_be_filled
 from elman.models.quantizing import in_place_of, keep_in_codes
-from elman.models.structure import parts_of
+from elman.models.weight_names import by_name, weights_by_name
 from elman.optimizers import schedules
 from elman.shapes import text
 from elman.training import Contents, packed, read, unpacked, write
@@ -77,7 +75,7 @@ def save_checkpoint(model: Any, filepath: str | os.PathLike[str], state: Mapping
 def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool) -> None:
     """Fill weights by name."""
     tensors = {k: v for k, v in read(filepath).tensors.items() if not k.startswith(".")}
-    _fill(model, _known(model, tensors), tensors, skip_mismatch)
+    _fill(model, weights_by_name(model, tensors), tensors, skip_mismatch)
 
 
 def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any]:
@@ -91,8 +89,8 @@ def load_checkpoint(model: Any, filepath: str | os.PathLike[str]) -> dict[str, A
     model.make_steps().pack()
     kept = (len(array) for name, array in contents.tensors.items() if name.startswith(STATE) and array.ndim > 1)
     model.make_steps().make_room(max(kept, default=0))
-    counted = _named(_state_variables(model), STATE)
-    names = {**_known(model, contents.tensors), **_named(model.optimizer.variables, OPTIMIZER), **counted}
+    counted = by_name(_state_variables(model), STATE)
+    names = {**weights_by_name(model, contents.tensors), **by_name(model.optimizer.variables, OPTIMIZER), **counted}
     _fill(model, names, contents.tensors, skip_mismatch=False)
     if contents.metadata.get("rate") is not None:
         model.optimizer.learning_rate = contents.metadata["rate"]
@@ -149,7 +147,7 @@ def _model_of(contents: Contents, filepath: str | os.PathLike[str], compile: boo
         make_codes(model, contents.metadata.get("int8", ()))
         tensors = dict(contents.tensors)
         weights = {k: v for k, v in tensors.items() if not k.startswith(".")}
-        _fill(model, _known(model, weights), weights, skip_mismatch=False)
+        _fill(model, weights_by_name(model, weights), weights, skip_mismatch=False)
         if compile and contents.metadata.get("compile") is not None:
             part = "compile"
             _compile(model, contents.metadata["compile"], tensors)
@@ -202,7 +200,10 @@ def _built(model: Any, seen: Mapping[str, Any] | None) -> Any:
 
 def _whole(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Tensors and metadata of a model's file."""
-    return {**_weights(model), **_optimizer_state(model)}, _metadata(model, "model")
+    state = _optimizer_state(model)
+    # Of no use where layers were frozen or freed since: training wants another compile, which begins it anew.
+    going_on = state if state and model.make_steps().remembers() else {}
+    return {**_weights(model), **going_on}, _metadata(model, "model")
 
 
 def _metadata(model: Any, kind: str) -> dict[str, Any]:
@@ -212,7 +213,7 @@ def _metadata(model: Any, kind: str) -> dict[str, Any]:
 
 def codes_of(model: Any) -> list[str]:
     """The names in files of weights that are kept in int8."""
-    return [name for name, v in _keys(model).items() if v.dtype == dtypes.INT8]
+    return [name for name, v in weights_by_name(model).items() if v.dtype == dtypes.INT8]
 
 
 def _compiled(model: Any) -> dict[str, Any] | None:
@@ -253,7 +254,7 @@ def _compile(model: Any, compiled: Mapping[str, Any], tensors: Mapping[str, np.n
     model.make_steps().pack()
     state = {k: v for k, v in tensors.items() if k.startswith(OPTIMIZER)}
     if state:
-        _fill(model, _named(model.optimizer.variables, OPTIMIZER), state, skip_mismatch=False)
+        _fill(model, by_name(model.optimizer.variables, OPTIMIZER), state, skip_mismatch=False)
 
 
 def _rate(model: Any) -> float | None:
@@ -263,111 +264,23 @@ def _rate(model: Any) -> float | None:
     return float(rate) if isinstance(config, (int, float)) else None
 
 
-def _known(model: Any, stored: Collection[str]) -> dict[str, Variable]:
-    """Weights by the names they have in a file, given some of them: those of today, or of before.
-
-    Before, those of layers in a model that was built before it became a layer itself had no names of layers in theirs.
-    """
-    names = _keys(model)
-    if all(name in names or name.startswith(".") for name in stored):
-        return names
-    before = _keys(model, inside=False)
-    return before if all(name in before or name.startswith(".") for name in stored) else names
-
-
-def _keys(model: Any, inside: bool = True) -> dict[str, Variable]:
-    """Weights by the names they have in files.
-
-    Automatic numbers count within the model ("dense", "dense_1"), so that the same architecture built twice has the
-    same names, whether layers inside others were built with these or before. inside: False is without that.
-    """
-    if not model.built:
-        raise NotBuiltError(
-            f"{model.where}: weights exist once the input's shape is known. Call build((None, ...)) or fit first."
-        )
-    found: dict[str, Variable] = {}
-    seen: set[int] = set()
-    layers = parts_of(model)
-    for layer, name in zip(layers, _numbered(layers), strict=True):
-        parts = _names_inside(layer)
-        for v in layer.weights:
-            if id(v) not in seen:
-                seen.add(id(v))
-                tail = _path_in(layer, v, inside)
-                _add(found, "/".join([name, *(parts.get(step, step) for step in tail)]), v)
-    for v in model.weights:  # of its own
-        if id(v) not in seen:
-            _add(found, v.name.rsplit("/", 1)[-1], v)
-    return found
-
-
-def _path_in(layer: Layer, v: Variable, inside: bool) -> list[str]:
-    """The names of the layers inside a layer to which a weight belongs, from the outer one on, and its own."""
-    path = v.name.split("/")
-    if layer.name in path:
-        return path[path.index(layer.name) + 1 :]
-    for part in parts_of(layer) if inside else ():
-        if any(weight is v for weight in part.weights):
-            return [part.name, *_path_in(part, v, inside)]
-    return path[-1:]
-
-
-def _numbered(layers: Iterable[Layer], prefix: str = "") -> list[str]:
-    """Names of layers: their own; where that is automatic, the class and a number counted from this list's start."""
-    counts: dict[str, int] = {}
-    names: list[str] = []
-    for layer in layers:
-        found = re.fullmatch(rf"({prefix}{snake_case(type(layer).__name__)})(_\d+)?", layer.name)
-        if found is None:
-            names.append(layer.name)
-            continue
-        stem = found[1]
-        number = counts[stem] = counts.get(stem, -1) + 1
-        names.append(f"{stem}_{number}" if number else stem)
-    return names
-
-
-def _names_inside(layer: Layer) -> dict[str, str]:
-    """Likewise for layers inside a layer, by their names; wrappers put words in front ("forward_gru_3")."""
-    inner = parts_of(layer)
-    found = dict(zip((part.name for part in inner), _numbered(inner, "(?:.*_)?"), strict=True))
-    for part in inner:
-        found.update(_names_inside(part))
-    return found
-
-
 def _state_variables(model: Any) -> list[Variable]:
     counters = model.counters()
     return [counters.seed, counters.step, *model.states]
 
 
 def _weights(model: Any) -> dict[str, np.ndarray]:
-    return {name: v.value for name, v in _keys(model).items()}
+    return {name: v.value for name, v in weights_by_name(model).items()}
 
 
 def _optimizer_state(model: Any) -> dict[str, np.ndarray]:
     if model.optimizer is None or not model.optimizer.built or any(v.dtype == dtypes.INT8 for v in model.weights):
         return {}
-    return {name: v.value for name, v in _named(model.optimizer.variables, OPTIMIZER).items()}
+    return {name: v.value for name, v in by_name(model.optimizer.variables, OPTIMIZER).items()}
 
 
 def _counted(model: Any) -> dict[str, np.ndarray]:
-    return {name: v.value for name, v in _named(_state_variables(model), STATE).items()}
-
-
-def _named(variables: Iterable[Variable], prefix: str = "") -> dict[str, Variable]:
-    """Variables by name; a name that repeats is numbered."""
-    found: dict[str, Variable] = {}
-    for v in variables:
-        _add(found, f"{prefix}{v.name}", v)
-    return found
-
-
-def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
-    key, number = name, 1
-    while key in found:
-        key, number = f"{name}_{number}", number + 1
-    found[key] = variable
+    return {name: v.value for name, v in by_name(_state_variables(model), STATE).items()}
 
 
 # ---- what comes back -----------------------------------------------------------------------------------------------
@@ -376,7 +289,7 @@ def _add(found: dict[str, Variable], name: str, variable: Variable) -> None:
 def make_codes(model: Any, names: Sequence[str]) -> None:
     """Room for codes of 8 bits in the place of the weights of these names."""
     if names:
-        known = _known(model, names)
+        known = weights_by_name(model, names)
         weights = [known[name] for name in names]
         keep_in_codes(model, {id(v): in_place_of(v, np.zeros(v.shape[::-1]), np.zeros(v.shape[1])) for v in weights})
 
@@ -397,6 +310,8 @@ def _fill(model: Any, names: Mapping[str, Variable], tensors: Mapping[str, np.nd
     for name, v in names.items():
         if name in tensors and tensors[name].shape != v.shape and not skip_mismatch:
             cure = "Load it into the model it was saved from."
+            if name.startswith(OPTIMIZER):
+                cure = "Let those layers train that did when it was saved, and compile."
             raise WeightsError.at(where, f"weight '{name}'", f"of shape {text(v.shape)}", tensors[name].shape, cure)
         if name in tensors and (tensors[name].dtype == np.int8) != (v.dtype == dtypes.INT8):
             cure = "A quantized model takes the weights of one: quantize the other, too."

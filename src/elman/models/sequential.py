@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
-from elman.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError
+from elman.errors import ArgumentError, DTypeError, NotBuiltError
 from elman.graph import Tensor
 from elman.layers import Input, InputLayer
 from elman.layers.base import Layer, tracing
 from elman.layers.registry import deserialize, register, serialize
-from elman.models.first_seen import open_shape, shape_of
+from elman.models.first_seen import first_that, is_whole, shapes_in
 from elman.models.model import Model
 from elman.models.network import Network
 
@@ -133,14 +133,8 @@ class Sequential(Model):
     def _build_for(self, x: Any) -> None:
         if self.built or x is None or not self._stack:
             return
-        shape = shape_of(x)
-        opened = open_shape(shape)
-        try:
-            self.build(opened)
-        except ShapeError:
-            if opened[1:] == tuple(shape[1:]):
-                raise
-            self.build((None, *shape[1:]))  # a layer needs to know how many steps there are
+        tokens = self._stack[0].input_kind == "index" or is_whole(x)
+        first_that(self.build, shapes_in(x, tokens))  # a layer may need to know how many steps there are
 
     @property
     def network(self) -> Network:
@@ -171,6 +165,9 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON can hold it."""
+        if type(self) is not Sequential:
+            cure = "Write a function that makes the Sequential, or a Model with a call of its own."
+            raise ArgumentError.at(self.where, "class", "Sequential itself to be told as data", type(self), cure)
         start = self._start_tensor
         shape = None if start is None else [d if isinstance(d, int) else None for d in start.shape]
         config: dict[str, Any] = {

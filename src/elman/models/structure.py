@@ -17,6 +17,8 @@ from elman.shapes import Derived, Dim
 
 __all__ = [
     "every_layer",
+    "freeze",
+    "frozen_in",
     "functional_config",
     "functional_from_config",
     "given_back",
@@ -98,6 +100,19 @@ def every_layer(layer: Layer) -> list[Layer]:
     """A layer and all layers inside it, each once."""
     inner = [found for part in parts_of(layer) for found in every_layer(part)]
     return list({id(found): found for found in [layer, *inner]}.values())
+
+
+def frozen_in(model: Layer) -> dict[str, Any]:
+    """Which layers train, where some do not, as JSON can hold it: of layers inside layers no constructor tells."""
+    flags = [layer.trainable for layer in every_layer(model)]
+    return {} if all(flags) else {"trainable": flags}
+
+
+def freeze(model: Layer, told: Mapping[str, Any]) -> None:
+    """Freeze what `frozen_in` has told of a model of the same layers."""
+    if "trainable" in told:
+        for layer, flag in zip(every_layer(model), told["trainable"], strict=True):
+            layer._train_own(flag)  # noqa: SLF001  # a model is a layer of layers
 
 
 def pick_layer(where: str, layers: Sequence[Layer], name: str | None, index: int | None) -> Layer:

@@ -94,6 +94,13 @@ class Steps:
             self.program.where, "trainable", "what it was when compiled", not frozen, cure, because=because
         )
 
+    def remembers(self) -> bool:
+        """Whether what the optimizer remembers is of the weights that train now."""
+        weights = trainable(self.program)
+        if self.parameters is not None:
+            return self.parameters.covers(weights)
+        return bool(self.optimizer.remembers(sum(w.value.size for w in weights)))
+
     @property
     def keeps(self) -> bool:
         """Whether a layer keeps states from batch to batch."""
