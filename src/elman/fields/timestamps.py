@@ -39,6 +39,11 @@ _ISO_DAY = "YYYY-MM-DD"
 _MONTHS = 12
 _DIGITS = {"YYYYMMDD": "D", "YYYYMM": "M"}
 """How whole numbers write a day or a month, and how far it goes."""
+_SERIAL = "days of Excel"
+_EXCEL = np.datetime64("1899-12-30", "D")
+"""What day 0 of a spreadsheet is, from March 1900 on: they take 1900 for a leap year."""
+_SERIALS = (18264, 73050)
+"""Of 1950 and of 2099: other whole numbers are no days of a spreadsheet."""
 _OLDEST = 1600
 """The first year of a day that is a whole number: below, it is taken for a number."""
 _LARGEST = 2.0**53
@@ -58,7 +63,7 @@ class TimeStyle:
         zone: for text, what stands at its end: the "Z" of UTC, or an offset from it such as "+02:00".
         clock: the time zone, or for text the offset, whose clocks the stamps are read from. "": UTC, or what they are.
         day: how a day is written: of text "YYYY-MM-DD", "DD/MM/YYYY", "M/D/YYYY" ..., or one of `PERIODS`; of whole
-            numbers "YYYYMMDD" or "YYYYMM", where they are days or months.
+            numbers "YYYYMMDD", "YYYYMM" or "days of Excel", where they are days or months.
         hours: for text that counts them twice a day, how: "hh AM", "h am" ...; "": it counts 24.
 
     Example:
@@ -88,6 +93,8 @@ class TimeStyle:
         if self.kind == "integer" and self.day in _DIGITS:
             text = np.datetime_as_string(stamps.astype(f"datetime64[{_DIGITS[self.day]}]"))
             return np.array([int(entry.replace("-", "")) for entry in text])
+        if self.day == _SERIAL:
+            return (stamps.astype("datetime64[D]") - _EXCEL).astype("int64")
         if self.kind in ("integer", "stamp"):
             return stamps
         moments = stamps.astype("datetime64[us]").astype(object)
@@ -136,9 +143,9 @@ def read_times(
 ) -> tuple[Stamps, TimeStyle]:
     """Read times: ISO text, dates, datetimes, datetime64, or whole numbers; text of another order, where it tells.
 
-    Text may be months, quarters and weeks, too, as 01/2025, 2025Q1 and 2025-W01: see `PERIODS`; its hours may be
-    those of half a day, as 9:00 PM. Whole numbers such as 20251231 are days, and such as 202512 months where as numbers
-    they would have no one step.
+    Text may be months, quarters and weeks, too, as Jan 2025, 01/2025, 2025Q1 and 2025-W01: see `PERIODS`; its hours
+    may be those of half a day, as 9:00 PM. Whole numbers such as 20251231 are days, and such as 202512 months where
+    as numbers they would have no one step; so are the days of a spreadsheet, 45292 ... for the months of 2024.
 
     Times with an offset ("+02:00") are read in UTC; what follows them is written with the offset of the first.
     "31/12/2025" and "12/31/2025" are read where the column tells which is the month: some day is above 12, or of more
@@ -213,6 +220,8 @@ def _is_whole(numbers: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
 def _of_digits(numbers: npt.NDArray[np.int64], day: str | None) -> tuple[Stamps, TimeStyle]:
     """Whole numbers as what they are, or as the days or months that they write."""
     pattern = digits_of(numbers) if day is None else day
+    if pattern == _SERIAL:
+        return (_EXCEL + numbers).astype("datetime64[us]"), TimeStyle("integer", day=pattern)
     stamps = _written_in_digits(numbers, pattern) if pattern in _DIGITS else None
     return (numbers, TimeStyle("integer")) if stamps is None else (stamps, TimeStyle("integer", day=pattern))
 
@@ -223,11 +232,29 @@ def digits_of(numbers: npt.NDArray[Any]) -> str:
     Example:
         >>> digits_of(np.array([202511, 202512, 202601])), digits_of(np.array([202501, 202502, 202503]))
         ('YYYYMM', 'YYYY-MM-DD')
+        >>> digits_of(np.array([45292, 45323, 45352, 45383])), digits_of(np.array([45292, 45293, 45294, 45295]))
+        ('days of Excel', 'YYYY-MM-DD')
     """
     whole = numbers.astype("int64")
     counted = len(np.unique(np.diff(np.unique(whole)))) <= 1
     patterns = [pattern for pattern in _DIGITS if not (counted and pattern == "YYYYMM")]
-    return next((pattern for pattern in patterns if _written_in_digits(whole, pattern) is not None), _ISO_DAY)
+    found = next((pattern for pattern in patterns if _written_in_digits(whole, pattern) is not None), _ISO_DAY)
+    return _SERIAL if found == _ISO_DAY and not counted and _are_serials(np.unique(whole)) else found
+
+
+def _are_serials(numbers: npt.NDArray[np.int64]) -> bool:
+    """Whether numbers without one step have one as a spreadsheet's days: months by their first or last days, or the
+    working days of two weeks or more. Shapes: (N,), sorted.
+    """
+    if len(numbers) < 4 or numbers[0] < _SERIALS[0] or numbers[-1] > _SERIALS[1]:
+        return False
+    days, steps = _EXCEL + numbers, np.diff(numbers)
+    months = days.astype("datetime64[M]")
+    first, last = days == months.astype("datetime64[D]"), days == (months + 1).astype("datetime64[D]") - 1
+    if first.all() or last.all():
+        return len(np.unique(np.diff(months.astype("int64")))) == 1
+    working = steps == np.where(np.is_busday(days[:-1], weekmask="Fri"), 3, 1)
+    return bool(len(days) >= 10 and np.is_busday(days).all() and working.all())
 
 
 def _written_in_digits(numbers: npt.NDArray[np.int64], pattern: str) -> npt.NDArray[np.datetime64] | None:
@@ -261,7 +288,7 @@ def pattern_of(
         >>> pattern_of("fit", np.array(["01/02/2025", "01/15/2025"], object))
         'MM/DD/YYYY'
     """
-    if period := period_of(str(values[0]).strip()):
+    if period := period_of(str(values[0]).strip(), [str(value).strip() for value in values], like):
         return period
     first = _WRITTEN.fullmatch(str(values[0]).strip())
     if first is None or _iso(first[0]) or 4 not in (len(first[1]), len(first[4])):

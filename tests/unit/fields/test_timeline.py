@@ -12,6 +12,8 @@ from elman.errors import DataError
 from elman.fields import Calendar, Timeline
 from tests.tolerances import nearly
 
+MONTHS_OF_TWO_YEARS = pd.date_range("2024-01", periods=24, freq="MS")
+
 
 @pytest.mark.parametrize(
     ("times", "name", "season", "future"),
@@ -225,3 +227,54 @@ def test_the_state_restores_calendar_and_style():
     again = Calendar.from_state(timeline.calendar.state())
     style = type(timeline.style).from_state(timeline.style.state())
     assert style.write(again.after(timeline.stamps[-1], 1)).tolist() == ["2024-03-31 10:00"]
+
+
+@pytest.mark.parametrize("case", [str.title, str.upper, str.lower])
+@pytest.mark.parametrize("form", ["%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%Y-%B"])
+def test_months_by_their_names_are_read_and_continued(form, case):
+    texts = [case(f"{month:{form}}") for month in MONTHS_OF_TWO_YEARS]
+    for first in range(12):  # May is written alike in short and in long
+        timeline = Timeline.read("fit", texts[first : first + 9])
+        assert timeline.calendar.name == "monthly"
+        assert timeline.future(3).tolist() == texts[first + 9 : first + 12]
+    before = Timeline.read("fit", texts[:9])
+    assert Timeline.read("predict", texts[4:6], like=before).future(1).tolist() == texts[6:7]
+
+
+def test_weeks_as_pandas_writes_them_are_read_and_continued():
+    weeks = ["2024-12-16/2024-12-22", "2024-12-23/2024-12-29", "2024-12-30/2025-01-05", "2025-01-06/2025-01-12"]
+    timeline = Timeline.read("fit", weeks[:3])
+    assert (timeline.calendar.name, timeline.future(1).tolist()) == ("weekly", weeks[3:])
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        (["Jan 2024", "Fev 2024"], 1),
+        (["Jan-24", "Feb-24"], 0),  # a day of January, too
+        (["May 2025", "2025-06"], 1),
+        (["2024-01-01/2024-01-08", "2024-01-08/2024-01-15"], 0),
+        (["2024-02-24/2024-02-30"], 0),
+    ],
+)
+def test_what_is_no_month_or_week_is_refused_by_its_row(text, row):
+    with pytest.raises(DataError, match=rf"Received time='{text[row]}': row {row}"):
+        Timeline.read("fit", text)
+
+
+@pytest.mark.parametrize(
+    ("days", "name"),
+    [
+        (np.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[D]"), "monthly"),
+        (np.arange("2024-02", "2025-02", dtype="datetime64[M]").astype("datetime64[D]") - 1, "monthly (month ends)"),
+        (np.busday_offset("2024-01-01", np.arange(12), roll="forward"), "business days"),
+    ],
+)
+def test_days_of_a_spreadsheet_are_days_where_numbers_would_have_no_step(days, name):
+    numbers = (days - np.datetime64("1899-12-30")).astype("int64")
+    timeline = Timeline.read("fit", numbers[:11])
+    assert (timeline.calendar.name, timeline.future(1).tolist()) == (name, numbers[11:].tolist())
+    assert Timeline.read("predict", numbers[8:11], like=timeline).future(1).tolist() == numbers[11:].tolist()
+    assert Timeline.read("fit", np.arange(45292, 45300)).calendar.kind == "integer"
+    with pytest.raises(DataError, match="have no gap"):  # they may be numbers that lack some
+        Timeline.read("fit", np.delete(np.arange(45292, 45320), [3, 9]))
