@@ -339,4 +339,5 @@ def _named(path: Path | bytes) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].removeprefix(_PREFIX).rstrip(".")
+    text = (str(error).splitlines() or [type(error).__name__])[0].removeprefix(_PREFIX).rstrip(".")
+    return re.sub(r"\bat row (\d+)", lambda found: f"in line {int(found[1]) + 1}", text)  # pandas counts both ways

@@ -27,6 +27,8 @@ __all__ = ["SOUND_FILES", "Audio", "resample"]
 _Sound = npt.NDArray[np.float32]
 _SHIFT = 0.01
 _FULL_SCALE = 32768.0
+_LOUDEST = 10.0
+"""Of floats, whose full scale is 1: what is mixed may be above it, what is far above was never scaled."""
 _UNKNOWN_SIZE = 0x7FFF0000
 """Programs that write into a pipe leave such sizes, or larger ones, in the header of a wav."""
 
@@ -164,6 +166,10 @@ class Audio(Field[Any]):
             rule = "be floats, or whole numbers of the type that was recorded: that says how loud the loudest can be"
             cure = "Convert it as it was recorded, say with .astype('int16')."
             raise DTypeError.at(where, "values", rule, sound.dtype, cure, because=f"row {row}")
+        if sound.dtype.kind == "f" and sound.size and (loudest := float(np.abs(sound).max())) > _LOUDEST:
+            rule, cure = "be floats from -1 to 1, or whole numbers", "Divide by 32768 what was recorded in 16 bits."
+            if math.isfinite(loudest):
+                raise DataError.at(where, "values", rule, loudest, cure, because=f"row {row}")
         if seconds is not None:
             sound = sound[: int(seconds * rate)]
         mono = np.asarray(sound if sound.ndim == 1 else sound.mean(axis=1), "float64")

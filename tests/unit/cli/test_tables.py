@@ -7,6 +7,7 @@ import pytest
 
 from elman.cli.series import complete
 from elman.cli.tables import read_table
+from elman.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,13 @@ def test_rows_of_one_column_and_names_that_would_be_one_stay(tmp_path):
     assert len(read_table(path)) == 2
     path.write_text("y, y\n1,2\n")
     assert [*read_table(path)] == ["y", " y"]
+
+
+def test_lines_of_a_file_are_counted_from_one(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('a,b\n1,2\n3,"4\n')
+    with pytest.raises(DataError, match="EOF inside string starting in line 3"):
+        read_table(path)
+    path.write_text("a,b\n1,2\n3,4,5\n")
+    with pytest.raises(DataError, match="Expected 2 fields in line 3, saw 3"):
+        read_table(path)

@@ -230,3 +230,11 @@ def test_a_sound_may_be_a_list():
     sound = tone(440)
     field = Audio(mels=20).fit([(sound, 8000.0)])
     np.testing.assert_array_equal(field.encode([(sound.tolist(), 8000)]), field.encode([(sound, 8000)]))
+
+
+@pytest.mark.parametrize("call", ["fit", "encode"])
+def test_floats_that_were_never_scaled_are_refused(call):
+    tone = np.sin(np.arange(1600) / 9)
+    field = Audio().fit([(1.5 * tone, 16000)])  # a little too loud is a sound
+    with pytest.raises(DataError, match=r"must be floats from -1 to 1, or whole numbers\. .*: row 1\. Divide by 32768"):
+        getattr(field, call)([(tone, 16000), (20000 * tone, 16000)])

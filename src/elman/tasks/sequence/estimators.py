@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from elman.errors import unknown_name
+from elman.errors import DTypeError, unknown_name
 from elman.fields import Boxes, Field, Image, Series, Tags, marks_spans
 from elman.fields.samples import is_missing
 from elman.tasks.estimator import settings
@@ -195,6 +195,9 @@ class SequenceTagger(_Recurrent):
     def _output(self, y: Any) -> Field[Any] | str:
         tagged = [row for row in y if not is_missing(row)]  # the field says which row has none
         first = next((row for row in tagged if len(row)), [""])
+        if isinstance(first[0], bool | np.bool_):
+            cure = "Write them as texts, 'yes' and 'no'; as numbers, 0 and 1, they are foretold as numbers."
+            raise DTypeError.at("SequenceTagger.fit", "y", "of tags or numbers", "bool", cure)
         if not isinstance(first[0], str):
             return Series()
         return Tags("iobes" if marks_spans(tagged) else None, unknown="outside")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman.errors import ArgumentError, ShapeError, UnknownNameError
+from elman.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
 from elman.fields import convert_tags
 from elman.tasks import SequenceClassifier, SequenceTagger
 
@@ -97,3 +97,9 @@ def test_truths_that_are_no_tag_a_word_are_named():
     for asked in (model.evaluate, model.plot):
         with pytest.raises(ShapeError, match=r"'y' must have one for each step of 'x'. Received 1 for 3: row 1. What"):
             asked([words[1], words[0]], [["O", "O"], ["O"]])
+
+
+@pytest.mark.parametrize("truths", [[[True, False]] * 4, np.array([[True, False]] * 4)])
+def test_truths_for_each_step_are_no_numbers(truths):
+    with pytest.raises(DTypeError, match=r"SequenceTagger.fit: y must be of tags or numbers.*bool.*'yes' and 'no'"):
+        SequenceTagger().fit([["a", "b"]] * 4, truths)
