@@ -290,7 +290,10 @@ class Compiled(OnBatch, Layer):
         there = batches_of(data, size) if windows is None else len(windows)
         counted = steps_of(self.where, "steps_per_epoch", steps_per_epoch, data, there)
         history = History()
-        history.params = {"epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch}
+        history.params = {
+            "epochs": epochs, "steps": counted, "verbose": verbose, "first_epoch": initial_epoch,
+            "validates": validation is not None,
+        }  # fmt: skip
         shown = [ProgressBar(_verbosity(self.where, verbose), counted)] if _verbosity(self.where, verbose) else []
         self.history, self.stop_training = history, False
         given = callbacks_of(self.where, callbacks)

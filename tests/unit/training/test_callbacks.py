@@ -153,6 +153,16 @@ def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[
     assert callback.best == 1
 
 
+def test_epochs_that_are_not_validated_do_not_count(tmp_path: Path) -> None:
+    stopping, plateau = cb.EarlyStopping(patience=1, min_delta=1e9), cb.ReduceLROnPlateau(patience=1, min_delta=1e9)
+    best = cb.ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.1f}.safetensors", save_best_only=True)
+    given = {"validation_data": (X, Y), "validation_freq": 2, "callbacks": [stopping, plateau, best]}
+    found = model().fit(X, Y, epochs=9, verbose=0, **given)
+    assert found.epoch == [0, 1, 2, 3]  # the first that is validated is the best, the second comes too late
+    assert found.history["learning_rate"][-1] == found.history["learning_rate"][0]
+    assert {path.name[0] for path in tmp_path.iterdir()} <= {"2", "4"}
+
+
 def test_a_monitor_that_is_not_logged_is_an_error() -> None:
     text = r"EarlyStopping: monitor must be one of the logged names \(loss\)\. Received monitor='val_loss'\. Pass val"
     with pytest.raises(ArgumentError, match=text):

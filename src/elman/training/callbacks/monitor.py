@@ -60,6 +60,11 @@ class Monitor:
             self.best = value
         return found
 
+    def skips(self, logs: Mapping[str, Any] | None, params: Mapping[str, Any]) -> bool:
+        """Whether an epoch was not validated though others are, by validation_freq. params: of the fit."""
+        validated = any(name.startswith("val_") for name in logs or {})
+        return self.name.startswith("val_") and bool(params.get("validates")) and not validated
+
     def value(self, logs: Mapping[str, Any] | None) -> float:
         """The monitored number. Raises: ArgumentError: the logs do not have it, or several by its name."""
         found = (logs or {}).get(self.name)

@@ -93,6 +93,8 @@ class ReduceLROnPlateau(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Count, and reduce when patience is at its end."""
         _tell(self.model.optimizer, logs)
+        if self.monitor.skips(logs, self.params):
+            return
         value = self.monitor.value(logs)
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1

@@ -70,6 +70,8 @@ class ModelCheckpoint(Callback):
             self._save(self._epoch, logs or {}, batch)
 
     def _save(self, epoch: int, logs: Logs, batch: int | None = None) -> None:
+        if self.save_best_only and batch is None and self.monitor.skips(logs, self.params):
+            return
         path = self._path(epoch, logs, batch)
         if self.save_best_only and not self.monitor.improves(self.monitor.value(logs)):
             return

@@ -60,7 +60,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare, count, and stop when patience is at its end."""
-        if epoch < self.start_from_epoch:
+        if epoch < self.start_from_epoch or self.monitor.skips(logs, self.params):
             return
         value = self.monitor.value(logs)
         if self.restore_best_weights and self.best_weights is None:
