@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +22,8 @@ Registered = TypeVar("Registered", bound=Callable[..., Any])
 
 _entries: dict[str, dict[str, Callable[..., Any]]] = {}
 _aliases: dict[str, dict[str, str]] = {}
+_told: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar("elman_told", default=None)
+_made: ContextVar[dict[int, Any] | None] = ContextVar("elman_made", default=None)
 
 
 def register(entry: Registered) -> Registered:
@@ -137,7 +141,7 @@ def serialize(value: Any, where: str = "serialize", argument: str = "value") -> 
     if inspect.isfunction(value) and _entries.get("activation", {}).get(value.__name__) is value:
         return value.__name__
     if hasattr(value, "get_config") and _entries.get(family_of(entry), {}).get(entry.__name__) is entry:
-        return {"class_name": entry.__name__, "config": value.get_config()}
+        return _told_once(value, entry) if family_of(entry) == "layer" else _told_anew(value, entry)
     name = getattr(entry, "__name__", repr(entry))
     cure = "Decorate it with @elman.layers.register; for a lambda, write a named function or a Layer subclass."
     raise ArgumentError.at(where, argument, "be registered to be saved", name, cure)
@@ -152,10 +156,53 @@ def deserialize(config: Any, family: str = "layer", where: str = "deserialize", 
         raise ArgumentError.at(
             where, argument, "be {'class_name': ..., 'config': {...}}", config, "Use what serialize() gave."
         )
+    shared = _made.get()
+    number = None if shared is None else config.get("shared")
+    if shared is not None and number in shared:
+        return shared[number]
     entry = find(config["class_name"], family, where, argument)
     arguments = dict(config.get("config") or {})
-    made = getattr(entry, "from_config", None)
-    return made(arguments) if made is not None else entry(**arguments)
+    make = getattr(entry, "from_config", None)
+    made = make(arguments) if make is not None else entry(**arguments)
+    if shared is not None and number is not None:
+        shared[number] = made
+    return made
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """A layer that stands in several places, as in two models inside one, is told, and made again, as one.
+
+    Example:
+        >>> from elman.layers import Dense
+        >>> with sharing():
+        ...     a, b = [deserialize(told) for told in serialize([Dense(1)] * 2)]
+        >>> a is b
+        True
+    """
+    tokens = _told.set({}), _made.set({})
+    try:
+        yield
+    finally:
+        _told.reset(tokens[0])
+        _made.reset(tokens[1])
+
+
+def _told_anew(value: Any, entry: Callable[..., Any]) -> dict[str, Any]:
+    return {"class_name": entry.__name__, "config": value.get_config()}
+
+
+def _told_once(value: Any, entry: Callable[..., Any]) -> dict[str, Any]:
+    """The configuration of a layer; while `sharing`, one that was told before has a number, in both places."""
+    told = _told.get()
+    if told is None:
+        return _told_anew(value, entry)
+    if id(value) not in told:
+        told[id(value)] = (value, _told_anew(value, entry))  # held, so that no other takes its place in memory
+        return told[id(value)][1]
+    first = told[id(value)][1]
+    first.setdefault("shared", sum("shared" in found for _, found in told.values()))
+    return dict(first)
 
 
 def snake_case(name: str) -> str:

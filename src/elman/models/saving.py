@@ -18,7 +18,7 @@ from elman import dtypes, losses, metrics, optimizers
 from elman.arguments import checked
 from elman.errors import ArgumentError, ElmanError, FileFormatError, WeightsError
 from elman.graph import Variable
-from elman.layers.registry import deserialize, serialize
+from elman.layers.registry import deserialize, serialize, sharing
 from elman.layers.weighted import to_be_filled
 from elman.models.quantizing import in_place_of, keep_in_codes
 from elman.models.weight_names import by_name, weights_by_name
@@ -106,7 +106,8 @@ def clone_model(model: Any) -> Any:
 
     Raises: ArgumentError: a layer that is not registered.
     """
-    return _built(type(model).from_config(model.get_config()), model.get_build_config())
+    with sharing():
+        return _built(type(model).from_config(model.get_config()), model.get_build_config())
 
 
 @checked
@@ -180,12 +181,14 @@ def model_from_json(config: str, custom_objects: Mapping[str, Any] | None = None
 def described(model: Any) -> dict[str, Any]:
     """A model as JSON can hold it. Raises: ArgumentError: a class of one's own that is not registered."""
     seen = model.get_build_config()
-    return {**serialize(model, model.where, "class"), **({} if seen is None else {"build": seen})}
+    with sharing():
+        return {**serialize(model, model.where, "class"), **({} if seen is None else {"build": seen})}
 
 
 def _model(description: Mapping[str, Any]) -> Any:
     """The model that `described` has described."""
-    return _built(deserialize(description), description.get("build"))
+    with sharing():
+        return _built(deserialize(description), description.get("build"))
 
 
 def _built(model: Any, seen: Mapping[str, Any] | None) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from elman import Model, Sequential, load_model
 from elman.errors import ArgumentError
-from elman.layers import LSTM, Dense, Input, register
+from elman.layers import LSTM, Add, Dense, Input, TimeDistributed, register
 from elman.models import clone_model, model_from_json
 
 X = np.linspace(-1, 1, 48, dtype=np.float32).reshape(8, 3, 2)
@@ -113,3 +113,32 @@ def test_a_call_takes_several_inputs_in_one_argument() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ArgumentError, match=r"call must be a function of one x. Received call=\['a', 'b'\].*a, b = x"):
         model.fit([X, X], Y, verbose=0)
+
+
+def shared_inside_and_out() -> Model:
+    shared, x = Dense(3, name="shared"), Input((3, 2))
+    stack = Sequential([shared, LSTM(3)])
+    return Model(x, Add()([stack(x), LSTM(3)(shared(x))]))
+
+
+def shared_by_two_stacks() -> Model:
+    shared, x = LSTM(3, return_sequences=True, name="shared"), Input((3, 2))
+    return Model(x, Add()([Sequential([shared, Dense(2)])(x), Sequential([shared, Dense(2)])(x)]))
+
+
+def shared_by_a_wrapper() -> Model:
+    shared, x = Dense(3, name="shared"), Input((3, 2))
+    return Model(x, Add()([TimeDistributed(shared)(x), shared(x)]))
+
+
+@pytest.mark.parametrize(
+    "make", [shared_inside_and_out, shared_by_two_stacks, shared_by_a_wrapper], ids=lambda f: f.__name__
+)
+def test_a_layer_that_models_share_is_one_layer_again(make: Any, tmp_path: Path) -> None:
+    model = make()
+    model.save(tmp_path / "m.safetensors")
+    made = [load_model(tmp_path / "m.safetensors"), copy.deepcopy(model), clone_model(model)]
+    made[2].set_weights(model.get_weights())
+    for again in made:
+        assert len(again.weights) == len(model.weights)
+        np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
