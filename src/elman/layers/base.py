@@ -151,6 +151,7 @@ class Layer(Weighted, Configured):
             with calls_within() as called:
                 outputs = self.call(inputs, *args, **kwargs, **self._told(mask))
             self._check_held(called)
+            now.companion.leave(self, outputs)
             noted = self._note(outputs, inputs, mask, (x, *args), {**kwargs, **given}, start)
             self._penalize(now, noted)
         now.called.append(self)

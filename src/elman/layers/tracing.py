@@ -32,6 +32,9 @@ class Companion:
     def enter(self, layer: Any, x: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """A layer is about to be called on x."""
 
+    def leave(self, layer: Any, outputs: Any) -> None:
+        """What a layer makes, before it is noted that the layer made it."""
+
     def start(self, layer: str, steps: Tensor, states: Sequence[Tensor]) -> Sequence[Tensor]:
         """The states to start a walk with, instead of `states`. Shapes: steps (T, B, F); states (B, U) each."""
         return states

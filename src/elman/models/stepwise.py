@@ -6,7 +6,7 @@ the last output of a recurrent layer any layer will do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, final
 
 from elman.errors import ArgumentError
@@ -136,6 +136,11 @@ class Carrier(Companion):
         if reason is not None:
             raise self._refusal(layer.where, reason)
 
+    def leave(self, layer: Any, outputs: Any) -> None:
+        """Refuse operators behind the last layer of a model within that mix steps. Raises: ArgumentError: which."""
+        if self._known is None and _is_model(layer):
+            self.check_between([*_tensors(outputs)])
+
     def check_between(self, tensors: Sequence[Tensor]) -> None:
         """Refuse operators between layers that mix steps, or put into each what only the end of a sequence tells."""
         stack = [t for t in tensors if t.origin is None]
@@ -208,9 +213,22 @@ def _reason(layer: Layer, inputs: Sequence[Tensor]) -> str | None:
         kept = layer.target_shape[0] == -1 and product(layer.target_shape[1:]) == product(inputs[0].shape[2:])
         return None if kept else "it may join numbers of several steps: begin target_shape with -1, the steps"
     known = (BatchNormalization, LayerNormalization, Softmax, *_ALWAYS)
-    if layer.stepwise or isinstance(layer, known) or hasattr(type(layer), "network"):
+    if layer.stepwise or isinstance(layer, known) or _is_model(layer):
         return None
     return "it does not say that it treats every step by itself: set stepwise = True in its class if it does"
+
+
+def _tensors(outputs: Any) -> Iterator[Tensor]:
+    """All that a model gives, in lists, tuples and dicts."""
+    if isinstance(outputs, Tensor):
+        yield outputs
+    elif isinstance(outputs, (list, tuple, Mapping)):
+        for one in outputs.values() if isinstance(outputs, Mapping) else outputs:
+            yield from _tensors(one)
+
+
+def _is_model(layer: Layer) -> bool:
+    return hasattr(type(layer), "network")
 
 
 def _on_time(axis: Any, inputs: Sequence[Tensor]) -> bool:
