@@ -52,7 +52,8 @@ def from_data(x: Any, dtype: str) -> list[Any]:
     if not isinstance(x, (list, tuple)) or is_ragged(x) or not all(hasattr(v, "shape") or is_ragged(v) for v in x):
         return _readings(_of_array(x, dtype))
     several = _readings([_of_array(v, dtype) for v in x])
-    rows = isinstance(x, list) and len({_shape_of(v) for v in x}) == 1  # may be those of one array
+    alike = isinstance(x, list) and len({_shape_of(v) for v in x}) == 1
+    rows = alike and not any(is_ragged(v) for v in x)  # may be those of one array
     return [*several, *_readings(_of_array(x, dtype))] if rows else several
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman import Sequential
+from elman import Model, Sequential
 from elman.layers import LSTM, Dense, Embedding, Flatten, Reshape
 
 R = np.random.default_rng(0)
@@ -49,3 +49,25 @@ def test_columns_of_a_table_stay_columns(x: Any, first: list[Any]) -> None:
     made.compile("adam", "mse")
     made.fit(x, Y, verbose=0)
     assert made.input_shape == (None, 6)
+
+
+class Pair(Model):
+    """Two sequences, of lengths of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = LSTM(3), LSTM(3)
+
+    def call(self, x: Any) -> Any:
+        a, b = x
+        return self.first(a) * self.second(b)
+
+
+def test_two_inputs_of_a_call_may_both_be_ragged() -> None:
+    rows = [[R.normal(size=(1 + (i * k) % 4, 2)).astype(np.float32) for i in range(8)] for k in (1, 3)]
+    made = Pair()
+    made.compile("adam", "mse")
+    made.fit(rows, R.normal(size=(8, 3)), verbose=0)
+    whole = made.predict(rows, verbose=0)
+    for i in range(8):
+        np.testing.assert_array_equal(made.predict([rows[0][i][None], rows[1][i][None]], verbose=0)[0], whole[i])
