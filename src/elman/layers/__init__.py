@@ -2,7 +2,7 @@
 
 from elman.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from elman.layers.attention import AdditiveAttention, Attention
-from elman.layers.base import Call, Layer, Mask, Tracing, current, reset_names, rng, set_seed, tracing
+from elman.layers.base import Call, Layer, Mask, Tracing, current, reset_names, set_seed, tracing
 from elman.layers.batch_normalization import BatchNormalization
 from elman.layers.convolution import Conv1D, Conv2D
 from elman.layers.core import Dense, Input, InputLayer, Lambda
@@ -145,6 +145,6 @@ __all__ = [
     "SeparableConvolution2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
     "StackedRNNCells", "Subtract", "TimeDistributed", "Tracing", "UGRNNCell", "UpSampling1D", "UpSampling2D",
     "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "current", "deserialize", "dot", "maximum",
-    "minimum", "multiply", "register", "reset_names", "ridge_readout", "rng", "serialize", "set_seed", "subtract",
+    "minimum", "multiply", "register", "reset_names", "ridge_readout", "serialize", "set_seed", "subtract",
     "tracing",
 ]  # fmt: skip

@@ -194,6 +194,13 @@ def test_set_seed_repeats_weights():
     assert isinstance(weight_rng(), np.random.Generator)
 
 
+def test_all_names_at_once_take_none_that_programs_use():
+    """`from elman.layers import *` behind `rng = np.random.default_rng()`."""
+    names: dict[str, object] = {}
+    exec("from elman.layers import *", names)
+    assert names.keys().isdisjoint({"rng", "np", "x", "y", "model"})
+
+
 def test_outputs_note_their_call():
     x = Input((None, 3))
     layer = layers.LSTM(2, return_state=True)
