@@ -343,7 +343,7 @@ def test_configs_of_series_that_cannot_be(run, panel, arguments, text):
         ),
         ("plain.csv.gz", b"a,b\n1,2\n", "file must be a CSV or Parquet file"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "Received file='ragged.csv': Expected 2 fields in line 3, saw 3. Save"),
-        ("open.csv", b'a,b\n"1,2\n', "Received file='open.csv': EOF inside string starting at row 1. Save the table"),
+        ("open.csv", b'a,b\n"1,2\n', "Received file='open.csv': EOF inside string starting in line 2. Save the table"),
         (
             "latin.csv",
             b"a,passengers\nb,1\n\xe9t\xe9,2\ncaf\xe9,3\n",
